@@ -1,0 +1,17 @@
+"""The errors that a user can mend: each message names the value, the place and the remedy in one line."""
+
+
+class DistilError(Exception):
+    """Ends a stage with one line on stderr and exit code 1."""
+
+
+class InputError(DistilError):
+    """Something the user wrote is wrong: a parameter, a prompt, a data file, a correction."""
+
+
+class AssetError(DistilError):
+    """A pinned download is missing, unreachable or not the bytes that were pinned."""
+
+
+class EndpointError(DistilError):
+    """The teacher's endpoint cannot be used: wrong URL, refused key, no quota, or down for good."""
