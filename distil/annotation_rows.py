@@ -1,0 +1,74 @@
+"""Turn stored answers into rows of annotations, and count them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from distil.answers import Answer
+from distil.label_scores import score_labels
+from distil.plan import Request
+from distil.replies import Reading, read_reply
+
+TOKEN_COUNTS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
+
+
+class RowMaker:
+    """Makes the rows of one study and counts statuses, labels and tokens as it goes.
+
+    `keep_cached` is False for a local server, whose count of cached tokens depends on the order of the requests and
+    says nothing of a price.
+    """
+
+    def __init__(self, teacher: str, method: str, labels: Sequence[str], *, keep_cached: bool) -> None:
+        self.teacher = teacher
+        self.method = method
+        self.labels = labels
+        self.keep_cached = keep_cached
+        self.statuses: Counter[str] = Counter()
+        self.named: Counter[str] = Counter()
+        self.tokens: dict[str, int | None] = dict.fromkeys(TOKEN_COUNTS)
+        self.unread: str | None = None  # the first reply that names no label
+
+    def row(self, text_id: str, request: Request, answer: Answer | None) -> dict[str, Any]:
+        """The row of a request; an answer of None is a request that failed."""
+        logprobs: list[float] | None = None
+        if answer is None:
+            reading, answer = Reading("http_error"), Answer(reply=None)
+        elif self.method == "score":
+            logprobs = score_labels(answer.top_logprobs or (), self.labels)
+            reading = self._likeliest(logprobs, answer)
+        else:
+            reading = read_reply(answer, self.labels)
+        self._count(reading, answer)
+        return {
+            "id": text_id,
+            "teacher": self.teacher,
+            "vote": request.vote,
+            "request": request.key,
+            "reply": answer.reply,
+            "label": reading.label,
+            "reason": reading.reason,
+            "label_logprobs": logprobs,
+            "status": reading.status,
+            "finish_reason": answer.finish_reason,
+            **self._token_counts(answer),
+        }
+
+    def _likeliest(self, logprobs: list[float] | None, answer: Answer) -> Reading:
+        if logprobs is None:
+            return Reading("refused" if answer.refused else "parse_failed")
+        return Reading("ok", self.labels[logprobs.index(max(logprobs))])
+
+    def _token_counts(self, answer: Answer) -> dict[str, int | None]:
+        counts = {name: getattr(answer, name) for name in TOKEN_COUNTS}
+        return counts if self.keep_cached else counts | {"cached_tokens": None}
+
+    def _count(self, reading: Reading, answer: Answer) -> None:
+        self.statuses[reading.status] += 1
+        if reading.label is not None:
+            self.named[reading.label] += 1
+        elif self.unread is None and answer.reply is not None:
+            self.unread = answer.reply
+        for name, count in self._token_counts(answer).items():
+            if count is not None:
+                self.tokens[name] = (self.tokens[name] or 0) + count

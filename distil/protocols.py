@@ -1,0 +1,172 @@
+"""The wire formats of teachers: a request's body, and an answer read from what came back.
+
+Sources: the OpenAI API reference (chat completions, legacy completions), text-generation-inference's /generate, and the
+llama.cpp server's README, whose /v1/completions gives log-probabilities in the chat form.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from distil.answers import Answer
+from distil.plan import Request, answer_schema
+from distil.teacher_params import AnnotateParams
+
+Body = dict[str, Any]
+
+
+class UnreadableAnswerError(ValueError):
+    """The endpoint answered JSON that is not of its protocol."""
+
+
+class Protocol:
+    """What the OpenAI-compatible protocols share; the subclasses are the wire formats."""
+
+    path = ""
+
+    def __init__(self, params: AnnotateParams, labels: Sequence[str], model: str) -> None:
+        self.params = params
+        self.labels = labels
+        self.model = model
+
+    def body(self, request: Request) -> Body:
+        """The JSON body of a request, `annotate.extra` included."""
+        body = self._body(request) | self.params.extra
+        return {name: value for name, value in body.items() if value is not None}
+
+    def answer(self, payload: Any) -> Answer:
+        """Read an answer; raises `UnreadableAnswerError` if the payload is not of this protocol."""
+        try:
+            return self._answer(payload)
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            raise UnreadableAnswerError(f"{type(error).__name__}: {error}") from None
+
+    def _body(self, request: Request) -> Body:
+        return {
+            "model": self.model,
+            "max_tokens": self.params.max_tokens,
+            "temperature": self.params.temperature,
+            "top_p": self.params.top_p,
+            "seed": request.seed,
+        }
+
+    def _answer(self, payload: Any) -> Answer:
+        raise TypeError(f"{type(self).__name__} reads no answers")
+
+
+class Completion(Protocol):
+    """The legacy `/completions` of OpenAI, vLLM and llama.cpp."""
+
+    path = "/completions"
+
+    def _body(self, request: Request) -> Body:
+        body = super()._body(request) | {"prompt": request.prompt}
+        if self.params.method == "score":
+            body["logprobs"] = self.params.top_logprobs
+        if self.params.json_schema:
+            body["json_schema"] = answer_schema(self.labels)  # llama.cpp's name for it
+        return body
+
+    def _answer(self, payload: Any) -> Answer:
+        choice = payload["choices"][0]
+        return Answer(
+            reply=_text(choice["text"]),
+            finish_reason=choice.get("finish_reason"),
+            refused=choice.get("finish_reason") == "content_filter",
+            top_logprobs=_first_token_logprobs(choice.get("logprobs")),
+            **_usage(payload),
+        )
+
+
+class Chat(Protocol):
+    """`/chat/completions`, the protocol of most endpoints."""
+
+    path = "/chat/completions"
+
+    def _body(self, request: Request) -> Body:
+        body = super()._body(request) | {"messages": [{"role": "user", "content": request.prompt}]}
+        if self.params.method == "score":
+            body |= {"logprobs": True, "top_logprobs": self.params.top_logprobs}
+        if self.params.json_schema:
+            schema = {"name": "answer", "strict": True, "schema": answer_schema(self.labels)}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return body
+
+    def _answer(self, payload: Any) -> Answer:
+        choice = payload["choices"][0]
+        message = choice["message"]
+        finish_reason = choice.get("finish_reason")
+        return Answer(
+            reply=_text(message.get("content")),
+            finish_reason=finish_reason,
+            refused=bool(message.get("refusal")) or finish_reason == "content_filter",
+            top_logprobs=_first_token_logprobs(choice.get("logprobs")),
+            **_usage(payload),
+        )
+
+
+class Tgi(Protocol):
+    """text-generation-inference's own `/generate`; `render` puts the prompt into the model's chat template."""
+
+    path = "/generate"
+
+    def __init__(self, params: AnnotateParams, labels: Sequence[str], model: str, render: Callable[[str], str]) -> None:
+        super().__init__(params, labels, model)
+        self.render = render
+
+    def body(self, request: Request) -> Body:
+        """The JSON body; `annotate.extra` goes into its parameters."""
+        sampling = self.params.temperature > 0  # TGI refuses a temperature of 0
+        parameters: dict[str, Any] = {
+            "max_new_tokens": self.params.max_tokens,
+            "do_sample": sampling,
+            "temperature": self.params.temperature if sampling else None,
+            "top_p": self.params.top_p,
+            "seed": request.seed,
+            "details": True,
+            "return_full_text": False,
+        }
+        if self.params.json_schema:
+            parameters["grammar"] = {"type": "json", "value": answer_schema(self.labels)}
+        parameters |= self.params.extra
+        return {
+            "inputs": self.render(request.prompt),
+            "parameters": {name: value for name, value in parameters.items() if value is not None},
+        }
+
+    def _answer(self, payload: Any) -> Answer:
+        generated = payload[0] if isinstance(payload, list) else payload
+        details = generated.get("details") or {}
+        return Answer(
+            reply=_text(generated["generated_text"]),
+            finish_reason=details.get("finish_reason"),
+            output_tokens=details.get("generated_tokens"),
+        )
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"the answer's text is {type(value).__name__}")
+    return value
+
+
+def _usage(payload: Any) -> dict[str, int | None]:
+    usage = payload.get("usage") or {}
+    return {
+        "input_tokens": usage.get("prompt_tokens"),
+        "cached_tokens": (usage.get("prompt_tokens_details") or {}).get("cached_tokens"),
+        "output_tokens": usage.get("completion_tokens"),
+        "reasoning_tokens": (usage.get("completion_tokens_details") or {}).get("reasoning_tokens"),
+    }
+
+
+def _first_token_logprobs(logprobs: Any) -> tuple[tuple[str, float], ...] | None:
+    """Read the likeliest first tokens from the chat form (`content`) or the old form (`top_logprobs`)."""
+    if not logprobs:
+        return None
+    if logprobs.get("content"):
+        pairs = [(top["token"], float(top["logprob"])) for top in logprobs["content"][0]["top_logprobs"]]
+    elif logprobs.get("top_logprobs"):
+        pairs = [(token, float(logprob)) for token, logprob in logprobs["top_logprobs"][0].items()]
+    else:
+        return None
+    return tuple(sorted(pairs, key=lambda pair: -pair[1]))

@@ -1,0 +1,59 @@
+"""Find the teacher that the parameters name: an endpoint, llama.cpp on this machine, or a recording."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from distil import llama
+from distil.annotator import Answerer
+from distil.assets import resolve, sha256_of
+from distil.chat_template import load_renderer
+from distil.endpoint import Endpoint, find_endpoint
+from distil.plan import Plan
+from distil.protocols import Chat, Completion, Protocol, Tgi
+from distil.recording import Recording
+from distil.runtime import RuntimeParams
+from distil.teacher import Teacher
+from distil.teacher_params import AnnotateParams
+
+
+def identify(params: AnnotateParams, assets: Path) -> str:
+    """What an answer depends on besides the request: the model's name, or its weights and the build that runs them."""
+    if params.recording:
+        return "recording " + json.dumps(params.recording.model_dump(), sort_keys=True)
+    if params.server == "local":
+        weights = sha256_of(resolve(params.model, assets))
+        return f"gguf sha256 {weights}, xllamacpp {llama.require_server()}"
+    return params.model
+
+
+@asynccontextmanager
+async def open_teacher(plan: Plan, runtime: RuntimeParams, assets: Path) -> AsyncIterator[Answerer]:
+    """Make the plan's teacher ready to be asked, and let it go afterwards."""
+    params = plan.params
+    if params.recording:
+        yield Recording(params.recording, [resolve(file, assets) for file in params.recording.files])
+    elif params.server == "local":
+        weights = resolve(params.model, assets)
+        with llama.serve(weights, runtime.threads or os.cpu_count() or 1) as address:
+            protocol = _choose_protocol(params, plan.labels)
+            async with Teacher(Endpoint(address + "/v1"), protocol, runtime) as teacher:
+                # The server's figures depend on what it has cached: each start begins with the prompt's fixed part
+                await teacher.ask(plan.requests("")[0])
+                yield teacher
+    else:
+        async with Teacher(find_endpoint(runtime), _choose_protocol(params, plan.labels), runtime) as teacher:
+            yield teacher
+
+
+def requests_in_flight(params: AnnotateParams, runtime: RuntimeParams) -> int:
+    """How many requests to have under way; one for the local server, which has one slot."""
+    return 1 if params.server == "local" else runtime.max_in_flight
+
+
+def _choose_protocol(params: AnnotateParams, labels: Sequence[str]) -> Protocol:
+    if params.protocol == "tgi":
+        return Tgi(params, labels, params.model, load_renderer(params.model))
+    return (Chat if params.protocol == "chat" else Completion)(params, labels, params.model)

@@ -1,0 +1,38 @@
+"""What every test may use: a project folder of its own, with its own store and cache for answers."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+Project = Callable[..., Path]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A function that makes the working folder a project with the given sections in params.yaml, and its own store.
+
+    A section that is given again replaces the one before.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DISTIL_STORE", str(tmp_path / "store" / "answers.sqlite"))
+    sections: dict[str, Any] = {
+        "task": {
+            "name": "toy",
+            "description": "Is it good or bad?",
+            "language": "en",
+            "labels": ["negative", "positive"],
+        },
+        "runtime": {"retry_wait_s": 0.001, "timeout_s": 5},
+    }
+
+    def write(**changes: Any) -> Path:
+        sections.update(changes)
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(sections), encoding="utf-8")
+        return tmp_path
+
+    write()
+    return write
