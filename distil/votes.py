@@ -1,0 +1,99 @@
+"""Reduce a teacher's votes on each text to one label and one share per label.
+
+Votes in words are counted: the label with most votes wins, a tie is an abstention. Votes as log-probabilities are
+calibrated first, so that no label is favoured by the prompt alone.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+TIE = "tie"
+TOO_LITTLE_AGREEMENT = "agreement"
+
+
+def calibrate(logprobs: Floats) -> Floats:
+    """Centre each label's log-probability by its mean over the texts.
+
+    Batch calibration (Zhou et al. 2023, arXiv 2309.17249) takes a prompt's bias for a label to be what it gives that
+    label on average, and takes it out; here the average is over log-probabilities. No gold label is used.
+
+    Args:
+        logprobs: shape (texts, labels), natural logarithms.
+
+    Returns:
+        The same shape; each column has mean 0.
+    """
+    centred: Floats = logprobs - logprobs.mean(axis=0, keepdims=True)
+    return centred
+
+
+def softmax(logits: Floats) -> Floats:
+    """Probabilities of shape (texts, labels), each row summing to 1."""
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return shares
+
+
+def reduce_votes(annotations: pd.DataFrame, labels: Sequence[str], *, calibrated: bool) -> pd.DataFrame:
+    """Sum up the votes of each text.
+
+    Args:
+        annotations: rows of `rows.ANNOTATIONS`.
+        labels: all labels, in the order of the shares.
+        calibrated: whether log-probabilities are calibrated over all texts first.
+
+    Returns:
+        Indexed by id, sorted: `votes` (usable ones), `soft` (an array with a share per label, or None without a usable
+        vote), `failure` (without a usable vote: the commonest status of the text's votes).
+    """
+    ids = pd.Index(annotations["id"].unique()).sort_values()
+    usable = annotations[annotations["status"] == "ok"]
+    rows = ids.get_indexer(usable["id"])
+    if usable["label_logprobs"].notna().any():
+        logprobs = np.stack(usable["label_logprobs"].tolist())
+        weights = softmax(calibrate(logprobs) if calibrated else logprobs)
+    else:
+        weights = np.eye(len(labels))[pd.Index(labels).get_indexer(usable["label"])]
+    totals = np.zeros((len(ids), len(labels)))
+    np.add.at(totals, rows, weights)
+    votes = np.bincount(rows, minlength=len(ids))
+    shares = totals / np.maximum(votes, 1)[:, None]
+    failures = annotations[~annotations["id"].isin(usable["id"])].groupby("id")["status"].agg(_commonest)
+    return pd.DataFrame(
+        {
+            "votes": votes,
+            "soft": [row if count else None for row, count in zip(shares, votes, strict=True)],
+            "failure": failures.reindex(ids),
+        },
+        index=ids,
+    )
+
+
+def _commonest(statuses: pd.Series) -> str:
+    return str(statuses.value_counts(sort=True).index[0])
+
+
+def choose_label(
+    soft: Floats | None, failure: str, labels: Sequence[str], min_agreement: float
+) -> tuple[str | None, str | None]:
+    """The winning label, or None and why: a tie, too little agreement, or the status of the failed votes."""
+    if soft is None:
+        return None, failure
+    best = float(soft.max())
+    winners = [label for label, share in zip(labels, soft, strict=True) if np.isclose(share, best, rtol=0, atol=1e-12)]
+    if len(winners) > 1:
+        return None, TIE
+    if best < min_agreement:
+        return None, TOO_LITTLE_AGREEMENT
+    return winners[0], None
+
+
+def agreeing_reasons(annotations: pd.DataFrame, chosen: pd.Series) -> pd.Series:
+    """By id, the reason of the first vote that gave the text's chosen label; texts without one are left out."""
+    agreeing = annotations[annotations["reason"].notna() & (annotations["label"] == annotations["id"].map(chosen))]
+    return agreeing.sort_values(["id", "vote"]).groupby("id")["reason"].first()

@@ -1,0 +1,91 @@
+"""Aggregate: reduce the teacher's votes on each text to one label.
+
+Reads annotations and people's corrections, writes one row a text. A text whose votes do not agree enough keeps its
+vote shares but gets no label. What the teacher said stays beside what people corrected, since it is scored on its own.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from distil.command import run
+from distil.corrections import read_corrections
+from distil.metrics import write_metrics
+from distil.params import Number, Params, TaskParams, load_params
+from distil.rows import ANNOTATIONS, LABELS, read_rows, write_rows
+from distil.votes import agreeing_reasons, choose_label, reduce_votes
+
+
+class AggregateParams(Params):
+    """How votes become a label."""
+
+    calibrate: bool
+    min_agreement: Number = Field(ge=0, le=1)  # share of the votes, or calibrated probability, of the winning label
+
+
+def main(annotations: Path, corrections: Path, labels: Path, metrics: Path) -> None:
+    """Write the label of each text and how much the votes agreed."""
+    task = load_params("task", TaskParams)
+    params = load_params("aggregate", AggregateParams)
+    rows = read_rows(annotations, ANNOTATIONS)
+    decided = decide(rows, task.labels, params)
+    corrected = apply_corrections(decided, read_corrections(corrections, task.labels), task.labels)
+    write_rows(labels, LABELS, decided.reset_index(names="id"))
+    summary = summarise(decided, task.labels, corrected)
+    write_metrics(metrics, summary)
+    print(
+        f"aggregate: {summary['labelled']:,} of {summary['texts']:,} texts labelled, "
+        f"{sum(summary['abstained'].values()):,} abstained, {corrected:,} corrected by people, "
+        f"mean agreement {summary['mean_agreement'] or 0:.3f}"
+    )
+
+
+def decide(annotations: pd.DataFrame, labels: Sequence[str], params: AggregateParams) -> pd.DataFrame:
+    """One row a text, indexed by id, in the columns of `rows.LABELS`, as the teacher alone has it."""
+    decided = reduce_votes(annotations, labels, calibrated=params.calibrate)
+    choices = [
+        choose_label(soft, failure, labels, params.min_agreement)
+        for soft, failure in zip(decided["soft"], decided["failure"], strict=True)
+    ]
+    decided["teacher_label"] = pd.Series([label for label, _ in choices], index=decided.index, dtype="str")
+    decided["abstained"] = pd.Series([why for _, why in choices], index=decided.index, dtype="str")
+    decided["label"] = decided["teacher_label"]
+    decided["reason"] = agreeing_reasons(annotations, decided["teacher_label"]).reindex(decided.index)
+    decided["source"] = "teacher"
+    return decided[LABELS.names[1:]]
+
+
+def apply_corrections(decided: pd.DataFrame, corrections: pd.Series, labels: Sequence[str]) -> int:
+    """Put people's labels in, with all of the share; returns how many. Corrections of texts that are gone wait."""
+    known = corrections[corrections.index.isin(decided.index)]
+    for text_id, label in known.items():
+        decided.at[text_id, "label"] = label
+        decided.at[text_id, "soft"] = np.eye(len(labels))[labels.index(label)]
+        decided.at[text_id, "source"] = "human"
+    if len(known) < len(corrections):
+        print(f"aggregate: {len(corrections) - len(known):,} corrections are of texts that are not in the data (any more)")
+    return len(known)
+
+
+def summarise(decided: pd.DataFrame, labels: Sequence[str], corrected: int) -> dict[str, Any]:
+    """Counts, and how much the votes agreed: the winner's mean share, and the texts on which all of it is one label's."""
+    by_teacher = decided[decided["source"] == "teacher"]
+    shares = np.array([soft.max() for soft in by_teacher["soft"] if soft is not None])
+    counts = decided["label"].value_counts()
+    return {
+        "texts": len(decided),
+        "labelled": int(decided["label"].notna().sum()),
+        "abstained": decided["abstained"].value_counts().sort_index().to_dict(),
+        "corrected": corrected,
+        "mean_agreement": float(shares.mean()) if len(shares) else None,
+        "unanimous": float(np.mean(shares == 1)) if len(shares) else None,
+        "by_label": {label: int(counts.get(label, 0)) for label in labels},
+    }
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,80 @@
+"""Split: divide the texts into train, validation and test, and score the teacher where people gave labels.
+
+Test rows are drawn by hash from those with a gold label, or taken as the source names them; everything else trains on
+the teacher's labels. Gold labels outside test score the teacher too, under `dev`: that is where a prompt may be tuned.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+from pydantic import Field
+
+from distil.command import run
+from distil.errors import InputError
+from distil.metrics import write_metrics
+from distil.params import Number, Params, TaskParams, load_params
+from distil.rows import LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
+from distil.scores import score_teacher
+from distil.splits import assign
+
+
+class SplitParams(Params):
+    """How rows are divided."""
+
+    test_share: Number = Field(gt=0, lt=1)
+    validation_share: Number = Field(ge=0, lt=1)
+    salt: str
+
+
+def main(texts: Path, labels: Path, train: Path, validation: Path, test: Path, metrics: Path) -> None:
+    """Write the three tables and the teacher's scores."""
+    task = load_params("task", TaskParams)
+    params = load_params("split", SplitParams)
+    rows = read_rows(texts, TEXTS).merge(read_rows(labels, LABELS), on="id", validate="one_to_one")
+    rows["part"] = assign(rows, params.test_share, params.validation_share, params.salt)
+    check_parts(rows, params)
+    write_rows(train, TRAIN, rows.loc[rows["part"] == "train", TRAIN.names])
+    write_rows(validation, TRAIN, rows.loc[rows["part"] == "validation", TRAIN.names])
+    write_rows(test, TEST, rows.loc[rows["part"] == "test", TEST.names])
+    scores = {"test": score(rows, "test", task.labels), "dev": score(rows, "dev", task.labels)}
+    write_metrics(metrics, scores)
+    print(
+        f"split: {describe_parts(rows)}; teacher's accuracy {format_score(scores['test'])} on test, "
+        f"{format_score(scores['dev'])} on the gold rows outside"
+    )
+
+
+def check_parts(rows: pd.DataFrame, params: SplitParams) -> None:
+    """Refuse to go on without rows to train or to test on, or to validate on if some were asked for."""
+    needed = ["train", "test"] + (["validation"] if params.validation_share > 0 else [])
+    empty = [part for part in needed if not (rows["part"] == part).any()]
+    if empty:
+        raise InputError(
+            f"the split leaves no row for {' and '.join(empty)} ({describe_parts(rows)}; of {len(rows):,} texts "
+            f"{rows['gold'].notna().sum():,} have a gold label and {rows['label'].notna().sum():,} a teacher's label): "
+            "bring more rows, or change split.test_share or split.validation_share"
+        )
+
+
+def describe_parts(rows: pd.DataFrame) -> str:
+    """The sizes of the parts in words."""
+    counts = rows["part"].value_counts()
+    names = {"train": "train", "validation": "validation", "test": "test", "none": "left out (no label, or no gold in a named test set)"}
+    return ", ".join(f"{counts[part]:,} {name}" for part, name in names.items() if part in counts)
+
+
+def score(rows: pd.DataFrame, part: str, labels: list[str]) -> dict[str, float | int | None]:
+    """The teacher's scores on the gold rows of test, or of all the rest (`dev`)."""
+    inside = (rows["part"] == "test") == (part == "test")
+    scored = rows[inside & rows["gold"].notna()]
+    return score_teacher(scored["gold"], scored["teacher_label"], labels)
+
+
+def format_score(scores: dict[str, float | int | None]) -> str:
+    """An accuracy and its number of rows."""
+    accuracy = scores["accuracy"]
+    return "unknown (no gold labels)" if accuracy is None else f"{accuracy:.3f} ({scores['rows']:,} rows)"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,91 @@
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Project
+
+from distil.errors import InputError
+from distil.metrics import read_metrics
+from distil.rows import ANNOTATIONS, LABELS, read_rows, write_rows
+from stages.aggregate import main
+
+HEADER = "id,text_sha,label,reviewer,reviewed_at,note\n"
+SHAS = [hashlib.sha256(name.encode()).hexdigest() for name in ("one", "two", "three")]
+PATHS = tuple(map(Path, ("annotations.parquet", "corrections.csv", "labels.parquet", "aggregate.json")))
+
+
+def annotation(text: int, vote: int, label: str | None) -> dict[str, Any]:
+    status = "ok" if label else "parse_failed"
+    return {
+        "id": SHAS[text][:16],
+        "teacher": "t",
+        "vote": vote,
+        "request": "r",
+        "label": label,
+        "status": status,
+        "reason": f"because {label}",
+    }
+
+
+def set_up(project: Project, corrections: str = HEADER) -> None:
+    folder = project(aggregate={"calibrate": True, "min_agreement": 0.0})
+    rows = [annotation(0, 1, "positive"), annotation(0, 2, "positive"), annotation(1, 1, "negative"), annotation(1, 2, "positive"), annotation(2, 1, None), annotation(2, 2, None)]  # fmt: skip
+    write_rows(folder / "annotations.parquet", ANNOTATIONS, rows)
+    (folder / "corrections.csv").write_text(corrections, encoding="utf-8")
+
+
+def test_votes_become_labels_and_disagreement_an_abstention(project: Project) -> None:
+    set_up(project)
+    main(*PATHS)
+    rows = read_rows(PATHS[2], LABELS).set_index("id")
+    one, two, three = (rows.loc[sha[:16]] for sha in SHAS)
+    assert (one["label"], one["teacher_label"], list(one["soft"]), one["reason"]) == (
+        "positive",
+        "positive",
+        [0, 1],
+        "because positive",
+    )
+    assert (two["abstained"], list(two["soft"])) == ("tie", [0.5, 0.5])
+    assert (three["abstained"], three["soft"], three["votes"]) == ("parse_failed", None, 0)
+    metrics = read_metrics(PATHS[3])
+    assert metrics["abstained"] == {"parse_failed": 1, "tie": 1}
+    assert (metrics["labelled"], metrics["mean_agreement"], metrics["unanimous"]) == (1, 0.75, 0.5)
+
+
+def test_people_correct_labels_but_not_what_the_teacher_said(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        f"{SHAS[0][:16]},{SHAS[0]},positive,ann,2026-01-01,",
+        f'{SHAS[0][:16]},{SHAS[0]},negative,ann,2026-01-02,"on, reflection"',
+    ]
+    gone = hashlib.sha256(b"gone").hexdigest()
+    set_up(project, HEADER + "\n".join([*lines, f"{gone[:16]},{gone},negative,ann,2026-01-03,"]) + "\n")
+    main(*PATHS)
+    one = read_rows(PATHS[2], LABELS).set_index("id").loc[SHAS[0][:16]]
+    assert (one["label"], one["teacher_label"], one["source"], list(one["soft"])) == (
+        "negative",
+        "positive",
+        "human",
+        [1, 0],
+    )
+    assert "1 corrections are of texts that are not in the data" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("corrections", "message"),
+    [
+        ("", "cannot be read as csv"),
+        ("id,label\n", "they should be id, text_sha"),
+        (
+            HEADER + f"{SHAS[0][:16]},{SHAS[0]},neutral,ann,,\n",
+            "line 2: label 'neutral' is not one of negative, positive",
+        ),
+        (HEADER + f"{SHAS[1][:16]},{SHAS[0]},positive,ann,,\n", "line 2: text_sha is not the hash"),
+    ],
+)
+def test_a_wrong_correction_is_named_by_its_line(project: Project, corrections: str, message: str) -> None:
+    set_up(project, corrections)
+    with pytest.raises(InputError, match=message):
+        main(*PATHS)
