@@ -30,7 +30,8 @@ def annotation(text: int, vote: int, label: str | None) -> dict[str, Any]:
 
 def set_up(project: Project, corrections: str = HEADER) -> None:
     folder = project(aggregate={"calibrate": True, "min_agreement": 0.0})
-    rows = [annotation(0, 1, "positive"), annotation(0, 2, "positive"), annotation(1, 1, "negative"), annotation(1, 2, "positive"), annotation(2, 1, None), annotation(2, 2, None)]  # fmt: skip
+    votes = [(0, "positive"), (0, "positive"), (1, "negative"), (1, "positive"), (2, None), (2, None)]
+    rows = [annotation(text, number % 2 + 1, label) for number, (text, label) in enumerate(votes)]
     write_rows(folder / "annotations.parquet", ANNOTATIONS, rows)
     (folder / "corrections.csv").write_text(corrections, encoding="utf-8")
 

@@ -263,13 +263,10 @@ def test_two_runs_at_once_share_the_store(project: Project) -> None:
         set_up(project, server, [f"text {number}" for number in range(50)])
 
         async def run_both() -> list[int]:
-            children = [
-                await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "stages.annotate", "texts.parquet", "assets.txt", f"{n}.parquet", f"{n}.json", f"{n}r.json",
-                    env=os.environ | {"PYTHONPATH": str(ROOT)},
-                )
-                for n in range(2)
-            ]  # fmt: skip
+            command = [sys.executable, "-m", "stages.annotate", "texts.parquet", "assets.txt"]
+            outputs = [(f"{n}.parquet", f"{n}.json", f"{n}_run.json") for n in range(2)]
+            env = os.environ | {"PYTHONPATH": str(ROOT)}
+            children = [await asyncio.create_subprocess_exec(*command, *some, env=env) for some in outputs]
             return [await child.wait() for child in children]
 
         assert asyncio.run(run_both()) == [0, 0]

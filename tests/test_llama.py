@@ -22,13 +22,17 @@ from distil.rows import ANNOTATIONS, TEXTS, read_rows, write_rows
 from distil.store import store_path
 
 PATHS = ("texts.parquet", str(ROOT / "assets.txt"), "annotations.parquet", "annotate.json", "annotate_run.json")
-SENTENCES = [f"the {noun} {verb} ." for noun in ("battery", "screen", "zoom", "strap") for verb in ("is great", "broke", "works", "is too small")]  # fmt: skip
+SENTENCES = [
+    f"the {noun} {verb} ."
+    for noun in ("battery", "screen", "zoom", "strap")
+    for verb in ("is great", "broke", "works", "is too small")
+]
 
 
 @pytest.fixture(scope="module")
 def weights() -> Path:
     """The default study's GGUF, brought once into the user's cache."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params = yaml.safe_load((ROOT / "presets/reviews.yaml").read_text())
     return resolve(params["annotate"]["model"], ROOT / "assets.txt")
 
 

@@ -39,5 +39,5 @@ def test_a_prompt_that_cannot_work_is_refused(tmp_path: Path, content: bytes, me
 
 
 def test_a_missing_prompt_names_the_key(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="annotate.prompt"):
+    with pytest.raises(InputError, match=r"annotate\.prompt"):
         read_prompt(tmp_path / "none.md")

@@ -175,7 +175,7 @@ def test_the_hugging_face_token_goes_to_hugging_face_only(monkeypatch: pytest.Mo
         ({"base_url": "https://example.org", "api_key_env": "NOT_SET"}, "NOT_SET"),
     ],
 )
-def test_an_endpoint_that_cannot_be_used_is_named(fields: dict[str, str], message: str) -> None:
+def test_an_endpoint_that_cannot_be_used_is_named(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         find_endpoint(RuntimeParams(**fields))
     assert "pass@" not in str(caught.value)

@@ -57,7 +57,7 @@ def test_the_reason_is_that_of_an_agreeing_vote() -> None:
 def test_calibration_takes_the_mean_of_each_label_out() -> None:
     rng = np.random.default_rng(0)
     logprobs = rng.normal(size=(50, 3))
-    np.testing.assert_allclose(calibrate(logprobs + [3.0, 0.0, -2.0]), calibrate(logprobs), atol=1e-12)
+    np.testing.assert_allclose(calibrate(logprobs + np.array([3.0, 0.0, -2.0])), calibrate(logprobs), atol=1e-12)
     np.testing.assert_allclose(calibrate(logprobs).mean(axis=0), 0, atol=1e-12)
 
 

@@ -1,0 +1,65 @@
+"""Fetch: bring the texts, whatever their source, into one table where each text stands once.
+
+Reads what the section `fetch` names (for the source corpus: the files in corpus/), writes id, text, gold label or null
+and split or null. Exact duplicates are merged; a text whose gold labels disagree keeps none. A row that is not sound
+stops the stage.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from distil.command import run
+from distil.metrics import write_metrics
+from distil.params import TaskParams, load_params
+from distil.rows import TEXTS, write_rows
+from distil.sources import load_source, read_source
+from distil.texts import SPLITS, Merged, merge_duplicates
+
+
+def main(corpus: Path, assets: Path, texts: Path, metrics: Path) -> None:
+    """Write one row a text, and counts."""
+    labels = load_params("task", TaskParams).labels
+    params = load_source()
+    reading = read_source(params, labels, corpus, assets)
+    merged = merge_duplicates(reading.rows)
+    write_rows(texts, TEXTS, merged.rows)
+    counts = count_rows(merged, labels) | {"left_out": reading.left_out}
+    write_metrics(metrics, counts)
+    if counts["gold_conflicts"]:
+        print(describe_conflicts(merged.conflicts), file=sys.stderr)
+    print(
+        f"fetch: {counts['texts']:,} texts from {params.source}, {counts['with_gold']:,} with gold "
+        f"({counts['duplicates_merged']:,} duplicates merged, {counts['gold_conflicts']:,} gold conflicts, "
+        f"{counts['left_out']:,} left out) -> {texts}"
+    )
+
+
+def count_rows(merged: Merged, labels: list[str]) -> dict[str, Any]:
+    """Count texts by label and by split; `unassigned` are those whose split the stage split draws."""
+    rows = merged.rows
+    return {
+        "texts": len(rows),
+        "with_gold": int(rows["gold"].notna().sum()),
+        "duplicates_merged": merged.duplicates,
+        "gold_conflicts": int(merged.conflicts["id"].nunique()),
+        "by_label": {label: int((rows["gold"] == label).sum()) for label in labels},
+        "by_split": {split: int((rows["split"] == split).sum()) for split in reversed(SPLITS)}
+        | {"unassigned": int(rows["split"].isna().sum())},
+    }
+
+
+def describe_conflicts(conflicts: pd.DataFrame) -> str:
+    """Tell in one line how many texts stand with different gold labels, and show the first."""
+    first = conflicts.iloc[0]
+    gold = conflicts.loc[conflicts["id"] == first["id"], "gold"].unique()
+    return (
+        f"fetch: {conflicts['id'].nunique():,} texts stand with different gold labels and keep none; "
+        f"the first is {first['text'][:80]!r} ({', '.join(gold)})"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

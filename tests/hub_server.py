@@ -1,0 +1,97 @@
+"""A loopback server that speaks the part of the Hub's protocol that downloads need, from a dict of files."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"  # what every revision but `absent` stands for
+REPOSITORY = "someone/thing"  # a model and a dataset; someone/gated is there too, but refused
+
+
+class HubServer(ThreadingHTTPServer):
+    """Holds the repository's files by their paths."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        super().__init__(("127.0.0.1", 0), HubHandler)
+        self.files = files
+
+    def list_tree(self, under: str, recursive: bool) -> list[dict[str, object]]:
+        inside = [name for name in self.files if name.startswith(f"{under}/" if under else "")]
+        folders = {str(parent) for name in inside for parent in PurePosixPath(name).parents} - {".", under}
+        entries = [self.describe(name) for name in inside]
+        entries += [{"type": "directory", "path": path, "oid": "0" * 40, "size": 0} for path in sorted(folders)]
+        return [entry for entry in entries if recursive or is_child(str(entry["path"]), under)]
+
+    def describe(self, name: str) -> dict[str, object]:
+        data = self.files[name]
+        return {"type": "file", "path": name, "size": len(data), "oid": sha256(data).hexdigest()[:40]}
+
+
+class HubHandler(BaseHTTPRequestHandler):
+    server: HubServer
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        if "someone/gated" in path:
+            self.refuse(403, "GatedRepo")
+        elif REPOSITORY not in path:
+            self.refuse(404, "RepoNotFound")
+        elif "absent" in path:
+            self.refuse(404, "RevisionNotFound")
+        elif "/resolve/" in path:
+            self.send_file(path.partition(COMMIT)[2].strip("/"))
+        elif "/tree/" in path:
+            self.send_json(
+                self.server.list_tree(path.partition(COMMIT)[2].strip("/"), "recursive=true" in self.path.lower())
+            )
+        else:
+            self.send_json({"id": REPOSITORY, "sha": COMMIT, "siblings": [], "tags": [], "downloads": 0})
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def send_file(self, name: str) -> None:
+        if name in self.server.files:
+            data = self.server.files[name]
+            self.reply(200, data, {"ETag": f'"{sha256(data).hexdigest()}"', "X-Repo-Commit": COMMIT})
+        else:
+            self.refuse(404, "EntryNotFound")
+
+    def send_json(self, value: object) -> None:
+        self.reply(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
+
+    def refuse(self, status: int, code: str) -> None:
+        self.reply(status, b"", {"X-Error-Code": code, "X-Error-Message": code})
+
+    def reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for key, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Keep the test's output quiet."""
+
+
+def is_child(path: str, folder: str) -> bool:
+    return str(PurePosixPath(path).parent) == (folder or ".")
+
+
+@contextmanager
+def serve_hub(files: dict[str, bytes]) -> Iterator[str]:
+    """Yield the endpoint's URL, for HF_ENDPOINT."""
+    server = HubServer(files)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()

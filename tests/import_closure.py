@@ -1,0 +1,40 @@
+"""Which files of this project a stage reaches: what it imports, what that imports, and the templates they name."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def import_closure(script: Path, root: Path) -> set[str]:
+    """Paths, relative to the root, of the script and of all that it reaches; imports inside functions count."""
+    found: set[str] = set()
+    waiting = [script]
+    while waiting:
+        path = waiting.pop()
+        name = path.relative_to(root).as_posix()
+        if name not in found:
+            found.add(name)
+            waiting.extend(_reached(path, root))
+    return found
+
+
+def _reached(path: Path, root: Path) -> Iterator[Path]:
+    if path.suffix != ".py":
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names] + [str(node.module)]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            template = root / "distil" / "templates" / node.value
+            if node.value and "\n" not in node.value and len(node.value) < 100 and template.is_file():
+                yield template
+            continue
+        else:
+            continue
+        for name in names:
+            module = root / (name.replace(".", "/") + ".py")
+            if name.startswith("distil.") and module.is_file():
+                yield module

@@ -1,0 +1,121 @@
+"""dvc.yaml against the code: what a stage reaches is what it lists, and it reads only the params it names."""
+
+import ast
+import importlib
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT
+from import_closure import import_closure
+from pydantic import BaseModel
+
+from distil.errors import InputError
+from distil.params import Params, load_params
+from distil.runtime import RuntimeParams
+from distil.sources import load_source
+
+DVC: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+STAGES: dict[str, dict[str, Any]] = DVC["stages"]
+ORDER = ["fetch", "annotate", "aggregate", "split", "train", "export", "evaluate", "benchmark", "cost", "report"]
+PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
+
+
+def paths_of(stage: dict[str, Any], *kinds: str) -> list[str]:
+    entries = [entry for kind in kinds for entry in stage.get(kind, [])]
+    return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
+
+
+def params_read(script: Path) -> set[str]:
+    """The first argument of each `load_params`; `load_source` reads the section fetch."""
+    read = set()
+    for node in ast.walk(ast.parse(script.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id == "load_params":
+                assert isinstance(node.args[0], ast.Constant), f"{script}: load_params without a literal name"
+                read.add(str(node.args[0].value))
+            elif node.func.id == "load_source":
+                read.add("fetch")
+    return read
+
+
+def test_the_stages_stand_in_run_order_and_say_what_they_are() -> None:
+    assert list(STAGES) == ORDER
+    assert all(stage["desc"] for stage in STAGES.values())
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_a_stage_lists_exactly_the_code_it_reaches(name: str) -> None:
+    listed = {path for path in paths_of(STAGES[name], "deps") if path.startswith(("distil/", "stages/"))}
+    assert listed == import_closure(ROOT / "stages" / f"{name}.py", ROOT)
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_a_stage_reads_only_its_own_section_task_and_runtime(name: str) -> None:
+    read = params_read(ROOT / "stages" / f"{name}.py")
+    assert name in read
+    assert read <= {name, "task", "runtime"}
+    assert read - {"runtime"} <= set(STAGES[name]["params"]) <= {name, "task"}
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_a_stage_s_command_names_its_paths_and_no_parameters(name: str) -> None:
+    words = STAGES[name]["cmd"].split()
+    assert words[:3] == ["python", "-m", f"stages.{name}"]
+    main = importlib.import_module(f"stages.{name}").main
+    assert len(words) - 3 == len(inspect.signature(main).parameters)
+    stage = STAGES[name]
+    outputs = paths_of(stage, "outs", "metrics", "plots")
+    inputs = [path for path in paths_of(stage, "deps") if not path.startswith(("distil/", "stages/", "${"))]
+    assert sorted(words[3:]) == sorted(inputs + outputs)
+    assert "${" not in stage["cmd"]
+
+
+def test_metrics_and_plots_are_committed_and_the_rest_is_ignored() -> None:
+    ignored = {line.lstrip("/") for line in (ROOT / ".gitignore").read_text().splitlines()}
+    for stage in STAGES.values():
+        for entry in stage.get("metrics", []) + stage.get("plots", []):
+            assert next(iter(entry.values())) == {"cache": False}
+        assert set(paths_of(stage, "outs")) <= ignored
+        assert not {"always_changed", "frozen"} & set(stage)
+        assert "persist" not in str(stage)
+
+
+def test_shared_packages_are_empty_and_stages_do_not_import_one_another() -> None:
+    assert (ROOT / "distil/__init__.py").read_text() == ""
+    for name in ORDER:
+        reached = import_closure(ROOT / "stages" / f"{name}.py", ROOT)
+        assert [path for path in reached if path.startswith("stages/")] == [f"stages/{name}.py"]
+
+
+def models_of(name: str) -> list[type[BaseModel]]:
+    module = importlib.import_module(f"stages.{name}")
+    title = f"{name.capitalize()}Params"
+    return [value for key, value in vars(module).items() if key == title]
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+def test_a_preset_is_a_whole_and_valid_params_file(preset: Path) -> None:
+    sections = yaml.safe_load(preset.read_text())
+    assert list(sections) == ["task", *ORDER, "runtime"]
+    load_params("runtime", RuntimeParams, preset)
+    load_source(preset)
+    for name in ORDER:
+        for model in models_of(name):
+            assert issubclass(model, Params)
+            load_params(name, model, preset)
+    assert (ROOT / sections["annotate"]["prompt"]).is_file()
+
+
+@pytest.mark.parametrize("name", [name for name in ORDER if name != "fetch"])
+def test_every_stage_has_a_model_that_refuses_an_unknown_key(name: str, tmp_path: Path) -> None:
+    sections = yaml.safe_load((ROOT / "presets/reviews.yaml").read_text())
+    sections[name]["no_such_key"] = 1
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(sections))
+    (model,) = models_of(name)
+    assert issubclass(model, Params)
+    with pytest.raises(InputError, match=f"unknown key {name}.no_such_key"):
+        load_params(name, model, path)

@@ -1,0 +1,215 @@
+"""The whole study through DVC itself, on toy rows with a toy teacher: what runs, and what does not run again."""
+
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT
+from dvc.repo import Repo
+from loopback_teacher import LoopbackTeacher, prompt_of, serve_teacher
+from stage_server import serve_stages
+from tiny_model import make_tiny_model
+
+from distil.assets import sha256_of
+from distil.metrics import read_metrics
+
+pytestmark = pytest.mark.slow
+STAGES = ["fetch", "annotate", "aggregate", "split", "train", "export", "evaluate", "benchmark", "cost", "report"]
+GOOD, BAD = ["good", "great", "fine", "lovely"], ["bad", "awful", "poor", "broken"]
+
+
+def behave(body: dict[str, Any], _number: int) -> str:
+    """A teacher that knows its words, and errs on every eighth text."""
+    text = prompt_of(body).rsplit("Text: ", 1)[1]
+    good = any(word in text for word in GOOD)
+    wrong = hashlib.sha256(text.encode()).digest()[0] % 8 == 0
+    return "positive" if good != wrong else "negative"
+
+
+def write_corpus(folder: Path, count: int) -> None:
+    lines = ["text,label"]
+    for number in range(count):
+        word, label = (GOOD, "positive") if number % 2 else (BAD, "negative")
+        lines.append(f"item {number} is {word[number % 4]},{label}")
+    (folder / "corpus" / "toy.csv").write_text("\n".join(lines) + "\n")
+
+
+def toy_params(base: Path, url: str) -> dict[str, Any]:
+    params: dict[str, Any] = yaml.safe_load((ROOT / "presets/reviews.yaml").read_text())
+    reference = f"{base}#sha256={sha256_of(base)}"
+    params["fetch"] = {"source": "corpus", "columns": {"text": "text", "gold": "label"}}
+    params["annotate"] = {
+        "prompt": "prompts/toy.md",
+        "method": "generate",
+        "protocol": "chat",
+        "model": "toy",
+        "max_tokens": 9,
+    }
+    params["train"] |= {"base": reference, "epochs": 1, "batch_size": 8, "max_length": 16}
+    params["export"] |= {"min_int8_agreement": 0.0}
+    params["evaluate"] |= {"embeddings": reference, "bootstrap_samples": 50}
+    params["benchmark"] |= {"seconds": 0.02, "rounds": 1, "texts": 8}
+    params["runtime"] = {"base_url": url}
+    return params
+
+
+class Toy:
+    """A project in a temporary git repository."""
+
+    def __init__(self, folder: Path, log: Path, teacher: LoopbackTeacher) -> None:
+        self.folder = folder
+        self.log = log
+        self.teacher = teacher
+
+    def repro(self) -> list[str]:
+        """Reproduce, and return the stages whose command really ran."""
+        before = len(self.log.read_text().splitlines())
+        with Repo(str(self.folder)) as repo:
+            repo.reproduce()
+        return [line.removeprefix("stages.") for line in self.log.read_text().splitlines()[before:]]
+
+    def edit(self, section: str, **changes: Any) -> None:
+        path = self.folder / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        params[section] |= changes
+        path.write_text(yaml.safe_dump(params))
+
+    def write_prompt(self, template: str) -> None:
+        (self.folder / "prompts" / "toy.md").write_text(template)
+
+    def comment(self, module: str) -> None:
+        with (self.folder / module).open("a") as file:
+            file.write("# a comment\n")
+
+    def git(self, *arguments: str) -> None:
+        subprocess.run(
+            ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments], cwd=self.folder, check=True
+        )
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
+    """The toy project, reproduced once."""
+    place = tmp_path_factory.mktemp("toy")
+    folder = place / "project"
+    folder.mkdir()
+    for name in ("distil", "stages"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dvc.yaml", ".gitignore", ".dvcignore", "assets.txt", "review/corrections.csv"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "corpus").mkdir()
+    (folder / "prompts").mkdir()
+    (folder / "prompts" / "toy.md").write_text("Is it {labels}?\nText: {text}\n")
+    write_corpus(folder, 120)
+    base = make_tiny_model(place / "base", texts=[*GOOD, *BAD, "item is"])
+    with pytest.MonkeyPatch.context() as patch, serve_teacher(behave) as teacher, serve_stages(place / "server") as log:
+        patch.setenv("DISTIL_STORE", str(place / "answers.sqlite"))
+        patch.setenv("PATH", str(log.parent / "bin"), prepend=":")
+        (folder / "params.yaml").write_text(yaml.safe_dump(toy_params(base, teacher.url)))
+        project = Toy(folder, log, teacher)
+        project.git("init", "-q")
+        Repo.init(str(folder)).close()
+        assert project.repro() == STAGES
+        project.git("add", "-A")
+        project.git("commit", "-qm", "the toy study")
+        yield project
+
+
+def after(*stages: str) -> list[str]:
+    return [stage for stage in STAGES if stage in stages]
+
+
+FROM_TRAIN = STAGES[STAGES.index("train") :]
+Edit = Callable[[Toy], None]
+
+EDITS: dict[str, tuple[Edit, list[str]]] = {
+    "nothing": (lambda _toy: None, []),
+    "runtime": (lambda toy: toy.edit("runtime", max_in_flight=2, timeout_s=60, threads=1), []),
+    "prompt": (
+        lambda toy: toy.write_prompt("Again, {labels}?\nText: {text}\n"),
+        ["annotate", "aggregate", "cost", "report"],  # the labels come out the same
+    ),
+    "annotate": (
+        lambda toy: toy.edit("annotate", votes=2),
+        ["annotate", "aggregate", "split", "evaluate", "cost", "report"],
+    ),
+    "aggregate": (lambda toy: toy.edit("aggregate", min_agreement=0.5), ["aggregate"]),
+    "split": (lambda toy: toy.edit("split", salt="another"), ["split", *FROM_TRAIN]),
+    "train": (lambda toy: toy.edit("train", learning_rate=2e-4), FROM_TRAIN),
+    "export": (lambda toy: toy.edit("export", int8_target="vnni"), FROM_TRAIN[1:]),
+    "evaluate": (lambda toy: toy.edit("evaluate", seed=1), ["evaluate", "report"]),
+    "benchmark": (lambda toy: toy.edit("benchmark", seconds=0.03), ["benchmark", "cost", "report"]),
+    "cost": (lambda toy: toy.edit("cost", utilisation=0.5), ["cost", "report"]),
+    "report": (lambda toy: toy.edit("report", examples=3), ["report"]),
+    "a comment in votes": (lambda toy: toy.comment("distil/votes.py"), ["aggregate"]),
+    "a comment in splits": (lambda toy: toy.comment("distil/splits.py"), ["split"]),
+    "a comment in onnx_export": (lambda toy: toy.comment("distil/onnx_export.py"), ["export"]),
+    "a comment in replies": (lambda toy: toy.comment("distil/replies.py"), ["annotate"]),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_runs_exactly_what_depends_on_it_and_undone_nothing(toy: Toy, name: str) -> None:
+    edit, expected = EDITS[name]
+    edit(toy)
+    assert toy.repro() == expected
+    toy.git("checkout", "-q", ".")
+    assert toy.repro() == []
+
+
+def test_a_row_added_to_the_source_asks_for_that_row_alone(toy: Toy) -> None:
+    asked = len(toy.teacher.bodies)
+    write_corpus(toy.folder, 121)
+    assert toy.repro()[:4] == ["fetch", "annotate", "aggregate", "split"]
+    assert len(toy.teacher.bodies) == asked + 1
+    toy.git("checkout", "-q", ".")
+    assert toy.repro() == []
+
+
+def test_a_correction_by_a_person_trains_again_and_leaves_the_teacher_s_score_alone(toy: Toy) -> None:
+    import pandas as pd
+
+    row = pd.read_parquet(toy.folder / "data/train.parquet").iloc[0]
+    other = {"positive": "negative", "negative": "positive"}[row["label"]]
+    digest = hashlib.sha256(row["text"].encode()).hexdigest()
+    with (toy.folder / "review/corrections.csv").open("a") as file:
+        file.write(f"{row['id']},{digest},{other},ann,2026-01-01,\n")
+    teacher = (toy.folder / "metrics/teacher.json").read_bytes()
+    assert toy.repro()[:3] == ["aggregate", "split", "train"]
+    assert (toy.folder / "metrics/teacher.json").read_bytes() == teacher
+    assert read_metrics(toy.folder / "metrics/aggregate.json")["corrected"] == 1
+    toy.git("checkout", "-q", ".")
+    assert toy.repro() == []
+
+
+def test_branches_are_compared_without_cache(toy: Toy, tmp_path: Path) -> None:
+    toy.git("checkout", "-qb", "other-prompt")
+    toy.write_prompt("Yet another, {labels}?\nText: {text}\n")
+    toy.edit("annotate", votes=3)
+    toy.repro()
+    toy.git("commit", "-qam", "another prompt, three votes")
+    toy.git("checkout", "-q", "-")
+    toy.repro()
+    subprocess.run(["git", "clone", "-q", str(toy.folder), str(tmp_path / "clone")], check=True)
+    subprocess.run(["git", "checkout", "-q", "other-prompt"], cwd=tmp_path / "clone", check=True)
+    with Repo(str(tmp_path / "clone")) as repo:
+        difference = repo.metrics.diff(a_rev="origin/HEAD", b_rev="workspace")["diff"]
+    votes = difference[str(Path("metrics/annotate.json"))]["votes"]
+    assert (votes["old"], votes["new"]) == (1, 3)
+
+
+def test_what_the_study_leaves_is_what_dvc_shows(toy: Toy) -> None:
+    with Repo(str(toy.folder)) as repo:
+        metrics = repo.metrics.show()["data"] if "data" in repo.metrics.show() else repo.metrics.show()[""]["data"]
+        assert str(Path("metrics/quality.json")) in metrics
+        plots = repo.plots.show()
+    assert plots[""]["definitions"]["data"]["dvc.yaml"]["data"]
+    assert (toy.folder / "reports/index.html").stat().st_size > 10_000
+    tracked = subprocess.run(["git", "status", "--porcelain"], cwd=toy.folder, capture_output=True, text=True)
+    assert tracked.stdout == ""

