@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from distil.answers import Answer
-from distil.label_scores import score_labels
+from distil.label_logprobs import find_label_logprobs
 from distil.plan import Request
 from distil.replies import Reading, read_reply
 
@@ -35,7 +35,7 @@ class RowMaker:
         if answer is None:
             reading, answer = Reading("http_error"), Answer(reply=None)
         elif self.method == "score":
-            logprobs = score_labels(answer.top_logprobs or (), self.labels)
+            logprobs = find_label_logprobs(answer.top_logprobs or (), self.labels)
             reading = self._likeliest(logprobs, answer)
         else:
             reading = read_reply(answer, self.labels)

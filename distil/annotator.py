@@ -4,6 +4,7 @@ A fixed number of workers draw requests from one iterator, so a million texts ne
 """
 
 import asyncio
+import contextlib
 import signal
 import time
 import uuid
@@ -69,7 +70,8 @@ async def answer_all(
         answerer.stop()
         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
+    with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C then ends the run at once
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
     with tqdm(total=count, desc="annotate", unit=" answers", disable=not count, mininterval=1) as bar:
         await _run_workers([work() for _ in range(min(in_flight, count))])
     if interrupted.is_set():

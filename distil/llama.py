@@ -32,11 +32,14 @@ def serve(weights: Path, threads: int) -> Iterator[str]:
     require_server()
     with tempfile.TemporaryFile() as log:
         child = subprocess.Popen(  # noqa: S603 (our own module)
-            [sys.executable, "-m", "distil.llama", str(weights), str(threads)],
+            [sys.executable, "-m", "distil.llama", str(weights.absolute()), str(threads)],
+            cwd=Path(__file__).parent.parent,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             start_new_session=True,
+            # Threads that wait by spinning make a busy machine ten times slower; sleeping ones cost an idle one nothing
+            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
         )
         try:
             yield _wait_until_ready(child, weights, log.fileno())

@@ -67,7 +67,9 @@ def apply_corrections(decided: pd.DataFrame, corrections: pd.Series, labels: Seq
         decided.at[text_id, "soft"] = np.eye(len(labels))[labels.index(label)]
         decided.at[text_id, "source"] = "human"
     if len(known) < len(corrections):
-        print(f"aggregate: {len(corrections) - len(known):,} corrections are of texts that are not in the data (any more)")
+        print(
+            f"aggregate: {len(corrections) - len(known):,} corrections are of texts that are not in the data (any more)"
+        )
     return len(known)
 
 

@@ -14,7 +14,7 @@ from distil.errors import InputError
 from distil.metrics import write_metrics
 from distil.params import Number, Params, TaskParams, load_params
 from distil.rows import LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
-from distil.scores import score_teacher
+from distil.scores import score_labels
 from distil.splits import assign
 
 
@@ -59,15 +59,25 @@ def check_parts(rows: pd.DataFrame, params: SplitParams) -> None:
 def describe_parts(rows: pd.DataFrame) -> str:
     """The sizes of the parts in words."""
     counts = rows["part"].value_counts()
-    names = {"train": "train", "validation": "validation", "test": "test", "none": "left out (no label, or no gold in a named test set)"}
+    names = {
+        "train": "train",
+        "validation": "validation",
+        "test": "test",
+        "none": "of no use (without the label needed)",
+    }
     return ", ".join(f"{counts[part]:,} {name}" for part, name in names.items() if part in counts)
 
 
 def score(rows: pd.DataFrame, part: str, labels: list[str]) -> dict[str, float | int | None]:
-    """The teacher's scores on the gold rows of test, or of all the rest (`dev`)."""
+    """The teacher's scores on the gold rows of test, or of all the rest (`dev`); null without such rows."""
     inside = (rows["part"] == "test") == (part == "test")
     scored = rows[inside & rows["gold"].notna()]
-    return score_teacher(scored["gold"], scored["teacher_label"], labels)
+    said = [label if isinstance(label, str) else None for label in scored["teacher_label"]]
+    counts = {"rows": len(scored), "abstained": said.count(None)}
+    if scored.empty:
+        return counts | {"accuracy": None, "macro_f1": None}
+    scores = score_labels(scored["gold"].to_list(), said, labels)
+    return counts | {"accuracy": scores["accuracy"], "macro_f1": scores["macro_f1"]}
 
 
 def format_score(scores: dict[str, float | int | None]) -> str:

@@ -21,16 +21,15 @@ def import_closure(script: Path, root: Path) -> set[str]:
 def _reached(path: Path, root: Path) -> Iterator[Path]:
     if path.suffix != ".py":
         return
+    templates = {file.name: file for file in (root / "distil" / "templates").iterdir()}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
             names = [f"{node.module}.{alias.name}" for alias in node.names] + [str(node.module)]
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            template = root / "distil" / "templates" / node.value
-            if node.value and "\n" not in node.value and len(node.value) < 100 and template.is_file():
-                yield template
+        elif isinstance(node, ast.Constant) and node.value in templates:
+            yield templates[node.value]
             continue
         else:
             continue

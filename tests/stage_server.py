@@ -18,10 +18,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-HEAVY = """
-aiohttp datasets matplotlib.figure onnxruntime.quantization pandas pyarrow.parquet sklearn.linear_model torch.onnx
-transformers.trainer transformers.pipelines transformers.models.bert.modeling_bert
-""".split()
+HEAVY = [
+    "aiohttp",
+    "datasets",
+    "matplotlib.figure",
+    "onnxruntime.quantization",
+    "pandas",
+    "pyarrow.parquet",
+    "sklearn.linear_model",
+    "torch.onnx",
+    "transformers.trainer",
+    "transformers.pipelines",
+    "transformers.models.bert.modeling_bert",
+]
 
 SHIM = """#!{python} -SE
 import json, os, socket, sys

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def toy_params(base: Path, url: str) -> dict[str, Any]:
     }
     params["train"] |= {"base": reference, "epochs": 1, "batch_size": 8, "max_length": 16}
     params["export"] |= {"min_int8_agreement": 0.0}
-    params["evaluate"] |= {"embeddings": reference, "bootstrap_samples": 50}
+    params["evaluate"] |= {"embeddings": reference, "bootstrap_samples": 100}
     params["benchmark"] |= {"seconds": 0.02, "rounds": 1, "texts": 8}
     params["runtime"] = {"base_url": url}
     return params
@@ -112,6 +113,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
         patch.setenv("DISTIL_STORE", str(place / "answers.sqlite"))
         patch.setenv("PATH", str(log.parent / "bin"), prepend=":")
         (folder / "params.yaml").write_text(yaml.safe_dump(toy_params(base, teacher.url)))
+        patch.chdir(folder)  # where DVC looks for dvc.yaml
         project = Toy(folder, log, teacher)
         project.git("init", "-q")
         Repo.init(str(folder)).close()
@@ -133,7 +135,7 @@ EDITS: dict[str, tuple[Edit, list[str]]] = {
     "runtime": (lambda toy: toy.edit("runtime", max_in_flight=2, timeout_s=60, threads=1), []),
     "prompt": (
         lambda toy: toy.write_prompt("Again, {labels}?\nText: {text}\n"),
-        ["annotate", "aggregate", "cost", "report"],  # the labels come out the same
+        ["annotate", "aggregate", "evaluate", "cost", "report"],  # the labels come out the same
     ),
     "annotate": (
         lambda toy: toy.edit("annotate", votes=2),
@@ -205,11 +207,16 @@ def test_branches_are_compared_without_cache(toy: Toy, tmp_path: Path) -> None:
 
 
 def test_what_the_study_leaves_is_what_dvc_shows(toy: Toy) -> None:
-    with Repo(str(toy.folder)) as repo:
-        metrics = repo.metrics.show()["data"] if "data" in repo.metrics.show() else repo.metrics.show()[""]["data"]
-        assert str(Path("metrics/quality.json")) in metrics
-        plots = repo.plots.show()
-    assert plots[""]["definitions"]["data"]["dvc.yaml"]["data"]
+    def dvc(*arguments: str) -> str:
+        command = [sys.executable, "-m", "dvc", *arguments]
+        return subprocess.run(command, cwd=toy.folder, capture_output=True, text=True, check=True).stdout
+
+    assert "teacher.accuracy" in dvc("metrics", "show")
+    dvc("plots", "show", "-o", "plots")
+    page = (toy.folder / "plots" / "index.html").read_text()
+    assert all(title in page for title in ("Loss of the student", "What the int8 student says"))
+    assert "benchmark" in dvc("dag")
     assert (toy.folder / "reports/index.html").stat().st_size > 10_000
+    shutil.rmtree(toy.folder / "plots")
     tracked = subprocess.run(["git", "status", "--porcelain"], cwd=toy.folder, capture_output=True, text=True)
     assert tracked.stdout == ""

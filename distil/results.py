@@ -1,0 +1,194 @@
+"""The one results table: a row a system, for the terminal, the README, the page and the model card.
+
+Figures come from metrics/quality.json, speed.json and cost.json; what none of them knows is None and prints as n/a.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from distil.study import Study
+
+TITLES = {  # short, so that the table fits a terminal; a line below it spells them out
+    "teacher": "Teacher",
+    "teacher_first_vote": "Teacher, first vote",
+    "student": "Student, pipeline",
+    "student_onnx": "Student, ONNX fp32",
+    "student_int8": "Student, ONNX int8",
+    "tfidf": "TF-IDF + LR",
+    "embeddings": "Embeddings + LR",
+}
+LEGEND = (
+    "Student, pipeline: run by the transformers pipeline. LR: logistic regression on the teacher's labels; embeddings: "
+    "of a frozen encoder."
+)
+NOT_KNOWN = "n/a"
+WIDTH = 120
+
+
+@dataclass(frozen=True)
+class Score:
+    """A share between 0 and 1 with its interval; the bounds are None where none was computed."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """One system's figures; `score` is accuracy, or agreement with the teacher where no gold is known."""
+
+    system: str
+    title: str
+    score: Score | None
+    macro_f1: Score | None
+    texts_per_s: float | None
+    p50_ms: float | None
+    usd_per_million: float | None
+    kg_co2_per_million: dict[str, float] | None
+
+
+def collect_results(study: Study) -> list[Result]:
+    """Join quality, speed and cost by system, in the order of `TITLES`; a system that none of them has has no row."""
+    known = {*study.quality["systems"], *study.cost["systems"]}
+    return [_collect(name, title, study) for name, title in TITLES.items() if name in known]
+
+
+def list_headings(study: Study) -> list[str]:
+    """The headings of the table's columns; without gold the score is named agreement, never accuracy."""
+    score, f1 = ("Accuracy", "Macro F1") if study.has_gold else ("Agreement", "Macro F1 with teacher")
+    return ["System", score, f1, "Texts/s", "p50 ms", "$ per million", "kg CO2 per million"]
+
+
+def render_table(results: Sequence[Result], study: Study) -> str:
+    """The table as plain text, at most 120 columns wide, with the machine and the date below it."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    for number, heading in enumerate(list_headings(study)):
+        lines = Text(heading.replace(" per ", " per\n").replace(" with ", "\nwith "))
+        table.add_column(lines, justify="right" if number else "left", overflow="fold")
+    for result in results:
+        table.add_row(*map(Text, format_row(result)))
+    page = StringIO()
+    console = Console(file=page, width=WIDTH, force_terminal=False, color_system=None, legacy_windows=False)
+    console.print(table)
+    console.print()
+    for line in describe_measurement(study):
+        console.print(Text(line))
+    return "\n".join(line.rstrip() for line in page.getvalue().splitlines()) + "\n"
+
+
+def render_markdown(results: Sequence[Result], study: Study) -> str:
+    """The table as Markdown, with the machine and the date below it."""
+    headings = list_headings(study)
+    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *map(format_row, results)]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table + "\n\n" + "\n".join(f"- {line}" for line in describe_measurement(study)) + "\n"
+
+
+def format_row(result: Result) -> list[str]:
+    """A result as the cells of the table."""
+    return [
+        result.title,
+        format_score(result.score),
+        format_score(result.macro_f1),
+        format_figure(result.texts_per_s),
+        format_figure(result.p50_ms),
+        format_usd(result.usd_per_million),
+        _format_bounds(result.kg_co2_per_million),
+    ]
+
+
+def format_score(score: Score | None) -> str:
+    """0.812 [0.780, 0.842]."""
+    if score is None:
+        return NOT_KNOWN
+    interval = "" if score.low is None or score.high is None else f" [{score.low:.3f}, {score.high:.3f}]"
+    return f"{score.value:.3f}{interval}"
+
+
+def format_figure(value: float | None) -> str:
+    """Three significant digits without exponent: 1,230 or 41.2 or 0.0312."""
+    if value is None:
+        return NOT_KNOWN
+    return f"{_round_to(value, 3):,.{_decimals(value, 3)}f}"
+
+
+def format_usd(usd: float | None) -> str:
+    """Dollars, with cents or, under a dollar, two significant digits."""
+    if usd is None:
+        return NOT_KNOWN
+    return f"${usd:,.2f}" if usd >= 1 else f"${_round_to(usd, 2):,.{max(2, _decimals(usd, 2))}f}"
+
+
+def format_co2(kg: dict[str, float] | None) -> str:
+    """0.02, one significant digit, since no more is known."""
+    return NOT_KNOWN if kg is None else _format_one_digit(kg["mid"])
+
+
+def format_co2_range(kg: dict[str, float] | None) -> str:
+    """0.001-0.06, one significant digit each."""
+    return NOT_KNOWN if kg is None else f"{_format_one_digit(kg['low'])}-{_format_one_digit(kg['high'])}"
+
+
+def describe_measurement(study: Study) -> list[str]:
+    """What was measured, on which machine and when, and what the dollars rest on: a line each."""
+    speed, machine = study.speed, study.speed["machine"]
+    score = "accuracy against people's labels" if study.has_gold else "agreement with the teacher"
+    flags = f" ({', '.join(machine['flags'])})" if machine["flags"] else ""
+    return [
+        LEGEND,
+        f"Scores: {score} on {study.quality['rows']:,} test texts, with {_percent(study)} intervals.",
+        f"Speed: {machine['cpu']}{flags}, {machine['cores']} cores, {machine['threads']} threads, {speed['date']}; "
+        f"texts of {speed['mean_words']:.0f} words on average.",
+        f"Dollars and CO2 (low-high): {study.cost['hardware']}, ${study.cost['usd_per_hour']:g}/h.",
+    ]
+
+
+def _percent(study: Study) -> str:
+    return f"{100 * study.quality.get('confidence', 0.95):.0f}%"
+
+
+def _collect(name: str, title: str, study: Study) -> Result:
+    scores, costs = study.quality["systems"].get(name, {}), study.cost["systems"].get(name, {})
+    measured = study.speed["systems"].get("pipeline" if name == "student" else name, {})
+    return Result(
+        system=name,
+        title=title,
+        score=_read_score(scores, "accuracy" if study.has_gold else "agreement"),
+        macro_f1=_read_score(scores, "macro_f1" if study.has_gold else "macro_f1_with_teacher"),
+        texts_per_s=costs.get("texts_per_s"),
+        p50_ms=measured.get("single_stream", {}).get("p50_ms"),
+        usd_per_million=costs.get("usd_per_million"),
+        kg_co2_per_million=costs.get("kg_co2_per_million"),
+    )
+
+
+def _read_score(scores: dict[str, Any], name: str) -> Score | None:
+    value = scores.get(name)
+    return None if value is None else Score(value, scores.get(f"{name}_low"), scores.get(f"{name}_high"))
+
+
+def _format_bounds(kg: dict[str, float] | None) -> str:
+    return NOT_KNOWN if kg is None else f"{format_co2(kg)} ({format_co2_range(kg)})"
+
+
+def _format_one_digit(value: float) -> str:
+    return f"{_round_to(value, 1):,.{_decimals(value, 1)}f}"
+
+
+def _round_to(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
+
+
+def _decimals(value: float, digits: int) -> int:
+    """The decimals that show so many significant digits of the value."""
+    rounded = _round_to(value, digits)
+    return 0 if rounded == 0 else max(0, digits - 1 - math.floor(math.log10(abs(rounded))))

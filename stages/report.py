@@ -1,0 +1,92 @@
+"""Report: tell the study's outcome as a page, a table, charts and a model card.
+
+Reads what the other stages measured; writes into the folder `reports` index.html (one file, opens offline), the charts
+as PNG, table.txt (what `make repro` prints), summary.md (the same for a README) and MODEL_CARD.md.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+from pydantic import Field
+
+from distil.charts import render_svg, write_png
+from distil.command import run
+from distil.errors import InputError
+from distil.gallery import list_charts
+from distil.metrics import read_metrics
+from distil.model_card import render_model_card
+from distil.page import render_page
+from distil.params import Params, TaskParams, load_params
+from distil.results import collect_results, render_markdown, render_table
+from distil.rows import LABELS, PREDICTIONS, TEST, TIMINGS, read_rows
+from distil.study import Study
+
+
+class ReportParams(Params):
+    """The section `report`."""
+
+    examples: int = Field(ge=0)  # disagreements to show
+    license: str = Field(min_length=1)  # of the student, as the Hub names it
+
+
+def main(
+    quality: Path,
+    speed: Path,
+    cost: Path,
+    fetch: Path,
+    annotate: Path,
+    annotate_run: Path,
+    aggregate: Path,
+    train: Path,
+    export: Path,
+    training: Path,
+    predictions: Path,
+    labels: Path,
+    test: Path,
+    timings: Path,
+    reports: Path,
+) -> None:
+    """Read the metric files, the loss curve and the tables; write the folder `reports`."""
+    params = load_params("report", ReportParams)
+    study = Study(
+        task=load_params("task", TaskParams),
+        quality=read_metrics(quality),
+        speed=read_metrics(speed),
+        cost=read_metrics(cost),
+        fetch=read_metrics(fetch),
+        annotate=read_metrics(annotate),
+        annotate_run=read_metrics(annotate_run),
+        aggregate=read_metrics(aggregate),
+        train=read_metrics(train),
+        export=read_metrics(export),
+        curve=_read_curve(training),
+        predictions=read_rows(predictions, PREDICTIONS),
+        labels=read_rows(labels, LABELS),
+        test=read_rows(test, TEST),
+        timings=read_rows(timings, TIMINGS),
+    )
+    results, svgs = collect_results(study), {}
+    reports.mkdir(parents=True, exist_ok=True)
+    for chart in list_charts(study, results):
+        svgs[chart.name] = render_svg(chart.draw, chart.name, chart.title)
+        write_png(chart.draw, reports / f"{chart.name}.png", chart.title)
+    _write(reports / "index.html", render_page(study, results, svgs, params.examples))
+    _write(reports / "table.txt", render_table(results, study))
+    _write(reports / "summary.md", render_markdown(results, study))
+    _write(reports / "MODEL_CARD.md", render_model_card(study, results, params.license))
+    print(f"report: {len(results)} systems, {len(svgs)} charts -> {reports / 'index.html'}")
+
+
+def _read_curve(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path)
+    except (FileNotFoundError, pd.errors.EmptyDataError):
+        raise InputError(f"{path} is missing or empty; 'dvc repro' writes it") from None
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    run(main)
