@@ -50,11 +50,11 @@ class FrozenEncoder:
 class Baseline:
     """A logistic regression over features of the texts; a label without training rows has probability 0."""
 
-    def __init__(self, features: TfidfVectorizer | FrozenEncoder, labels: Sequence[str], seed: int) -> None:
+    def __init__(self, features: TfidfVectorizer | FrozenEncoder, labels: Sequence[str]) -> None:
         """Set up, untrained; `labels` gives the order of the outputs."""
         self.labels = list(labels)
         self._features = features
-        self._regression = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=MOST_ITERATIONS, random_state=seed)
+        self._regression = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=MOST_ITERATIONS)
 
     def fit(self, texts: Sequence[str], labels: Sequence[str]) -> "Baseline":
         """Train on texts and their labels."""
@@ -70,11 +70,11 @@ class Baseline:
         return shares
 
 
-def make_baselines(labels: Sequence[str], reference: str, pins: Path, device: str, seed: int) -> dict[str, Baseline]:
+def make_baselines(labels: Sequence[str], reference: str, pins: Path, device: str) -> dict[str, Baseline]:
     """Return the untrained baselines by name; `reference` is that of the encoder."""
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORD_OR_SIGN)
     encoder = FrozenEncoder(reference, pins, device)
-    return {"tfidf": Baseline(words, labels, seed), "embeddings": Baseline(encoder, labels, seed)}
+    return {"tfidf": Baseline(words, labels), "embeddings": Baseline(encoder, labels)}
 
 
 def save_baselines(path: Path, baselines: Mapping[str, Baseline]) -> None:

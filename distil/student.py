@@ -135,7 +135,7 @@ def choose_precision(wanted: Literal["auto", "bf16", "fp32"], device: torch.devi
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     abilities = torch.cpu.get_capabilities() if device.type == "cpu" else {}
-    return "bf16" if abilities.get("avx512_bf16") or abilities.get("amx_bf16") or abilities.get("bf16") else "fp32"
+    return "bf16" if abilities.get("avx512_bf16") or abilities.get("amx_bf16") else "fp32"
 
 
 def _check_rows(rows: pd.DataFrame, labels: Sequence[str]) -> None:
@@ -175,6 +175,10 @@ def _examples(rows: pd.DataFrame, tokenizer: Any, targets: NDArray[np.float32]) 
 
 
 def _arguments(params: TrainParams, folder: Path, rows: int, device: torch.device, precision: str) -> TrainingArguments:
+    if device.index:
+        raise InputError(
+            f"runtime.device = {str(device)!r}: training takes the first GPU; set CUDA_VISIBLE_DEVICES instead"
+        )
     steps = math.ceil(rows / params.batch_size) * params.epochs
     return TrainingArguments(
         output_dir=str(folder),

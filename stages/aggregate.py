@@ -74,7 +74,7 @@ def apply_corrections(decided: pd.DataFrame, corrections: pd.Series, labels: Seq
 
 
 def summarise(decided: pd.DataFrame, labels: Sequence[str], corrected: int) -> dict[str, Any]:
-    """Counts, and how much the votes agreed: the winner's mean share, and the texts on which all of it is one label's."""
+    """Counts, and how much the votes agreed: the mean share of the winner, and how often it has all of them."""
     by_teacher = decided[decided["source"] == "teacher"]
     shares = np.array([soft.max() for soft in by_teacher["soft"] if soft is not None])
     counts = decided["label"].value_counts()

@@ -67,7 +67,7 @@ def main(
     rows = read_rows(test, TEST)
     if rows.empty:
         raise InputError(f"{test} has no rows, so there is nothing to score; raise split.test_share in params.yaml")
-    trained = make_baselines(names, params.embeddings, assets, runtime.device, params.seed)
+    trained = make_baselines(names, params.embeddings, assets, runtime.device)
     taught = read_rows(train, TRAIN)
     for baseline in trained.values():
         baseline.fit(taught["text"].to_list(), taught["label"].to_list())

@@ -30,7 +30,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     quantize_int8(folder / "onnx" / FP32, folder / "onnx" / INT8, "portable")
     encoder = make_tiny_model(folder / "encoder")
     reference = f"{encoder}#sha256={sha256_of(encoder)}"
-    baselines = make_baselines(LABELS, reference, folder / "assets.txt", "cpu", 0)
+    baselines = make_baselines(LABELS, reference, folder / "assets.txt", "cpu")
     for baseline in baselines.values():
         baseline.fit(TEXTS, ["positive", "negative", "positive", "negative"])
     save_baselines(folder / "baselines.joblib", baselines)

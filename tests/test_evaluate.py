@@ -130,5 +130,5 @@ def test_no_test_rows(project: Project, tmp_path_factory: pytest.TempPathFactory
 def test_model_of_another_task(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
     task = {"name": "toy", "description": "?", "language": "en", "labels": ["positive", "negative"]}
     project(task=task)
-    with pytest.raises(InputError, match="but task.labels is"):
+    with pytest.raises(InputError, match=r"but task\.labels is"):
         run_stage(project, tmp_path_factory)

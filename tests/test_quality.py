@@ -1,11 +1,11 @@
 import pytest
 
 from distil.errors import InputError
-from distil.quality import Scoring, choose_reference, score_systems
+from distil.quality import Labels, Scoring, choose_reference, score_systems
 
 SCORING = Scoring(["a", "b"], samples=200, confidence=0.95, seed=0)
 GOLD = ["a", "a", "b", "b", None]
-SYSTEMS = {
+SYSTEMS: dict[str, Labels] = {
     "teacher": ["a", None, "b", "a", "a"],
     "teacher_first_vote": ["a", "a", "b", "a", "a"],
     "student_int8": ["a", "a", "a", "b", "b"],

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import Project
+from conftest import ROOT, Project
 from safetensors.numpy import load_file
 from tiny_model import MAX_TOKENS, TEXTS, make_tiny_model, make_tiny_student
 from toy_rows import LABELS, make_rows, make_texts
@@ -219,3 +222,21 @@ def test_stage(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) 
 def test_stage_without_validation_rows(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run_stage(project, base, ROWS.iloc[:0])["validation_agreement"] is None
     assert "no validation rows" in capfd.readouterr().out
+
+
+def test_command_ends_with_one_line(project: Project, base: Path) -> None:
+    folder = project(train=SETTINGS | {"base": f"{base}#sha256={sha256_of(base)}"})
+    write_rows(folder / "rows.parquet", TRAIN, ROWS[ROWS["label"] == "positive"])
+    arguments = ["rows.parquet", "rows.parquet", "assets.txt", "models/student", "train.json", "training.csv"]
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.train", *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: train: 40 rows with the labels {'positive': 40}, but a classifier needs two")
+    assert done.stderr.count("\n") == 1
+    assert not Path("models").exists()
