@@ -42,15 +42,19 @@ with socket.socket(socket.AF_UNIX) as server:
 
 
 @contextmanager
-def serve_stages(folder: Path) -> Iterator[Path]:
-    """Put a `python` into folder/bin and serve it; yields the file that lists the modules that ran, one a line."""
+def serve_stages(folder: Path, variables: dict[str, str]) -> Iterator[Path]:
+    """Put a `python` into folder/bin and serve it; yields the file that lists the modules that ran, one a line.
+
+    Stages get this process's environment and `variables`.
+    """
     address, log = str(folder / "socket"), folder / "ran.txt"
     shim = folder / "bin" / "python"
     shim.parent.mkdir(parents=True)
     shim.write_text(SHIM.format(python=sys.executable, address=address))
     shim.chmod(0o755)
     log.touch()
-    server = subprocess.Popen([sys.executable, __file__, address, str(log)], stdout=subprocess.PIPE)
+    command = [sys.executable, __file__, address, str(log)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | variables)
     try:
         assert server.stdout is not None
         assert server.stdout.readline() == b"ready\n"

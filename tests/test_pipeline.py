@@ -109,8 +109,12 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
     (folder / "prompts" / "toy.md").write_text("Is it {labels}?\nText: {text}\n")
     write_corpus(folder, 120)
     base = make_tiny_model(place / "base", texts=[*GOOD, *BAD, "item is"])
-    with pytest.MonkeyPatch.context() as patch, serve_teacher(behave) as teacher, serve_stages(place / "server") as log:
-        patch.setenv("DISTIL_STORE", str(place / "answers.sqlite"))
+    store = {"DISTIL_STORE": str(place / "answers.sqlite")}
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        serve_teacher(behave) as teacher,
+        serve_stages(place / "server", store) as log,
+    ):
         patch.setenv("PATH", str(log.parent / "bin"), prepend=":")
         (folder / "params.yaml").write_text(yaml.safe_dump(toy_params(base, teacher.url)))
         patch.chdir(folder)  # where DVC looks for dvc.yaml
