@@ -38,7 +38,7 @@ def serve(weights: Path, threads: int) -> Iterator[str]:
             stdout=subprocess.PIPE,
             stderr=log,
             start_new_session=True,
-            # Threads that spin long while they wait halve the speed on a busy machine; a short spin costs an idle one little
+            # Threads that wait by long spins halve the speed on a busy machine; short ones cost an idle one little
             env={"GOMP_SPINCOUNT": "1000", **os.environ},
         )
         try:
