@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
+TWO_AT_ONCE := --numprocesses 2 --dist loadfile
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .PHONY: setup repro test check
@@ -18,10 +19,10 @@ repro: $(READY)
 	@cat reports/table.txt
 
 test: $(READY)
-	pytest
+	pytest $(TWO_AT_ONCE)
 
 check: $(READY)
 	ruff format --check .
 	ruff check .
 	mypy
-	pytest -m "not slow"
+	pytest $(TWO_AT_ONCE) -m "not slow"
