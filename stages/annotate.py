@@ -42,9 +42,11 @@ def main(texts: Path, assets: Path, annotations: Path, metrics: Path, run_metric
         check_failures(failures, count_rows(texts) * params.votes, params.max_failed_share)
         time = write_annotations(annotations, texts, plan, store, maker, failures)
     write_metrics(metrics, summarise(params, maker))
-    write_metrics(run_metrics, measure_run(time, missing, retries, params))
+    write_metrics(run_metrics, measure_run(time, params))
     kept = time.answers - (missing - len(failures))
-    print(f"annotate: {missing:,} requests sent, {kept:,} answers already in the store; {count_statuses(maker)}")
+    print(
+        f"annotate: {missing:,} requests sent, {retries:,} retries, {kept:,} answers already in the store; {count_statuses(maker)}"
+    )
 
 
 def text_batches(texts: Path) -> Iterator[list[str]]:
@@ -139,16 +141,14 @@ def summarise(params: AnnotateParams, maker: RowMaker) -> dict[str, Any]:
     }
 
 
-def measure_run(time: AnsweringTime, sent: int, retries: int, params: AnnotateParams) -> dict[str, Any]:
-    """How the answering went; a recording has no speed."""
+def measure_run(time: AnsweringTime, params: AnnotateParams) -> dict[str, Any]:
+    """How fast the answers came, whichever runs brought them; a recording has no speed."""
     rate = time.answers / time.seconds if time.seconds and not params.recording else None
     return {
         "answers": time.answers,
         "seconds": None if params.recording else time.seconds,
         "answers_per_s": rate,
         "texts_per_s": rate and rate / params.votes,
-        "requests_sent": sent,
-        "retries": retries,
     }
 
 

@@ -74,7 +74,7 @@ def test_every_text_is_asked_as_it_is_and_gets_a_row(project: Project, capsys: p
     assert metrics["labels"] == {"negative": 4, "positive": 3}
     assert (metrics["input_tokens"], metrics["output_tokens"], metrics["reasoning_tokens"]) == (70, 14, None)
     assert read_metrics(PATHS[4])["answers_per_s"] > 0
-    assert "7 requests sent, 0 answers already in the store; 7 ok" in capsys.readouterr().out
+    assert "7 requests sent, 0 retries, 0 answers already in the store; 7 ok" in capsys.readouterr().out
 
 
 def test_nothing_is_asked_twice(project: Project) -> None:
