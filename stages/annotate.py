@@ -45,7 +45,8 @@ def main(texts: Path, assets: Path, annotations: Path, metrics: Path, run_metric
     write_metrics(run_metrics, measure_run(time, params))
     kept = time.answers - (missing - len(failures))
     print(
-        f"annotate: {missing:,} requests sent, {retries:,} retries, {kept:,} answers already in the store; {count_statuses(maker)}"
+        f"annotate: {missing:,} requests sent, {retries:,} retries, {kept:,} answers already in the store; "
+        f"{count_statuses(maker)}"
     )
 
 
