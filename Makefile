@@ -9,9 +9,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 setup: $(READY)
 
-$(READY): requirements.lock
+$(READY): requirements.lock pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 repro: $(READY)

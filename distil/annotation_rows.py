@@ -1,29 +1,30 @@
 """Turn stored answers into rows of annotations, and count them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from distil.answers import Answer
 from distil.label_logprobs import find_label_logprobs
 from distil.plan import Request
 from distil.replies import Reading, read_reply
+from distil.teacher_params import AnnotateParams
 
 TOKEN_COUNTS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
 
 
 class RowMaker:
-    """Makes the rows of one study and counts statuses, labels and tokens as it goes.
+    """Makes the rows of one teacher and counts statuses, labels and tokens as it goes.
 
-    `keep_cached` is False for a local server, whose count of cached tokens depends on the order of the requests and
-    says nothing of a price.
+    The cached tokens of a local server are left out: they depend on the order of the requests, and say nothing of a
+    price.
     """
 
-    def __init__(self, teacher: str, method: str, labels: Sequence[str], *, keep_cached: bool) -> None:
-        self.teacher = teacher
-        self.method = method
+    def __init__(self, params: AnnotateParams, labels: Sequence[str]) -> None:
+        self.teacher = params.name
+        self.method = params.method
         self.labels = labels
-        self.keep_cached = keep_cached
+        self.keep_cached = params.server != "local"
         self.statuses: Counter[str] = Counter()
         self.named: Counter[str] = Counter()
         self.tokens: dict[str, int | None] = dict.fromkeys(TOKEN_COUNTS)
@@ -54,6 +55,10 @@ class RowMaker:
             **self._token_counts(answer),
         }
 
+    def summary(self) -> dict[str, int | None]:
+        """The number of requests, and the tokens of their answers, None where the endpoint does not tell them."""
+        return {"requests": self.statuses.total(), **self.tokens}
+
     def _likeliest(self, logprobs: list[float] | None, answer: Answer) -> Reading:
         if logprobs is None:
             return Reading("refused" if answer.refused else "parse_failed")
@@ -72,3 +77,14 @@ class RowMaker:
         for name, count in self._token_counts(answer).items():
             if count is not None:
                 self.tokens[name] = (self.tokens[name] or 0) + count
+
+
+def add_counts(counts: Iterable[Counter[str]]) -> Counter[str]:
+    """The counts of several teachers together."""
+    return sum(counts, Counter[str]())
+
+
+def add_known(numbers: Iterable[int | None]) -> int | None:
+    """The sum of those that are known; None if none is."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None

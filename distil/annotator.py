@@ -1,6 +1,7 @@
 """Ask what is not yet in the store, many at a time, and keep each answer as it comes.
 
-A fixed number of workers draw requests from one iterator, so a million texts need no more memory than a thousand.
+A fixed number of workers draw requests from one iterator, so a million texts need no more memory than a thousand. A
+worker goes on to its next request when its last answer is committed, so a killed run loses at most what was in flight.
 """
 
 import asyncio
@@ -8,85 +9,147 @@ import contextlib
 import signal
 import time
 import uuid
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from tqdm import tqdm
 
 from distil.answers import Answer
-from distil.errors import DistilError
-from distil.plan import Plan, Request
-from distil.store import Store, Stored
+from distil.errors import DistilError, EndpointError
+from distil.flow import StoppedError
+from distil.plan import Request
+from distil.spending import Budget, Till
+from distil.store import GroupCommit, Store, Stored
 from distil.teacher import FailedRequestError
 
-Failures = dict[str, FailedRequestError]  # by request key
+DRAIN_S = 10.0  # for answers under way when the endpoint turns out to be of no use
 
 
 class Answerer(Protocol):
     """Whatever answers requests: an endpoint, or a recording."""
 
-    async def ask(self, request: Request) -> Answer:
-        """Answer one request."""
+    async def ask(self, request: Request) -> tuple[Answer, int]:
+        """Answer one request; the number tells how often it had to be sent again."""
 
     def stop(self) -> None:
         """Begin nothing new."""
 
 
-def missing_requests(plan: Plan, store: Store, texts: Iterable[Sequence[str]]) -> Iterator[Request]:
-    """The requests that have no answer yet, for texts that come in batches."""
-    for batch in texts:
-        requests = [request for text in batch for request in plan.requests(text)]
-        known = store.known([request.key for request in requests])
-        yield from (request for request in requests if request.key not in known)
+@dataclass(frozen=True)
+class Errand:
+    """Requests for one teacher, and how many of them may be under way."""
+
+    name: str
+    requests: Iterator[Request]
+    teacher: Answerer
+    till: Till
+    in_flight: int
 
 
-async def answer_all(
-    requests: Iterator[Request], count: int, answerer: Answerer, store: Store, in_flight: int
-) -> Failures:
-    """Answer the requests, at most `in_flight` at a time; return those that failed for good.
+@dataclass
+class Outcome:
+    """What came of a run: answers, requests that had to be sent again, and the requests that failed for good."""
 
-    Ctrl-C lets what is in flight arrive and be stored, then raises KeyboardInterrupt; a second one does not wait.
-    Raises `EndpointError` as soon as the endpoint turns out to be of no use.
-    """
-    run = uuid.uuid4().hex
-    failures: Failures = {}
-    interrupted = asyncio.Event()
+    known: int = 0  # answers that were in the store before
+    answered: int = 0
+    retries: int = 0
+    failed: set[str] = field(default_factory=set)  # keys
+    failed_on_the_way: int = 0
+    first_fault: str | None = None
+    first_refusal: str | None = None
 
-    async def work() -> None:
-        for request in requests:
-            if interrupted.is_set():
-                return
-            sent_at = time.time()
-            try:
-                answer = await answerer.ask(request)
-            except FailedRequestError as error:
-                failures[request.key] = error
-            else:
-                store.put(request.key, Stored(answer, run, sent_at, time.time()))
-            bar.update()
+    def add_failure(self, key: str, error: FailedRequestError) -> None:
+        """Count a failure in."""
+        self.failed.add(key)
+        if error.rejected:
+            self.first_refusal = self.first_refusal or str(error)
+        else:
+            self.failed_on_the_way += 1
+            self.first_fault = self.first_fault or str(error)
 
-    def interrupt() -> None:
-        interrupted.set()
-        answerer.stop()
+
+class Annotator:
+    """Has requests answered and keeps the answers, as one run in the eyes of the store."""
+
+    def __init__(self, store: Store, budget: Budget, outcome: Outcome) -> None:
+        self._budget = budget
+        self._outcome = outcome
+        self._answers = GroupCommit(store)
+        self._run = uuid.uuid4().hex
+        self._errands: Sequence[Errand] = ()
+        self._workers: list[asyncio.Task[None]] = []
+        self._interrupted = False
+        self._ended_by: DistilError | None = None
+
+    async def answer_all(self, errands: Sequence[Errand], count: int) -> None:
+        """Answer all requests of all errands, `count` of them, side by side.
+
+        Ctrl-C lets what is in flight arrive and be stored, then raises KeyboardInterrupt; a second one does not wait.
+        An `EndpointError` or a `BudgetError` ends the run as Ctrl-C does, and is raised when what was in flight is
+        stored; after an `EndpointError` that is waited for no longer than DRAIN_S.
+        """
+        self._errands = errands
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C then ends the run at once
+            loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        with tqdm(total=count, desc="annotate", unit=" answers", mininterval=1) as self._bar:
+            async with asyncio.TaskGroup() as group:
+                self._workers = [group.create_task(self._work(one)) for one in errands for _ in range(one.in_flight)]
+        if self._interrupted:
+            raise KeyboardInterrupt
+        if self._ended_by:
+            raise self._ended_by
+
+    async def _work(self, errand: Errand) -> None:
+        try:
+            for request in errand.requests:
+                await self._answer(errand, request)
+                if self._interrupted or self._ended_by:
+                    return
+        except StoppedError:
+            return
+        except DistilError as error:
+            self._end(error)
+
+    async def _answer(self, errand: Errand, request: Request) -> None:
+        held = await self._budget.hold(errand.till, request)
+        answer: Answer | None = None
+        sent_at = time.time()
+        try:
+            answer, retries = await errand.teacher.ask(request)
+        except FailedRequestError as error:
+            self._outcome.add_failure(request.key, error)
+        else:
+            stored = Stored(answer, errand.name, self._run, sent_at, time.time(), retries)
+            await self._answers.put(request.key, stored)
+            self._outcome.answered += 1
+            self._outcome.retries += retries
+        finally:
+            self._budget.settle(errand.till, held, request, answer)
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        if self._budget.spent:
+            self._bar.set_postfix_str(f"${self._budget.spent:,.4f}", refresh=False)
+        self._bar.update()
+
+    def _interrupt(self) -> None:
+        self._interrupted = True
         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+        self._stop()
 
-    with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C then ends the run at once
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
-    with tqdm(total=count, desc="annotate", unit=" answers", disable=not count, mininterval=1) as bar:
-        await _run_workers([work() for _ in range(min(in_flight, count))])
-    if interrupted.is_set():
-        raise KeyboardInterrupt
-    return failures
+    def _end(self, error: DistilError) -> None:
+        if self._ended_by is None:
+            self._ended_by = error
+            self._stop()
+            if isinstance(error, EndpointError):
+                asyncio.get_running_loop().call_later(DRAIN_S, self._abandon)
 
+    def _stop(self) -> None:
+        for errand in self._errands:
+            errand.teacher.stop()
 
-async def _run_workers(workers: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Run the workers to their end; the first error stops them all and is raised as it is, not as a group."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for worker in workers:
-                group.create_task(worker)
-    except* DistilError as errors:
-        first: BaseException = errors
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        raise first from None
+    def _abandon(self) -> None:
+        for worker in self._workers:
+            worker.cancel()

@@ -1,6 +1,5 @@
 """What a teacher answered to one request, in one form for all protocols, as the store keeps it."""
 
-import dataclasses
 import json
 from dataclasses import dataclass
 
@@ -24,8 +23,8 @@ class Answer:
 
     def to_json(self) -> str:
         """The answer as one line of JSON; what is None or False is left out."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return json.dumps({name: value for name, value in fields.items() if value not in (None, False)})
+        fields = ((name, getattr(self, name)) for name in self.__slots__)
+        return json.dumps({name: value for name, value in fields if value is not None and value is not False})
 
     @classmethod
     def from_json(cls, line: str) -> "Answer":

@@ -5,14 +5,13 @@ Arithmetic only. A figure that cannot be known (no price, no speed) is None, nev
 
 import datetime
 import math
-from dataclasses import dataclass
 
 from pydantic import Field, field_validator
 
 from distil.carbon import Bounds
 from distil.params import Number, Params
+from distil.prices import MILLION, TeacherPrices
 
-MILLION = 1_000_000
 SECONDS_PER_HOUR = 3600
 
 
@@ -33,14 +32,6 @@ class HardwareParams(Params):
         return date
 
 
-class TokenPrices(Params):
-    """Dollars per million tokens of an endpoint; cached input costs as much as other input unless told otherwise."""
-
-    input: Number = Field(ge=0)
-    output: Number = Field(ge=0)
-    cached_input: Number | None = Field(default=None, ge=0)
-
-
 class CostParams(Params):
     """The section `cost`: prices, power and the factors that turn both into dollars and CO2."""
 
@@ -50,32 +41,13 @@ class CostParams(Params):
     pue_source: str
     grid_kg_per_kwh: Bounds
     grid_source: str
-    teacher_usd_per_million_tokens: TokenPrices | None
+    teacher_usd_per_million_tokens: TeacherPrices
     teacher_kwh_per_million_texts: Bounds | None
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """The tokens of all answers together; None where the endpoint did not tell."""
-
-    input: int | None
-    cached_input: int | None
-    output: int | None
 
 
 def price_machine(texts_per_s: float, usd_per_hour: float, utilisation: float) -> float:
     """Dollars per million texts on rented hardware that works `utilisation` of the hours that are paid."""
     return MILLION / texts_per_s / SECONDS_PER_HOUR * usd_per_hour / utilisation
-
-
-def price_tokens(tokens: Tokens, prices: TokenPrices) -> float | None:
-    """Dollars for the tokens; None where their number is unknown. Output counts what the model thought as well."""
-    if tokens.input is None or tokens.output is None:
-        return None
-    cached = tokens.cached_input or 0
-    cached_price = prices.input if prices.cached_input is None else prices.cached_input
-    usd = (tokens.input - cached) * prices.input + cached * cached_price + tokens.output * prices.output
-    return usd / MILLION
 
 
 def count_break_even_texts(once_usd: float | None, teacher_usd: float | None, student_usd: float | None) -> int | None:

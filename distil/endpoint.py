@@ -21,28 +21,31 @@ class Endpoint:
     key: str | None = field(default=None, repr=False)
 
 
-def find_endpoint(runtime: RuntimeParams) -> Endpoint:
-    """The endpoint that `runtime` names, with its key from the environment or, for Hugging Face hosts, its token.
+def find_endpoint(runtime: RuntimeParams, model: str) -> Endpoint:
+    """Where `runtime` says that the model is served, with the key from the environment or the Hugging Face token.
 
     Raises `InputError` if there is no URL, the key's variable is empty, or a key would go over plain http off loopback.
     """
-    if not runtime.base_url:
+    own = runtime.endpoints.get(model)
+    place = f"runtime.endpoints[{model!r}].base_url" if own else "runtime.base_url"
+    address, variable = (own.base_url, own.api_key_env) if own else (runtime.base_url, runtime.api_key_env)
+    if not address:
         raise InputError(
             "runtime.base_url in params.yaml is empty: name the teacher's API there (https://.../v1), "
             "or set annotate.server: local"
         )
-    url = urlsplit(runtime.base_url)
+    url = urlsplit(address)
     if url.scheme not in ("http", "https") or not url.hostname:
-        raise InputError(f"runtime.base_url = {runtime.base_url!r} is not an http(s) URL")
+        raise InputError(f"{place} = {address!r} is not an http(s) URL")
     if url.username or url.password:
         raise InputError(
-            "runtime.base_url holds a user or password: export the key as an environment variable instead and name "
-            "the variable in runtime.api_key_env"
+            f"{place} holds a user or password: export the key as an environment variable instead and name "
+            "the variable in api_key_env beside it"
         )
-    key = _find_key(url.hostname, runtime.api_key_env)
+    key = _find_key(url.hostname, variable)
     if key and url.scheme == "http" and not is_loopback(url.hostname):
-        raise InputError(f"the key would go to {url.hostname} over plain http; use https in runtime.base_url")
-    return Endpoint(runtime.base_url.rstrip("/"), key)
+        raise InputError(f"the key would go to {url.hostname} over plain http; use https in {place}")
+    return Endpoint(address.rstrip("/"), key)
 
 
 def _find_key(host: str, variable: str | None) -> str | None:
@@ -50,7 +53,7 @@ def _find_key(host: str, variable: str | None) -> str | None:
         key = os.environ.get(variable, "").strip()
         if not key:
             raise InputError(
-                f"the environment variable {variable} (runtime.api_key_env) is empty; export the key there"
+                f"the environment variable {variable} (api_key_env in section runtime) is empty; export the key there"
             )
         return key
     if any(host == known or host.endswith("." + known) for known in HUGGING_FACE_HOSTS):

@@ -12,7 +12,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from distil.results import Result, render_markdown
-from distil.study import Study, find_hub_name, name_model
+from distil.study import Study, describe_votes, find_hub_name, name_model
 
 MARKDOWN_SIGNS = re.compile(r"([\\`*_\[\]<>|~$&])")
 
@@ -27,7 +27,7 @@ def render_model_card(study: Study, results: Sequence[Result], license_id: str) 
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"md": escape_markdown, "model": name_model}
+    environment.filters |= {"md": escape_markdown, "model": name_model, "votes": describe_votes}
     return environment.get_template("model_card.md").render(
         study=study,
         front_matter=yaml.safe_dump(describe_model(study, results, license_id), sort_keys=False, allow_unicode=True),

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from distil.gallery import MAX_SHARES
 from distil.results import Result, format_co2, format_co2_range, format_figure, format_usd, list_headings
-from distil.study import Study, name_model
+from distil.study import Study, describe_votes, name_model
 
 SHOWN_CHARACTERS = 500  # of a text or reason among the examples
 
@@ -34,6 +34,7 @@ def render_page(study: Study, results: Sequence[Result], charts: Mapping[str, st
         "co2_range": format_co2_range,
         "figure": format_figure,
         "model": name_model,
+        "votes": describe_votes,
         "count": lambda number: "n/a" if number is None else f"{number:,}",
         "percent": lambda share: "n/a" if share is None else f"{share:.1%}",
     }

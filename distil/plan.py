@@ -1,17 +1,28 @@
 """Which requests a study needs: one a text and vote, each known by a hash of all that its answer depends on.
 
-The hash covers the model's identity, the filled prompt, the decoding parameters, the schema and the vote's number, and
+The hash covers the model's identity, the messages, the decoding parameters, the schema and the vote's number, and
 nothing of the endpoint's address: the same model behind another address is not paid for again.
+
+Examples are shown as turns that went before: the body of the prompt with the example's text, then the answer.
 """
 
+import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from distil.prompts import fill_prompt
+from distil.prompts import Example, Prompt, check_label, fill_labels
 from distil.teacher_params import AnnotateParams
+
+Message = tuple[str, str]
+"""Role (system, user or assistant) and content."""
+
+HOLE = "\0question\0"  # where an identity differs from text to text
+VOTE_AND_SEED = '0,"vote":0}'  # how an identity ends, in the order of its keys
+
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,37 +31,86 @@ class Request:
 
     key: str  # 64 hex digits
     text: str
-    prompt: str
+    messages: tuple[Message, ...]
     vote: int  # 1, 2, ...
     seed: int | None
 
+    @property
+    def prompt(self) -> str:
+        """The messages as one text to be continued, for models that know no roles."""
+        return join_messages(self.messages)
+
 
 class Plan:
-    """Turns texts into requests."""
+    """Turns texts into the requests of one teacher."""
 
-    def __init__(self, params: AnnotateParams, labels: Sequence[str], template: str, model_identity: str) -> None:
+    def __init__(self, params: AnnotateParams, labels: Sequence[str], prompt: Prompt, model_identity: str) -> None:
+        """Raises `InputError` if the prompt has an example whose label is not one of the labels."""
+        for number, example in enumerate(prompt.examples, start=1):
+            check_label(example.label, labels, f"the prompt {params.prompt}, example {number}")
         self.params = params
         self.labels = labels
-        self.template = template
-        self.fixed = {
+        self._form = "chat" if params.protocol == "tgi" else params.protocol
+        fixed = {
             "model": model_identity,
-            "form": "chat" if params.protocol == "tgi" else params.protocol,
+            "form": self._form,
             "method": params.method,
             "parameters": decoding_parameters(params),
             "schema": answer_schema(labels) if params.json_schema else None,
         }
+        self._frames = {name: _frame_identity(fixed, name) for name in ("prompt", "messages")}
+        self._body = fill_labels(prompt.body, labels)
+        self._turns = functools.cache(self._make_turns)
+        system = [("system", "".join(fill_labels(prompt.system, labels)))] if prompt.system else []
+        self._opening = (*system, *self._show(prompt.examples))
 
-    def requests(self, text: str) -> list[Request]:
-        """The requests of one text, a vote each."""
-        prompt = fill_prompt(self.template, text, self.labels)
-        return [self._request(text, prompt, vote) for vote in range(1, self.params.votes + 1)]
+    def request(self, text: str, vote: int, examples: Sequence[Example] = ()) -> Request:
+        """The request for one vote on a text; the examples are shown after the prompt's own."""
+        return self._requests(text, examples, [vote])[0]
 
-    def _request(self, text: str, prompt: str, vote: int) -> Request:
+    def requests(self, text: str, examples: Sequence[Example] = ()) -> list[Request]:
+        """All requests that a text may need, a vote each."""
+        return self._requests(text, examples, range(1, self.params.votes.max + 1))
+
+    def _requests(self, text: str, examples: Sequence[Example], votes: Iterable[int]) -> list[Request]:
+        messages = (*self._opening, *self._show(examples), ("user", text.join(self._body)))
+        alone = len(messages) == 1 or self._form == "completion"
+        before, after = self._frames["prompt" if alone else "messages"]
+        question = _encode(join_messages(messages) if alone else messages)
+        stem = hashlib.sha256(f"{before}{question}{after}".encode("utf-8", "surrogatepass"))
+        return [self._request(text, messages, stem.copy(), vote) for vote in votes]
+
+    def _request(self, text: str, messages: tuple[Message, ...], stem: Any, vote: int) -> Request:
+        """The request for a vote; `stem` has hashed its identity up to the seed."""
         seed = None if self.params.seed is None else self.params.seed + vote - 1
-        identity = {**self.fixed, "prompt": prompt, "vote": vote, "seed": seed}
-        canonical = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        key = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
-        return Request(key, text, prompt, vote, seed)
+        stem.update(f'{"null" if seed is None else seed},"vote":{vote}}}'.encode())
+        return Request(stem.hexdigest(), text, messages, vote, seed)
+
+    def _show(self, examples: Iterable[Example]) -> list[Message]:
+        return [message for example in examples for message in self._turns(example)]
+
+    def _make_turns(self, example: Example) -> tuple[Message, Message]:
+        answer = example.label
+        if example.reason and self.params.method == "generate":  # scores are read where the answer begins
+            answer = json.dumps({"reason": example.reason, "label": example.label}, ensure_ascii=False)
+        return ("user", example.text.join(self._body)), ("assistant", answer)
+
+
+def _frame_identity(fixed: dict[str, Any], name: str) -> tuple[str, str]:
+    """What stands in an identity's JSON before the question, and between it and the seed: the same for all texts."""
+    before, _, after = _encode({**fixed, name: HOLE, "seed": 0, "vote": 0}).partition(_encode(HOLE))
+    return before, after.removesuffix(VOTE_AND_SEED)
+
+
+def join_messages(messages: Iterable[Message]) -> str:
+    """Turns with a blank line between them; an answer stands one blank after its question."""
+    turns: list[str] = []
+    for role, content in messages:
+        if role == "assistant":
+            turns[-1] = f"{turns[-1].rstrip()} {content}"
+        else:
+            turns.append(content)
+    return "\n\n".join(turns)
 
 
 def decoding_parameters(params: AnnotateParams) -> dict[str, Any]:

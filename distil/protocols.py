@@ -1,14 +1,15 @@
 """The wire formats of teachers: a request's body, and an answer read from what came back.
 
-Sources: the OpenAI API reference (chat completions, legacy completions), text-generation-inference's /generate, and the
-llama.cpp server's README, whose /v1/completions gives log-probabilities in the chat form.
+Sources: the OpenAI API reference (chat completions, legacy completions), text-generation-inference's /generate and its
+guidance page (`grammar`), vLLM's page on structured outputs, and the llama.cpp server's README, whose /v1/completions
+gives log-probabilities in the chat form.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from distil.answers import Answer
-from distil.plan import Request, answer_schema
+from distil.plan import Message, Request, answer_schema
 from distil.teacher_params import AnnotateParams
 
 Body = dict[str, Any]
@@ -25,8 +26,8 @@ class Protocol:
 
     def __init__(self, params: AnnotateParams, labels: Sequence[str], model: str) -> None:
         self.params = params
-        self.labels = labels
         self.model = model
+        self.schema = answer_schema(labels) if params.json_schema else None
 
     def body(self, request: Request) -> Body:
         """The JSON body of a request, `annotate.extra` included."""
@@ -49,6 +50,9 @@ class Protocol:
             "seed": request.seed,
         }
 
+    def _response_format(self) -> Body:
+        return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": self.schema}}
+
     def _answer(self, payload: Any) -> Answer:
         raise TypeError(f"{type(self).__name__} reads no answers")
 
@@ -62,8 +66,9 @@ class Completion(Protocol):
         body = super()._body(request) | {"prompt": request.prompt}
         if self.params.method == "score":
             body["logprobs"] = self.params.top_logprobs
-        if self.params.json_schema:
-            body["json_schema"] = answer_schema(self.labels)  # llama.cpp's name for it
+        if self.schema:
+            body["json_schema"] = self.schema  # llama.cpp; each server passes over the name that it does not know
+            body["response_format"] = self._response_format()  # vLLM
         return body
 
     def _answer(self, payload: Any) -> Answer:
@@ -83,12 +88,13 @@ class Chat(Protocol):
     path = "/chat/completions"
 
     def _body(self, request: Request) -> Body:
-        body = super()._body(request) | {"messages": [{"role": "user", "content": request.prompt}]}
+        body = super()._body(request) | {
+            "messages": [{"role": role, "content": content} for role, content in request.messages]
+        }
         if self.params.method == "score":
             body |= {"logprobs": True, "top_logprobs": self.params.top_logprobs}
-        if self.params.json_schema:
-            schema = {"name": "answer", "strict": True, "schema": answer_schema(self.labels)}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if self.schema:
+            body["response_format"] = self._response_format()
         return body
 
     def _answer(self, payload: Any) -> Answer:
@@ -96,7 +102,7 @@ class Chat(Protocol):
         message = choice["message"]
         finish_reason = choice.get("finish_reason")
         return Answer(
-            reply=_text(message.get("content")),
+            reply=_content(message.get("content")),
             finish_reason=finish_reason,
             refused=bool(message.get("refusal")) or finish_reason == "content_filter",
             top_logprobs=_first_token_logprobs(choice.get("logprobs")),
@@ -105,11 +111,13 @@ class Chat(Protocol):
 
 
 class Tgi(Protocol):
-    """text-generation-inference's own `/generate`; `render` puts the prompt into the model's chat template."""
+    """text-generation-inference's own `/generate`; `render` puts the messages into the model's chat template."""
 
     path = "/generate"
 
-    def __init__(self, params: AnnotateParams, labels: Sequence[str], model: str, render: Callable[[str], str]) -> None:
+    def __init__(
+        self, params: AnnotateParams, labels: Sequence[str], model: str, render: Callable[[Sequence[Message]], str]
+    ) -> None:
         super().__init__(params, labels, model)
         self.render = render
 
@@ -125,11 +133,11 @@ class Tgi(Protocol):
             "details": True,
             "return_full_text": False,
         }
-        if self.params.json_schema:
-            parameters["grammar"] = {"type": "json", "value": answer_schema(self.labels)}
+        if self.schema:
+            parameters["grammar"] = {"type": "json", "value": self.schema}
         parameters |= self.params.extra
         return {
-            "inputs": self.render(request.prompt),
+            "inputs": self.render(request.messages),
             "parameters": {name: value for name, value in parameters.items() if value is not None},
         }
 
@@ -146,7 +154,14 @@ class Tgi(Protocol):
 def _text(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         raise TypeError(f"the answer's text is {type(value).__name__}")
-    return value
+    return value and value.encode("utf-8", "replace").decode()  # half a surrogate pair can be in no file
+
+
+def _content(value: Any) -> str | None:
+    """The text of a chat message, which may come in parts; those of a model's thinking are no part of its answer."""
+    if isinstance(value, list):
+        return "".join(part["text"] for part in value if part["type"] == "text")
+    return _text(value)
 
 
 def _usage(payload: Any) -> dict[str, int | None]:

@@ -26,13 +26,13 @@ class Recording:
         table = pd.concat(tables).drop_duplicates(params.text).set_index(params.text)
         self._rows: dict[Any, dict[Any, str]] = table.to_dict(orient="index")
 
-    async def ask(self, request: Request) -> Answer:
+    async def ask(self, request: Request) -> tuple[Answer, int]:
         """Return the recorded answer; raises `FailedRequestError` for a text that is not in the recording."""
         row = self._rows.get(request.text)
         if row is None:
             raise FailedRequestError(f"the recording has no text {request.text[:60]!r}", rejected=True)
         reply = {key: row[column] for key, column in self._votes[request.vote - 1].items()}
-        return Answer(reply=json.dumps(reply, ensure_ascii=False), finish_reason="stop")
+        return Answer(reply=json.dumps(reply, ensure_ascii=False), finish_reason="stop"), 0
 
     def stop(self) -> None:
         """Nothing is under way."""

@@ -1,4 +1,4 @@
-"""The section `runtime`: how this machine reaches the teacher and what it may use.
+"""The section `runtime`: how this machine reaches the teacher and what it may use and spend.
 
 It belongs to no stage's `params`, so editing it reruns nothing; nothing in it may change a tracked result.
 """
@@ -8,14 +8,27 @@ from pydantic import Field
 from distil.params import Number, Params
 
 
+class EndpointParams(Params):
+    """Where one model is served, if it is not at `runtime.base_url`."""
+
+    base_url: str
+    api_key_env: str | None = None
+
+
 class RuntimeParams(Params):
-    """Endpoint, patience and hardware of the machine at hand."""
+    """Endpoint, patience, budget and hardware of the machine at hand."""
 
     base_url: str | None = None  # of an OpenAI-compatible API (ends in /v1) or of TGI
     api_key_env: str | None = None  # name of the environment variable that holds the key
-    max_in_flight: int = Field(default=16, ge=1)
+    endpoints: dict[str, EndpointParams] = Field(default_factory=dict)  # by model, where they differ
+    max_in_flight: int = Field(default=16, ge=1)  # requests at once; fewer while the endpoint cannot take as many
+    requests_per_minute: Number | None = Field(default=None, gt=0)
+    tokens_per_minute: Number | None = Field(default=None, gt=0)  # input and output together
     timeout_s: Number = Field(default=120.0, gt=0)
-    max_retries: int = Field(default=6, ge=0)
+    max_retries: int = Field(default=6, ge=0)  # of a request, and of the endpoint as a whole when nothing gets through
     retry_wait_s: Number = Field(default=0.5, ge=0)  # before the first retry; doubles, with jitter
+    patience_s: Number = Field(default=900.0, gt=0)  # the longest that an endpoint may make the run wait by its limits
+    budget_usd: Number | None = Field(default=None, gt=0)  # for all answers of the study, those in the store included
+    pay_again: bool = False  # ask a priced endpoint although a finished annotate is on record and the store is empty
     device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
     threads: int | None = Field(default=None, ge=1)  # null: all cores

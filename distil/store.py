@@ -1,12 +1,15 @@
 """The store of paid answers: one SQLite file in the user's cache folder, shared by all studies on the machine.
 
-Each answer is committed as it arrives, under the hash of its request, and never asked for again. With it stand the run
-that brought it and when it was sent and received, from which the teacher's speed is reckoned even if a run was killed.
+Each answer is committed as it arrives, under the hash of its request, and never asked for again. With it stand the
+teacher's name, the run that brought it and when it was sent and received, from which the teacher's speed is reckoned
+even if a run was killed. A commit outlives the death of the process (the write-ahead log is not synced at each commit,
+so a power cut can lose the last ones, but nothing before them).
 """
 
+import asyncio
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,40 +19,80 @@ from distil.answers import Answer
 from distil.cache import cache_folder
 from distil.errors import InputError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS answers (
+CREATE TABLE answers (
     key TEXT PRIMARY KEY,
     answer TEXT NOT NULL,
-    run TEXT NOT NULL,
-    sent_at REAL NOT NULL,
-    received_at REAL NOT NULL
-) WITHOUT ROWID
+    teacher TEXT NOT NULL,
+    run TEXT,
+    sent_at REAL,
+    received_at REAL,
+    retries INTEGER NOT NULL
+)
 """
+FROM_VERSION_1 = """
+INSERT INTO answers SELECT key, answer, '', run, sent_at, received_at, 0 FROM answers_1 ORDER BY received_at
+"""
+COLUMNS = "key, answer, teacher, run, sent_at, received_at, retries"
 KEYS_A_QUERY = 500
+WAIT_FOR_OTHERS_S = 60.0  # while another process commits
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An answer and how it came: the run's id, and unix seconds of sending and receiving."""
+    """An answer and how it came.
+
+    `teacher` is the model's name, for people. `run` is the id of the run that asked, `sent_at` and `received_at` are
+    unix seconds; all three are None for an answer that no run asked for, such as one of a batch.
+    """
 
     answer: Answer
-    run: str
-    sent_at: float
-    received_at: float
+    teacher: str
+    run: str | None = None
+    sent_at: float | None = None
+    received_at: float | None = None
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherSummary:
+    """What the store holds of one teacher; times are unix seconds, None where none is known."""
+
+    teacher: str
+    answers: int
+    input_tokens: int
+    output_tokens: int
+    first_at: float | None
+    last_at: float | None
 
 
 class Store:
     """Answers by the hash of their request."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
+        self.path = path
 
-    def put(self, key: str, stored: Stored) -> None:
-        """Commit an answer; one that is there already stays."""
-        row = (key, stored.answer.to_json(), stored.run, stored.sent_at, stored.received_at)
-        with self._connection:
-            self._connection.execute("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?)", row)
+    def put_all(self, items: Iterable[tuple[str, Stored]]) -> int:
+        """Commit answers in one transaction; one that is there already stays. Returns how many were new.
+
+        Raises `InputError` if the disk is full or the file cannot be written.
+        """
+        rows = [
+            (key, one.answer.to_json(), one.teacher, one.run, one.sent_at, one.received_at, one.retries)
+            for key, one in items
+        ]
+        before = self._connection.total_changes
+        try:
+            with self._connection:
+                self._connection.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            raise InputError(
+                f"the answer store {self.path} cannot be written ({error}); make room there, or move the store with "
+                "DISTIL_STORE; what was in it is kept"
+            ) from None
+        return self._connection.total_changes - before
 
     def known(self, keys: Sequence[str]) -> set[str]:
         """Those of the keys that have an answer."""
@@ -57,14 +100,81 @@ class Store:
 
     def get(self, keys: Sequence[str]) -> dict[str, Stored]:
         """The answers of those of the keys that have one."""
-        rows = self._select("key, answer, run, sent_at, received_at", keys)
-        return {key: Stored(Answer.from_json(answer), run, sent, received) for key, answer, run, sent, received in rows}
+        return dict(map(_read, self._select(COLUMNS, keys)))
+
+    def __len__(self) -> int:
+        """The number of answers."""
+        (count,) = self._connection.execute("SELECT count(*) FROM answers").fetchone()
+        return int(count)
+
+    def __iter__(self) -> Iterator[tuple[str, Stored]]:
+        """All answers, in the order in which they came."""
+        return map(_read, self._connection.execute(f"SELECT {COLUMNS} FROM answers ORDER BY rowid"))  # noqa: S608
+
+    def summaries(self) -> list[TeacherSummary]:
+        """What is there of each teacher, the one with most answers first."""
+        rows = self._connection.execute(
+            "SELECT teacher, count(*), coalesce(sum(json_extract(answer, '$.input_tokens')), 0),"
+            " coalesce(sum(json_extract(answer, '$.output_tokens')), 0), min(received_at), max(received_at)"
+            " FROM answers GROUP BY teacher ORDER BY count(*) DESC, teacher"
+        )
+        return [TeacherSummary(*row) for row in rows]
+
+    def delete(self, keys: Iterable[str]) -> int:
+        """Delete answers for good and give their space back; returns how many were there."""
+        before = self._connection.total_changes
+        with self._connection:
+            self._connection.executemany("DELETE FROM answers WHERE key = ?", ((key,) for key in keys))
+        deleted = self._connection.total_changes - before
+        if deleted:
+            self._connection.execute("VACUUM")
+        return deleted
 
     def _select(self, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(keys), KEYS_A_QUERY):
             some = keys[start : start + KEYS_A_QUERY]
             marks = ",".join("?" * len(some))
             yield from self._connection.execute(f"SELECT {columns} FROM answers WHERE key IN ({marks})", some)  # noqa: S608 (no value is pasted in)
+
+
+def _read(row: tuple[Any, ...]) -> tuple[str, Stored]:
+    key, answer, *how = row
+    return key, Stored(Answer.from_json(answer), *how)
+
+
+class GroupCommit:
+    """Commits together what arrives together: all answers of one turn of the event loop share a transaction.
+
+    So a lone answer is committed at once, and thousands a second do not cost a commit each.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: list[tuple[str, Stored, asyncio.Future[None]]] = []
+
+    async def put(self, key: str, stored: Stored) -> None:
+        """Return when the answer is committed; errors as `Store.put_all`."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._commit)
+        committed = loop.create_future()
+        self._waiting.append((key, stored, committed))
+        await committed
+
+    def _commit(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        failed: InputError | None = None
+        try:
+            self._store.put_all((key, stored) for key, stored, _ in waiting)
+        except InputError as error:
+            failed = error
+        for _, _, committed in waiting:
+            if committed.cancelled():
+                continue
+            if failed:
+                committed.set_exception(failed)
+            else:
+                committed.set_result(None)
 
 
 def store_path() -> Path:
@@ -81,46 +191,76 @@ def open_store(path: Path) -> Iterator[Store]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=60)
+        connection = sqlite3.connect(path, timeout=WAIT_FOR_OTHERS_S)
     except (OSError, sqlite3.Error) as error:
         raise InputError(f"the answer store {path} cannot be opened ({error}); DISTIL_STORE may name another") from None
     try:
         _prepare(connection, path)
-        yield Store(connection)
+        yield Store(connection, path)
     finally:
         connection.close()
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version not in (0, SCHEMA_VERSION):
+        version = _version(connection)
+        if version > SCHEMA_VERSION:
             raise InputError(
                 f"the answer store {path} has schema {version}, this distil knows {SCHEMA_VERSION}: update distil"
             )
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
-        with connection:
-            connection.execute(SCHEMA)
-            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        if version < SCHEMA_VERSION:
+            _migrate(connection)
     except sqlite3.Error as error:
         raise InputError(
             f"the answer store {path} cannot be used ({error}); move it away, or name another in DISTIL_STORE"
         ) from None
 
 
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring an empty store or one of schema 1 to the current schema, in one transaction."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        version = _version(connection)  # another process may have been faster
+        if version == 1:
+            connection.execute("ALTER TABLE answers RENAME TO answers_1")
+        if version < SCHEMA_VERSION:
+            connection.execute(SCHEMA)
+        if version == 1:
+            connection.execute(FROM_VERSION_1)
+            connection.execute("DROP TABLE answers_1")
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
 class AnsweringTime:
-    """Wall time in which answers came: of each run, from the first one sent to the last one received."""
+    """Wall time in which answers came: of each run, from the first one sent to the last one received.
+
+    Answers that no run asked for count among the answers, and are left out of the time and of `timed`.
+    """
 
     def __init__(self) -> None:
         self.answers = 0
+        self.timed = 0
+        self.retries = 0
         self._spans: dict[str, tuple[float, float]] = {}
 
-    def add(self, stored: Stored) -> None:
-        """Count an answer in."""
+    def add(self, stored: Stored | None) -> None:
+        """Count an answer in; None, a request without one, changes nothing."""
+        if stored is None:
+            return
+        self.answers += 1
+        self.retries += stored.retries
+        if stored.run is None or stored.sent_at is None or stored.received_at is None:
+            return
+        self.timed += 1
         first, last = self._spans.get(stored.run, (stored.sent_at, stored.received_at))
         self._spans[stored.run] = (min(first, stored.sent_at), max(last, stored.received_at))
-        self.answers += 1
 
     @property
     def seconds(self) -> float:

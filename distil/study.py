@@ -1,5 +1,6 @@
 """All that the report tells of one run: the metric files and tables of the stages before it, read and side by side."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -45,8 +46,20 @@ def find_hub_name(reference: str) -> str | None:
     return next((name for prefix, name in HUB_NAMES.items() if reference.startswith(prefix)), None)
 
 
+def describe_votes(votes: int | Mapping[str, int]) -> str:
+    """How many votes a text got: a number, or the least and the most where more were asked for in case of need."""
+    if isinstance(votes, int):
+        return "1 vote" if votes == 1 else f"{votes} votes"
+    return f"{votes['min']} to {votes['max']} votes"
+
+
 def name_model(reference: str) -> str:
-    """A model's name to show: as on the Hub, else the file's or folder's without its place, else as it was given."""
+    """A model's name to show: as on the Hub, else the file's or folder's without its place, else as it was given.
+
+    Several teachers are joined by " + ".
+    """
+    if " + " in reference:
+        return " + ".join(map(name_model, reference.split(" + ")))
     if hub := find_hub_name(reference):
         return hub
     if reference.startswith("pypi:") or "#sha256=" in reference:

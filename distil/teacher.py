@@ -1,15 +1,14 @@
-"""Ask the teacher over HTTP: one session, a bounded number of requests in flight, patience with passing faults.
+"""Ask the teacher over HTTP: one session, requests that leave when the endpoint can take them, patience with faults.
 
-A passing fault (408, 409, 425, 429, 5xx, a time-out, a broken connection, an answer that cannot be read) is tried again
-with growing, jittered waits or after the time that the endpoint asks for. A refusal of one request (400, 413, 422, 424)
-fails that request. What no retry can mend (401, 402, 403, 404, 410, an empty quota, a redirect) stops the run.
+A passing fault (408, 409, 425, 5xx, a time-out, a broken connection, an answer that cannot be read) is tried again with
+growing, jittered waits. A limit (429, or 503 with a time to wait) delays the request and is no fault of it. A refusal
+of one request (400, 413, 422, 424) fails that request. What no retry can mend (401, 402, 403, 404, 410, an empty quota,
+a redirect) stops the run.
 """
 
 import asyncio
 import json
-import random
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,11 +17,14 @@ import aiohttp
 from distil.answers import Answer
 from distil.endpoint import Endpoint
 from distil.errors import EndpointError
+from distil.flow import Flow, StoppedError
 from distil.plan import Request
 from distil.protocols import Protocol, UnreadableAnswerError
+from distil.rate_headers import read_pause_s, read_retry_after_s
 from distil.runtime import RuntimeParams
+from distil.tokens import TokenEstimate, count_characters
 
-PASSING = {408, 409, 425, 429}
+PASSING = {408, 409, 425}
 REFUSED = {400, 413, 422, 424}
 REMEDIES = {
     401: "the key is missing or wrong: see runtime.api_key_env",
@@ -31,19 +33,24 @@ REMEDIES = {
     404: "no such model or path: check annotate.model, annotate.protocol and runtime.base_url",
     410: "the model is gone: choose another in annotate.model",
 }
-LONGEST_WAIT_S = 60.0
-TRIES_TO_CONNECT = 3  # before the first answer of a run: an endpoint that is not there is not waited for
-FAILURES_IN_A_ROW = 10  # requests given up one after another: the endpoint is down for good
 SHOWN_CHARACTERS = 200
 
 
 class PassingFaultError(Exception):
-    """A fault that a retry may mend; `wait_s` is what the endpoint asked for."""
+    """A fault that a retry may mend; `probe`: of a request that tried out an endpoint that was down."""
 
-    def __init__(self, message: str, wait_s: float | None = None, *, unreachable: bool = False) -> None:
+    def __init__(self, message: str, *, unreachable: bool = False) -> None:
+        super().__init__(message)
+        self.unreachable = unreachable
+        self.probe = False
+
+
+class LimitedError(Exception):
+    """The endpoint wants fewer requests; `wait_s` is how long it asked to wait, if it did."""
+
+    def __init__(self, message: str, wait_s: float | None) -> None:
         super().__init__(message)
         self.wait_s = wait_s
-        self.unreachable = unreachable
 
 
 class FailedRequestError(Exception):
@@ -57,18 +64,19 @@ class FailedRequestError(Exception):
 class Teacher:
     """A client of one endpoint, to be used as an async context manager."""
 
-    def __init__(self, endpoint: Endpoint, protocol: Protocol, runtime: RuntimeParams) -> None:
+    def __init__(self, endpoint: Endpoint, protocol: Protocol, runtime: RuntimeParams, tokens: TokenEstimate) -> None:
         self.endpoint = endpoint
         self.protocol = protocol
         self.runtime = runtime
+        self.tokens = tokens
         self.retries = 0
-        self._answered = False
-        self._failures_in_a_row = 0
+        self._flow = Flow(runtime, endpoint.base_url)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Try nothing again from now on; what is in flight may still come."""
+        """Send nothing from now on; what is in flight may still come."""
         self._stopping.set()
+        self._flow.stop()
 
     async def __aenter__(self) -> Self:
         """Open the session."""
@@ -86,53 +94,65 @@ class Teacher:
         """Close the session."""
         await self._session.close()
 
-    async def ask(self, request: Request) -> Answer:
-        """Answer one request.
+    async def ask(self, request: Request) -> tuple[Answer, int]:
+        """Answer one request; returns the answer, and how often the request had to be sent again.
 
-        Raises `FailedRequestError` if this request cannot be answered, `EndpointError` if none can.
+        Raises `FailedRequestError` if this request cannot be answered, `EndpointError` if none can, `StoppedError`
+        after `stop`.
         """
-        attempt = 0
+        retries = faults = 0
         while True:
             try:
-                answer = await self._ask_once(request)
+                return await self._ask_once(request), retries
+            except LimitedError:
+                pass  # no fault of this request; the flow makes all of them wait
             except PassingFaultError as fault:
-                self._give_up_or_go_on(fault, attempt)
-                self.retries += 1
-                await self._wait(fault, attempt)
-                attempt += 1
-            else:
-                self._answered = True
-                self._failures_in_a_row = 0
-                return answer
-
-    def _give_up_or_go_on(self, fault: PassingFaultError, attempt: int) -> None:
-        """Return if the request should be tried again; raise what ends it otherwise."""
-        allowed = self.runtime.max_retries
-        if fault.unreachable and not self._answered:
-            allowed = min(allowed, TRIES_TO_CONNECT - 1)
-        if attempt < allowed:
-            return
-        self._failures_in_a_row += 1
-        if not self._answered or self._failures_in_a_row >= FAILURES_IN_A_ROW:
-            raise EndpointError(
-                f"{self.endpoint.base_url} does not answer ({fault}) after {attempt + 1} tries; is it up, and is "
-                "runtime.base_url right? What came before is kept; run again to ask for the rest"
-            )
-        raise FailedRequestError(str(fault), rejected=False)
-
-    async def _wait(self, fault: PassingFaultError, attempt: int) -> None:
-        """Wait as the endpoint asked, or a doubling time with jitter (Brooker, AWS Architecture Blog, 2015)."""
-        jitter = random.uniform(0.5, 1)  # noqa: S311 (no secret)
-        wait_s = jitter * min(self.runtime.retry_wait_s * 2**attempt, LONGEST_WAIT_S)
-        if fault.wait_s is not None:
-            wait_s = fault.wait_s + jitter * self.runtime.retry_wait_s
-        try:
-            await asyncio.wait_for(self._stopping.wait(), wait_s)
-        except TimeoutError:
-            return
-        raise FailedRequestError(f"stopped while waiting to try again after {fault}", rejected=False)
+                faults += not fault.probe
+                if faults > self.runtime.max_retries:
+                    raise self._give_up(fault, faults) from None
+                await self._wait(self._flow.backoff_s(faults - 1))
+            retries += 1
+            self.retries += 1
 
     async def _ask_once(self, request: Request) -> Answer:
+        """Send the request when the flow lets it, and tell the flow what came of it."""
+        tokens = sum(self.tokens.expect(count_characters(request)))
+        turn = await self._flow.enter(tokens)
+        try:
+            answer, headers = await self._post(request)
+        except LimitedError as limit:
+            self._flow.note_limit(turn, limit.wait_s, str(limit))
+            raise
+        except PassingFaultError as fault:
+            fault.probe = turn.probe
+            self._flow.note_fault(turn, str(fault), unreachable=fault.unreachable)
+            raise
+        except FailedRequestError:
+            self._flow.note_refusal()
+            raise
+        else:
+            used = (answer.input_tokens or 0) + (answer.output_tokens or 0)
+            self._flow.note_answer(turn, used or tokens, read_pause_s(headers, tokens))
+            return answer
+        finally:
+            self._flow.leave(turn)
+
+    def _give_up(self, fault: PassingFaultError, tries: int) -> Exception:
+        if self._flow.answered:
+            return FailedRequestError(str(fault), rejected=False)
+        return EndpointError(
+            f"{self.endpoint.base_url} does not answer ({fault}) after {tries} tries; is it up, and is "
+            "runtime.base_url right?"
+        )
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+        raise StoppedError
+
+    async def _post(self, request: Request) -> tuple[Answer, Mapping[str, str]]:
         url = self.endpoint.base_url + self.protocol.path
         try:
             async with self._session.post(url, json=self.protocol.body(request), allow_redirects=False) as response:
@@ -144,7 +164,7 @@ class Teacher:
         except aiohttp.ClientError as error:
             raise PassingFaultError(f"broken connection: {type(error).__name__}") from None
         if response.status == 200:
-            return self._read(body, response.content_type)
+            return self._read(body, response.content_type), response.headers
         raise self._fault(response, body.decode("utf-8", "replace"))
 
     def _read(self, body: bytes, content_type: str) -> Answer:
@@ -153,7 +173,7 @@ class Teacher:
         except UnreadableAnswerError as error:
             raise PassingFaultError(f"JSON that is not of this protocol: {error}") from None
         except (ValueError, RecursionError):
-            if "html" in content_type and not self._answered:
+            if "html" in content_type and not self._flow.answered:
                 raise EndpointError(
                     f"{self.endpoint.base_url} answers with a web page ({content_type}), not JSON; "
                     "runtime.base_url should be the API's address, which often ends in /v1"
@@ -170,8 +190,11 @@ class Teacher:
             )
         if status in REFUSED:
             return FailedRequestError(said, rejected=True)
+        wait_s = read_retry_after_s(response.headers)
+        if status == 429 or (status == 503 and wait_s is not None):
+            return LimitedError(said, wait_s)
         if status in PASSING or status >= 500:
-            return PassingFaultError(said, wait_s=retry_after_s(response.headers.get("Retry-After")))
+            return PassingFaultError(said)
         if 300 <= status < 400:
             target = response.headers.get("Location", "elsewhere")
             return EndpointError(
@@ -197,18 +220,3 @@ def _error_message(text: str) -> str:
         return text
     error = payload.get("error", payload) if isinstance(payload, dict) else payload
     return str(error.get("message", error)) if isinstance(error, dict) else str(error)
-
-
-def retry_after_s(header: str | None) -> float | None:
-    """Seconds to wait by a Retry-After header, which holds seconds or an HTTP date (RFC 9110, 10.2.3)."""
-    if header is None:
-        return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())

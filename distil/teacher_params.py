@@ -1,8 +1,8 @@
-"""The section `annotate`: which teacher is asked, what, and how often."""
+"""The section `annotate`: which teacher is asked, or which teachers, what, and how often."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from distil.params import Number, Params
 
@@ -15,6 +15,70 @@ class RecordingParams(Params):
     votes: list[dict[str, str]] = Field(min_length=1)  # a vote each: key of the reply -> column
 
 
+class ExamplesParams(Params):
+    """A small labelled file, of which the texts nearest to the one in question are shown to the teacher."""
+
+    file: str  # csv with a header: text, label and perhaps reason
+    nearest: int = Field(ge=0)  # how many; 0: none
+    embeddings: str  # encoder that says what is near, an asset such as train.base
+
+
+class VotesParams(Params):
+    """How many answers a text gets; more than `min` only as long as they disagree."""
+
+    min: int = Field(ge=1)
+    max: int = Field(ge=1)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether all texts get the same number of answers."""
+        return self.min == self.max
+
+    def describe(self) -> str:
+        """The number in words."""
+        if not self.fixed:
+            return f"{self.min} to {self.max} votes a text"
+        return "1 vote a text" if self.max == 1 else f"{self.max} votes a text"
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"min is {self.min}, but max is {self.max}")
+        if self.min == 1 < self.max:
+            raise ValueError("one answer disagrees with nothing; min has to be 2 or more where max is larger")
+        return self
+
+
+def _read_votes(value: Any) -> Any:
+    return {"min": value, "max": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Votes = Annotated[VotesParams, BeforeValidator(_read_votes)]
+"""Votes that may be written as 3, which is short for {min: 3, max: 3}."""
+
+
+class TeacherParams(Params):
+    """One of several teachers: its model, and what is asked of it otherwise than of the others."""
+
+    model: str
+    protocol: Literal["completion", "chat", "tgi"] | None = None
+    server: Literal["local", "endpoint"] | None = None
+    temperature: Number | None = Field(default=None, ge=0)
+    top_p: Number | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    seed: int | None = None
+    json_schema: bool | None = None
+    extra: dict[str, Any] | None = None
+
+
+def _read_teacher(value: Any) -> Any:
+    return {"model": value} if isinstance(value, str) else value
+
+
+Teacher = Annotated[TeacherParams, BeforeValidator(_read_teacher)]
+"""A teacher that may be written as its model's name alone."""
+
+
 class AnnotateParams(Params):
     """What the teacher is asked; everything here that can change an answer is part of a request's hash."""
 
@@ -22,8 +86,9 @@ class AnnotateParams(Params):
     method: Literal["score", "generate"]
     protocol: Literal["completion", "chat", "tgi", "recorded"]
     server: Literal["local", "endpoint"] = "endpoint"
-    model: str
-    votes: int = Field(default=1, ge=1)
+    model: str | None = None
+    teachers: list[Teacher] | None = Field(default=None, min_length=1)  # instead of model; each gives all its votes
+    votes: Votes = VotesParams(min=1, max=1)
     seed: int | None = 0  # of the first vote, the next gets one more; null: none is sent
     temperature: Number = Field(default=0.0, ge=0)
     top_p: Number | None = Field(default=None, gt=0, le=1)
@@ -31,19 +96,45 @@ class AnnotateParams(Params):
     top_logprobs: int = Field(default=20, ge=2)
     json_schema: bool = False  # hold the endpoint to {"reason": ..., "label": one of task.labels}
     extra: dict[str, Any] = Field(default_factory=dict)  # further fields of the request's body; null takes one out
+    examples: ExamplesParams | None = None
     recording: RecordingParams | None = None
     max_failed_share: Number = Field(default=0.0, ge=0, le=1)
+
+    @property
+    def name(self) -> str:
+        """The model's name, or the names of all teachers."""
+        return self.model or " + ".join(teacher.model for teacher in self.teachers or [])
+
+    def each_teacher(self) -> list["AnnotateParams"]:
+        """The section as it reads for each teacher alone, with its `model` and without `teachers`."""
+        if self.teachers is None:
+            return [self]
+        alone = self.model_dump(exclude={"teachers"})
+        return [AnnotateParams(**(alone | teacher.model_dump(exclude_unset=True))) for teacher in self.teachers]
+
+    @model_validator(mode="after")
+    def _check_teachers(self) -> Self:
+        if (self.model is None) == (self.teachers is None):
+            raise ValueError("name either one model or a list of teachers")
+        names = [teacher.model for teacher in self.teachers or []]
+        if len(set(names)) < len(names):
+            raise ValueError("a model stands twice in teachers")
+        if self.teachers:
+            self.each_teacher()
+        return self
 
     @model_validator(mode="after")
     def _check_combination(self) -> Self:
         if self.method == "score" and self.protocol not in ("completion", "chat"):
             raise ValueError(f"method score needs protocol completion or chat, not {self.protocol}")
-        if self.method == "score" and self.votes > 1:
+        if self.method == "score" and self.votes.max > 1:
             raise ValueError("method score gives the same answer each time; set votes to 1")
         if self.server == "local" and self.protocol not in ("completion", "chat"):
             raise ValueError(f"server local speaks completion and chat, not {self.protocol}")
         if (self.protocol == "recorded") != (self.recording is not None):
             raise ValueError("protocol recorded and annotate.recording go together")
-        if self.recording and self.votes > len(self.recording.votes):
-            raise ValueError(f"votes is {self.votes}, but annotate.recording.votes lists {len(self.recording.votes)}")
+        if self.recording and self.votes.max > len(self.recording.votes):
+            raise ValueError(
+                f"votes is {self.votes.max}, but annotate.recording.votes lists {len(self.recording.votes)}"
+            )
         return self

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from distil.recording import Recording
 from distil.runtime import RuntimeParams
 from distil.teacher import Teacher
 from distil.teacher_params import AnnotateParams
+from distil.tokens import TokenEstimate
 
 
 def identify(params: AnnotateParams, assets: Path) -> str:
@@ -24,27 +25,29 @@ def identify(params: AnnotateParams, assets: Path) -> str:
     if params.recording:
         return "recording " + json.dumps(params.recording.model_dump(), sort_keys=True)
     if params.server == "local":
-        weights = sha256_of(resolve(params.model, assets))
+        weights = sha256_of(resolve(params.name, assets))
         return f"gguf sha256 {weights}, xllamacpp {llama.require_server()}"
-    return params.model
+    return params.name
 
 
 @asynccontextmanager
-async def open_teacher(plan: Plan, runtime: RuntimeParams, assets: Path) -> AsyncIterator[Answerer]:
+async def open_teacher(
+    plan: Plan, runtime: RuntimeParams, assets: Path, tokens: TokenEstimate
+) -> AsyncIterator[Answerer]:
     """Make the plan's teacher ready to be asked, and let it go afterwards."""
     params = plan.params
     if params.recording:
         yield Recording(params.recording, [resolve(file, assets) for file in params.recording.files])
     elif params.server == "local":
-        weights = resolve(params.model, assets)
+        weights = resolve(params.name, assets)
         with llama.serve(weights, runtime.threads or os.cpu_count() or 1) as address:
-            protocol = _choose_protocol(params, plan.labels)
-            async with Teacher(Endpoint(address + "/v1"), protocol, runtime) as teacher:
+            async with Teacher(Endpoint(address + "/v1"), make_protocol(plan), runtime, tokens) as teacher:
                 # The server's figures depend on what it has cached: each start begins with the prompt's fixed part
-                await teacher.ask(plan.requests("")[0])
+                await teacher.ask(plan.request("", 1))
                 yield teacher
     else:
-        async with Teacher(find_endpoint(runtime), _choose_protocol(params, plan.labels), runtime) as teacher:
+        endpoint = find_endpoint(runtime, params.name)
+        async with Teacher(endpoint, make_protocol(plan), runtime, tokens) as teacher:
             yield teacher
 
 
@@ -53,7 +56,9 @@ def requests_in_flight(params: AnnotateParams, runtime: RuntimeParams) -> int:
     return 1 if params.server == "local" else runtime.max_in_flight
 
 
-def _choose_protocol(params: AnnotateParams, labels: Sequence[str]) -> Protocol:
+def make_protocol(plan: Plan) -> Protocol:
+    """The wire format of the plan's teacher."""
+    params = plan.params
     if params.protocol == "tgi":
-        return Tgi(params, labels, params.model, load_renderer(params.model))
-    return (Chat if params.protocol == "chat" else Completion)(params, labels, params.model)
+        return Tgi(params, plan.labels, params.name, load_renderer(params.name))
+    return (Chat if params.protocol == "chat" else Completion)(params, plan.labels, params.name)

@@ -17,7 +17,7 @@ from distil.corrections import read_corrections
 from distil.metrics import write_metrics
 from distil.params import Number, Params, TaskParams, load_params
 from distil.rows import ANNOTATIONS, LABELS, read_rows, write_rows
-from distil.votes import agreeing_reasons, choose_label, reduce_votes
+from distil.votes import agreeing_reasons, choose_label, count_votes, measure_alpha, reduce_votes, share_unanimous
 
 
 class AggregateParams(Params):
@@ -35,12 +35,14 @@ def main(annotations: Path, corrections: Path, labels: Path, metrics: Path) -> N
     decided = decide(rows, task.labels, params)
     corrected = apply_corrections(decided, read_corrections(corrections, task.labels), task.labels)
     write_rows(labels, LABELS, decided.reset_index(names="id"))
-    summary = summarise(decided, task.labels, corrected)
+    summary = summarise(decided, rows, task.labels, corrected)
     write_metrics(metrics, summary)
+    alpha = summary["krippendorff_alpha"]
     print(
         f"aggregate: {summary['labelled']:,} of {summary['texts']:,} texts labelled, "
         f"{sum(summary['abstained'].values()):,} abstained, {corrected:,} corrected by people, "
         f"mean agreement {summary['mean_agreement'] or 0:.3f}"
+        + ("" if alpha is None else f", Krippendorff's alpha {alpha:.3f}")
     )
 
 
@@ -73,18 +75,22 @@ def apply_corrections(decided: pd.DataFrame, corrections: pd.Series, labels: Seq
     return len(known)
 
 
-def summarise(decided: pd.DataFrame, labels: Sequence[str], corrected: int) -> dict[str, Any]:
-    """Counts, and how much the votes agreed: the mean share of the winner, and how often it has all of them."""
+def summarise(
+    decided: pd.DataFrame, annotations: pd.DataFrame, labels: Sequence[str], corrected: int
+) -> dict[str, Any]:
+    """Counts, and how much the votes agreed, corrections aside."""
     by_teacher = decided[decided["source"] == "teacher"]
     shares = np.array([soft.max() for soft in by_teacher["soft"] if soft is not None])
     counts = decided["label"].value_counts()
+    votes = count_votes(annotations, labels)
     return {
         "texts": len(decided),
         "labelled": int(decided["label"].notna().sum()),
         "abstained": decided["abstained"].value_counts().sort_index().to_dict(),
         "corrected": corrected,
         "mean_agreement": float(shares.mean()) if len(shares) else None,
-        "unanimous": float(np.mean(shares == 1)) if len(shares) else None,
+        "unanimous": share_unanimous(votes),
+        "krippendorff_alpha": measure_alpha(votes),
         "by_label": {label: int(counts.get(label, 0)) for label in labels},
     }
 

@@ -1,32 +1,35 @@
-"""Annotate: ask the teacher for a label of each text.
+"""Annotate: ask the teacher, or several, for a label of each text.
 
 Answers go into the store as they come, so a run that is killed goes on where it stopped and nothing is paid for twice.
-The table is then written from the store alone: a row a text and vote, each with a status.
+The table is then written from the store alone: a row a text, teacher and vote, each with a status.
 """
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from distil.annotation_rows import RowMaker
-from distil.annotator import Failures, answer_all, missing_requests
+from distil.annotation_rows import TOKEN_COUNTS, RowMaker, add_counts, add_known
+from distil.annotator import Outcome
+from distil.asking import Asking
 from distil.command import run
 from distil.errors import EndpointError, InputError
+from distil.job import Job, make_job
 from distil.metrics import write_metrics
+from distil.outlook import look_ahead
+from distil.paid_before import refuse_to_pay_again
 from distil.params import TaskParams, load_params
-from distil.plan import Plan
-from distil.prompts import read_prompt
-from distil.rows import ANNOTATIONS, TEXTS, count_rows, iter_rows, row_writer
+from distil.prices import PriceParams
+from distil.rows import ANNOTATIONS, row_writer
 from distil.runtime import RuntimeParams
+from distil.spending import Till, open_tills
 from distil.store import AnsweringTime, Store, open_store, store_path
 from distil.teacher_params import AnnotateParams
-from distil.teachers import identify, open_teacher, requests_in_flight
 
-BATCH = 1000  # texts that are looked up and written together
+TEXTS_A_ROW_GROUP = 5000
 
 
 def main(texts: Path, assets: Path, annotations: Path, metrics: Path, run_metrics: Path) -> None:
@@ -34,122 +37,128 @@ def main(texts: Path, assets: Path, annotations: Path, metrics: Path, run_metric
     task = load_params("task", TaskParams)
     params = load_params("annotate", AnnotateParams)
     runtime = load_params("runtime", RuntimeParams)
-    plan = Plan(params, task.labels, read_prompt(Path(params.prompt)), identify(params, assets))
-    maker = RowMaker(params.model, params.method, task.labels, keep_cached=params.server != "local")
+    job = make_job(task, params, texts, assets, runtime.device)
+    tills = open_tills(job.plans, runtime, load_params("cost", PriceParams))
+    makers = {plan.params.name: RowMaker(plan.params, task.labels) for plan in job.plans}
     with open_store(store_path()) as store:
-        missing = sum(1 for _ in missing_requests(plan, store, text_batches(texts)))
-        failures, retries = answer_missing(plan, store, texts, missing, runtime, assets)
-        check_failures(failures, count_rows(texts) * params.votes, params.max_failed_share)
-        time = write_annotations(annotations, texts, plan, store, maker, failures)
-    write_metrics(metrics, summarise(params, maker))
-    write_metrics(run_metrics, measure_run(time, params))
-    kept = time.answers - (missing - len(failures))
+        if any(till.paid for till in tills.values()) and not runtime.pay_again:
+            refuse_to_pay_again(store, "annotate", annotations)
+        outcome = ask_missing(job, store, tills, runtime, assets)
+        check_failures(outcome, params.max_failed_share)
+        time = write_annotations(annotations, job, store, makers, outcome)
+    write_metrics(metrics, summarise(params, makers, job.text_count))
+    write_metrics(run_metrics, measure_run(time, params, job.text_count))
+    spent = sum(till.spent for till in tills.values())
     print(
-        f"annotate: {missing:,} requests sent, {retries:,} retries, {kept:,} answers already in the store; "
-        f"{count_statuses(maker)}"
+        f"annotate: {outcome.answered:,} requests answered, {outcome.retries:,} retries, "
+        f"{outcome.known:,} answers already in the store; {count_statuses(makers)}"
+        + (f"; ${spent:,.4f} for all of them" if spent else "")
     )
 
 
-def text_batches(texts: Path) -> Iterator[list[str]]:
-    """The texts alone, in batches."""
-    for rows in iter_rows(texts, TEXTS, BATCH):
-        yield [row["text"] for row in rows]
-
-
-def answer_missing(
-    plan: Plan, store: Store, texts: Path, count: int, runtime: RuntimeParams, assets: Path
-) -> tuple[Failures, int]:
-    """Have the missing requests answered; returns those that failed, and the number of retries."""
-
-    async def answer() -> tuple[Failures, int]:
-        async with open_teacher(plan, runtime, assets) as teacher:
-            requests = missing_requests(plan, store, text_batches(texts))
-            in_flight = requests_in_flight(plan.params, runtime)
-            failures = await answer_all(requests, count, teacher, store, in_flight)
-            return failures, getattr(teacher, "retries", 0)
-
-    if not count:
-        return {}, 0
+def ask_missing(job: Job, store: Store, tills: Mapping[str, Till], runtime: RuntimeParams, assets: Path) -> Outcome:
+    """Have the missing requests answered."""
+    asking = Asking(job, store, tills, runtime, assets)
     try:
-        return asyncio.run(answer())
+        asyncio.run(asking.ask_all())
     except KeyboardInterrupt:
-        left = sum(1 for _ in missing_requests(plan, store, text_batches(texts)))
+        outlooks = look_ahead(job, store, job.plans)
+        left = sum(outlook.missing for outlook in outlooks.values())
         print(f"annotate: stopped with {left:,} requests to go; every answer so far is kept", file=sys.stderr)
         raise
+    return asking.outcome
 
 
-def check_failures(failures: Failures, requests: int, max_failed_share: float) -> None:
+def check_failures(outcome: Outcome, max_failed_share: float) -> None:
     """Refuse to look done when too many requests failed on the way; those that the endpoint refused may stay."""
-    failed = [error for error in failures.values() if not error.rejected]
-    if len(failed) > max_failed_share * requests:
+    failed = outcome.failed_on_the_way
+    requests = outcome.known + outcome.answered + len(outcome.failed)
+    if failed > max_failed_share * requests:
         raise EndpointError(
-            f"{len(failed):,} of {requests:,} requests failed on the way, the first with: {failed[0]}; every answer "
-            "that came is kept, run again to ask for the rest (or raise annotate.max_failed_share)"
+            f"{failed:,} of {requests:,} requests failed on the way, the first with: {outcome.first_fault}; every "
+            "answer that came is kept, run again to ask for the rest (or raise annotate.max_failed_share)"
         )
 
 
 def write_annotations(
-    annotations: Path, texts: Path, plan: Plan, store: Store, maker: RowMaker, failures: Failures
+    annotations: Path, job: Job, store: Store, makers: Mapping[str, RowMaker], outcome: Outcome
 ) -> AnsweringTime:
-    """Write a row for each text and vote from the store, in the order of the texts' ids."""
+    """Write a row for each text, teacher and vote from the store, in this order."""
     time = AnsweringTime()
+    plans = sorted(job.plans, key=lambda plan: plan.params.name)
     with row_writer(annotations, ANNOTATIONS) as writer:
-        for batch in iter_rows(texts, TEXTS, BATCH):
-            planned = [(row["id"], request) for row in batch for request in plan.requests(row["text"])]
-            stored = store.get([request.key for _, request in planned])
+        for batch in job.questions(TEXTS_A_ROW_GROUP):
             rows: list[dict[str, Any]] = []
-            for text_id, request in planned:
-                found = stored.get(request.key)
-                if found:
-                    time.add(found)
-                rows.append(maker.row(text_id, request, found.answer if found else None))
+            for of_one_text in zip(*(job.asked(plan, store, batch) for plan in plans), strict=True):
+                for plan, asked in zip(plans, of_one_text, strict=True):
+                    for request in asked.due:
+                        found = asked.stored.get(request.key)
+                        time.add(found)
+                        rows.append(makers[plan.params.name].row(asked.id, request, found and found.answer))
             writer.write_table(pa.Table.from_pylist(rows, ANNOTATIONS))
-        if not maker.statuses["ok"]:
-            raise InputError(explain_unusable(maker, plan, failures))
+        if not any(maker.statuses["ok"] for maker in makers.values()):
+            raise InputError(explain_unusable(job, makers, outcome))
     return time
 
 
-def explain_unusable(maker: RowMaker, plan: Plan, failures: Failures) -> str:
+def explain_unusable(job: Job, makers: Mapping[str, RowMaker], outcome: Outcome) -> str:
     """Say in one line why none of the answers names a label."""
-    refused = next((str(error) for error in failures.values()), None)
-    said = f"the endpoint refused them with: {refused}" if refused else f"the first says {(maker.unread or '')[:80]!r}"
+    unread = next((maker.unread for maker in makers.values() if maker.unread), "")
+    refused = outcome.first_refusal
+    said = f"the endpoint refused them with: {refused}" if refused else f"the first says {unread[:80]!r}"
+    plan = job.plans[0]
     return (
-        f"none of the teacher's answers names one of {', '.join(plan.labels)} ({count_statuses(maker)}); {said}; "
+        f"none of the teacher's answers names one of {', '.join(plan.labels)} ({count_statuses(makers)}); {said}; "
         f"mend the prompt {plan.params.prompt} or annotate.max_tokens"
     )
 
 
-def count_statuses(maker: RowMaker) -> str:
-    """The statuses in words, the commonest first."""
-    return ", ".join(f"{count:,} {status}" for status, count in maker.statuses.most_common())
+def count_statuses(makers: Mapping[str, RowMaker]) -> str:
+    """The statuses of all teachers in words, the commonest first."""
+    statuses = add_counts(maker.statuses for maker in makers.values())
+    return ", ".join(f"{count:,} {status}" for status, count in statuses.most_common())
 
 
-def summarise(params: AnnotateParams, maker: RowMaker) -> dict[str, Any]:
+def summarise(params: AnnotateParams, makers: Mapping[str, RowMaker], texts: int) -> dict[str, Any]:
     """The counts of the annotations: the same answers give the same figures."""
-    requests = maker.statuses.total()
+    by_teacher = {name: maker.summary() for name, maker in makers.items()}
+    statuses = add_counts(maker.statuses for maker in makers.values())
+    named = add_counts(maker.named for maker in makers.values())
+    votes = params.votes
     return {
-        "teacher": params.model,
-        "server": "recorded" if params.recording else params.server,
+        "teacher": params.name,
+        "server": name_server(params),
         "method": params.method,
         "protocol": params.protocol,
         "prompt": params.prompt,
-        "texts": requests // params.votes,
-        "votes": params.votes,
-        "requests": requests,
-        "status": dict(sorted(maker.statuses.items())),
-        "labels": {label: maker.named[label] for label in maker.labels},
-        **maker.tokens,
+        "texts": texts,
+        "votes": votes.min if votes.fixed else votes.model_dump(),
+        "requests": statuses.total(),
+        "status": dict(sorted(statuses.items())),
+        "labels": {label: named[label] for label in next(iter(makers.values())).labels},
+        **{name: add_known(one[name] for one in by_teacher.values()) for name in TOKEN_COUNTS},
+        **({"by_teacher": by_teacher} if len(by_teacher) > 1 else {}),
     }
 
 
-def measure_run(time: AnsweringTime, params: AnnotateParams) -> dict[str, Any]:
-    """How fast the answers came, whichever runs brought them; a recording has no speed."""
-    rate = time.answers / time.seconds if time.seconds and not params.recording else None
+def name_server(params: AnnotateParams) -> str:
+    """Where the answers come from: local, endpoint, recorded, or mixed."""
+    if params.recording:
+        return "recorded"
+    servers = {alone.server for alone in params.each_teacher()}
+    return servers.pop() if len(servers) == 1 else "mixed"
+
+
+def measure_run(time: AnsweringTime, params: AnnotateParams, texts: int) -> dict[str, Any]:
+    """How fast the answers came, whichever runs brought them; a recording has no speed, nor has an import."""
+    seconds = None if params.recording else time.seconds or None
+    rate = time.timed / seconds if seconds else None
     return {
         "answers": time.answers,
-        "seconds": None if params.recording else time.seconds,
+        "seconds": seconds,
         "answers_per_s": rate,
-        "texts_per_s": rate and rate / params.votes,
+        "texts_per_s": rate and rate * texts / time.answers,
+        "retries": time.retries,
     }
 
 

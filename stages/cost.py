@@ -1,7 +1,7 @@
 """Cost: turn measured speed and logged tokens into dollars and kilograms of CO2 per million texts.
 
 Arithmetic only, so that a changed price never costs minutes of measuring. The student and a local teacher are priced as
-rented hardware, an endpoint by its tokens. What is not known is null, and a note says which figure to give.
+rented hardware, endpoints by the tokens of each. What is not known is null, and a note says which figure to give.
 """
 
 import sys
@@ -10,18 +10,10 @@ from typing import Any
 
 from distil.carbon import Bounds, estimate_machine_co2, multiply_bounds
 from distil.command import run
-from distil.costs import (
-    MILLION,
-    SECONDS_PER_HOUR,
-    CostParams,
-    Tokens,
-    count_break_even_texts,
-    is_outdated,
-    price_machine,
-    price_tokens,
-)
+from distil.costs import SECONDS_PER_HOUR, CostParams, count_break_even_texts, is_outdated, price_machine
 from distil.metrics import read_metrics, write_metrics
 from distil.params import load_params
+from distil.prices import MILLION, Tokens, choose_prices, price_tokens
 
 MEASURED_AS = {  # the systems of metrics/quality.json, by what benchmark measured for them
     "student": "pipeline",
@@ -90,12 +82,19 @@ def _price_teacher(params: CostParams, asked: dict[str, Any], answered: dict[str
 
 
 def _price_answers(params: CostParams, asked: dict[str, Any]) -> float | None:
-    """Dollars for all the answers of an endpoint, by their tokens."""
+    """Dollars for all the answers of endpoints, each teacher's by its own tokens and prices."""
     prices = params.teacher_usd_per_million_tokens
     if prices is None or asked["server"] == "local":
         return None
-    tokens = Tokens(asked["input_tokens"], asked["cached_tokens"], asked["output_tokens"])
-    return price_tokens(tokens, prices)
+    usd = [
+        price_tokens(
+            Tokens(counts["input_tokens"], counts["cached_tokens"], counts["output_tokens"]),
+            choose_prices(model, prices),
+        )
+        for model, counts in asked.get("by_teacher", {asked["teacher"]: asked}).items()
+    ]
+    known = [price for price in usd if price is not None]
+    return sum(known) if len(known) == len(usd) else None
 
 
 def _estimate_endpoint_co2(kwh: Bounds | None, grid: Bounds) -> dict[str, float] | None:
@@ -108,7 +107,8 @@ def _price_once(
     """What making the student cost: the teacher's answers, and the hours of training on the same hardware."""
     usd_per_second = params.hardware.usd_per_hour / SECONDS_PER_HOUR
     if asked["server"] == "local":
-        annotation = None if answered["seconds"] is None else answered["seconds"] * usd_per_second
+        texts_per_s = answered["texts_per_s"]  # and not its seconds, which are of those answers alone that have times
+        annotation = asked["texts"] / texts_per_s * usd_per_second if texts_per_s else None
     else:
         annotation = _price_answers(params, asked)
     training = trained["seconds"] * usd_per_second
@@ -123,8 +123,15 @@ def _list_notes(params: CostParams, asked: dict[str, Any], teacher_usd: float | 
             f"the price of {params.hardware.name} is of {params.hardware.price_date}, more than a year before the "
             "measurement; renew cost.hardware in params.yaml"
         )
+    if asked["server"] == "mixed":
+        notes.append(
+            "one of the teachers is on this machine: its hours are not in the teacher's price, tokens alone are"
+        )
     if teacher_usd is None and asked["server"] == "local":
-        notes.append("the teacher's price is unknown: metrics/annotate_run.json has no texts_per_s")
+        notes.append(
+            "the teacher's price is unknown: metrics/annotate_run.json has no texts_per_s, since answers that no run "
+            "asked for have no times"
+        )
     elif teacher_usd is None and params.teacher_usd_per_million_tokens is None:
         notes.append("the teacher's price is unknown: give cost.teacher_usd_per_million_tokens {input, output}")
     elif teacher_usd is None:

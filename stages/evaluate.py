@@ -1,7 +1,8 @@
 """Evaluate: score teacher, student and baselines on the same test rows.
 
 Rows are joined on id, and scored by people's labels (gold); where no test row has any, by the teacher's. A teacher that
-abstained is wrong. The baselines are trained here, on the student's training rows, and kept for `benchmark`.
+abstained is wrong. Of several teachers it is also told how often they err together. The baselines are trained here, on
+the student's training rows, and kept for `benchmark`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ from distil.params import Number, Params, TaskParams, load_params
 from distil.quality import Labels, Scoring, choose_reference, score_systems
 from distil.rows import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TRAIN, read_rows, write_rows
 from distil.runtime import RuntimeParams
+from distil.shared_errors import compare_teachers, describe_pairs
 from distil.torch_model import TorchClassifier, use_threads
 
 MAIN = "student_int8"  # whose confusions are written: the system that one would put into service
@@ -68,9 +70,7 @@ def main(
     if rows.empty:
         raise InputError(f"{test} has no rows, so there is nothing to score; raise split.test_share in params.yaml")
     trained = make_baselines(names, params.embeddings, assets, runtime.device)
-    taught = read_rows(train, TRAIN)
-    for baseline in trained.values():
-        baseline.fit(taught["text"].to_list(), taught["label"].to_list())
+    fit_baselines(trained, read_rows(train, TRAIN))
     save_baselines(baselines, trained)
     classifiers = {
         "student": TorchClassifier(student, runtime.device),
@@ -78,24 +78,30 @@ def main(
         MAIN: OnnxClassifier(onnx, "onnx/model_quantized.onnx", runtime.threads, runtime.device),
         **trained,
     }
-    systems = ask_teacher(rows["id"], read_rows(labels, LABELS), read_rows(annotations, ANNOTATIONS))
+    votes = read_rows(annotations, ANNOTATIONS)
+    systems = ask_teacher(rows["id"], read_rows(labels, LABELS), votes)
     systems |= {name: ask(classifier, rows["text"].to_list(), names) for name, classifier in classifiers.items()}
     scoring = Scoring(names, params.bootstrap_samples, params.confidence, params.seed)
-    gold = _with_none(rows["gold"])
-    scores = score_systems(gold, {name: answers.labels for name, answers in systems.items()}, scoring)
+    scores = score(rows, systems, votes, scoring)
     write_rows(predictions, PREDICTIONS, list_predictions(rows["id"], systems))
     confusion.parent.mkdir(parents=True, exist_ok=True)
-    list_confusions(gold, systems).to_csv(confusion, index=False, lineterminator="\n")
+    list_confusions(_with_none(rows["gold"]), systems).to_csv(confusion, index=False, lineterminator="\n")
     write_metrics(quality, scores)
     print(f"evaluate: {describe(scores)} -> {quality}")
 
 
+def fit_baselines(baselines: Mapping[str, Any], rows: pd.DataFrame) -> None:
+    """Train the baselines on the student's training rows."""
+    for baseline in baselines.values():
+        baseline.fit(rows["text"].to_list(), rows["label"].to_list())
+
+
 def ask_teacher(ids: pd.Series, labels: pd.DataFrame, annotations: pd.DataFrame) -> dict[str, Answers]:
-    """The teacher's label before corrections; where it voted more than once, its first vote as a system of its own."""
+    """The teacher's label before corrections; of one teacher that voted more than once, its first vote as well."""
     decided = labels.set_index("id").reindex(ids)
     shares = decided["soft"].where(decided["source"] == "teacher")
     systems = {"teacher": Answers(_with_none(decided["teacher_label"]), _with_none(shares))}
-    if annotations["vote"].max() > 1:
+    if annotations["vote"].max() > 1 and annotations["teacher"].nunique() == 1:
         first = annotations[annotations["vote"] == 1].set_index("id").reindex(ids)
         systems["teacher_first_vote"] = Answers(_with_none(first["label"]), [None] * len(ids))
     return systems
@@ -107,6 +113,17 @@ def ask(classifier: Any, texts: Sequence[str], labels: Sequence[str]) -> Answers
         raise InputError(f"a model knows {classifier.labels}, but task.labels is {list(labels)}; run 'dvc repro'")
     shares = classifier.predict_proba(texts)
     return Answers([labels[number] for number in shares.argmax(axis=1)], list(np.round(shares.astype(float), DIGITS)))
+
+
+def score(
+    rows: pd.DataFrame, systems: Mapping[str, Answers], annotations: pd.DataFrame, scoring: Scoring
+) -> dict[str, Any]:
+    """What metrics/quality.json says: the systems' scores, and of several teachers how they err together."""
+    labels = {name: answers.labels for name, answers in systems.items()}
+    scores = score_systems(_with_none(rows["gold"]), labels, scoring)
+    if teachers := compare_teachers(annotations, rows.set_index("id")["gold"]):
+        scores["teachers"] = teachers
+    return scores
 
 
 def list_confusions(gold: Labels, systems: Mapping[str, Answers]) -> pd.DataFrame:
@@ -131,7 +148,8 @@ def describe(scores: Mapping[str, Any]) -> str:
     if scores["reference"] == "teacher":
         return f"{rows}, no gold labels: the int8 student agrees with the teacher on {systems[MAIN]['agreement']:.3f}"
     found = ", ".join(f"{name} {systems[name]['accuracy']:.3f}" for name in ("teacher", "student", MAIN))
-    return f"{rows}, accuracy: {found}; the teacher abstained on {scores['teacher_abstained']:,}"
+    together = f"; {describe_pairs(scores['teachers']['pairs'])}" if "teachers" in scores else ""
+    return f"{rows}, accuracy: {found}; the teacher abstained on {scores['teacher_abstained']:,}{together}"
 
 
 def _with_none(values: pd.Series) -> list[Any]:

@@ -26,6 +26,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
             "language": "en",
             "labels": ["negative", "positive"],
         },
+        "cost": {},
         "runtime": {"retry_wait_s": 0.001, "timeout_s": 5},
     }
 

@@ -26,6 +26,7 @@ class LoopbackTeacher:
         self.most_in_flight = 0
         self._in_flight = 0
         self.delay_s = 0.0
+        self.delays: dict[int, float] = {}  # of single requests, by number
         self.port = 0
 
     @property
@@ -40,7 +41,7 @@ class LoopbackTeacher:
         self._in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self._in_flight)
         try:
-            await asyncio.sleep(self.delay_s)
+            await asyncio.sleep(self.delays.get(number, self.delay_s))
             answer = self.behave(self.bodies[number], number)
         finally:
             self._in_flight -= 1

@@ -36,7 +36,9 @@ def set_up(project: Project, corrections: str = HEADER) -> None:
     (folder / "corrections.csv").write_text(corrections, encoding="utf-8")
 
 
-def test_votes_become_labels_and_disagreement_an_abstention(project: Project) -> None:
+def test_votes_become_labels_and_disagreement_an_abstention(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
     set_up(project)
     main(*PATHS)
     rows = read_rows(PATHS[2], LABELS).set_index("id")
@@ -51,7 +53,37 @@ def test_votes_become_labels_and_disagreement_an_abstention(project: Project) ->
     assert (three["abstained"], three["soft"], three["votes"]) == ("parse_failed", None, 0)
     metrics = read_metrics(PATHS[3])
     assert metrics["abstained"] == {"parse_failed": 1, "tie": 1}
-    assert (metrics["labelled"], metrics["mean_agreement"], metrics["unanimous"]) == (1, 0.75, 0.5)
+    assert (metrics["labelled"], metrics["mean_agreement"]) == (1, 0.75)
+    assert (metrics["unanimous"], metrics["krippendorff_alpha"]) == (0.5, 0.0)  # as much as by chance
+    assert "mean agreement 0.750, Krippendorff's alpha 0.000\n" in capsys.readouterr().out
+
+
+def test_single_votes_have_no_agreement_to_measure(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(project)
+    write_rows(PATHS[0], ANNOTATIONS, [annotation(0, 1, "positive"), annotation(1, 1, "negative")])
+    main(*PATHS)
+    metrics = read_metrics(PATHS[3])
+    assert (metrics["unanimous"], metrics["krippendorff_alpha"]) == (None, None)
+    assert capsys.readouterr().out.endswith("mean agreement 1.000\n")
+
+
+def test_teachers_with_numbers_of_votes_of_their_own(project: Project) -> None:
+    set_up(project)
+    votes: dict[str, list[str | None]] = {
+        "s": ["positive", "positive"],
+        "t": ["negative", "positive", "positive"],
+        "u": [None],
+    }
+    rows = [
+        annotation(0, number, label) | {"teacher": name}
+        for name, labels in votes.items()
+        for number, label in enumerate(labels, start=1)
+    ]
+    write_rows(PATHS[0], ANNOTATIONS, rows)
+    main(*PATHS)
+    (decided,) = read_rows(PATHS[2], LABELS).itertuples()
+    assert (decided.label, decided.votes, list(decided.soft)) == ("positive", 5, [0.2, 0.8])
+    assert read_metrics(PATHS[3])["unanimous"] == 0
 
 
 def test_people_correct_labels_but_not_what_the_teacher_said(

@@ -11,52 +11,12 @@ from typing import Any
 import pandas as pd
 import pytest
 from aiohttp import web
+from annotating import PATHS, TEXT_ROWS, annotate, by_number, run_stage, set_up
 from conftest import ROOT, Project
-from loopback_teacher import Behaviour, LoopbackTeacher, chat_answer, error, prompt_of, serve_teacher
+from loopback_teacher import Behaviour, chat_answer, error, prompt_of, serve_teacher
 
 from distil.errors import EndpointError, InputError
 from distil.metrics import read_metrics
-from distil.rows import ANNOTATIONS, TEXTS, read_rows, write_rows
-from stages.annotate import main
-
-ANNOTATE: dict[str, Any] = {
-    "prompt": "prompt.md",
-    "method": "generate",
-    "protocol": "chat",
-    "server": "endpoint",
-    "model": "toy-teacher",
-    "votes": 1,
-    "max_tokens": 50,
-    "temperature": 0.7,
-}
-TEXT_ROWS = [
-    "it is good",
-    "it is bad",
-    "it is {labels}",
-    'quotes " and \n lines',
-    "Label: positive",
-    "\U0001f600",
-    "w " * 10_000,
-]
-PATHS = tuple(map(Path, ("texts.parquet", "assets.txt", "annotations.parquet", "annotate.json", "annotate_run.json")))
-
-
-def set_up(project: Project, server: LoopbackTeacher, texts: list[str] | None = None, **annotate: Any) -> None:
-    folder = project(
-        annotate=ANNOTATE | annotate, runtime={"base_url": server.url, "retry_wait_s": 0.001, "timeout_s": 5}
-    )
-    (folder / "prompt.md").write_text("Label with {labels}: {text}\n", encoding="utf-8")
-    rows = [{"id": hashlib.sha256(text.encode()).hexdigest()[:16], "text": text} for text in texts or TEXT_ROWS]
-    write_rows(folder / "texts.parquet", TEXTS, rows)
-
-
-def annotate() -> pd.DataFrame:
-    main(*PATHS)
-    return read_rows(PATHS[2], ANNOTATIONS)
-
-
-def by_number(_body: dict[str, Any], number: int) -> str:
-    return '{"reason": "so", "label": "positive"}' if number % 2 else "negative"
 
 
 def test_every_text_is_asked_as_it_is_and_gets_a_row(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,7 +34,7 @@ def test_every_text_is_asked_as_it_is_and_gets_a_row(project: Project, capsys: p
     assert metrics["labels"] == {"negative": 4, "positive": 3}
     assert (metrics["input_tokens"], metrics["output_tokens"], metrics["reasoning_tokens"]) == (70, 14, None)
     assert read_metrics(PATHS[4])["answers_per_s"] > 0
-    assert "7 requests sent, 0 retries, 0 answers already in the store; 7 ok" in capsys.readouterr().out
+    assert "7 requests answered, 0 retries, 0 answers already in the store; 7 ok" in capsys.readouterr().out
 
 
 def test_nothing_is_asked_twice(project: Project) -> None:
@@ -168,13 +128,6 @@ def test_html_and_a_dead_endpoint_end_the_run_in_one_line(project: Project) -> N
         assert "Traceback" not in ended.stderr
 
 
-def run_stage() -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stages.annotate", *map(str, PATHS)]
-    return subprocess.run(
-        command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60
-    )
-
-
 def test_ctrl_c_waits_for_what_is_in_flight_and_the_next_run_goes_on(project: Project) -> None:
     with serve_teacher(by_number) as server:
         texts = [f"text {number}" for number in range(60)]
@@ -244,7 +197,7 @@ def test_recorded_answers_are_given_again(project: Project) -> None:
         ({"method": "score", "protocol": "tgi"}, "score needs protocol completion or chat"),
         ({"method": "score", "votes": 3}, "set votes to 1"),
         ({"protocol": "recorded"}, "annotate.recording go together"),
-        ({"votes": 0}, "annotate.votes = 0"),
+        ({"votes": 0}, "annotate.votes.min = 0"),
         ({"prompt": "gone.md"}, "gone.md is missing"),
     ],
 )

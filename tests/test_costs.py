@@ -6,22 +6,13 @@ from typing import Any
 import pytest
 import yaml
 
-from distil.costs import (
-    CostParams,
-    TokenPrices,
-    Tokens,
-    count_break_even_texts,
-    is_outdated,
-    price_machine,
-    price_tokens,
-)
+from distil.costs import CostParams, count_break_even_texts, is_outdated, price_machine
 from distil.errors import InputError
 from distil.metrics import read_metrics, write_metrics
 from distil.params import load_params
 from stages.cost import main
 
 DEFAULTS = Path(__file__).parents[1] / "params.yaml"
-A_MILLION_TEXTS = Tokens(input=297_160_000, cached_input=None, output=3_000_000)
 
 
 def test_the_2024_study_s_throughput_gives_its_dollars() -> None:
@@ -30,22 +21,6 @@ def test_the_2024_study_s_throughput_gives_its_dollars() -> None:
 
 def test_hardware_that_works_half_of_its_hours_costs_twice_as_much() -> None:
     assert price_machine(61.49, 0.60, 0.5) == pytest.approx(2 * price_machine(61.49, 0.60, 1.0))
-
-
-@pytest.mark.parametrize(("input_usd", "output_usd", "expected"), [(0.5, 1.5, 153.08), (10.0, 30.0, 3061.6)])
-def test_the_2024_study_s_tokens_give_its_dollars(input_usd: float, output_usd: float, expected: float) -> None:
-    prices = TokenPrices(input=input_usd, output=output_usd)
-    assert price_tokens(A_MILLION_TEXTS, prices) == pytest.approx(expected, abs=0.005)
-
-
-def test_cached_input_has_its_own_price_where_one_is_given() -> None:
-    tokens = Tokens(input=1_000_000, cached_input=400_000, output=0)
-    assert price_tokens(tokens, TokenPrices(input=1.0, output=0.0)) == pytest.approx(1.0)
-    assert price_tokens(tokens, TokenPrices(input=1.0, output=0.0, cached_input=0.5)) == pytest.approx(0.8)
-
-
-def test_unknown_tokens_have_no_price() -> None:
-    assert price_tokens(Tokens(input=5, cached_input=None, output=None), TokenPrices(input=1.0, output=1.0)) is None
 
 
 def test_break_even_is_the_first_text_that_makes_the_student_cheaper() -> None:
@@ -82,11 +57,26 @@ def write_params(folder: Path, changes: dict[str, Any]) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump({"cost": cost | changes}), encoding="utf-8")
 
 
-def write_annotation(folder: Path, server: str, texts_per_s: float | None, tokens: int | None = None) -> None:
-    asked = {"server": server, "texts": 1000, "input_tokens": tokens, "cached_tokens": None, "output_tokens": tokens}
+def count_tokens(tokens: int | None) -> dict[str, int | None]:
+    return {"input_tokens": tokens, "cached_tokens": None, "output_tokens": tokens, "reasoning_tokens": None}
+
+
+def write_annotation(
+    folder: Path, server: str, texts_per_s: float | None, tokens: int | None = None, **teachers: int | None
+) -> None:
+    """The metrics of one teacher, m, or of several with a number of tokens each."""
+    asked: dict[str, Any] = {"teacher": "m", "server": server, "texts": 1000, "votes": {"min": 2, "max": 5}}
+    asked |= count_tokens(tokens)
+    if teachers:
+        counts = {name: {"requests": 2000, **count_tokens(number)} for name, number in teachers.items()}
+        asked |= {"teacher": " + ".join(teachers), "by_teacher": counts}
     write_metrics(folder / "annotate.json", asked)
     seconds = None if texts_per_s is None else 1000 / texts_per_s
-    write_metrics(folder / "annotate_run.json", {"texts_per_s": texts_per_s, "seconds": seconds})
+    write_metrics(folder / "annotate_run.json", {"texts_per_s": texts_per_s, "seconds": seconds, "retries": 3})
+
+
+def usd(per_input: float, per_output: float) -> dict[str, float]:
+    return {"input": per_input, "output": per_output}
 
 
 def run_cost(folder: Path) -> dict[str, Any]:
@@ -115,6 +105,57 @@ def test_an_endpoint_is_priced_by_its_tokens(project: Path) -> None:
     assert cost["systems"]["teacher"]["usd_per_million"] == pytest.approx(300.0)  # 100 + 100 tokens a text
     assert cost["systems"]["teacher"]["kg_co2_per_million"] is None
     assert cost["one_off"]["annotation_usd"] == pytest.approx(0.3)
+
+
+def test_each_of_several_teachers_is_priced_by_its_own_tokens(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=300_000, a=100_000, b=200_000)
+    write_params(project, {"teacher_usd_per_million_tokens": {"a": usd(1, 2), "b": usd(10, 20)}})
+    cost = run_cost(project)
+    assert cost["one_off"]["annotation_usd"] == pytest.approx(0.3 + 6.0)
+    assert cost["systems"]["teacher"]["usd_per_million"] == pytest.approx(6300.0)
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2)})
+    assert run_cost(project)["one_off"]["annotation_usd"] == pytest.approx(0.9), "one price for all"
+
+
+def test_a_teacher_without_a_price_among_others_with_one_is_named(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=None, a=None, b=200_000)
+    write_params(project, {"teacher_usd_per_million_tokens": {"a": usd(1, 2)}})
+    with pytest.raises(InputError, match="has no prices of b, only of a"):
+        run_cost(project)
+
+
+def test_several_teachers_of_which_one_told_no_tokens_have_no_price(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=200_000, a=None, b=200_000)
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2)})
+    cost = run_cost(project)
+    assert cost["one_off"]["annotation_usd"] is None
+    assert "token counts" in cost["notes"][0]
+
+
+def test_a_teacher_on_this_machine_beside_others_is_priced_by_its_tokens_and_a_note_says_so(project: Path) -> None:
+    write_annotation(project, "mixed", texts_per_s=None, tokens=300_000, here=100_000, there=200_000)
+    write_params(project, {"teacher_usd_per_million_tokens": {"here": usd(0, 0), "there": usd(1, 2)}})
+    cost = run_cost(project)
+    assert cost["one_off"]["annotation_usd"] == pytest.approx(0.6)
+    assert "its hours are not in the teacher's price" in cost["notes"][0]
+
+
+def test_the_answers_without_times_count_in_what_a_local_teacher_cost(project: Path) -> None:
+    write_metrics(project / "annotate_run.json", {"texts_per_s": 10.0, "seconds": 1.0})  # ten texts of a thousand
+    assert run_cost(project)["one_off"]["annotation_usd"] == pytest.approx(0.01)
+
+
+def test_a_local_teacher_without_times_is_not_priced(project: Path) -> None:
+    write_annotation(project, "local", texts_per_s=None, tokens=100_000)
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2)})
+    cost = run_cost(project)
+    assert cost["systems"]["teacher"] == {
+        "texts_per_s": None,
+        "usd_per_million": None,
+        "kg_co2_per_million": None,
+    }
+    assert cost["one_off"]["total_usd"] is None
+    assert "texts_per_s" in cost["notes"][0]
 
 
 def test_an_endpoint_s_energy_gives_its_co2(project: Path) -> None:
@@ -155,6 +196,9 @@ def test_an_old_price_warns(project: Path, capsys: pytest.CaptureFixture[str]) -
         ({"utilisation": 0}, "utilisation"),
         ({"grid_kg_per_kwh": {"low": 1, "mid": 0.5, "high": 2}}, "ascend"),
         ({"currency": "EUR"}, "unknown key cost.currency"),
+        ({"teacher_usd_per_million_tokens": {"input": 1}}, r"teacher_usd_per_million_tokens\.output is missing"),
+        ({"teacher_usd_per_million_tokens": {"a": {"input": 1}}}, r"tokens\.a\.output is missing"),
+        ({"teacher_usd_per_million_tokens": {"input": 1, "output": -2}}, r"tokens\.output = -2: .* or equal to 0"),
     ],
 )
 def test_a_wrong_figure_is_one_line(project: Path, changes: dict[str, Any], said: str) -> None:

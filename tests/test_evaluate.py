@@ -30,8 +30,9 @@ def run_stage(
     votes: int = 2,
     gold: bool = True,
     test: pd.DataFrame = TEST_ROWS,
+    teachers: tuple[str, ...] = ("toy",),
 ) -> dict[str, Any]:
-    """Evaluate on toy rows in the working folder; the teacher's first vote is wrong on one test row."""
+    """Evaluate on toy rows in the working folder; each teacher's first vote is wrong on one test row."""
     student, onnx = export_tiny_student(factory)
     base = make_tiny_model(factory.mktemp("base"), [*TEXTS, *make_texts()])
     folder = project(evaluate=SETTINGS | {"embeddings": f"{base}#sha256={sha256_of(base)}"})
@@ -40,19 +41,20 @@ def run_stage(
     decided = ROWS.assign(teacher_label=teacher, votes=votes, reason=None, abstained=None)
     decided["soft"] = [None if missing else soft for soft, missing in zip(ROWS["soft"], teacher.isna(), strict=True)]
     write_rows(folder / "labels.parquet", LABELS_SCHEMA, decided[LABELS_SCHEMA.names])
-    write_rows(folder / "annotations.parquet", ANNOTATIONS, list_annotations(votes))
+    rows = pd.concat([list_annotations(votes, name) for name in teachers])
+    write_rows(folder / "annotations.parquet", ANNOTATIONS, rows)
     names = ["train.parquet", "test.parquet", "labels.parquet", "annotations.parquet", "assets.txt", "quality.json"]
     names += ["confusion.csv", "predictions.parquet", "baselines.joblib"]
     main(student, onnx, *(folder / name for name in names))
     return read_metrics(folder / "quality.json")
 
 
-def list_annotations(votes: int) -> pd.DataFrame:
+def list_annotations(votes: int, teacher: str) -> pd.DataFrame:
     empty = dict.fromkeys(ANNOTATIONS.names)
     rows = pd.concat([ROWS[["id", "label"]].assign(vote=vote) for vote in range(1, votes + 1)])
     wrong = (rows["vote"] == 1) & (rows["id"] == TEST_ROWS["id"].iloc[0])
     rows.loc[wrong, "label"] = "negative" if TEST_ROWS["label"].iloc[0] == "positive" else "positive"
-    filled = {"teacher": "toy", "request": "hash", "status": "ok"}
+    filled = {"teacher": teacher, "request": "hash", "status": "ok"}
     return rows.assign(**{name: filled.get(name, value) for name, value in empty.items() if name not in rows})
 
 
@@ -64,6 +66,7 @@ def test_systems_are_scored_on_the_same_rows(
     quality = run_stage(project, tmp_path_factory)
     assert quality["rows"] == 10
     assert list(quality["systems"]) == SYSTEMS
+    assert "teachers" not in quality
     accuracy = {name: scores["accuracy"] for name, scores in quality["systems"].items()}
     assert accuracy["teacher"] == accuracy["tfidf"] == 1  # by id; by position they would not be
     assert accuracy["teacher_first_vote"] == 0.9
@@ -112,10 +115,33 @@ def test_teacher_that_abstains_is_wrong(project: Project, tmp_path_factory: pyte
     assert predictions[predictions["system"] == "teacher"]["label"].isna().sum() == 1
 
 
+def test_several_teachers_are_scored_alone_and_together(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
+) -> None:
+    quality = run_stage(project, tmp_path_factory, votes=3, teachers=("one", "two"))
+    assert list(quality["systems"]) == [name for name in SYSTEMS if name != "teacher_first_vote"]
+    assert quality["teachers"]["accuracy"] == {"one": 1.0, "two": 1.0}, "the first vote is outvoted"
+    assert "no two teachers err on the same row" in capfd.readouterr().out
+    quality = run_stage(project, tmp_path_factory, votes=1, teachers=("one", "two"))
+    assert quality["teachers"]["rows"] == 10
+    assert quality["teachers"]["accuracy"] == {"one": 0.9, "two": 0.9}
+    (pair,) = quality["teachers"]["pairs"]
+    assert pair == {
+        "teachers": ["one", "two"],
+        "both_wrong": 1,
+        "share": 0.1,
+        "expected": 0.01,
+        "ratio": 10.0,
+        "same_label": 1,
+    }
+    assert "one and two are both wrong on 1 rows, 10.0 times" in capfd.readouterr().out
+
+
 def test_without_gold(
     project: Project, tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    quality = run_stage(project, tmp_path_factory, gold=False)
+    quality = run_stage(project, tmp_path_factory, gold=False, teachers=("one", "two"))
+    assert "teachers" not in quality
     assert quality["reference"] == "teacher"
     assert "accuracy" not in Path("quality.json").read_text()
     assert quality["systems"]["tfidf"]["agreement"] == 1

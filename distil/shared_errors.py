@@ -1,0 +1,79 @@
+"""Say how often several teachers err together, which their votes being many hides.
+
+Models that are both wrong agree far more than chance would have it, those of different makers too (Kim, Garg, Peng and
+Garg 2025, Correlated Errors in Large Language Models, arXiv 2506.07962), so a majority of teachers is worth less than
+as many independent opinions. Here that is measured on the rows that people labelled.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+
+def compare_teachers(annotations: pd.DataFrame, gold: pd.Series) -> dict[str, Any] | None:
+    """Score each teacher alone, and count for each pair the rows on which both are wrong.
+
+    A teacher's label is that of most of its votes as they were given, uncalibrated; where it has none, or two labels
+    share the lead, it is wrong but names no label.
+
+    Args:
+        annotations: rows of `rows.ANNOTATIONS`.
+        gold: people's label by id, null where there is none.
+
+    Returns:
+        `rows` (with gold), `accuracy` by teacher, and in `pairs` for each two `teachers` the number of rows on which
+        they are `both_wrong`, its `share` of the rows, the share `expected` if errors were independent (the product of
+        the two error rates), the `ratio` of the two (None if none is expected), and on how many of the rows both name
+        the `same_label`. None if there is one teacher or no gold.
+    """
+    gold = gold.dropna()
+    names = sorted(annotations["teacher"].unique())
+    if len(names) < 2 or gold.empty:
+        return None
+    votes = annotations[annotations["id"].isin(gold.index)]
+    said = {name: choose_majority(votes[votes["teacher"] == name]).reindex(gold.index) for name in names}
+    wrong = {name: (labels != gold).to_numpy() for name, labels in said.items()}
+    return {
+        "rows": len(gold),
+        "accuracy": {name: float(1 - wrong[name].mean()) for name in names},
+        "pairs": [
+            {"teachers": [one, other]}
+            | _compare_errors(wrong[one], wrong[other], (said[one] == said[other]).to_numpy())
+            for one, other in combinations(names, 2)
+        ],
+    }
+
+
+def choose_majority(annotations: pd.DataFrame) -> pd.Series:
+    """By id, the label of most of the votes; texts without a vote or with a tie are left out."""
+    votes = annotations.dropna(subset="label").groupby(["id", "label"]).size()
+    leads = votes[votes == votes.groupby("id").transform("max")].reset_index("label")["label"]
+    return leads[~leads.index.duplicated(keep=False)]
+
+
+def _compare_errors(one: NDArray[np.bool_], other: NDArray[np.bool_], same: NDArray[np.bool_]) -> dict[str, Any]:
+    both = one & other
+    share, expected = float(both.mean()), float(one.mean() * other.mean())
+    return {
+        "both_wrong": int(both.sum()),
+        "share": share,
+        "expected": expected,
+        "ratio": share / expected if expected else None,
+        "same_label": int((both & same).sum()),
+    }
+
+
+def describe_pairs(pairs: Sequence[dict[str, Any]]) -> str:
+    """The pair that errs together on most rows, in a few words."""
+    pair = max(pairs, key=lambda pair: pair["both_wrong"])
+    if not pair["both_wrong"]:
+        return "no two teachers err on the same row"
+    one, other = pair["teachers"]
+    return (
+        f"{one} and {other} are both wrong on {pair['both_wrong']:,} rows, {pair['ratio']:.1f} times as often as if "
+        f"they erred independently, on {pair['same_label']:,} with the same label"
+    )

@@ -1,0 +1,112 @@
+"""What the answers cost, as they come, and a budget that is not passed."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from urllib.parse import urlsplit
+
+from distil.answers import Answer
+from distil.endpoint import is_loopback
+from distil.errors import DistilError, InputError
+from distil.plan import Plan, Request
+from distil.prices import FoundPrices, PriceParams, Tokens, find_prices, price_tokens
+from distil.runtime import RuntimeParams
+from distil.tokens import TokenEstimate
+
+
+class BudgetError(DistilError):
+    """The next request could pass the budget."""
+
+
+class Till:
+    """What one teacher's answers cost; without prices it stays at zero.
+
+    `spent` are the dollars for answers that are there, `held` what those under way may cost at most. `paid` tells
+    whether answers are likely to cost anything: a price is known, or the endpoint is not this machine.
+    """
+
+    def __init__(self, found: FoundPrices | None, max_tokens: int, *, paid: bool) -> None:
+        self.found = found
+        self.prices = found.prices if found else None
+        self.paid = paid
+        self.estimate = TokenEstimate(max_tokens)
+        self.spent = 0.0
+        self.held = 0.0
+        self.under_way = 0
+
+    def charge(self, request: Request, answer: Answer) -> None:
+        """Count an answer's price in; one that does not tell its tokens is taken to have cost the most it could."""
+        self.estimate.learn(request, answer)
+        if self.prices is not None:
+            usd = price_tokens(Tokens(answer.input_tokens, answer.cached_tokens, answer.output_tokens), self.prices)
+            self.spent += self.most_usd(request) if usd is None else usd
+
+    def most_usd(self, request: Request) -> float:
+        """Dollars that a request will hardly pass."""
+        if self.prices is None:
+            return 0.0
+        most_in, most_out = self.estimate.bound(request)
+        return price_tokens(Tokens(round(most_in), None, round(most_out)), self.prices) or 0.0
+
+
+class Budget:
+    """Dollars that may be spent on a study, over all its teachers; None: no limit."""
+
+    def __init__(self, usd: float | None, tills: Collection[Till]) -> None:
+        self.usd = usd
+        self._tills = tills
+
+    @property
+    def spent(self) -> float:
+        """Dollars for the answers that are there."""
+        return sum(till.spent for till in self._tills)
+
+    async def hold(self, till: Till, request: Request) -> float:
+        """Set aside what the request may cost at most, in dollars, waiting for answers under way if need be.
+
+        Raises `BudgetError` if it does not fit although nothing is under way.
+        """
+        usd = till.most_usd(request)
+        while self.usd is not None and self.spent + sum(till.held for till in self._tills) + usd > self.usd:
+            if not any(till.under_way for till in self._tills):
+                raise BudgetError(
+                    f"runtime.budget_usd = {self.usd:g} would be passed: this study's answers have cost "
+                    f"${self.spent:.4f}, the next may cost up to ${usd:.4f}; every answer is kept, raise the budget "
+                    "and run again to go on"
+                )
+            await asyncio.sleep(0.01)
+        till.held += usd
+        till.under_way += 1
+        return usd
+
+    def settle(self, till: Till, held: float, request: Request, answer: Answer | None) -> None:
+        """Put the real price in the place of what was held; None: there was no answer."""
+        till.under_way -= 1
+        till.held = till.held - held if till.under_way else 0.0
+        if answer is not None:
+            till.charge(request, answer)
+
+
+def open_tills(plans: Sequence[Plan], runtime: RuntimeParams, given: PriceParams) -> dict[str, Till]:
+    """A till for each teacher, by name.
+
+    Raises `InputError` if there is a budget and no price to hold against it.
+    """
+    tills = {plan.params.name: _open_till(plan, runtime, given) for plan in plans}
+    unpriced = [name for name, till in tills.items() if till.paid and till.prices is None]
+    if runtime.budget_usd is not None and unpriced:
+        raise InputError(
+            f"runtime.budget_usd = {runtime.budget_usd:g} cannot be kept to, since the price of {unpriced[0]} is not "
+            "known: give cost.teacher_usd_per_million_tokens {input, output} in params.yaml"
+        )
+    return tills
+
+
+def _open_till(plan: Plan, runtime: RuntimeParams, given: PriceParams) -> Till:
+    params = plan.params
+    if params.server == "local" or params.recording:
+        return Till(None, params.max_tokens, paid=False)
+    own = runtime.endpoints.get(params.name)
+    address = own.base_url if own else runtime.base_url
+    found = find_prices(params.name, address, given.teacher_usd_per_million_tokens)
+    here = address is not None and is_loopback(urlsplit(address).hostname or "")
+    return Till(found, params.max_tokens, paid=found is not None or not here)

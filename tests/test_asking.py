@@ -1,0 +1,242 @@
+"""What annotate asks, and what it keeps when a run ends early: votes, teachers, budget, kills."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import web
+from annotating import PATHS, annotate, run_stage, set_up
+from conftest import ROOT, Project
+from loopback_teacher import chat_answer, error, prompt_of, serve_teacher
+
+from distil.errors import EndpointError, InputError
+from distil.metrics import read_metrics
+from distil.rows import LABELS, read_rows
+from distil.spending import BudgetError
+from distil.store import open_store, store_path
+from stages import aggregate
+
+TEN = [f"text {number}" for number in range(10)]
+PRICE = {"teacher_usd_per_million_tokens": {"input": 100, "output": 500}}  # 10 and 2 tokens: $0.002 an answer
+
+
+def label_by_seed(body: dict[str, Any], _number: int) -> str:
+    """Texts 0 to 4 get the same label each time; of the others the second answer is another one."""
+    agrees = int(prompt_of(body).split()[-1]) < 5
+    return "positive" if agrees or body["seed"] != 1 else "negative"
+
+
+def stored_answers() -> int:
+    with open_store(store_path()) as store:
+        return len(store)
+
+
+def test_more_votes_are_asked_only_where_they_disagree(project: Project) -> None:
+    with serve_teacher(label_by_seed) as server:
+        set_up(project, server, TEN, votes={"min": 2, "max": 5})
+        rows = annotate()
+        assert len(server.bodies) == len(rows) == 5 * 2 + 5 * 4
+        votes = rows.groupby("id")["vote"].agg(list).tolist()
+        assert sorted(map(tuple, votes)) == [(1, 2)] * 5 + [(1, 2, 3, 4)] * 5
+        assert read_metrics(PATHS[3])["votes"] == {"min": 2, "max": 5}
+        first = PATHS[2].read_bytes()
+        annotate()
+        assert (len(server.bodies), PATHS[2].read_bytes()) == (30, first)
+
+
+def test_a_vote_that_failed_is_no_reason_to_ask_for_the_next(project: Project) -> None:
+    def behave(body: dict[str, Any], number: int) -> Any:
+        return error(422) if body["seed"] == 1 else label_by_seed(body, number)
+
+    with serve_teacher(behave) as server:
+        set_up(project, server, TEN, votes={"min": 2, "max": 5})
+        rows = annotate()
+        assert len(server.bodies) == 20
+    assert rows["status"].value_counts().to_dict() == {"ok": 10, "http_error": 10}
+
+
+def test_votes_from_three_to_five_ask_two_more_and_a_prompt_that_is_changed_back_none(project: Project) -> None:
+    with serve_teacher(label_by_seed) as server:
+        set_up(project, server, TEN, votes=3)
+        annotate()
+        assert len(server.bodies) == 30
+        first = PATHS[2].read_bytes()
+        set_up(project, server, TEN, votes=5)
+        annotate()
+        assert len(server.bodies) == 50
+        prompt = Path("prompt.md").read_text()
+        Path("prompt.md").write_text("Now label {text}")
+        annotate()
+        assert len(server.bodies) == 100
+        Path("prompt.md").write_text(prompt)
+        set_up(project, server, TEN, votes=3)
+        annotate()
+        assert (len(server.bodies), PATHS[2].read_bytes()) == (100, first)
+
+
+def test_several_teachers_give_all_their_votes_and_each_is_counted(project: Project) -> None:
+    def behave(body: dict[str, Any], number: int) -> str:
+        return "negative" if body["model"] == "b" and body["temperature"] == 0.1 else label_by_seed(body, number)
+
+    with serve_teacher(behave) as server, serve_teacher(behave) as other:
+        teachers = ["a", {"model": "b", "temperature": 0.1}]
+        set_up(project, server, TEN, model=None, teachers=teachers, votes=2)
+        project(runtime={"base_url": server.url, "endpoints": {"b": {"base_url": other.url}}})
+        rows = annotate()
+    assert [body["model"] for body in server.bodies] == ["a"] * 20
+    assert [body["model"] for body in other.bodies] == ["b"] * 20
+    assert rows["teacher"].tolist() == ["a", "a", "b", "b"] * 10
+    metrics = read_metrics(PATHS[3])
+    assert (metrics["teacher"], metrics["requests"], metrics["input_tokens"]) == ("a + b", 40, 400)
+    assert metrics["by_teacher"]["b"] == {
+        "requests": 20,
+        "input_tokens": 200,
+        "cached_tokens": None,
+        "output_tokens": 40,
+        "reasoning_tokens": None,
+    }
+    assert metrics["labels"] == {"negative": 25, "positive": 15}
+
+
+def test_votes_of_several_teachers_are_counted_together(project: Project) -> None:
+    with serve_teacher(lambda body, _: "negative" if body["model"] == "c" else "positive") as server:
+        set_up(project, server, TEN, model=None, teachers=["a", "b", "c"])
+        folder = project(aggregate={"calibrate": True, "min_agreement": 0.0})
+        annotate()
+        (folder / "corrections.csv").write_text("id,text_sha,label,reviewer,reviewed_at,note\n")
+        aggregate.main(PATHS[2], folder / "corrections.csv", folder / "labels.parquet", folder / "aggregate.json")
+    labels = read_rows(folder / "labels.parquet", LABELS)
+    assert set(labels["label"]) == {"positive"}
+    assert labels["soft"].iloc[0] == pytest.approx([1 / 3, 2 / 3])
+
+
+def test_the_budget_is_never_passed_and_the_next_run_goes_on(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serve_teacher(lambda _body, _number: "positive") as server:
+        set_up(project, server, [f"text {number}" for number in range(100)])
+        runtime = {"base_url": server.url, "max_in_flight": 8}
+        project(cost=PRICE, runtime=runtime | {"budget_usd": 0.1})
+        with pytest.raises(BudgetError, match=r"budget_usd = 0.1 would be passed: .* have cost \$0\.0\d+.* raise the"):
+            annotate()
+        answered = len(server.bodies)
+        assert answered * 0.002 <= 0.1
+        assert stored_answers() == answered > 0
+        with pytest.raises(BudgetError):  # what is in the store counts
+            annotate()
+        assert len(server.bodies) == answered
+        project(runtime=runtime | {"budget_usd": 1.0})
+        annotate()
+        assert len(server.bodies) == 100
+        assert "$0.2000 for all of them" in capsys.readouterr().out
+
+
+def test_a_budget_needs_a_price(project: Project) -> None:
+    set_up_url = "https://teacher.example/v1"
+    with serve_teacher(lambda _body, _number: "positive") as server:
+        set_up(project, server, TEN)
+        project(runtime={"base_url": set_up_url, "budget_usd": 1})
+        with pytest.raises(InputError, match=r"budget_usd = 1 .* price of toy-teacher is not known: give cost.teacher"):
+            annotate()
+
+
+def test_answers_that_a_finished_run_paid_for_are_not_bought_again_without_a_word(project: Project) -> None:
+    with serve_teacher(lambda _body, _number: "positive") as server:
+        set_up(project, server, TEN)
+        project(cost=PRICE)
+        Path("dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {"annotate": {"cmd": "x"}}}))
+        with pytest.raises(InputError, match=r"is empty, but dvc.lock .*'distil store import .*runtime.pay_again"):
+            annotate()
+        assert not server.bodies
+        project(runtime={"base_url": server.url, "pay_again": True})
+        annotate()
+        project(runtime={"base_url": server.url})
+        Path("prompt.md").write_text("Something else: {text}")
+        annotate()  # the store is not empty: this is somebody who goes on
+        assert len(server.bodies) == 20
+
+
+def test_a_teacher_that_costs_nothing_may_be_asked_again(project: Project) -> None:
+    with serve_teacher(lambda _body, _number: "positive") as server:
+        set_up(project, server, TEN)
+        Path("dvc.lock").write_text(yaml.safe_dump({"stages": {"annotate": {"cmd": "x"}}}))
+        assert len(annotate()) == 10
+
+
+QUOTA = {"error": {"message": "no more", "code": "insufficient_quota"}}
+
+
+@pytest.mark.parametrize(
+    ("ending", "message"),
+    [
+        (lambda: error(401, "bad key"), "answers 401: bad key"),
+        (lambda: error(404, "no model"), "answers 404: no model"),
+        (lambda: web.json_response(QUOTA, status=429), "quota is used up"),
+    ],
+)
+def test_what_is_in_flight_when_a_run_ends_is_still_stored(project: Project, ending: Any, message: str) -> None:
+    """One request of eight ends the run while seven answers are still being made."""
+
+    with serve_teacher(lambda _body, number: ending() if number >= 7 else "positive") as server:
+        server.delays = dict.fromkeys(range(7), 0.3)
+        set_up(project, server, [f"text {number}" for number in range(100)])
+        project(runtime={"base_url": server.url, "max_in_flight": 8})
+        with pytest.raises(EndpointError, match=message):
+            annotate()
+    assert len(server.bodies) == 8
+    assert stored_answers() == 7
+
+
+def test_an_endpoint_that_dies_for_good_ends_the_run_in_one_line_and_the_answers_are_kept(project: Project) -> None:
+    with serve_teacher(lambda _body, number: "positive" if number < 20 else None) as server:
+        set_up(project, server, [f"text {number}" for number in range(100)])
+        project(runtime={"base_url": server.url, "max_in_flight": 4, "retry_wait_s": 0.01, "timeout_s": 5})
+        ended = run_stage()
+    assert ended.returncode == 1
+    assert ended.stderr.strip().splitlines()[-1].startswith(f"error: {server.url} does not answer (broken connection")
+    assert "Traceback" not in ended.stderr
+    assert stored_answers() == 20
+
+
+def test_a_limit_delays_requests_and_drops_none(project: Project) -> None:
+    def behave(_body: dict[str, Any], number: int) -> Any:
+        return error(429, **{"retry-after-ms": "20"}) if number % 3 == 0 else "positive"
+
+    with serve_teacher(behave) as server:
+        set_up(project, server, [f"text {number}" for number in range(60)])
+        project(runtime={"base_url": server.url, "max_in_flight": 8, "max_retries": 0})
+        assert set(annotate()["status"]) == {"ok"}
+        assert read_metrics(PATHS[4])["retries"] == len(server.bodies) - 60
+
+
+def test_killed_runs_lose_no_more_than_was_in_flight_and_change_nothing(project: Project) -> None:
+    in_flight, kills = 4, 3
+
+    def behave(body: dict[str, Any], _number: int) -> Any:
+        return chat_answer(f'{{"reason": "vote {body["seed"]}", "label": "positive"}}')
+
+    with serve_teacher(behave) as server:
+        set_up(project, server, [f"text {number}" for number in range(40)], votes=3)
+        runtime = {"base_url": server.url, "max_in_flight": in_flight}
+        project(runtime=runtime)
+        server.delay_s = 0.05
+        command = [sys.executable, "-m", "stages.annotate", *map(str, PATHS)]
+        for number in range(kills):
+            child = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
+            while len(server.bodies) < 20 * (number + 1):
+                time.sleep(0.01)
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+        server.delay_s = 0
+        annotate()
+        resumed = PATHS[2].read_bytes()
+        assert 120 <= len(server.bodies) <= 120 + kills * in_flight
+        store_path().unlink()
+        annotate()
+        assert PATHS[2].read_bytes() == resumed
