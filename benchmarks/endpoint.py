@@ -1,7 +1,7 @@
 """A teacher on loopback for benchmarks: answers every chat completion, after a delay, in a limited number of slots.
 
 It is written on bare asyncio streams, so that it costs little beside the clients that are measured against it.
-`GET /stats` tells the requests answered, and the most that were under way at once.
+`GET /stats` tells how many requests were answered, and how many are under way.
 
     python benchmarks/endpoint.py --port 8400 --latency-ms 200 --slots 64
 """
@@ -9,25 +9,28 @@ It is written on bare asyncio streams, so that it costs little beside the client
 import argparse
 import asyncio
 import json
+import zlib
 from contextlib import nullcontext
 
-ANSWER = {
-    "id": "1",
-    "object": "chat.completion",
-    "model": "loopback",
-    "choices": [
-        {
-            "index": 0,
-            "finish_reason": "stop",
-            "message": {
-                "role": "assistant",
-                "content": '{"reason": "It says so in plain words.", "label": "positive"}',
-            },
-        }
-    ],
-    "usage": {"prompt_tokens": 120, "completion_tokens": 20, "total_tokens": 140},
-}
-BODY = json.dumps(ANSWER).encode()
+LABELS = ["negative", "neutral", "positive"]
+
+
+def make_answer(label: str) -> bytes:
+    """A chat completion that gives the label with a reason."""
+    reply = json.dumps({"reason": f"The sentence says in plain words that it is {label}.", "label": label})
+    message = {"role": "assistant", "content": reply}
+    answer = {
+        "id": "1",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "loopback",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+        "usage": {"prompt_tokens": 350, "completion_tokens": 30, "total_tokens": 380},
+    }
+    return json.dumps(answer).encode()
+
+
+ANSWERS = [make_answer(label) for label in LABELS]
 
 
 class Endpoint:
@@ -36,14 +39,14 @@ class Endpoint:
     def __init__(self, latency_s: float, slots: int) -> None:
         self.latency_s = latency_s
         self.slots = asyncio.Semaphore(slots) if slots else nullcontext()
-        self.answered = self.under_way = self.most_under_way = 0
+        self.answered = self.under_way = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection."""
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
-                await reader.readexactly(content_length(head))
-                body = self.stats() if head.startswith(b"GET /stats") else await self.answer()
+                request = await reader.readexactly(content_length(head))
+                body = self.stats() if head.startswith(b"GET /stats") else await self.answer(request)
                 writer.write(
                     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
                     + body
@@ -53,20 +56,19 @@ class Endpoint:
         finally:
             writer.close()
 
-    async def answer(self) -> bytes:
-        """Wait for a slot, and then as long as an answer takes."""
+    async def answer(self, request: bytes) -> bytes:
+        """Wait for a slot, and then as long as an answer takes; the same request gets the same answer."""
         self.under_way += 1
-        self.most_under_way = max(self.most_under_way, self.under_way)
         async with self.slots:
             if self.latency_s:
                 await asyncio.sleep(self.latency_s)
         self.under_way -= 1
         self.answered += 1
-        return BODY
+        return ANSWERS[zlib.crc32(request) % len(ANSWERS)]
 
     def stats(self) -> bytes:
         """The counts as JSON."""
-        return json.dumps({"answered": self.answered, "most_in_flight": self.most_under_way}).encode()
+        return json.dumps({"answered": self.answered, "under_way": self.under_way}).encode()
 
 
 def content_length(head: bytes) -> int:

@@ -107,6 +107,7 @@ def _open_till(plan: Plan, runtime: RuntimeParams, given: PriceParams) -> Till:
         return Till(None, params.max_tokens, paid=False)
     own = runtime.endpoints.get(params.name)
     address = own.base_url if own else runtime.base_url
-    found = find_prices(params.name, address, given.teacher_usd_per_million_tokens)
     here = address is not None and is_loopback(urlsplit(address).hostname or "")
+    prices = given.teacher_usd_per_million_tokens
+    found = None if here and prices is None else find_prices(params.name, address, prices)
     return Till(found, params.max_tokens, paid=found is not None or not here)

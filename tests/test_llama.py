@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def weights() -> Path:
     return resolve(params["annotate"]["model"], ROOT / "assets.txt")
 
 
-def set_up(project: Project, weights: Path) -> None:
+def set_up(project: Project, weights: Path, sentences: Sequence[str] = SENTENCES) -> None:
     pin = hashlib.sha256(weights.read_bytes()).hexdigest()
     annotate = {
         "prompt": str(ROOT / "prompts/reviews.md"),
@@ -48,7 +49,7 @@ def set_up(project: Project, weights: Path) -> None:
         "top_logprobs": 100,
     }
     folder = project(annotate=annotate)
-    rows = [{"id": hashlib.sha256(text.encode()).hexdigest()[:16], "text": text} for text in SENTENCES]
+    rows = [{"id": hashlib.sha256(text.encode()).hexdigest()[:16], "text": text} for text in sentences]
     write_rows(folder / "texts.parquet", TEXTS, rows)
 
 
@@ -102,3 +103,19 @@ def test_weights_that_llama_cannot_load_are_named(tmp_path: Path) -> None:
     path.write_bytes(b"not weights")
     with pytest.raises(EndpointError, match=r"does not serve .*broken\.gguf"), serve(path, threads=1):
         pass
+
+
+@pytest.mark.slow
+def test_with_a_json_schema_every_answer_of_the_real_server_parses(project: Project, weights: Path) -> None:
+    set_up(project, weights, SENTENCES[:6])
+    sections = yaml.safe_load(Path("params.yaml").read_text())
+    prompt = "Is this product review positive or negative? Give a reason of a few words, and the label. Review: {text}"
+    Path("prompt.md").write_text(prompt)
+    asked = {"prompt": "prompt.md", "method": "generate", "protocol": "chat", "json_schema": True, "max_tokens": 300}
+    project(annotate=sections["annotate"] | asked | {"votes": 2, "temperature": 0.7})
+    assert start_stage().wait(timeout=300) == 0
+    rows = read_rows(Path("annotations.parquet"), ANNOTATIONS)
+    assert len(rows) == 12
+    assert set(rows["status"]) == {"ok"}
+    assert rows["reason"].notna().all()
+    assert rows.groupby("id")["reply"].nunique().max() == 2  # a seed a vote
