@@ -126,7 +126,7 @@ def serve(*options: str, script: Path = ROOT / "benchmarks" / "endpoint.py") -> 
             time.sleep(0.05)
         yield port
     finally:
-        server.terminate()
+        server.kill()  # at once: a polite server waits for requests that hang
         server.wait()
 
 

@@ -33,5 +33,6 @@ def count_votes_due(votes: VotesParams, label_of: Callable[[int], str | None]) -
 
 
 def _is_decided(named: Counter[str], lead: int, left: int) -> bool:
+    """Whether more votes are of no use; where no vote could be read nothing disagrees, and more would cost in vain."""
     first, second = ([count for _, count in named.most_common(2)] + [0, 0])[:2]
-    return first - second >= lead or first - second > left
+    return not named or first - second >= lead or first - second > left

@@ -7,11 +7,12 @@ worker goes on to its next request when its last answer is committed, so a kille
 import asyncio
 import contextlib
 import signal
+import sys
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Never, Protocol
 
 from tqdm import tqdm
 
@@ -21,30 +22,36 @@ from distil.flow import StoppedError
 from distil.plan import Request
 from distil.spending import Budget, Till
 from distil.store import GroupCommit, Store, Stored
-from distil.teacher import FailedRequestError
+from distil.teacher import Asked, FailedRequestError
 
-DRAIN_S = 10.0  # for answers under way when the endpoint turns out to be of no use
+DRAIN_S = 10.0  # for the answers of an endpoint that turned out to be of no use
+REFUSALS_THAT_END = 50  # and not one answer: what is asked of the endpoint is wrong, not a text
 
 
 class Answerer(Protocol):
     """Whatever answers requests: an endpoint, or a recording."""
 
-    async def ask(self, request: Request) -> tuple[Answer, int]:
-        """Answer one request; the number tells how often it had to be sent again."""
+    async def ask(self, request: Request) -> Asked:
+        """Answer one request."""
 
     def stop(self) -> None:
         """Begin nothing new."""
 
+    @property
+    def pause_s(self) -> float:
+        """How long nothing will be asked, in seconds."""
+
 
 @dataclass(frozen=True)
 class Errand:
-    """Requests for one teacher, and how many of them may be under way."""
+    """Requests for one teacher, by how many workers, and what each answer is checked for."""
 
     name: str
     requests: Iterator[Request]
     teacher: Answerer
     till: Till
-    in_flight: int
+    workers: int
+    check: Callable[[Answer], object]  # raises a DistilError if no answer of this kind will be of use
 
 
 @dataclass
@@ -52,12 +59,18 @@ class Outcome:
     """What came of a run: answers, requests that had to be sent again, and the requests that failed for good."""
 
     known: int = 0  # answers that were in the store before
+    missing: int = 0  # requests that had none
     answered: int = 0
     retries: int = 0
     failed: set[str] = field(default_factory=set)  # keys
     failed_on_the_way: int = 0
     first_fault: str | None = None
     first_refusal: str | None = None
+
+    @property
+    def left(self) -> int:
+        """Requests that were not sent, or of which no answer came before the run ended."""
+        return self.missing - self.answered - len(self.failed)
 
     def add_failure(self, key: str, error: FailedRequestError) -> None:
         """Count a failure in."""
@@ -78,7 +91,7 @@ class Annotator:
         self._answers = GroupCommit(store)
         self._run = uuid.uuid4().hex
         self._errands: Sequence[Errand] = ()
-        self._workers: list[asyncio.Task[None]] = []
+        self._workers: dict[str, list[asyncio.Task[None]]] = {}
         self._interrupted = False
         self._ended_by: DistilError | None = None
 
@@ -86,70 +99,110 @@ class Annotator:
         """Answer all requests of all errands, `count` of them, side by side.
 
         Ctrl-C lets what is in flight arrive and be stored, then raises KeyboardInterrupt; a second one does not wait.
-        An `EndpointError` or a `BudgetError` ends the run as Ctrl-C does, and is raised when what was in flight is
-        stored; after an `EndpointError` that is waited for no longer than DRAIN_S.
+        An error that concerns all requests ends the run as Ctrl-C does, and is raised when what was in flight is
+        stored; an endpoint that is of no use is waited for no longer than DRAIN_S.
         """
         self._errands = errands
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C then ends the run at once
-            loop.add_signal_handler(signal.SIGINT, self._interrupt)
-        with tqdm(total=count, desc="annotate", unit=" answers", mininterval=1) as self._bar:
-            async with asyncio.TaskGroup() as group:
-                self._workers = [group.create_task(self._work(one)) for one in errands for _ in range(one.in_flight)]
+        with tqdm(total=count, desc="annotate", unit=" answers", mininterval=1) as bar, self._interruptible():
+            await self._run_workers(bar)
         if self._interrupted:
             raise KeyboardInterrupt
         if self._ended_by:
             raise self._ended_by
 
-    async def _work(self, errand: Errand) -> None:
+    async def _run_workers(self, bar: "tqdm[Never]") -> None:
+        showing = asyncio.create_task(self._show_progress(bar))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for errand in self._errands:
+                    tasks = [group.create_task(self._work(errand, bar)) for _ in range(errand.workers)]
+                    self._workers[errand.name] = tasks
+        finally:
+            showing.cancel()
+
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Let the first Ctrl-C end the run in good order; on Windows it ends at once."""
+        loop = asyncio.get_running_loop()
+        before = signal.getsignal(signal.SIGINT)
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(NotImplementedError):
+                loop.remove_signal_handler(signal.SIGINT)
+            signal.signal(signal.SIGINT, before)
+
+    async def _work(self, errand: Errand, bar: "tqdm[Never]") -> None:
         try:
             for request in errand.requests:
                 await self._answer(errand, request)
+                bar.update()
                 if self._interrupted or self._ended_by:
                     return
         except StoppedError:
             return
         except DistilError as error:
-            self._end(error)
+            self._end(error, errand)
 
     async def _answer(self, errand: Errand, request: Request) -> None:
         held = await self._budget.hold(errand.till, request)
         answer: Answer | None = None
+        lost = 0
         sent_at = time.time()
         try:
-            answer, retries = await errand.teacher.ask(request)
-        except FailedRequestError as error:
-            self._outcome.add_failure(request.key, error)
-        else:
-            stored = Stored(answer, errand.name, self._run, sent_at, time.time(), retries)
+            asked = await errand.teacher.ask(request)
+            answer, lost = asked.answer, asked.lost
+            stored = Stored(answer, errand.name, self._run, sent_at, time.time(), asked.retries)
             await self._answers.put(request.key, stored)
             self._outcome.answered += 1
-            self._outcome.retries += retries
+            self._outcome.retries += asked.retries
+            errand.check(answer)
+        except FailedRequestError as error:
+            lost = error.lost
+            self._outcome.add_failure(request.key, error)
+            self._refuse_in_vain(errand)
         finally:
-            self._budget.settle(errand.till, held, request, answer)
-        self._show_progress()
+            self._budget.settle(errand.till, held, request, answer, lost)
 
-    def _show_progress(self) -> None:
-        if self._budget.spent:
-            self._bar.set_postfix_str(f"${self._budget.spent:,.4f}", refresh=False)
-        self._bar.update()
+    def _refuse_in_vain(self, errand: Errand) -> None:
+        outcome = self._outcome
+        if (
+            len(outcome.failed) - outcome.failed_on_the_way >= REFUSALS_THAT_END
+            and not outcome.answered + outcome.known
+        ):
+            raise EndpointError(
+                f"{errand.name} refused the first {REFUSALS_THAT_END} requests, with: {outcome.first_refusal}; mend "
+                "section annotate in params.yaml"
+            )
+
+    async def _show_progress(self, bar: "tqdm[Never]") -> None:
+        """Keep what the answers cost, and what the run waits for, beside the bar."""
+        while True:
+            spent = f"${self._budget.spent:,.4f}" if self._budget.spent else ""
+            pause_s = max(errand.teacher.pause_s for errand in self._errands)
+            waits = f"the endpoint asks to wait {pause_s:.0f} s" if pause_s >= 1 else ""
+            bar.set_postfix_str(", ".join(filter(None, (spent, waits))))
+            await asyncio.sleep(1)
 
     def _interrupt(self) -> None:
         self._interrupted = True
         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+        print("\nwaiting for the answers under way; Ctrl-C again leaves them", file=sys.stderr)
         self._stop()
 
-    def _end(self, error: DistilError) -> None:
+    def _end(self, error: DistilError, errand: Errand) -> None:
+        if isinstance(error, EndpointError):
+            asyncio.get_running_loop().call_later(DRAIN_S, self._abandon, errand)
         if self._ended_by is None:
             self._ended_by = error
             self._stop()
-            if isinstance(error, EndpointError):
-                asyncio.get_running_loop().call_later(DRAIN_S, self._abandon)
 
     def _stop(self) -> None:
         for errand in self._errands:
             errand.teacher.stop()
 
-    def _abandon(self) -> None:
-        for worker in self._workers:
+    def _abandon(self, errand: Errand) -> None:
+        for worker in self._workers[errand.name]:
             worker.cancel()

@@ -4,18 +4,21 @@ A wave asks for every vote that is known to be needed; where votes disagree, the
 behind endpoints are asked side by side, those that run here one after another, since they share the processor.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 from distil.annotator import Annotator, Answerer, Errand, Outcome
+from distil.answers import Answer
 from distil.job import Job
+from distil.label_logprobs import find_label_logprobs
 from distil.outlook import charge_known, look_ahead
 from distil.plan import Plan
 from distil.runtime import RuntimeParams
 from distil.spending import Budget, Till
 from distil.store import Store
-from distil.teachers import open_teacher, requests_in_flight
+from distil.teachers import Flows, Way, count_workers, open_teacher
 
 
 class Asking:
@@ -28,10 +31,15 @@ class Asking:
         self._tills = tills
         self._runtime = runtime
         self._assets = assets
+        self._flows: Flows = {}
         self._annotator = Annotator(store, Budget(runtime.budget_usd, tills.values()), self.outcome)
 
     async def ask_all(self) -> None:
         """Have everything answered that is missing; errors and Ctrl-C as `Annotator.answer_all`."""
+        with _interrupts_anywhere():
+            await self._ask_all()
+
+    async def _ask_all(self) -> None:
         for plan in self._job.plans:
             if self._tills[plan.params.name].prices:
                 charge_known(self._job, self._store, plan, self._tills[plan.params.name])
@@ -46,23 +54,41 @@ class Asking:
         outlooks = look_ahead(self._job, self._store, plans, self.outcome.failed)
         if not teachers:
             self.outcome.known += sum(outlook.known for outlook in outlooks.values())
+        missing = sum(outlook.missing for outlook in outlooks.values())
+        self.outcome.missing += missing
         wanted = [plan for plan in plans if outlooks[plan.params.name].missing]
         for plan in wanted:
             name = plan.params.name
             if name not in teachers:
-                tokens = self._tills[name].estimate
-                teachers[name] = await stack.enter_async_context(
-                    open_teacher(plan, self._runtime, self._assets, tokens)
-                )
+                way = Way(self._runtime, self._assets, self._tills[name].estimate, self._flows)
+                opened = open_teacher(plan, way, known=outlooks[name].known > 0)
+                teachers[name] = await stack.enter_async_context(opened)
         if wanted:
-            errands = [self._errand(plan, teachers[plan.params.name]) for plan in wanted]
-            await self._annotator.answer_all(errands, sum(outlook.missing for outlook in outlooks.values()))
+            await self._annotator.answer_all([self._errand(plan, teachers) for plan in wanted], missing)
         return any(not plan.params.votes.fixed for plan in wanted)
 
-    def _errand(self, plan: Plan, teacher: Answerer) -> Errand:
+    def _errand(self, plan: Plan, teachers: Mapping[str, Answerer]) -> Errand:
         name = plan.params.name
         requests = self._job.missing(plan, self._store, self.outcome.failed)
-        return Errand(name, requests, teacher, self._tills[name], requests_in_flight(plan.params, self._runtime))
+        workers = count_workers(plan.params, self._runtime)
+        return Errand(name, requests, teachers[name], self._tills[name], workers, _make_check(plan))
+
+
+def _make_check(plan: Plan) -> Callable[[Answer], object]:
+    """Find out with the first answer, and not with the last, that labels cannot be told apart by their scores."""
+    if plan.params.method == "score":
+        return lambda answer: find_label_logprobs(answer.top_logprobs or (), plan.labels)
+    return lambda _answer: None
+
+
+@contextmanager
+def _interrupts_anywhere() -> Iterator[None]:
+    """Let Ctrl-C interrupt the counting too, where asyncio would wait for the next turn of its loop."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _groups(plans: Sequence[Plan]) -> list[list[Plan]]:

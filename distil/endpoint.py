@@ -2,14 +2,16 @@
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from huggingface_hub import get_token
 
 from distil.errors import InputError
 from distil.runtime import RuntimeParams
 
+VARIABLE = re.compile(r"[A-Za-z_]\w*")
 HUGGING_FACE_HOSTS = ("huggingface.co", "hf.co", "huggingface.cloud", "hf.space")
 
 
@@ -34,27 +36,49 @@ def find_endpoint(runtime: RuntimeParams, model: str) -> Endpoint:
             "runtime.base_url in params.yaml is empty: name the teacher's API there (https://.../v1), "
             "or set annotate.server: local"
         )
-    url = urlsplit(address)
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise InputError(f"{place} = {address!r} is not an http(s) URL")
+    url = _split(address, place)
     if url.username or url.password:
         raise InputError(
             f"{place} holds a user or password: export the key as an environment variable instead and name "
             "the variable in api_key_env beside it"
         )
-    key = _find_key(url.hostname, variable)
-    if key and url.scheme == "http" and not is_loopback(url.hostname):
-        raise InputError(f"the key would go to {url.hostname} over plain http; use https in {place}")
+    host = url.hostname or ""
+    key = _find_key(host, variable)
+    if key and url.scheme == "http" and not is_loopback(host):
+        raise InputError(f"the key would go to {host} over plain http; use https in {place}")
     return Endpoint(address.rstrip("/"), key)
+
+
+def is_here(address: str | None) -> bool:
+    """Whether an address is one of this machine; an address that is none is not."""
+    try:
+        return address is not None and is_loopback(urlsplit(address).hostname or "")
+    except ValueError:
+        return False
+
+
+def _split(address: str, place: str) -> SplitResult:
+    try:
+        url = urlsplit(address)
+        usable = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:  # a bracket that is not closed, or a port above 65535
+        usable = False
+    if not usable:
+        raise InputError(f"{place} = {address!r} is not an http(s) URL")
+    return url
 
 
 def _find_key(host: str, variable: str | None) -> str | None:
     if variable:
+        if not VARIABLE.fullmatch(variable):
+            raise InputError("api_key_env in section runtime takes the NAME of an environment variable, not a key")
         key = os.environ.get(variable, "").strip()
         if not key:
             raise InputError(
                 f"the environment variable {variable} (api_key_env in section runtime) is empty; export the key there"
             )
+        if not (key.isascii() and key.isprintable()):
+            raise InputError(f"the environment variable {variable} holds more than a key: a line end, or other signs")
         return key
     if any(host == known or host.endswith("." + known) for known in HUGGING_FACE_HOSTS):
         return get_token()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from distil.assets import resolve
 from distil.errors import InputError
-from distil.prompts import Example, check_label
+from distil.prompts import Example, check_label, check_reason
 from distil.teacher_params import ExamplesParams
 from distil.texts import text_id
 
@@ -36,14 +36,18 @@ NEVER = -2.0  # below every cosine
 class NearestExamples:
     """A file of examples, and the choice among them by the cosine of their vectors and a text's."""
 
-    def __init__(self, params: ExamplesParams, labels: Sequence[str], assets: Path, device: str) -> None:
-        """Read the file and encode its texts; nothing is encoded if `nearest` is 0.
+    def __init__(
+        self, params: ExamplesParams, labels: Sequence[str], assets: Path, device: str, *, need_reasons: bool = False
+    ) -> None:
+        """Read the file and encode its texts; nothing is encoded if `nearest` is 0, no reason kept if none is shown.
 
         Raises `InputError` as `read_examples` and `distil.assets.resolve` do, and if the file has fewer examples than
         are to be shown.
         """
         self.nearest = params.nearest
-        self.examples = read_examples(Path(params.file), labels)
+        self.examples = read_examples(Path(params.file), labels, need_reasons=need_reasons)
+        if not params.show_reason:
+            self.examples = [example.model_copy(update={"reason": None}) for example in self.examples]
         if len(self.examples) < self.nearest:
             raise InputError(
                 f"the examples {params.file} have {len(self.examples)} rows, but annotate.examples.nearest is "
@@ -95,16 +99,17 @@ class NearestExamples:
         return chosen[:, ::-1].astype(np.int32), unsure.tolist()
 
 
-def read_examples(path: Path, labels: Sequence[str]) -> list[Example]:
+def read_examples(path: Path, labels: Sequence[str], *, need_reasons: bool = False) -> list[Example]:
     """Read a csv file with a header: text, label and perhaps reason; an empty reason is none.
 
     Raises `InputError`, with the line's number where there is one, if the file is missing, not UTF-8, malformed or
-    without rows, lacks a column, or has a row without text or with a label that is not one of the labels.
+    without rows, lacks a column, or has a row without text, with a label that is not one of the labels, or without a
+    reason although one is needed.
     """
     name = f"the examples {path}"
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            examples = list(_read_rows(stream, name, labels))
+            examples = list(_read_rows(stream, name, labels, need_reasons=need_reasons))
     except FileNotFoundError:
         raise InputError(f"{name} are missing; annotate.examples.file in params.yaml names them") from None
     except UnicodeDecodeError:
@@ -114,7 +119,7 @@ def read_examples(path: Path, labels: Sequence[str]) -> list[Example]:
     return examples
 
 
-def _read_rows(stream: Iterable[str], name: str, labels: Sequence[str]) -> Iterator[Example]:
+def _read_rows(stream: Iterable[str], name: str, labels: Sequence[str], *, need_reasons: bool) -> Iterator[Example]:
     rows = csv.DictReader(stream, strict=True)
     try:
         missing = {"text", "label"} - set(rows.fieldnames or [])
@@ -127,7 +132,10 @@ def _read_rows(stream: Iterable[str], name: str, labels: Sequence[str]) -> Itera
             if not row["text"].strip():
                 raise InputError(f"{place}: the text is blank")
             check_label(row["label"], labels, place)
-            yield Example(text=row["text"], label=row["label"], reason=row.get("reason", "").strip() or None)
+            reason = row.get("reason", "").strip() or None
+            if need_reasons:
+                check_reason(reason, place)
+            yield Example(text=row["text"], label=row["label"], reason=reason)
     except csv.Error as error:
         raise InputError(f"{name}, line {rows.line_num + 1}: {error}; double a quotation mark within quotes") from None
 

@@ -21,6 +21,7 @@ LONGEST_WAIT_S = 60.0  # between tries, unless the endpoint asks for more
 FAULTS_THAT_OPEN = 10  # in a row, none answered between them
 REFUSED_CONNECTIONS_THAT_OPEN = 3
 PROBES_OF_A_CLOSED_PORT = 3  # nothing listens there: that mends itself less often than an overload
+PROBES_THAT_TIME_OUT = 2  # each takes long
 RISING_ERRORS = 0.3  # share of the latest requests that failed
 MEMORY_OF_ERRORS = 16  # requests
 LATENESS_S = 0.05  # of timers, made up for by a slightly lower rate
@@ -34,6 +35,7 @@ class StoppedError(Exception):
 class Turn:
     """A request on its way: when it left, and whether it tries out an endpoint that was down."""
 
+    key: str
     started_at: float
     tokens: float
     probe: bool
@@ -70,69 +72,69 @@ class Flow:
         self._in_flight = 0
         self._requests = Rate(runtime.requests_per_minute)
         self._tokens = Rate(runtime.tokens_per_minute)
-        self._waiting: deque[tuple[asyncio.Future[Turn], float]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[Turn], str, float]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._paused_until = 0.0
         self._limited_rounds = 0
         self._decreased_at = 0.0
         self._error_share = 0.0
         self._faults_in_a_row = 0
+        self._faulty: set[str] = set()  # keys of the requests with those faults
         self._failed_probes: int | None = None  # None: the breaker is closed
-        self._probing = False
-        self._answered_at: float | None = None
-        self._opened_at: float | None = None
+        self._probe: Turn | None = None
+        self._limited_since: float | None = None  # nothing was answered since then
         self._stopped = False
+        self.answers = 0
 
     @property
     def most_at_once(self) -> int:
         """How many requests may be in flight now."""
         return 1 if self._failed_probes is not None else int(self._limit)
 
-    @property
-    def answered(self) -> bool:
-        """Whether the endpoint has answered anything yet."""
-        return self._answered_at is not None
-
     def stop(self) -> None:
         """Let nothing leave any more; whoever waits gets a `StoppedError`."""
         self._stopped = True
-        for future, _ in self._waiting:
+        for future, _, _ in self._waiting:
             if not future.done():
                 future.set_exception(StoppedError)
         self._waiting.clear()
 
-    async def enter(self, tokens: float) -> Turn:
+    @property
+    def pause_s(self) -> float:
+        """How long nothing will leave, in seconds."""
+        return max(0.0, self._paused_until - asyncio.get_running_loop().time())
+
+    async def enter(self, key: str, tokens: float) -> Turn:
         """Wait for leave to send a request of about so many tokens; `leave` has to follow, whatever happens."""
         if self._stopped:
             raise StoppedError
         now = asyncio.get_running_loop().time()
-        if self._opened_at is None:
-            self._opened_at = now
         if not self._waiting and self._has_room() and self._ready_at() <= now:
-            return self._start(tokens, now)
+            return self._start(key, tokens, now)
         future: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
-        self._waiting.append((future, tokens))
+        self._waiting.append((future, key, tokens))
         self._dispatch()
         try:
             return await future
         except asyncio.CancelledError:
-            if future.done() and not future.cancelled():
+            if future.done() and not future.cancelled() and not future.exception():
                 self.leave(future.result())
             raise
 
     def leave(self, turn: Turn) -> None:
         """The request is no longer in flight."""
         self._in_flight -= 1
-        if turn.probe:
-            self._probing = False
+        if turn is self._probe:
+            self._probe = None
         self._dispatch()
 
     def note_answer(self, turn: Turn, tokens: float, pause_s: float) -> None:
         """An answer came, of so many tokens; `pause_s` is what its rate-limit headers ask for."""
         now = asyncio.get_running_loop().time()
-        self._answered_at = now
+        self.answers += 1
         self._note_life()
         self._limited_rounds = 0
+        self._limited_since = None
         self._error_share -= self._error_share / MEMORY_OF_ERRORS
         self._limit = min(self._runtime.max_in_flight, self._limit + 1 / self._limit)
         self._tokens.correct(tokens - turn.tokens)
@@ -155,7 +157,9 @@ class Flow:
                 f"{self._address} asks to wait for {wait_s:,.0f} s ({said}), longer than runtime.patience_s = "
                 f"{patience_s:g}; what came is kept, run again then"
             )
-        if now - (self._answered_at or self._opened_at or now) > patience_s:
+        if self._limited_since is None:
+            self._limited_since = now
+        if now - self._limited_since > patience_s:
             raise EndpointError(
                 f"{self._address} has turned every request away for {patience_s:g} s ({said}); what came is kept, run "
                 "again later (or raise runtime.patience_s)"
@@ -163,34 +167,48 @@ class Flow:
         self._note_life()
         if self._decrease(turn, now):
             self._limited_rounds += 1
-        self._pause(now, self.backoff_s(self._limited_rounds - 1) if wait_s is None else wait_s)
+        if wait_s is None or self._limited_rounds > 1:  # a wait that did not help, perhaps of 0 s, is made longer
+            wait_s = max(wait_s or 0.0, self.backoff_s(self._limited_rounds - 1))
+        self._pause(now, wait_s)
 
-    def note_fault(self, turn: Turn, said: str, *, unreachable: bool) -> None:
-        """The request failed on the way. Raises `EndpointError` when the endpoint is down for good."""
+    def note_fault(self, turn: Turn, said: str, *, unreachable: bool = False, timed_out: bool = False) -> None:
+        """The request failed on the way. Raises `EndpointError` when the endpoint is down for good.
+
+        A few requests that always fail are their own fault: the breaker opens after faults of different requests.
+        """
         now = asyncio.get_running_loop().time()
         self._faults_in_a_row += 1
+        self._faulty.add(turn.key)
+        probes = self._runtime.max_retries
+        if unreachable:
+            probes = min(probes, PROBES_OF_A_CLOSED_PORT if self.answers else 0)
+        elif timed_out:
+            probes = min(probes, PROBES_THAT_TIME_OUT)
         self._error_share += (1 - self._error_share) / MEMORY_OF_ERRORS
         if self._error_share > RISING_ERRORS and self._decrease(turn, now):
             self._error_share = 0.0
         if self._failed_probes is not None:
             if turn.probe:
                 self._failed_probes += 1
-                self._give_up_or_pause(now, said, unreachable=unreachable)
-        elif self._faults_in_a_row >= (REFUSED_CONNECTIONS_THAT_OPEN if unreachable else FAULTS_THAT_OPEN):
+                self._give_up_or_pause(now, said, probes)
+        elif self._has_to_open(unreachable=unreachable):
             self._failed_probes = 0
-            self._give_up_or_pause(now, said, unreachable=unreachable)
+            self._give_up_or_pause(now, said, probes)
 
     def backoff_s(self, attempt: int) -> float:
         """A doubling wait with jitter (Brooker, AWS Architecture Blog, 2015); `attempt` counts from 0."""
         jitter = random.uniform(0.5, 1)  # noqa: S311 (no secret)
         return jitter * min(self._runtime.retry_wait_s * 2.0 ** max(attempt, 0), LONGEST_WAIT_S)
 
-    def _give_up_or_pause(self, now: float, said: str, *, unreachable: bool) -> None:
-        assert self._failed_probes is not None  # noqa: S101 (the breaker is open)
-        allowed = self._runtime.max_retries
+    def _has_to_open(self, *, unreachable: bool) -> bool:
         if unreachable:
-            allowed = min(allowed, PROBES_OF_A_CLOSED_PORT if self.answered else 0)
-        if self._failed_probes >= allowed:
+            return self._faults_in_a_row >= REFUSED_CONNECTIONS_THAT_OPEN
+        different = min(FAULTS_THAT_OPEN, 2 * self._runtime.max_in_flight)
+        return self._faults_in_a_row >= FAULTS_THAT_OPEN and len(self._faulty) >= different
+
+    def _give_up_or_pause(self, now: float, said: str, probes: int) -> None:
+        assert self._failed_probes is not None  # noqa: S101 (the breaker is open)
+        if self._failed_probes >= probes:
             raise EndpointError(
                 f"{self._address} does not answer ({said}) after {self._faults_in_a_row} tries in a row; is it up, and "
                 "is runtime.base_url right? What came before is kept; run again to ask for the rest"
@@ -199,6 +217,7 @@ class Flow:
 
     def _note_life(self) -> None:
         self._faults_in_a_row = 0
+        self._faulty.clear()
         if self._failed_probes is not None:
             self._failed_probes = None
             self._limit = max(1.0, self._limit / 2)
@@ -216,18 +235,20 @@ class Flow:
 
     def _has_room(self) -> bool:
         if self._failed_probes is not None:
-            return not self._probing
+            return self._probe is None
         return self._in_flight < int(self._limit)
 
     def _ready_at(self) -> float:
         return max(self._paused_until, self._requests.ready_at, self._tokens.ready_at)
 
-    def _start(self, tokens: float, now: float) -> Turn:
+    def _start(self, key: str, tokens: float, now: float) -> Turn:
         self._in_flight += 1
         self._requests.take(1, now)
         self._tokens.take(tokens, now)
-        self._probing = self._failed_probes is not None
-        return Turn(now, tokens, probe=self._probing)
+        turn = Turn(key, now, tokens, probe=self._failed_probes is not None)
+        if turn.probe:
+            self._probe = turn
+        return turn
 
     def _dispatch(self) -> None:
         """Let those leave that may; wake up again when time alone holds back the first of the others."""
@@ -240,6 +261,6 @@ class Flow:
             if ready_at > now:
                 self._timer = loop.call_at(ready_at, self._dispatch)
                 return
-            future, tokens = self._waiting.popleft()
+            future, key, tokens = self._waiting.popleft()
             if not future.done():
-                future.set_result(self._start(tokens, now))
+                future.set_result(self._start(key, tokens, now))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from distil.adaptive import count_votes_due
 from distil.answers import Answer
+from distil.errors import InputError
 from distil.examples import Indices, NearestExamples
 from distil.params import TaskParams
 from distil.plan import Plan, Request
@@ -47,7 +48,9 @@ class Job:
     def __init__(self, plans: Sequence[Plan], texts: Path, nearest: NearestExamples | None = None) -> None:
         self.plans = list(plans)
         self.texts = texts
-        self.text_count = count_rows(texts)
+        self.text_count = count_rows(texts, TEXTS)
+        if not self.text_count:
+            raise InputError(f"{texts} has no rows, so there is nothing to ask; see section fetch in params.yaml")
         self._nearest = nearest
         self._examples: list[Indices] = []  # of each text that was read once
 
@@ -125,4 +128,5 @@ def make_job(task: TaskParams, params: AnnotateParams, texts: Path, assets: Path
     examples = params.examples
     if examples is None or not examples.nearest:
         return Job(plans, texts)
-    return Job(plans, texts, NearestExamples(examples, task.labels, assets, device))
+    structured = any(plan.params.json_schema for plan in plans)
+    return Job(plans, texts, NearestExamples(examples, task.labels, assets, device, need_reasons=structured))

@@ -27,7 +27,7 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the missing requests of one teacher will take; dollars are None without a price, minutes without a rate."""
+    """What requests to one teacher will take; dollars are None without a price, minutes without a rate."""
 
     input_tokens: float
     output_tokens: float
@@ -46,6 +46,18 @@ def look_ahead(job: Job, store: Store, plans: Sequence[Plan], failed: Collection
     return outlooks
 
 
+def count_more(job: Job, store: Store, plan: Plan) -> int:
+    """How many requests the missing answers may entail at most, where votes go on as long as they disagree."""
+    if plan.params.votes.fixed:
+        return 0
+    return sum(
+        plan.params.votes.max - len(asked.due)
+        for batch in job.questions()
+        for asked in job.asked(plan, store, batch)
+        if any(request.key not in asked.stored for request in asked.due)
+    )
+
+
 def charge_known(job: Job, store: Store, plan: Plan, till: Till) -> None:
     """Let the till have spent what the stored answers cost, and learn from them how many tokens a request takes."""
     till.spent = 0.0
@@ -53,18 +65,19 @@ def charge_known(job: Job, store: Store, plan: Plan, till: Till) -> None:
         till.charge(request, answer)
 
 
-def expect(outlook: Outlook, till: Till, runtime: RuntimeParams) -> Expected:
-    """Tokens, dollars and minutes for what is missing, by what the answers so far have taken."""
+def expect(outlook: Outlook, till: Till, runtime: RuntimeParams, more: int = 0) -> Expected:
+    """Tokens, dollars and minutes for what is missing and so many `more`, by what the answers so far have taken."""
+    requests = outlook.missing + more
     mean_characters = outlook.characters / max(outlook.missing, 1)
     mean_in, mean_out = till.estimate.expect(mean_characters)
-    input_tokens, output_tokens = mean_in * outlook.missing, mean_out * outlook.missing
+    input_tokens, output_tokens = mean_in * requests, mean_out * requests
     usd = None
     if till.prices:
         usd = price_tokens(Tokens(round(input_tokens), None, round(output_tokens)), till.prices)
     rates = [
         amount / rate
         for amount, rate in (
-            (outlook.missing, runtime.requests_per_minute),
+            (requests, runtime.requests_per_minute),
             (input_tokens + output_tokens, runtime.tokens_per_minute),
         )
         if rate

@@ -6,7 +6,7 @@ number is one.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from distil.errors import InputError
 
 PARAMS_FILE = Path("params.yaml")
+LONGEST_VALUE = 60  # characters of a mapping or a list that a message shows
 
 
 class Params(BaseModel):
@@ -62,7 +63,8 @@ class TaskParams(Params):
 def load_params(section: str, model: type[Section], path: Path = PARAMS_FILE) -> Section:
     """Return the section of the params file as a checked model.
 
-    Raises `InputError` with the file, the key, the value and what is allowed, for the first thing that is wrong.
+    Raises `InputError` with the file, the key, the value and what is allowed, for the first thing that is wrong; an
+    unknown key goes first.
     """
     sections = _read_yaml(path)
     if section not in sections:
@@ -70,7 +72,9 @@ def load_params(section: str, model: type[Section], path: Path = PARAMS_FILE) ->
     try:
         return model.model_validate(sections[section] or {})
     except ValidationError as error:
-        raise InputError(f"{path}: {_explain(section, error.errors()[0], model)}") from None
+        found = error.errors()
+        first = next((detail for detail in found if detail["type"] == "extra_forbidden"), found[0])
+        raise InputError(f"{path}: {_explain(section, first, model)}") from None  # a key misspelt is also one missing
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -97,15 +101,25 @@ def _explain(section: str, detail: ErrorDetails, model: type[BaseModel]) -> str:
     if detail["type"] == "missing":
         return f"{key} is missing"
     hint = " (write it in quotes)" if detail["type"] == "string_type" else ""
-    return f"{key} = {detail['input']!r}: {detail['msg'].removeprefix('Value error, ')}{hint}"
+    problem = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] in ("model_type", "dict_type"):
+        problem = "write a mapping of keys and values"
+    value = repr(detail["input"])
+    is_long = isinstance(detail["input"], dict | list) and len(value) > LONGEST_VALUE
+    return f"{key}{'' if is_long else f' = {value}'}: {problem}{hint}"
 
 
 def _keys_beside(detail: ErrorDetails, model: type[BaseModel]) -> list[str]:
-    """The keys that the model knows at the place of an unknown one, where the place is a plain model."""
-    fields = model.model_fields
+    """The keys that are known at the place of an unknown one."""
+    inner: type[BaseModel] | None = model
     for part in detail["loc"][:-1]:
-        inner = fields[part].annotation if isinstance(part, str) and part in fields else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        fields = inner.model_fields
-    return list(fields)
+        if inner and part in inner.model_fields:  # else it is a place in a list or a mapping of such models
+            inner = _find_model(inner.model_fields[str(part)].annotation)
+    return list(inner.model_fields) if inner else []
+
+
+def _find_model(annotation: Any) -> type[BaseModel] | None:
+    """The model in an annotation, which may be one of it, of a list or mapping of it, or of it or nothing."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_find_model, get_args(annotation))), None)

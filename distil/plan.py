@@ -3,7 +3,8 @@
 The hash covers the model's identity, the messages, the decoding parameters, the schema and the vote's number, and
 nothing of the endpoint's address: the same model behind another address is not paid for again.
 
-Examples are shown as turns that went before: the body of the prompt with the example's text, then the answer.
+Examples are shown as turns that went before: the body of the prompt with the example's text, then the answer, which is
+JSON if the example has a reason, else the label.
 """
 
 import functools
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from distil.prompts import Example, Prompt, check_label, fill_labels
+from distil.prompts import Example, Prompt, check_label, check_reason, fill_labels
 from distil.teacher_params import AnnotateParams
 
 Message = tuple[str, str]
@@ -45,9 +46,15 @@ class Plan:
     """Turns texts into the requests of one teacher."""
 
     def __init__(self, params: AnnotateParams, labels: Sequence[str], prompt: Prompt, model_identity: str) -> None:
-        """Raises `InputError` if the prompt has an example whose label is not one of the labels."""
+        """Raises `InputError` if the prompt has an example that cannot be shown.
+
+        Its label may not be one of the labels, or it may lack the reason that `json_schema` asks for.
+        """
         for number, example in enumerate(prompt.examples, start=1):
-            check_label(example.label, labels, f"the prompt {params.prompt}, example {number}")
+            place = f"the prompt {params.prompt}, example {number}"
+            check_label(example.label, labels, place)
+            if params.json_schema:
+                check_reason(example.reason, place)
         self.params = params
         self.labels = labels
         self._form = "chat" if params.protocol == "tgi" else params.protocol
@@ -90,6 +97,8 @@ class Plan:
         return [message for example in examples for message in self._turns(example)]
 
     def _make_turns(self, example: Example) -> tuple[Message, Message]:
+        if self.params.json_schema:  # of a prompt's examples this is known, of a file's perhaps not
+            check_reason(example.reason, f"the example {example.text[:60]!r}")
         answer = example.label
         if example.reason and self.params.method == "generate":  # scores are read where the answer begins
             answer = json.dumps({"reason": example.reason, "label": example.label}, ensure_ascii=False)

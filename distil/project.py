@@ -1,4 +1,4 @@
-"""Where a stage's files are, as dvc.yaml says: the one place of paths."""
+"""The study in the working folder: where a stage's files are, as dvc.yaml says, and all that it asks."""
 
 import shlex
 from pathlib import Path
@@ -6,8 +6,30 @@ from pathlib import Path
 import yaml
 
 from distil.errors import InputError
+from distil.job import Job, make_job
+from distil.params import TaskParams, load_params
+from distil.runtime import RuntimeParams
+from distil.teacher_params import AnnotateParams
 
 DVC_FILE = Path("dvc.yaml")
+
+
+def open_job() -> tuple[Job, RuntimeParams]:
+    """The job of the study, and what this machine allows.
+
+    Raises `InputError` if the texts are not fetched yet, or the params or files of the study are wrong.
+    """
+    texts, assets, *_ = stage_paths("annotate")
+    runtime = load_params("runtime", RuntimeParams)
+    task, params = load_params("task", TaskParams), load_params("annotate", AnnotateParams)
+    if not texts.is_file():
+        raise InputError(f"{texts} is missing; run 'dvc repro fetch'")
+    return make_job(task, params, texts, assets, runtime.device), runtime
+
+
+def planned_keys(job: Job) -> set[str]:
+    """The keys of every request that the study may ask."""
+    return {request.key for plan in job.plans for request in job.planned(plan)}
 
 
 def stage_paths(name: str) -> list[Path]:
@@ -18,8 +40,11 @@ def stage_paths(name: str) -> list[Path]:
     try:
         command = yaml.safe_load(DVC_FILE.read_text(encoding="utf-8"))["stages"][name]["cmd"]
         words = shlex.split(command)
+        paths = [Path(word) for word in words[words.index(f"stages.{name}") + 1 :]]
     except FileNotFoundError:
         raise InputError(f"{DVC_FILE} is missing here; run distil in the project's folder") from None
-    except (KeyError, TypeError, AttributeError, ValueError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OSError, yaml.YAMLError) as error:
         raise InputError(f"{DVC_FILE} has no usable stage {name} ({type(error).__name__}: {error})") from None
-    return [Path(word) for word in words[words.index(f"stages.{name}") + 1 :]]
+    if len(paths) < 2:
+        raise InputError(f"{DVC_FILE}: the cmd of stage {name} names no files; 'git checkout {DVC_FILE}' mends it")
+    return paths

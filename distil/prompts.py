@@ -79,7 +79,7 @@ def read_prompt(path: Path) -> Prompt:
     not say where the text goes.
     """
     try:
-        content = path.read_text(encoding="utf-8")
+        content = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"the prompt {path} is missing; annotate.prompt in params.yaml names it") from None
     except UnicodeDecodeError as error:
@@ -97,6 +97,12 @@ def check_label(label: str, labels: Sequence[str], place: str) -> None:
         raise InputError(f"{place}: the label {label!r} is not in task.labels, which has {', '.join(labels)}")
 
 
+def check_reason(reason: str | None, place: str) -> None:
+    """Raise `InputError`, with the place, if an example lacks the reason that `annotate.json_schema` asks for."""
+    if not reason:
+        raise InputError(f"{place}: no reason, which annotate.json_schema asks for; add one, or set it to false")
+
+
 def fill_labels(template: str, labels: Sequence[str]) -> list[str]:
     """Fill in the labels, separated by commas, and cut the template where the text goes.
 
@@ -106,13 +112,15 @@ def fill_labels(template: str, labels: Sequence[str]) -> list[str]:
 
 
 def _split(content: str, path: Path) -> tuple[str, str]:
-    """The front matter, empty where there is none, and the body."""
-    first, *lines = content.split("\n")
-    if first.rstrip() != FENCE:
+    """The front matter, on the lines where it stands and empty where there is none, and the body."""
+    lines = content.split("\n")
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if lines[first].rstrip() != FENCE:
         return "", content.rstrip("\n")
-    for number, line in enumerate(lines):
+    for number, line in enumerate(lines[first + 1 :], start=first + 1):
         if line.rstrip() == FENCE:
-            return "\n".join(lines[:number]), "\n".join(lines[number + 1 :]).strip("\n")
+            blank = [""] * (first + 1)
+            return "\n".join([*blank, *lines[first + 1 : number]]), "\n".join(lines[number + 1 :]).strip("\n")
     raise InputError(f"the prompt {path} begins with {FENCE}, but no other line {FENCE} ends its front matter; add one")
 
 
@@ -121,7 +129,7 @@ def _read_front_matter(front: str, path: Path) -> FrontMatter:
         values = yaml.safe_load(front)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 2}" if mark else ""  # the first line of the file is the fence
+        where = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise InputError(f"the prompt {path}{where}: the front matter is not YAML: {problem}") from None
     try:

@@ -5,7 +5,9 @@ guidance page (`grammar`), vLLM's page on structured outputs, and the llama.cpp 
 gives log-probabilities in the chat form.
 """
 
-from collections.abc import Callable, Sequence
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from distil.answers import Answer
@@ -13,6 +15,9 @@ from distil.plan import Message, Request, answer_schema
 from distil.teacher_params import AnnotateParams
 
 Body = dict[str, Any]
+
+MOST_TOKENS = 2**63  # what the tables hold stays below
+LONGEST_ERROR = 300  # characters
 
 
 class UnreadableAnswerError(ValueError):
@@ -35,11 +40,14 @@ class Protocol:
         return {name: value for name, value in body.items() if value is not None}
 
     def answer(self, payload: Any) -> Answer:
-        """Read an answer; raises `UnreadableAnswerError` if the payload is not of this protocol."""
+        """Read an answer into what the store and the tables can hold.
+
+        Raises `UnreadableAnswerError` if the payload is not of this protocol; of an error, it has the endpoint's words.
+        """
         try:
             return self._answer(payload)
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-            raise UnreadableAnswerError(f"{type(error).__name__}: {error}") from None
+            raise UnreadableAnswerError(_said_error(payload) or f"{type(error).__name__}: {error}") from None
 
     def _body(self, request: Request) -> Body:
         return {
@@ -73,10 +81,11 @@ class Completion(Protocol):
 
     def _answer(self, payload: Any) -> Answer:
         choice = payload["choices"][0]
+        finish_reason = _word(choice.get("finish_reason"))
         return Answer(
             reply=_text(choice["text"]),
-            finish_reason=choice.get("finish_reason"),
-            refused=choice.get("finish_reason") == "content_filter",
+            finish_reason=finish_reason,
+            refused=finish_reason == "content_filter",
             top_logprobs=_first_token_logprobs(choice.get("logprobs")),
             **_usage(payload),
         )
@@ -100,7 +109,7 @@ class Chat(Protocol):
     def _answer(self, payload: Any) -> Answer:
         choice = payload["choices"][0]
         message = choice["message"]
-        finish_reason = choice.get("finish_reason")
+        finish_reason = _word(choice.get("finish_reason"))
         return Answer(
             reply=_content(message.get("content")),
             finish_reason=finish_reason,
@@ -143,34 +152,59 @@ class Tgi(Protocol):
 
     def _answer(self, payload: Any) -> Answer:
         generated = payload[0] if isinstance(payload, list) else payload
-        details = generated.get("details") or {}
+        details = _fields(generated.get("details"))
         return Answer(
             reply=_text(generated["generated_text"]),
-            finish_reason=details.get("finish_reason"),
-            output_tokens=details.get("generated_tokens"),
+            finish_reason=_word(details.get("finish_reason")),
+            output_tokens=_count(details.get("generated_tokens")),
         )
 
 
 def _text(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         raise TypeError(f"the answer's text is {type(value).__name__}")
-    return value and value.encode("utf-8", "replace").decode()  # half a surrogate pair can be in no file
+    return value and _clean(value)
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()  # half a surrogate pair can be in no file
 
 
 def _content(value: Any) -> str | None:
     """The text of a chat message, which may come in parts; those of a model's thinking are no part of its answer."""
     if isinstance(value, list):
-        return "".join(part["text"] for part in value if part["type"] == "text")
+        return "".join(_clean(part["text"]) for part in value if part["type"] == "text")
     return _text(value)
 
 
+def _word(value: Any) -> str | None:
+    return _clean(value) if isinstance(value, str) else None
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: Any) -> int | None:
+    """A number of tokens, also one written as text or with a point; what is none is not told."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 0 <= value < MOST_TOKENS else None
+
+
 def _usage(payload: Any) -> dict[str, int | None]:
-    usage = payload.get("usage") or {}
+    usage = _fields(payload.get("usage"))
     return {
-        "input_tokens": usage.get("prompt_tokens"),
-        "cached_tokens": (usage.get("prompt_tokens_details") or {}).get("cached_tokens"),
-        "output_tokens": usage.get("completion_tokens"),
-        "reasoning_tokens": (usage.get("completion_tokens_details") or {}).get("reasoning_tokens"),
+        "input_tokens": _count(usage.get("prompt_tokens")),
+        "cached_tokens": _count(_fields(usage.get("prompt_tokens_details")).get("cached_tokens")),
+        "output_tokens": _count(usage.get("completion_tokens")),
+        "reasoning_tokens": _count(_fields(usage.get("completion_tokens_details")).get("reasoning_tokens")),
     }
 
 
@@ -179,9 +213,28 @@ def _first_token_logprobs(logprobs: Any) -> tuple[tuple[str, float], ...] | None
     if not logprobs:
         return None
     if logprobs.get("content"):
-        pairs = [(top["token"], float(top["logprob"])) for top in logprobs["content"][0]["top_logprobs"]]
-    elif logprobs.get("top_logprobs"):
-        pairs = [(token, float(logprob)) for token, logprob in logprobs["top_logprobs"][0].items()]
-    else:
+        return _likeliest_first((top["token"], top["logprob"]) for top in logprobs["content"][0]["top_logprobs"])
+    if logprobs.get("top_logprobs"):
+        return _likeliest_first(logprobs["top_logprobs"][0].items())
+    return None
+
+
+def _likeliest_first(pairs: Iterable[tuple[Any, Any]]) -> tuple[tuple[str, float], ...] | None:
+    """The tokens in order, without those that have no finite log-probability; None if none is left."""
+    finite = []
+    for token, logprob in pairs:
+        if not isinstance(token, str):
+            raise TypeError(f"a token is {type(token).__name__}")
+        if isinstance(logprob, float | int) and abs(logprob) <= sys.float_info.max:
+            finite.append((_clean(token), float(logprob)))
+    return tuple(sorted(finite, key=lambda pair: -pair[1])) or None
+
+
+def _said_error(payload: Any) -> str | None:
+    """What an endpoint says that sends an error as if it were an answer."""
+    error = _fields(payload).get("error")
+    if not error:
         return None
-    return tuple(sorted(pairs, key=lambda pair: -pair[1]))
+    said = _fields(error).get("message") or error
+    words = said if isinstance(said, str) else json.dumps(said)
+    return f"the endpoint says: {' '.join(_clean(words).split())[:LONGEST_ERROR]}"

@@ -15,6 +15,7 @@ UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
 PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 UNIX_TIME = 1e9  # a larger number is a moment, not a number of seconds
+UNIX_TIME_IN_MS = 1e11
 
 REQUESTS_LEFT = [
     ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
@@ -69,6 +70,8 @@ def _seconds_until(moment: str) -> float | None:
         return None if then is None else max(0.0, (then - datetime.now(UTC)).total_seconds())
     if not math.isfinite(number):
         return None
+    if number > UNIX_TIME_IN_MS:
+        number /= 1000
     return max(0.0, number - datetime.now(UTC).timestamp() if number > UNIX_TIME else number)
 
 
@@ -76,6 +79,6 @@ def _read_date(moment: str) -> datetime | None:
     for read in (parsedate_to_datetime, datetime.fromisoformat):
         try:
             return read(moment).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
     return None

@@ -1,5 +1,6 @@
 """Answers that a teacher gave earlier, read from a table and given again."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pandas as pd
 from distil.answers import Answer
 from distil.errors import InputError
 from distil.plan import Request
-from distil.teacher import FailedRequestError
+from distil.teacher import Asked, FailedRequestError
 from distil.teacher_params import RecordingParams
 
 
@@ -26,13 +27,16 @@ class Recording:
         table = pd.concat(tables).drop_duplicates(params.text).set_index(params.text)
         self._rows: dict[Any, dict[Any, str]] = table.to_dict(orient="index")
 
-    async def ask(self, request: Request) -> tuple[Answer, int]:
+    pause_s = 0.0
+
+    async def ask(self, request: Request) -> Asked:
         """Return the recorded answer; raises `FailedRequestError` for a text that is not in the recording."""
+        await asyncio.sleep(0)  # let Ctrl-C through
         row = self._rows.get(request.text)
         if row is None:
             raise FailedRequestError(f"the recording has no text {request.text[:60]!r}", rejected=True)
         reply = {key: row[column] for key, column in self._votes[request.vote - 1].items()}
-        return Answer(reply=json.dumps(reply, ensure_ascii=False), finish_reason="stop"), 0
+        return Asked(Answer(reply=json.dumps(reply, ensure_ascii=False), finish_reason="stop"))
 
     def stop(self) -> None:
         """Nothing is under way."""

@@ -108,9 +108,10 @@ def iter_rows(path: Path, schema: pa.Schema, size: int) -> Iterator[list[dict[st
             yield batch.to_pylist()
 
 
-def count_rows(path: Path) -> int:
-    """The number of rows of a parquet file, from its footer."""
-    return int(pq.read_metadata(path).num_rows)
+def count_rows(path: Path, schema: pa.Schema) -> int:
+    """The number of rows of a stage's table, from its footer; errors as `read_rows`."""
+    with _open(path, schema) as file:
+        return int(file.metadata.num_rows)
 
 
 def _open(path: Path, schema: pa.Schema) -> pq.ParquetFile:

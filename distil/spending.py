@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from urllib.parse import urlsplit
 
 from distil.answers import Answer
-from distil.endpoint import is_loopback
+from distil.endpoint import is_here
 from distil.errors import DistilError, InputError
 from distil.plan import Plan, Request
 from distil.prices import FoundPrices, PriceParams, Tokens, find_prices, price_tokens
 from distil.runtime import RuntimeParams
+from distil.teacher_params import AnnotateParams
 from distil.tokens import TokenEstimate
+
+NAMES_OF_A_LIMIT = ("max_tokens", "max_completion_tokens", "max_new_tokens", "max_output_tokens")
 
 
 class BudgetError(DistilError):
@@ -78,10 +80,14 @@ class Budget:
         till.under_way += 1
         return usd
 
-    def settle(self, till: Till, held: float, request: Request, answer: Answer | None) -> None:
-        """Put the real price in the place of what was held; None: there was no answer."""
+    def settle(self, till: Till, held: float, request: Request, answer: Answer | None, lost: int) -> None:
+        """Put the real price in the place of what was held; None: there was no answer.
+
+        Each of the `lost` tries may have been paid for, and counts as much as was held.
+        """
         till.under_way -= 1
         till.held = till.held - held if till.under_way else 0.0
+        till.spent += lost * held
         if answer is not None:
             till.charge(request, answer)
 
@@ -92,7 +98,8 @@ def open_tills(plans: Sequence[Plan], runtime: RuntimeParams, given: PriceParams
     Raises `InputError` if there is a budget and no price to hold against it.
     """
     tills = {plan.params.name: _open_till(plan, runtime, given) for plan in plans}
-    unpriced = [name for name, till in tills.items() if till.paid and till.prices is None]
+    local = {plan.params.name for plan in plans if plan.params.server == "local" or plan.params.recording}
+    unpriced = [name for name, till in tills.items() if till.prices is None and name not in local]
     if runtime.budget_usd is not None and unpriced:
         raise InputError(
             f"runtime.budget_usd = {runtime.budget_usd:g} cannot be kept to, since the price of {unpriced[0]} is not "
@@ -104,10 +111,16 @@ def open_tills(plans: Sequence[Plan], runtime: RuntimeParams, given: PriceParams
 def _open_till(plan: Plan, runtime: RuntimeParams, given: PriceParams) -> Till:
     params = plan.params
     if params.server == "local" or params.recording:
-        return Till(None, params.max_tokens, paid=False)
+        return Till(None, most_tokens(params), paid=False)
     own = runtime.endpoints.get(params.name)
     address = own.base_url if own else runtime.base_url
-    here = address is not None and is_loopback(urlsplit(address).hostname or "")
+    here = is_here(address)
     prices = given.teacher_usd_per_million_tokens
     found = None if here and prices is None else find_prices(params.name, address, prices)
-    return Till(found, params.max_tokens, paid=found is not None or not here)
+    return Till(found, most_tokens(params), paid=found is not None or not here)
+
+
+def most_tokens(params: AnnotateParams) -> int:
+    """The longest answer that a request allows, under any of the names for it in `annotate.extra`."""
+    limits = (params.extra.get(name) for name in NAMES_OF_A_LIMIT)
+    return max(params.max_tokens, *(limit for limit in limits if isinstance(limit, int)), 0)

@@ -9,6 +9,7 @@ so a power cut can lose the last ones, but nothing before them).
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ CREATE TABLE answers (
 FROM_VERSION_1 = """
 INSERT INTO answers SELECT key, answer, '', run, sent_at, received_at, 0 FROM answers_1 ORDER BY received_at
 """
+INSERT = "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING"
 COLUMNS = "key, answer, teacher, run, sent_at, received_at, retries"
 KEYS_A_QUERY = 500
 WAIT_FOR_OTHERS_S = 60.0  # while another process commits
@@ -43,8 +45,9 @@ WAIT_FOR_OTHERS_S = 60.0  # while another process commits
 class Stored:
     """An answer and how it came.
 
-    `teacher` is the model's name, for people. `run` is the id of the run that asked, `sent_at` and `received_at` are
-    unix seconds; all three are None for an answer that no run asked for, such as one of a batch.
+    `teacher` is the model's name, for people. `run` is the id of the run that asked, `sent_at` is when it took the
+    request up and `received_at` when it had the answer, in unix seconds; all three are None for an answer that no run
+    asked for, such as one of a batch.
     """
 
     answer: Answer
@@ -86,7 +89,7 @@ class Store:
         before = self._connection.total_changes
         try:
             with self._connection:
-                self._connection.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+                self._connection.executemany(INSERT, rows)
         except sqlite3.Error as error:
             raise InputError(
                 f"the answer store {self.path} cannot be written ({error}); make room there, or move the store with "
@@ -100,20 +103,24 @@ class Store:
 
     def get(self, keys: Sequence[str]) -> dict[str, Stored]:
         """The answers of those of the keys that have one."""
-        return dict(map(_read, self._select(COLUMNS, keys)))
+        return dict(map(_to_stored, self._select(COLUMNS, keys)))
 
     def __len__(self) -> int:
         """The number of answers."""
-        (count,) = self._connection.execute("SELECT count(*) FROM answers").fetchone()
+        ((count,),) = self._read("SELECT count(*) FROM answers")
         return int(count)
 
     def __iter__(self) -> Iterator[tuple[str, Stored]]:
         """All answers, in the order in which they came."""
-        return map(_read, self._connection.execute(f"SELECT {COLUMNS} FROM answers ORDER BY rowid"))  # noqa: S608
+        return map(_to_stored, self._read(f"SELECT {COLUMNS} FROM answers ORDER BY rowid"))  # noqa: S608
+
+    def teachers(self) -> set[str]:
+        """The names of the teachers that gave answers."""
+        return {name for (name,) in self._read("SELECT DISTINCT teacher FROM answers")}
 
     def summaries(self) -> list[TeacherSummary]:
         """What is there of each teacher, the one with most answers first."""
-        rows = self._connection.execute(
+        rows = self._read(
             "SELECT teacher, count(*), coalesce(sum(json_extract(answer, '$.input_tokens')), 0),"
             " coalesce(sum(json_extract(answer, '$.output_tokens')), 0), min(received_at), max(received_at)"
             " FROM answers GROUP BY teacher ORDER BY count(*) DESC, teacher"
@@ -123,21 +130,30 @@ class Store:
     def delete(self, keys: Iterable[str]) -> int:
         """Delete answers for good and give their space back; returns how many were there."""
         before = self._connection.total_changes
-        with self._connection:
-            self._connection.executemany("DELETE FROM answers WHERE key = ?", ((key,) for key in keys))
-        deleted = self._connection.total_changes - before
-        if deleted:
-            self._connection.execute("VACUUM")
+        try:
+            with self._connection:
+                self._connection.executemany("DELETE FROM answers WHERE key = ?", ((key,) for key in keys))
+            deleted = self._connection.total_changes - before
+            if deleted:
+                self._connection.execute("VACUUM")
+        except sqlite3.Error as error:
+            raise InputError(f"the answer store {self.path} cannot be pruned now ({error}); try again later") from None
         return deleted
 
     def _select(self, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(keys), KEYS_A_QUERY):
             some = keys[start : start + KEYS_A_QUERY]
             marks = ",".join("?" * len(some))
-            yield from self._connection.execute(f"SELECT {columns} FROM answers WHERE key IN ({marks})", some)  # noqa: S608 (no value is pasted in)
+            yield from self._read(f"SELECT {columns} FROM answers WHERE key IN ({marks})", some)  # noqa: S608 (no value is pasted in)
+
+    def _read(self, query: str, values: Sequence[str] = ()) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._connection.execute(query, values)
+        except sqlite3.Error as error:
+            raise InputError(f"the answer store {self.path} cannot be read ({error}); is its disk sound?") from None
 
 
-def _read(row: tuple[Any, ...]) -> tuple[str, Stored]:
+def _to_stored(row: tuple[Any, ...]) -> tuple[str, Stored]:
     key, answer, *how = row
     return key, Stored(Answer.from_json(answer), *how)
 
@@ -208,14 +224,32 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             raise InputError(
                 f"the answer store {path} has schema {version}, this distil knows {SCHEMA_VERSION}: update distil"
             )
-        connection.execute("PRAGMA journal_mode=WAL")
+        _use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
         if version < SCHEMA_VERSION:
             _migrate(connection)
+        connection.execute("BEGIN IMMEDIATE")  # so that a store that cannot be written is found out now
+        connection.rollback()
     except sqlite3.Error as error:
+        if "locked" in str(error):
+            raise InputError(f"the answer store {path} is in use by another process; try again later") from None
         raise InputError(
             f"the answer store {path} cannot be used ({error}); move it away, or name another in DISTIL_STORE"
         ) from None
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Switch the journal, which fails at once while another process does the same."""
+    deadline = time.monotonic() + WAIT_FOR_OTHERS_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _version(connection: sqlite3.Connection) -> int:

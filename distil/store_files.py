@@ -9,43 +9,75 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, InstanceOf, Strict, ValidationError
 
 from distil.answers import Answer
 from distil.errors import InputError
+from distil.params import Params
 from distil.rows import ANNOTATIONS, iter_rows
 from distil.store import Store, Stored
 
 ANSWERS_A_TRANSACTION = 1000
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Text = InstanceOf[str]  # any string of JSON, also one that UTF-8 cannot hold
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Pair = Annotated[tuple[Text, Finite], Strict(False)]  # JSON has lists for tuples
+
+
+class AnswerFields(Params):
+    """The fields of an `Answer`, as JSON has them."""
+
+    reply: Text | None = None
+    finish_reason: Text | None = None
+    refused: bool = False
+    top_logprobs: Annotated[tuple[Pair, ...], Strict(False)] | None = None
+    input_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    output_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
+
+
+class Line(Params):
+    """A line of JSONL: the fields of a `Stored`, and the key."""
+
+    key: str = Field(pattern=r"^[0-9a-f]{64}$")
+    answer: AnswerFields
+    teacher: str
+    run: str | None = None
+    sent_at: Finite | None = None
+    received_at: Finite | None = None
+    retries: Count = 0
 
 
 def export_answers(store: Store, path: Path, keys: Collection[str] | None = None) -> int:
     """Write the answers to requests with these keys (None: all) to a JSONL file; returns how many.
 
-    The file appears whole. Raises `InputError` if it exists, so that no earlier export is lost.
+    The file appears whole. Raises `InputError` if it exists, so that no earlier export is lost, or cannot be written.
     """
     if path.exists():
         raise InputError(f"{path} exists; name a new file")
-    path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(path.name + ".part")
-    count = 0
     try:
-        with half.open("w", encoding="utf-8") as file:
-            for key, stored in store:
-                if keys is None or key in keys:
-                    file.write(json.dumps({"key": key} | _to_fields(stored), ensure_ascii=False) + "\n")
-                    count += 1
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            count = _write_jsonl(store, half, keys)
+            half.replace(path)
+        finally:
+            half.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error}); name another file") from None
     return count
 
 
 def import_jsonl(store: Store, path: Path) -> tuple[int, int]:
     """Put a JSONL file's answers into the store; returns how many were new, and how many there were.
 
-    Raises `InputError` with the line's number where a line is no answer; the lines before it are kept.
+    Raises `InputError` with the line's number where a line is no answer, before anything of the file is stored.
     """
+    for _ in _read_jsonl(path):
+        pass
     return _put_in_parts(store, _read_jsonl(path))
 
 
@@ -69,8 +101,15 @@ def _put_in_parts(store: Store, items: Iterable[tuple[str, Stored]]) -> tuple[in
     return new, count
 
 
-def _to_fields(stored: Stored) -> dict[str, Any]:
-    return asdict(stored) | {"answer": json.loads(stored.answer.to_json())}
+def _write_jsonl(store: Store, path: Path, keys: Collection[str] | None) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        for key, stored in store:
+            if keys is None or key in keys:
+                fields = asdict(stored) | {"answer": json.loads(stored.answer.to_json())}
+                file.write(json.dumps({"key": key} | fields) + "\n")  # ASCII: a reply may hold what UTF-8 cannot
+                count += 1
+    return count
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[str, Stored]]:
@@ -85,17 +124,17 @@ def _read_jsonl(path: Path) -> Iterator[tuple[str, Stored]]:
 
 def _read_line(line: str, place: str) -> tuple[str, Stored]:
     try:
-        fields = json.loads(line)
-        key = fields.pop("key")
-        answer = Answer.from_json(json.dumps(fields.pop("answer")))
-        stored = Stored(answer=answer, **fields)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise InputError(
-            f"{place} is no answer ({type(error).__name__}: {error}); 'distil store export' writes such lines"
-        ) from None
-    if not (isinstance(key, str) and isinstance(stored.teacher, str)):
-        raise InputError(f"{place} is no answer: key and teacher have to be text")
-    return key, stored
+        found = Line.model_validate(json.loads(line))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        fault = f"{where}: {first['msg']}" if where else "not an object"
+    except (ValueError, RecursionError) as error:
+        fault = str(error)
+    else:
+        fields = {name: getattr(found, name) for name in Stored.__slots__ if name != "answer"}
+        return found.key, Stored(Answer(**dict(found.answer)), **fields)
+    raise InputError(f"{place} is no answer ({fault}); 'distil store export' writes such lines")
 
 
 def _from_row(row: dict[str, Any], labels: Sequence[str]) -> Stored:

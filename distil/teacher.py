@@ -9,6 +9,7 @@ a redirect) stops the run.
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,15 +35,29 @@ REMEDIES = {
     410: "the model is gone: choose another in annotate.model",
 }
 SHOWN_CHARACTERS = 200
+LIMITS_OF_ONE = 20  # times that one request is turned away while others are answered: it is too large for a limit
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An answer, how often the request had to be sent again, and how many of those tries may have been paid for."""
+
+    answer: Answer
+    retries: int = 0
+    lost: int = 0
 
 
 class PassingFaultError(Exception):
-    """A fault that a retry may mend; `probe`: of a request that tried out an endpoint that was down."""
+    """A fault that a retry may mend; the endpoint may have made an answer if it was too late or could not be read."""
 
-    def __init__(self, message: str, *, unreachable: bool = False) -> None:
+    def __init__(
+        self, message: str, *, unreachable: bool = False, timed_out: bool = False, unreadable: bool = False
+    ) -> None:
         super().__init__(message)
         self.unreachable = unreachable
-        self.probe = False
+        self.timed_out = timed_out
+        self.lost = timed_out or unreadable
+        self.probe = False  # of a request that tried out an endpoint that was down
 
 
 class LimitedError(Exception):
@@ -54,23 +69,40 @@ class LimitedError(Exception):
 
 
 class FailedRequestError(Exception):
-    """This request failed for good; the run goes on. `rejected`: the endpoint refused what was asked."""
+    """This request failed for good; the run goes on.
 
-    def __init__(self, message: str, *, rejected: bool) -> None:
+    `rejected`: the endpoint refused what was asked. `lost`: tries that may have been paid for.
+    """
+
+    def __init__(self, message: str, *, rejected: bool, lost: int = 0) -> None:
         super().__init__(message)
         self.rejected = rejected
+        self.lost = lost
 
 
 class Teacher:
-    """A client of one endpoint, to be used as an async context manager."""
+    """A client of one endpoint, to be used as an async context manager.
 
-    def __init__(self, endpoint: Endpoint, protocol: Protocol, runtime: RuntimeParams, tokens: TokenEstimate) -> None:
+    Teachers at the same endpoint share its `flow`. `known`: whether the endpoint has ever answered what is asked here,
+    so that a request which fails again and again is at fault, and not the endpoint.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        protocol: Protocol,
+        runtime: RuntimeParams,
+        tokens: TokenEstimate,
+        flow: Flow | None = None,
+        *,
+        known: bool = False,
+    ) -> None:
         self.endpoint = endpoint
         self.protocol = protocol
         self.runtime = runtime
         self.tokens = tokens
-        self.retries = 0
-        self._flow = Flow(runtime, endpoint.base_url)
+        self._flow = flow or Flow(runtime, endpoint.base_url)
+        self._known = known
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -94,41 +126,57 @@ class Teacher:
         """Close the session."""
         await self._session.close()
 
-    async def ask(self, request: Request) -> tuple[Answer, int]:
-        """Answer one request; returns the answer, and how often the request had to be sent again.
+    @property
+    def pause_s(self) -> float:
+        """How long the endpoint makes all requests wait, in seconds."""
+        return self._flow.pause_s
+
+    async def ask(self, request: Request) -> Asked:
+        """Answer one request.
 
         Raises `FailedRequestError` if this request cannot be answered, `EndpointError` if none can, `StoppedError`
         after `stop`.
         """
-        retries = faults = 0
+        retries = faults = lost = limits = 0
+        answers = self._flow.answers
         while True:
             try:
-                return await self._ask_once(request), retries
-            except LimitedError:
-                pass  # no fault of this request; the flow makes all of them wait
+                return Asked(await self._ask_once(request), retries, lost)
+            except LimitedError as limit:  # the flow makes all requests wait
+                limits += self._flow.answers > answers
+                answers = self._flow.answers
+                if limits >= LIMITS_OF_ONE:
+                    raise FailedRequestError(
+                        f"turned away {limits} times while others were answered ({limit}): too large for a limit?",
+                        rejected=False,
+                        lost=lost,
+                    ) from None
             except PassingFaultError as fault:
                 faults += not fault.probe
+                lost += fault.lost
                 if faults > self.runtime.max_retries:
-                    raise self._give_up(fault, faults) from None
+                    raise self._give_up(fault, faults, lost) from None
                 await self._wait(self._flow.backoff_s(faults - 1))
             retries += 1
-            self.retries += 1
 
     async def _ask_once(self, request: Request) -> Answer:
         """Send the request when the flow lets it, and tell the flow what came of it."""
         tokens = sum(self.tokens.expect(count_characters(request)))
-        turn = await self._flow.enter(tokens)
+        turn = await self._flow.enter(request.key, tokens)
         try:
-            answer, headers = await self._post(request)
+            answer, headers = await self._post(request, tokens)
         except LimitedError as limit:
             self._flow.note_limit(turn, limit.wait_s, str(limit))
             raise
         except PassingFaultError as fault:
             fault.probe = turn.probe
-            self._flow.note_fault(turn, str(fault), unreachable=fault.unreachable)
+            self._flow.note_fault(turn, str(fault), unreachable=fault.unreachable, timed_out=fault.timed_out)
             raise
         except FailedRequestError:
             self._flow.note_refusal()
+            raise
+        except EndpointError:
+            self.stop()  # before the next one leaves in the place of this one
             raise
         else:
             used = (answer.input_tokens or 0) + (answer.output_tokens or 0)
@@ -137,9 +185,9 @@ class Teacher:
         finally:
             self._flow.leave(turn)
 
-    def _give_up(self, fault: PassingFaultError, tries: int) -> Exception:
-        if self._flow.answered:
-            return FailedRequestError(str(fault), rejected=False)
+    def _give_up(self, fault: PassingFaultError, tries: int, lost: int) -> Exception:
+        if self._known or self._flow.answers:
+            return FailedRequestError(str(fault), rejected=False, lost=lost)
         return EndpointError(
             f"{self.endpoint.base_url} does not answer ({fault}) after {tries} tries; is it up, and is "
             "runtime.base_url right?"
@@ -152,45 +200,47 @@ class Teacher:
             return
         raise StoppedError
 
-    async def _post(self, request: Request) -> tuple[Answer, Mapping[str, str]]:
+    async def _post(self, request: Request, tokens: float) -> tuple[Answer, Mapping[str, str]]:
         url = self.endpoint.base_url + self.protocol.path
         try:
             async with self._session.post(url, json=self.protocol.body(request), allow_redirects=False) as response:
                 body = await response.read()
         except TimeoutError:
-            raise PassingFaultError(f"no answer within {self.runtime.timeout_s:g} s") from None
+            raise PassingFaultError(f"no answer within {self.runtime.timeout_s:g} s", timed_out=True) from None
         except aiohttp.ClientConnectorError as error:
             raise PassingFaultError(f"cannot connect: {error.strerror or error}", unreachable=True) from None
         except aiohttp.ClientError as error:
             raise PassingFaultError(f"broken connection: {type(error).__name__}") from None
         if response.status == 200:
             return self._read(body, response.content_type), response.headers
-        raise self._fault(response, body.decode("utf-8", "replace"))
+        raise self._fault(response, body.decode("utf-8", "replace"), tokens)
 
     def _read(self, body: bytes, content_type: str) -> Answer:
         try:
             return self.protocol.answer(json.loads(body))
         except UnreadableAnswerError as error:
-            raise PassingFaultError(f"JSON that is not of this protocol: {error}") from None
+            raise PassingFaultError(f"JSON that is not of this protocol: {error}", unreadable=True) from None
         except (ValueError, RecursionError):
-            if "html" in content_type and not self._flow.answered:
+            if "html" in content_type and not (self._known or self._flow.answers):
                 raise EndpointError(
                     f"{self.endpoint.base_url} answers with a web page ({content_type}), not JSON; "
                     "runtime.base_url should be the API's address, which often ends in /v1"
                 ) from None
-            raise PassingFaultError(f"{content_type} that is not JSON") from None
+            raise PassingFaultError(f"{content_type} that is not JSON", unreadable=True) from None
 
-    def _fault(self, response: aiohttp.ClientResponse, text: str) -> Exception:
-        """The error that a status other than 200 stands for."""
+    def _fault(self, response: aiohttp.ClientResponse, text: str, tokens: float) -> Exception:
+        """The error that a status other than 200 stands for; the request was of about so many tokens."""
         status = response.status
         said = f"{status}: {self._shorten(text)}"
-        if "insufficient_quota" in text:
+        if "insufficient_quota" in _error_codes(text):
             return EndpointError(
                 f"{self.endpoint.base_url} says that the quota is used up ({said}); top up, then run again"
             )
         if status in REFUSED:
             return FailedRequestError(said, rejected=True)
         wait_s = read_retry_after_s(response.headers)
+        if wait_s is None:
+            wait_s = read_pause_s(response.headers, tokens) or None
         if status == 429 or (status == 503 and wait_s is not None):
             return LimitedError(said, wait_s)
         if status in PASSING or status >= 500:
@@ -212,11 +262,21 @@ class Teacher:
         return line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + "..."
 
 
-def _error_message(text: str) -> str:
-    """The message inside an OpenAI or TGI error body, or the body itself."""
+def _read_error(text: str) -> Any:
+    """What an OpenAI or TGI error body holds, or the body itself."""
     try:
         payload: Any = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    error = payload.get("error", payload) if isinstance(payload, dict) else payload
+    return payload.get("error", payload) if isinstance(payload, dict) else payload
+
+
+def _error_message(text: str) -> str:
+    error = _read_error(text)
     return str(error.get("message", error)) if isinstance(error, dict) else str(error)
+
+
+def _error_codes(text: str) -> list[Any]:
+    """The words that stand for an error in the OpenAI protocol."""
+    error = _read_error(text)
+    return [error.get("code"), error.get("type")] if isinstance(error, dict) else []

@@ -1,10 +1,23 @@
 """The section `annotate`: which teacher is asked, or which teachers, what, and how often."""
 
+import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from distil.params import Number, Params
+
+
+def _check_json(value: Any) -> Any:
+    try:
+        json.dumps(value, allow_nan=False, sort_keys=True)
+    except (TypeError, ValueError):
+        raise ValueError("cannot be sent as JSON (a date has to be in quotes)") from None
+    return value
+
+
+Extra = dict[str, Annotated[Any, AfterValidator(_check_json)]]
+"""Fields of a request's body: what JSON can say."""
 
 
 class RecordingParams(Params):
@@ -20,6 +33,7 @@ class ExamplesParams(Params):
 
     file: str  # csv with a header: text, label and perhaps reason
     nearest: int = Field(ge=0)  # how many; 0: none
+    show_reason: bool = True  # false: none of the file's reasons is shown, for a prompt that asks for the label alone
     embeddings: str  # encoder that says what is near, an asset such as train.base
 
 
@@ -50,7 +64,11 @@ class VotesParams(Params):
 
 
 def _read_votes(value: Any) -> Any:
-    return {"min": value, "max": value} if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"min": value, "max": value}
+    if not isinstance(value, dict | VotesParams):
+        raise ValueError("write 3 or {min: 2, max: 5}")  # noqa: TRY004 (pydantic takes a ValueError)
+    return value
 
 
 Votes = Annotated[VotesParams, BeforeValidator(_read_votes)]
@@ -68,7 +86,14 @@ class TeacherParams(Params):
     max_tokens: int | None = Field(default=None, ge=1)
     seed: int | None = None
     json_schema: bool | None = None
-    extra: dict[str, Any] | None = None
+    extra: Extra | None = None
+
+    @field_validator("protocol", "server", "temperature", "max_tokens", "json_schema", "extra", mode="before")
+    @classmethod
+    def _check_given(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("needs a value; leave the key out to use what annotate says for all teachers")
+        return value
 
 
 def _read_teacher(value: Any) -> Any:
@@ -95,7 +120,7 @@ class AnnotateParams(Params):
     max_tokens: int = Field(ge=1)
     top_logprobs: int = Field(default=20, ge=2)
     json_schema: bool = False  # hold the endpoint to {"reason": ..., "label": one of task.labels}
-    extra: dict[str, Any] = Field(default_factory=dict)  # further fields of the request's body; null takes one out
+    extra: Extra = Field(default_factory=dict)  # further fields of the request's body; null takes one out
     examples: ExamplesParams | None = None
     recording: RecordingParams | None = None
     max_failed_share: Number = Field(default=0.0, ge=0, le=1)
@@ -107,10 +132,11 @@ class AnnotateParams(Params):
 
     def each_teacher(self) -> list["AnnotateParams"]:
         """The section as it reads for each teacher alone, with its `model` and without `teachers`."""
-        if self.teachers is None:
-            return [self]
-        alone = self.model_dump(exclude={"teachers"})
-        return [AnnotateParams(**(alone | teacher.model_dump(exclude_unset=True))) for teacher in self.teachers]
+        return [self] if self.teachers is None else [self._alone(teacher) for teacher in self.teachers]
+
+    def _alone(self, teacher: TeacherParams) -> "AnnotateParams":
+        section = self.model_dump(exclude={"teachers"})
+        return AnnotateParams(**(section | teacher.model_dump(exclude_unset=True)))
 
     @model_validator(mode="after")
     def _check_teachers(self) -> Self:
@@ -119,16 +145,40 @@ class AnnotateParams(Params):
         names = [teacher.model for teacher in self.teachers or []]
         if len(set(names)) < len(names):
             raise ValueError("a model stands twice in teachers")
-        if self.teachers:
-            self.each_teacher()
+        for number, teacher in enumerate(self.teachers or []):
+            try:
+                self._alone(teacher)
+            except ValidationError as error:
+                problem = error.errors()[0]["msg"].removeprefix("Value error, ")
+                raise ValueError(f"annotate.teachers.{number} ({teacher.model}): {problem}") from None
         return self
 
     @model_validator(mode="after")
     def _check_combination(self) -> Self:
-        if self.method == "score" and self.protocol not in ("completion", "chat"):
-            raise ValueError(f"method score needs protocol completion or chat, not {self.protocol}")
-        if self.method == "score" and self.votes.max > 1:
-            raise ValueError("method score gives the same answer each time; set votes to 1")
+        if self.teachers is None:  # else each was checked alone
+            self._check_method()
+            self._check_protocol()
+        return self
+
+    def _check_method(self) -> None:
+        votes = self.votes.max
+        if self.method == "score":
+            if self.protocol not in ("completion", "chat"):
+                raise ValueError(f"method score needs protocol completion or chat, not {self.protocol}")
+            if votes > 1:
+                raise ValueError("method score gives the same answer each time; set votes to 1")
+            if self.json_schema:
+                raise ValueError(
+                    "method score reads the label's first token, json_schema wants a whole answer; drop one"
+                )
+        elif votes > 1 and self.temperature == 0 and self.recording is None:
+            raise ValueError(
+                f"votes is {votes}, but the same answer comes each time: set temperature above 0, or votes to 1"
+            )
+        if self.json_schema and self.examples and self.examples.nearest and not self.examples.show_reason:
+            raise ValueError("json_schema asks for reasons, but examples.show_reason is false; change one of them")
+
+    def _check_protocol(self) -> None:
         if self.server == "local" and self.protocol not in ("completion", "chat"):
             raise ValueError(f"server local speaks completion and chat, not {self.protocol}")
         if (self.protocol == "recorded") != (self.recording is not None):
@@ -137,4 +187,3 @@ class AnnotateParams(Params):
             raise ValueError(
                 f"votes is {self.votes.max}, but annotate.recording.votes lists {len(self.recording.votes)}"
             )
-        return self

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from distil import llama
@@ -11,13 +12,17 @@ from distil.annotator import Answerer
 from distil.assets import resolve, sha256_of
 from distil.chat_template import load_renderer
 from distil.endpoint import Endpoint, find_endpoint
+from distil.errors import InputError
+from distil.flow import Flow
 from distil.plan import Plan
 from distil.protocols import Chat, Completion, Protocol, Tgi
 from distil.recording import Recording
 from distil.runtime import RuntimeParams
-from distil.teacher import Teacher
+from distil.teacher import FailedRequestError, Teacher
 from distil.teacher_params import AnnotateParams
 from distil.tokens import TokenEstimate
+
+WORKERS_A_SLOT = 2
 
 
 def identify(params: AnnotateParams, assets: Path) -> str:
@@ -30,30 +35,56 @@ def identify(params: AnnotateParams, assets: Path) -> str:
     return params.name
 
 
+Flows = dict[Endpoint, Flow]
+"""Of each endpoint the flow that all its teachers share, since they share its limits."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """What it takes to reach a teacher: this machine's settings and assets, a guess of tokens, the flows so far."""
+
+    runtime: RuntimeParams
+    assets: Path
+    tokens: TokenEstimate
+    flows: Flows
+
+
 @asynccontextmanager
-async def open_teacher(
-    plan: Plan, runtime: RuntimeParams, assets: Path, tokens: TokenEstimate
-) -> AsyncIterator[Answerer]:
-    """Make the plan's teacher ready to be asked, and let it go afterwards."""
+async def open_teacher(plan: Plan, way: Way, *, known: bool) -> AsyncIterator[Answerer]:
+    """Make the plan's teacher ready to be asked, and let it go afterwards; `known` as in `Teacher`."""
     params = plan.params
     if params.recording:
-        yield Recording(params.recording, [resolve(file, assets) for file in params.recording.files])
+        yield Recording(params.recording, [resolve(file, way.assets) for file in params.recording.files])
     elif params.server == "local":
-        weights = resolve(params.name, assets)
-        with llama.serve(weights, runtime.threads or os.cpu_count() or 1) as address:
-            async with Teacher(Endpoint(address + "/v1"), make_protocol(plan), runtime, tokens) as teacher:
-                # The server's figures depend on what it has cached: each start begins with the prompt's fixed part
-                await teacher.ask(plan.request("", 1))
+        weights = resolve(params.name, way.assets)
+        with llama.serve(weights, way.runtime.threads or os.cpu_count() or 1) as address:
+            async with Teacher(Endpoint(address + "/v1"), make_protocol(plan), way.runtime, way.tokens) as teacher:
+                await _warm_up(teacher, plan)
                 yield teacher
     else:
-        endpoint = find_endpoint(runtime, params.name)
-        async with Teacher(endpoint, make_protocol(plan), runtime, tokens) as teacher:
+        endpoint = find_endpoint(way.runtime, params.name)
+        flow = way.flows.setdefault(endpoint, Flow(way.runtime, endpoint.base_url))
+        async with Teacher(endpoint, make_protocol(plan), way.runtime, way.tokens, flow, known=known) as teacher:
             yield teacher
+
+
+async def _warm_up(teacher: Teacher, plan: Plan) -> None:
+    """The server's figures depend on what it has cached: each start begins with the prompt's fixed part."""
+    try:
+        await teacher.ask(plan.request("", 1))
+    except FailedRequestError as error:
+        raise InputError(f"llama.cpp refuses the prompt {plan.params.prompt} even without a text: {error}") from None
 
 
 def requests_in_flight(params: AnnotateParams, runtime: RuntimeParams) -> int:
     """How many requests to have under way; one for the local server, which has one slot."""
     return 1 if params.server == "local" else runtime.max_in_flight
+
+
+def count_workers(params: AnnotateParams, runtime: RuntimeParams) -> int:
+    """How many requests to work on: more than may be under way, since some wait to be tried again."""
+    in_flight = requests_in_flight(params, runtime)
+    return in_flight if params.server == "local" else WORKERS_A_SLOT * in_flight
 
 
 def make_protocol(plan: Plan) -> Protocol:

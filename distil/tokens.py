@@ -23,6 +23,7 @@ class TokenEstimate:
         self._input = 0
         self._output = 0
         self._most_per_character = 0.0
+        self._most_output = 0
 
     def learn(self, request: Request, answer: Answer) -> None:
         """Take an answer's token counts in; one without them teaches nothing."""
@@ -33,6 +34,7 @@ class TokenEstimate:
         self._characters += characters
         self._input += answer.input_tokens
         self._output += answer.output_tokens
+        self._most_output = max(self._most_output, answer.output_tokens)
         self._most_per_character = max(self._most_per_character, answer.input_tokens / characters)
 
     def expect(self, characters: float) -> tuple[float, float]:
@@ -46,4 +48,4 @@ class TokenEstimate:
         most: float = len(request.prompt.encode("utf-8", "surrogatepass")) + TOKENS_AROUND
         if self.answers:
             most = min(most, MARGIN * self._most_per_character * count_characters(request) + TOKENS_AROUND)
-        return most, float(self.max_tokens)
+        return most, max(self.max_tokens, MARGIN * self._most_output if self._most_output > self.max_tokens else 0.0)

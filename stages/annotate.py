@@ -20,7 +20,7 @@ from distil.command import run
 from distil.errors import EndpointError, InputError
 from distil.job import Job, make_job
 from distil.metrics import write_metrics
-from distil.outlook import look_ahead
+from distil.one_run import one_run_at_a_time
 from distil.paid_before import refuse_to_pay_again
 from distil.params import TaskParams, load_params
 from distil.prices import PriceParams
@@ -44,9 +44,11 @@ def main(texts: Path, assets: Path, annotations: Path, metrics: Path, run_metric
     tills = open_tills(job.plans, runtime, load_params("cost", PriceParams))
     makers = {plan.params.name: RowMaker(plan.params, task.labels) for plan in job.plans}
     with open_store(store_path()) as store:
-        if any(till.paid for till in tills.values()) and not runtime.pay_again:
-            refuse_to_pay_again(store, "annotate", annotations)
-        outcome = ask_missing(job, store, tills, runtime, assets)
+        paid = [name for name, till in tills.items() if till.paid]
+        if not runtime.pay_again:
+            refuse_to_pay_again(store, "annotate", annotations, paid)
+        with one_run_at_a_time(store, job.plans):
+            outcome = ask_missing(job, store, tills, runtime, assets)
         check_failures(outcome, params.max_failed_share)
         time = write_annotations(annotations, job, store, makers, outcome)
     write_metrics(metrics, summarise(params, makers, job.text_count))
@@ -65,8 +67,7 @@ def ask_missing(job: Job, store: Store, tills: Mapping[str, Till], runtime: Runt
     try:
         asyncio.run(asking.ask_all())
     except KeyboardInterrupt:
-        outlooks = look_ahead(job, store, job.plans)
-        left = sum(outlook.missing for outlook in outlooks.values())
+        left = asking.outcome.left
         print(f"annotate: stopped with {left:,} requests to go; every answer so far is kept", file=sys.stderr)
         raise
     return asking.outcome

@@ -223,4 +223,5 @@ def test_two_runs_at_once_share_the_store(project: Project) -> None:
             return [await child.wait() for child in children]
 
         assert asyncio.run(run_both()) == [0, 0]
+        assert len(server.bodies) == 50  # the second waits for the first, and finds all answers there
     assert Path("0.parquet").read_bytes() == Path("1.parquet").read_bytes()

@@ -15,6 +15,7 @@ from annotating import PATHS, annotate, run_stage, set_up
 from conftest import ROOT, Project
 from loopback_teacher import chat_answer, error, prompt_of, serve_teacher
 
+from distil import annotator
 from distil.errors import EndpointError, InputError
 from distil.metrics import read_metrics
 from distil.rows import LABELS, read_rows
@@ -30,6 +31,14 @@ def label_by_seed(body: dict[str, Any], _number: int) -> str:
     """Texts 0 to 4 get the same label each time; of the others the second answer is another one."""
     agrees = int(prompt_of(body).split()[-1]) < 5
     return "positive" if agrees or body["seed"] != 1 else "negative"
+
+
+def lock_finished_run() -> None:
+    """A dvc.lock that records a finished annotate with the toy teacher."""
+    params = {"params.yaml": {"annotate": {"model": "toy-teacher", "server": "endpoint"}}}
+    Path("dvc.lock").write_text(
+        yaml.safe_dump({"schema": "2.0", "stages": {"annotate": {"cmd": "x", "params": params}}})
+    )
 
 
 def stored_answers() -> int:
@@ -78,6 +87,90 @@ def test_votes_from_three_to_five_ask_two_more_and_a_prompt_that_is_changed_back
         set_up(project, server, TEN, votes=3)
         annotate()
         assert (len(server.bodies), PATHS[2].read_bytes()) == (100, first)
+
+
+def test_answers_that_cannot_be_read_are_no_disagreement(project: Project) -> None:
+    def behave(body: dict[str, Any], number: int) -> str:
+        unreadable = int(prompt_of(body).split()[-1]) >= 5
+        return "no idea, I am afraid, of any kind" if unreadable else label_by_seed(body, number)
+
+    with serve_teacher(behave) as server:
+        set_up(project, server, TEN, votes={"min": 2, "max": 5})
+        annotate()
+        assert len(server.bodies) == 20
+
+
+def test_requests_that_always_fail_fail_alone_also_when_nothing_else_is_left_to_ask(project: Project) -> None:
+    """The first run leaves two rows without an answer; the second has nothing but them to ask."""
+
+    def behave(body: dict[str, Any], _number: int) -> Any:
+        return error(500) if prompt_of(body).endswith(("text 3", "text 7")) else "positive"
+
+    with serve_teacher(behave) as server:
+        set_up(project, server, [f"text {number}" for number in range(100)], max_failed_share=0.1)
+        project(runtime={"base_url": server.url, "retry_wait_s": 0.001})
+        for _ in range(2):
+            assert annotate()["status"].value_counts().to_dict() == {"ok": 98, "http_error": 2}
+        assert len(server.bodies) == 98 + 2 * 2 * 7
+
+
+def test_when_every_request_is_refused_the_run_does_not_ask_them_all(project: Project) -> None:
+    with serve_teacher(lambda _body, _number: error(400, "max_tokens is too large")) as server:
+        set_up(project, server, [f"text {number}" for number in range(500)])
+        with pytest.raises(EndpointError, match="toy-teacher refused the first 50 requests, with: 400: max_tokens is"):
+            annotate()
+        assert len(server.bodies) < 100
+
+
+def test_labels_that_scores_cannot_tell_apart_are_found_out_at_once(project: Project) -> None:
+    def behave(_body: dict[str, Any], _number: int) -> dict[str, Any]:
+        return {"choices": [{"text": " good", "logprobs": {"top_logprobs": [{" good": -0.1, " bad": -3.0}]}}]}
+
+    with serve_teacher(behave) as server:
+        set_up(project, server, [f"text {n}" for n in range(200)], method="score", protocol="completion", max_tokens=1)
+        sections = yaml.safe_load(Path("params.yaml").read_text())
+        project(task=sections["task"] | {"labels": ["good enough", "good", "bad"]})
+        with pytest.raises(InputError, match="share the first token 'good'"):
+            annotate()
+        assert len(server.bodies) < 100
+
+
+def test_teachers_at_one_endpoint_share_its_limits(project: Project) -> None:
+    with serve_teacher(label_by_seed) as server:
+        server.delay_s = 0.02
+        set_up(project, server, TEN, model=None, teachers=["a", "b", "c"])
+        project(runtime={"base_url": server.url, "max_in_flight": 2, "requests_per_minute": 1200})
+        started = time.monotonic()
+        annotate()
+        assert time.monotonic() - started >= 28 * 0.05
+        assert server.most_in_flight <= 2
+
+
+def test_the_end_of_one_teacher_does_not_cost_the_answers_of_another(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(annotator, "DRAIN_S", 0.1)
+    with (
+        serve_teacher(lambda _body, _number: error(401)) as bad,
+        serve_teacher(lambda _body, _number: "positive") as good,
+    ):
+        good.delay_s = 0.5
+        set_up(project, good, TEN, model=None, teachers=["a", "b"])
+        project(runtime={"base_url": good.url, "max_in_flight": 4, "endpoints": {"a": {"base_url": bad.url}}})
+        with pytest.raises(EndpointError, match="answers 401"):
+            annotate()
+        assert stored_answers() == len(good.bodies) == 4
+
+
+def test_an_endpoint_of_no_use_is_not_waited_for_long(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annotator, "DRAIN_S", 0.1)
+    with serve_teacher(lambda _body, number: "positive" if number else error(401)) as server:
+        server.delays = dict.fromkeys(range(1, 9), 5.0)
+        set_up(project, server, TEN)
+        started = time.monotonic()
+        with pytest.raises(EndpointError, match="answers 401"):
+            annotate()
+        assert time.monotonic() - started < 3
 
 
 def test_several_teachers_give_all_their_votes_and_each_is_counted(project: Project) -> None:
@@ -137,6 +230,21 @@ def test_the_budget_is_never_passed_and_the_next_run_goes_on(
         assert "$0.2000 for all of them" in capsys.readouterr().out
 
 
+def test_the_budget_counts_the_longest_answer_that_extra_allows_and_what_came_but_could_not_be_read(
+    project: Project,
+) -> None:
+    def behave(_body: dict[str, Any], number: int) -> Any:
+        return chat_answer("positive") if number % 2 else {"choices": []}
+
+    with serve_teacher(behave) as server:
+        set_up(project, server, [f"text {number}" for number in range(100)], extra={"max_completion_tokens": 100})
+        budget = {"max_in_flight": 1, "budget_usd": 0.5, "retry_wait_s": 0.0}
+        project(cost=PRICE, runtime={"base_url": server.url} | budget)
+        with pytest.raises(BudgetError, match=r"may cost up to \$0.05"):
+            annotate()
+    assert 4 <= stored_answers() <= 10  # each was preceded by one that may have cost 100 tokens of output
+
+
 def test_a_budget_needs_a_price(project: Project) -> None:
     set_up_url = "https://teacher.example/v1"
     with serve_teacher(lambda _body, _number: "positive") as server:
@@ -150,8 +258,10 @@ def test_answers_that_a_finished_run_paid_for_are_not_bought_again_without_a_wor
     with serve_teacher(lambda _body, _number: "positive") as server:
         set_up(project, server, TEN)
         project(cost=PRICE)
-        Path("dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {"annotate": {"cmd": "x"}}}))
-        with pytest.raises(InputError, match=r"is empty, but dvc.lock .*'distil store import .*runtime.pay_again"):
+        lock_finished_run()
+        with pytest.raises(
+            InputError, match=r"holds no answer of toy-teacher, but dvc.lock .*'distil store import .*runtime.pay_again"
+        ):
             annotate()
         assert not server.bodies
         project(runtime={"base_url": server.url, "pay_again": True})
@@ -165,7 +275,7 @@ def test_answers_that_a_finished_run_paid_for_are_not_bought_again_without_a_wor
 def test_a_teacher_that_costs_nothing_may_be_asked_again(project: Project) -> None:
     with serve_teacher(lambda _body, _number: "positive") as server:
         set_up(project, server, TEN)
-        Path("dvc.lock").write_text(yaml.safe_dump({"stages": {"annotate": {"cmd": "x"}}}))
+        lock_finished_run()
         assert len(annotate()) == 10
 
 

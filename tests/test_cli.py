@@ -10,12 +10,13 @@ import yaml
 from annotating import PATHS, annotate, set_up
 from batch_server import serve_batches
 from conftest import ROOT, Project
-from loopback_teacher import LoopbackTeacher, chat_answer, serve_teacher
+from loopback_teacher import LoopbackTeacher, chat_answer, prompt_of, serve_teacher
 from typer.testing import CliRunner, Result
 
+from distil.answers import Answer
 from distil.cli import app
 from distil.errors import DistilError
-from distil.store import open_store, store_path
+from distil.store import Stored, open_store, store_path
 
 TEN = [f"text {number}" for number in range(10)]
 PRICE = {"teacher_usd_per_million_tokens": {"input": 1, "output": 5}}
@@ -76,6 +77,61 @@ def test_a_dry_run_without_price_rate_or_answers_says_so(project: Project) -> No
     assert "as the endpoint allows, 16 at once" in said
 
 
+def test_a_dry_run_counts_more_votes_only_of_texts_that_are_undecided(project: Project) -> None:
+    def label(body: dict[str, Any], _number: int) -> str:
+        return "negative" if body["seed"] == 1 and prompt_of(body).endswith(("8", "9")) else "positive"
+
+    with serve_teacher(label) as server:
+        set_up_study(project, server, votes=2)
+        annotate()
+        set_up_study(project, server, votes={"min": 2, "max": 5})
+        prices = {"input": 10_000, "output": 0}  # $0.1 for an answer's 10 tokens
+        project(cost={"teacher_usd_per_million_tokens": prices}, runtime={"base_url": server.url, "budget_usd": 2.3})
+        said = call("annotate", "--dry-run")
+    assert "requests to send       2, up to 4 more where votes disagree" in said
+    assert "dollars to expect      $0.20, up to $0.60 where votes disagree" in said
+    assert "spent so far: $2.00 for the answers in the store" in said
+    assert "runtime.budget_usd: $2.30, may be passed" in said
+
+
+def test_a_dry_run_of_several_teachers_adds_up_and_says_what_is_not_ready(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    with serve_teacher(answer) as server:
+        set_up_study(project, server, model=None, teachers=["a", "b"])
+        here = {"base_url": server.url}
+        project(runtime={"base_url": None, "endpoints": {"b": here}})
+        said = call("annotate", "--dry-run")
+        assert "not ready: runtime.base_url" in said
+        assert "none (this machine, no price given)" in said
+        assert "all teachers: 20 requests to send" in said
+        project(runtime={"endpoints": {"a": here, "b": here | {"api_key_env": "NO_SUCH_KEY"}}})
+        assert "not ready: the environment variable NO_SUCH_KEY" in call("annotate", "--dry-run")
+
+
+def test_a_recording_is_neither_an_endpoint_nor_a_batch(project: Project) -> None:
+    recording = {"files": ["votes.csv"], "text": "text", "votes": [{"label": "label"}]}
+    with serve_teacher(answer) as server:
+        set_up_study(project, server, protocol="recorded", recording=recording)
+    said = call("annotate", "--dry-run")
+    assert "time                   none, a recording is read" in said
+    with pytest.raises(DistilError, match="toy-teacher is not behind an endpoint, so another model's answers"):
+        call("batch", "export", "batch")
+
+
+def test_the_stage_runs_with_this_python_first_and_its_exit_code_comes_back(tmp_path: Path) -> None:
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"annotate": {"cmd": "which python > out; exit 3"}}}))
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": os.defpath}
+    command = [sys.executable, "-m", "distil", "annotate"]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert ended.returncode not in (0, 1), ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert Path((tmp_path / "out").read_text().strip()).parent == Path(sys.executable).parent
+
+
 def test_the_store_tells_what_is_in_it(project: Project) -> None:
     with serve_teacher(answer) as server:
         set_up_study(project, server)
@@ -86,6 +142,18 @@ def test_the_store_tells_what_is_in_it(project: Project) -> None:
     assert "the study here, toy-teacher: 10 answers stored, 0 missing" in said
     Path("params.yaml").unlink()
     assert "no study here: params.yaml is missing" in call("store", "info")
+
+
+def test_before_fetch_the_texts_are_named_and_the_store_is_told_all_the_same(project: Project) -> None:
+    with serve_teacher(answer) as server:
+        set_up_study(project, server)
+    PATHS[0].unlink()
+    said = call("store", "info")
+    assert "0 answers" in said
+    assert "no study here: texts.parquet is missing; run 'dvc repro fetch'" in said
+    for command in (["annotate", "--dry-run"], ["batch", "export", "batch"], ["store", "prune", "--unplanned"]):
+        with pytest.raises(DistilError, match=r"^texts.parquet is missing; run 'dvc repro fetch'$"):
+            call(*command)
 
 
 def test_answers_move_between_machines_as_jsonl(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +231,9 @@ def test_pruning_asks_first_and_deletes_only_what_is_named(project: Project) -> 
         call("store", "prune")
     assert "0 of 20 answers" in call("store", "prune", "--teacher", "nobody", "--yes")
     assert "0 of 20 answers" in call("store", "prune", "--older-than-days", "1", "--yes")
-    assert "10 of 20 answers" in call("store", "prune", "--unplanned", typed="n\n")
+    said = call("store", "prune", "--unplanned", typed="n\n")
+    assert "10 of 20 answers" in said
+    assert "  toy-teacher: 10\n" in said
     assert stored() == 20
     call("store", "prune", "--unplanned", typed="y\n")
     assert stored() == 10
@@ -171,14 +241,36 @@ def test_pruning_asks_first_and_deletes_only_what_is_named(project: Project) -> 
     assert len(server.bodies) == 20
 
 
+def test_answers_without_a_date_are_told_apart_when_pruning_by_age(project: Project) -> None:
+    project()
+    with open_store(store_path()) as store:
+        store.put_all([("0" * 64, Stored(Answer("x"), "m", received_at=1.0)), ("1" * 64, Stored(Answer("x"), "m"))])
+    said = call("store", "prune", "--older-than-days", "0", "--yes")
+    assert "1 of 2 answers" in said
+    assert "1 answers without a date" in said
+    assert stored() == 1
+    assert CliRunner().invoke(app, ["store", "prune", "--older-than-days", "-1", "--yes"]).exit_code == 2
+
+
+def line(**fields: Any) -> str:
+    return json.dumps({"key": "0" * 64, "answer": {"reply": "x"}, "teacher": "m"} | fields) + "\n"
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, "cannot be read"),
-        ("{}\n", "line 1 is no answer"),
-        ('{"key": 1, "answer": {"reply": "x"}, "teacher": "m"}\n', "key and teacher have to be text"),
-        ('{"key": "k", "answer": {"nonsense": 1}, "teacher": "m"}\n', "line 1 is no answer"),
+        ("{}\n", r"line 1 is no answer \(key: Field required"),
+        ("[1]\n", r"line 1 is no answer \(not an object"),
         ("[" * 100_000, "line 1 is no answer"),
+        (line(key="k"), "line 1 is no answer .key"),
+        (line(answer={"nonsense": 1}), "answer.nonsense"),
+        (line(answer={"reply": 1}), "answer.reply"),
+        (line(answer={"reply": "x", "input_tokens": -1}), "answer.input_tokens"),
+        (line(answer={"reply": "x", "output_tokens": 2**63}), "answer.output_tokens"),
+        (line(answer={"reply": None, "top_logprobs": [["a", float("nan")]]}), "answer.top_logprobs"),
+        (line(received_at=float("inf")), "received_at"),
+        (line(retries=True), "retries"),
     ],
 )
 def test_a_file_that_holds_no_answers_is_refused(project: Project, content: str | None, message: str) -> None:
@@ -189,11 +281,35 @@ def test_a_file_that_holds_no_answers_is_refused(project: Project, content: str 
         call("store", "import", "answers.jsonl")
 
 
+def test_one_bad_line_keeps_the_whole_file_out(project: Project) -> None:
+    project()
+    good = [line(key=f"{number:064}") for number in range(2_500)]
+    Path("answers.jsonl").write_text("".join(good) + "{}\n")
+    with pytest.raises(DistilError, match="line 2501 is no answer"):
+        call("store", "import", "answers.jsonl")
+    assert stored() == 0
+
+
+def test_what_is_exported_is_imported_as_it_was(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project()
+    full = Stored(Answer("\ud800", "stop", True, (("a", -0.5), ("\ud800", -3)), 1, 0, 2, 0), "m", "run", 1.5, 2.0, 3)
+    answers = {"0" * 64: full, "1" * 64: Stored(Answer(None), "m")}
+    with open_store(store_path()) as store:
+        store.put_all(answers.items())
+    call("store", "export", "--all", "answers.jsonl")
+    move_to_another_machine(monkeypatch)
+    call("store", "import", "answers.jsonl")
+    with open_store(store_path()) as store:
+        assert dict(store) == answers
+
+
 def test_an_export_overwrites_nothing(project: Project) -> None:
     project()
     Path("answers.jsonl").write_text("precious")
     with pytest.raises(DistilError, match=r"answers.jsonl exists"):
         call("store", "export", "--all", "answers.jsonl")
+    with pytest.raises(DistilError, match=r"answers.jsonl/below cannot be written"):
+        call("store", "export", "--all", "answers.jsonl/below")
 
 
 def test_a_batch_goes_out_and_its_answers_come_back_into_the_study(project: Project) -> None:
@@ -214,14 +330,47 @@ def test_a_batch_goes_out_and_its_answers_come_back_into_the_study(project: Proj
         assert "nothing to export" in call("batch", "export", "another")
 
 
+def test_a_batch_above_the_budget_is_not_exported(project: Project) -> None:
+    with serve_teacher(answer) as server:
+        set_up_study(project, server)
+        annotate()
+        set_up_study(project, server, votes=3)
+        project(cost=PRICE, runtime={"base_url": server.url, "budget_usd": 0.0005})  # $0.00002 an answer
+        with pytest.raises(
+            DistilError, match=r"budget_usd = 0.0005 .* cost \$0.0002, and these .* \$0.0004 at the full"
+        ):
+            call("batch", "export", "batch")
+        assert not Path("batch").exists()
+        project(runtime={"base_url": server.url, "budget_usd": 0.001})
+        said = call("batch", "export", "batch")
+    assert "requests to send       20\n" in said
+    assert "(full prices; a batch usually costs half)" in said
+
+
+def test_the_output_of_vllm_is_found_in_the_folder(project: Project) -> None:
+    with serve_teacher(answer) as server:
+        set_up_study(project, server)
+        call("batch", "export", "batch")
+    requests = map(json.loads, Path("batch/requests-0001.jsonl").read_text().splitlines())
+    body = {"choices": [{"message": {"content": "positive"}, "finish_reason": "stop"}]}
+    lines = [{"custom_id": one["custom_id"], "response": {"status_code": 200, "body": body}} for one in requests]
+    Path("batch/output.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert "10 new answers" in call("batch", "import", "batch")
+
+
 def test_with_several_teachers_a_batch_names_one(project: Project) -> None:
     with serve_teacher(answer) as server:
         set_up_study(project, server, model=None, teachers=["a", "b"])
         with pytest.raises(DistilError, match="--teacher has to be one of a, b"):
             call("batch", "export", "batch")
+        for command in ("export", "submit", "status", "fetch", "import"):
+            with pytest.raises(DistilError, match="--teacher has to be one of a, b"):
+                call("batch", command, "batch", "--teacher", "typo")
+        with pytest.raises(DistilError, match=r"prompt.md cannot be written"):
+            call("batch", "export", "prompt.md", "--teacher", "b")
         call("batch", "export", "batch", "--teacher", "b")
-    line = json.loads(Path("batch/requests-0001.jsonl").read_text().splitlines()[0])
-    assert line["body"]["model"] == "b"
+    request = json.loads(Path("batch/requests-0001.jsonl").read_text().splitlines()[0])
+    assert request["body"]["model"] == "b"
 
 
 def test_the_command_ends_in_one_line_and_exit_1_where_there_is_no_project(tmp_path: Path) -> None:

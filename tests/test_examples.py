@@ -10,8 +10,9 @@ from tiny_model import make_tiny_model
 from distil.assets import sha256_of
 from distil.errors import InputError
 from distil.examples import NearestExamples, read_examples
+from distil.params import TaskParams, load_params
 from distil.prompts import Example
-from distil.teacher_params import ExamplesParams
+from distil.teacher_params import AnnotateParams, ExamplesParams
 from distil.torch_model import TorchEncoder
 
 LABELS = ["negative", "positive"]
@@ -47,8 +48,8 @@ def write(folder: Path, rows: str = ROWS) -> Path:
     return path
 
 
-def load(path: Path, encoder: str, nearest: int) -> NearestExamples:
-    params = ExamplesParams(file=str(path), nearest=nearest, embeddings=encoder)
+def load(path: Path, encoder: str, nearest: int, *, show_reason: bool = True) -> NearestExamples:
+    params = ExamplesParams(file=str(path), nearest=nearest, embeddings=encoder, show_reason=show_reason)
     return NearestExamples(params, LABELS, path.parent / "assets.txt", "cpu")
 
 
@@ -94,6 +95,14 @@ def test_examples_are_read_as_they_stand(tmp_path: Path) -> None:
     assert len(examples) == 6
 
 
+def test_reasons_are_left_out_or_asked_for_at_once(tmp_path: Path) -> None:
+    examples = load(write(tmp_path), "no such encoder", 0, show_reason=False).examples
+    assert {example.reason for example in examples} == {None}
+    assert examples[0].text == "a good product, it works very well"
+    with pytest.raises(InputError, match=r"examples\.csv, line 3: no reason, which annotate\.json_schema asks for"):
+        read_examples(write(tmp_path), LABELS, need_reasons=True)
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -126,10 +135,13 @@ def test_more_examples_than_there_are_cannot_be_shown(tmp_path: Path, encoder: s
         load(write(tmp_path), encoder, 7)
 
 
-def test_the_project_s_examples_can_be_read() -> None:
-    examples = read_examples(ROOT / "prompts" / "examples.csv", LABELS)
-    assert {example.label for example in examples} == set(LABELS)
-    assert all(example.reason for example in examples)
+@pytest.mark.parametrize("preset", sorted((ROOT / "presets").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_project_s_examples_go_with_its_presets(preset: Path) -> None:
+    labels = load_params("task", TaskParams, preset).labels
+    params = load_params("annotate", AnnotateParams, preset).examples
+    assert params
+    examples = read_examples(ROOT / params.file, labels, need_reasons=True)
+    assert {example.label for example in examples} == set(labels)
 
 
 def test_importing_the_module_does_not_import_torch() -> None:

@@ -18,7 +18,7 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 async def enter_all(flow: Flow, count: int) -> list[Turn]:
-    return [await flow.enter(1) for _ in range(count)]
+    return [await flow.enter("k", 1) for _ in range(count)]
 
 
 def answer(flow: Flow, turn: Turn, pause_s: float = 0.0) -> None:
@@ -27,7 +27,7 @@ def answer(flow: Flow, turn: Turn, pause_s: float = 0.0) -> None:
 
 
 async def is_held_back(flow: Flow) -> bool:
-    waiter = asyncio.ensure_future(flow.enter(1))
+    waiter = asyncio.ensure_future(flow.enter("k", 1))
     await asyncio.sleep(0.02)
     held = not waiter.done()
     waiter.cancel()
@@ -57,12 +57,12 @@ def test_a_limit_halves_the_number_in_flight_once_a_round_and_answers_bring_it_b
             flow.note_limit(turn, 0.0, "429")
             flow.leave(turn)
         seen.append(flow.most_at_once)
-        turn = await flow.enter(1)
+        turn = await flow.enter("k", 1)
         flow.note_limit(turn, 0.0, "429")
         flow.leave(turn)
         seen.append(flow.most_at_once)
         for _ in range(60):
-            answer(flow, await flow.enter(1))
+            answer(flow, await flow.enter("k", 1))
         return [*seen, flow.most_at_once]
 
     assert run(work()) == [4, 2, 8]
@@ -71,7 +71,7 @@ def test_a_limit_halves_the_number_in_flight_once_a_round_and_answers_bring_it_b
 def test_a_pause_that_the_endpoint_asks_for_holds_for_all() -> None:
     async def work() -> float:
         flow = flow_of()
-        turn = await flow.enter(1)
+        turn = await flow.enter("k", 1)
         flow.note_limit(turn, 0.3, "429")
         flow.leave(turn)
         started = asyncio.get_running_loop().time()
@@ -84,9 +84,9 @@ def test_a_pause_that_the_endpoint_asks_for_holds_for_all() -> None:
 def test_an_empty_allowance_in_the_headers_of_an_answer_is_waited_for() -> None:
     async def work() -> float:
         flow = flow_of()
-        answer(flow, await flow.enter(1), pause_s=0.3)
+        answer(flow, await flow.enter("k", 1), pause_s=0.3)
         started = asyncio.get_running_loop().time()
-        await flow.enter(1)
+        await flow.enter("k", 1)
         return asyncio.get_running_loop().time() - started
 
     assert run(work()) >= 0.29
@@ -97,17 +97,17 @@ def test_single_errors_leave_the_pace_alone_and_rising_errors_lower_it() -> None
         flow = flow_of(max_in_flight=64)
         seen = []
         for number in range(400):
-            turn = await flow.enter(1)
+            turn = await flow.enter("k", 1)
             if number % 20 == 0:
-                flow.note_fault(turn, "503", unreachable=False)
+                flow.note_fault(turn, "503")
                 flow.leave(turn)
             else:
                 answer(flow, turn)
         seen.append(flow.most_at_once)
         for number in range(60):
-            turn = await flow.enter(1)
+            turn = await flow.enter("k", 1)
             if number % 2:
-                flow.note_fault(turn, "503", unreachable=False)
+                flow.note_fault(turn, "503")
                 flow.leave(turn)
             else:
                 answer(flow, turn)
@@ -120,7 +120,7 @@ def test_single_errors_leave_the_pace_alone_and_rising_errors_lower_it() -> None
 
 async def fail_until_dead(flow: Flow, *, unreachable: bool) -> tuple[int, str]:
     for tries in range(1, 100):
-        turn = await flow.enter(1)
+        turn = await flow.enter(str(tries), 1)
         try:
             flow.note_fault(turn, "no", unreachable=unreachable)
         except EndpointError as error:
@@ -139,7 +139,7 @@ def test_an_endpoint_that_stays_down_is_given_up(answered: bool, unreachable: bo
     async def work() -> tuple[int, str]:
         flow = flow_of()
         if answered:
-            answer(flow, await flow.enter(1))
+            answer(flow, await flow.enter("k", 1))
         return await fail_until_dead(flow, unreachable=unreachable)
 
     tried, message = run(work())
@@ -150,11 +150,11 @@ def test_an_endpoint_that_stays_down_is_given_up(answered: bool, unreachable: bo
 def test_an_open_breaker_lets_one_request_through_and_closes_when_it_is_answered() -> None:
     async def work() -> list[bool]:
         flow = flow_of()
-        for _ in range(10):
-            turn = await flow.enter(1)
-            flow.note_fault(turn, "503", unreachable=False)
+        for number in range(10):
+            turn = await flow.enter(str(number), 1)
+            flow.note_fault(turn, "503")
             flow.leave(turn)
-        probe = await flow.enter(1)
+        probe = await flow.enter("k", 1)
         seen = [probe.probe, await is_held_back(flow)]
         answer(flow, probe)
         turns = await enter_all(flow, 2)
@@ -166,12 +166,12 @@ def test_an_open_breaker_lets_one_request_through_and_closes_when_it_is_answered
 def test_an_endpoint_that_asks_for_hours_or_turns_everything_away_ends_the_run() -> None:
     async def ask_for_hours() -> None:
         flow = flow_of()
-        flow.note_limit(await flow.enter(1), 7200, "429: daily limit")
+        flow.note_limit(await flow.enter("k", 1), 7200, "429: daily limit")
 
     async def turn_away() -> None:
         flow = flow_of(patience_s=0.1)
         while True:
-            turn = await flow.enter(1)
+            turn = await flow.enter("k", 1)
             flow.note_limit(turn, 0.03, "429")
             flow.leave(turn)
 
@@ -181,11 +181,92 @@ def test_an_endpoint_that_asks_for_hours_or_turns_everything_away_ends_the_run()
         run(turn_away())
 
 
+def test_a_few_requests_that_always_fail_do_not_make_the_endpoint_look_dead() -> None:
+    async def work() -> bool:
+        flow = flow_of()
+        for number in range(200):
+            turn = await flow.enter(f"poison {number % 5}", 1)
+            flow.note_fault(turn, "500")
+            flow.leave(turn)
+        return turn.probe
+
+    assert run(work()) is False
+
+
+def test_a_wait_of_no_time_that_does_not_help_is_made_longer() -> None:
+    async def work() -> float:
+        flow = flow_of(retry_wait_s=0.05)
+        for _ in range(4):
+            turn = await flow.enter("k", 1)
+            flow.note_limit(turn, 0.0, "429")
+            flow.leave(turn)
+        return flow.pause_s
+
+    assert run(work()) > 0.05
+
+
+def test_patience_begins_with_the_first_limit_and_not_with_the_last_answer() -> None:
+    async def work() -> int:
+        flow = flow_of(patience_s=0.1)
+        answer(flow, await flow.enter("k", 1))
+        await asyncio.sleep(0.15)
+        turn = await flow.enter("k", 1)
+        flow.note_limit(turn, 0.0, "429")
+        flow.leave(turn)
+        answer(flow, await flow.enter("k", 1))
+        return flow.answers
+
+    assert run(work()) == 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "tokens", "least_s"),
+    [({"requests_per_minute": 600}, 1, 0.9), ({"tokens_per_minute": 6000}, 10, 0.9), ({}, 10, 0.0)],
+)
+def test_requests_leave_at_the_rate_that_is_allowed(limits: dict[str, Any], tokens: float, least_s: float) -> None:
+    """Eleven starts, a tenth of a second apart."""
+
+    async def work() -> float:
+        flow = flow_of(max_in_flight=64, **limits)
+        started = asyncio.get_running_loop().time()
+        await asyncio.gather(*(flow.enter("k", tokens) for _ in range(11)))
+        return asyncio.get_running_loop().time() - started
+
+    assert least_s <= run(work()) <= least_s + 0.5
+
+
+def test_tokens_that_an_answer_took_beyond_the_guess_slow_down_what_follows() -> None:
+    async def work() -> float:
+        flow = flow_of(tokens_per_minute=6000)
+        turn = await flow.enter("k", 1)
+        flow.note_answer(turn, 41, 0.0)
+        flow.leave(turn)
+        started = asyncio.get_running_loop().time()
+        await flow.enter("k", 1)
+        return asyncio.get_running_loop().time() - started
+
+    assert run(work()) >= 0.3
+
+
+def test_a_waiter_that_is_cancelled_takes_no_place_with_it() -> None:
+    async def work() -> None:
+        flow = flow_of(max_in_flight=1)
+        first = await flow.enter("k", 1)
+        waiter = asyncio.ensure_future(flow.enter("k", 1))
+        await asyncio.sleep(0)
+        answer(flow, first)  # the place is given to the waiter, who is cancelled before it can take it
+        waiter.cancel()
+        await asyncio.gather(waiter, return_exceptions=True)
+        await flow.enter("k", 1)
+
+    run(work())
+
+
 def test_stopping_frees_whoever_waits() -> None:
     async def work() -> None:
         flow = flow_of(max_in_flight=1)
-        await flow.enter(1)
-        waiter = asyncio.ensure_future(flow.enter(1))
+        await flow.enter("k", 1)
+        waiter = asyncio.ensure_future(flow.enter("k", 1))
         await asyncio.sleep(0)
         flow.stop()
         await waiter

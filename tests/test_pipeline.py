@@ -50,6 +50,8 @@ def toy_params(base: Path, url: str) -> dict[str, Any]:
         "protocol": "chat",
         "model": "toy",
         "max_tokens": 9,
+        "temperature": 0.7,
+        "examples": {"file": "prompts/reviews_examples.csv", "nearest": 0, "embeddings": reference},
     }
     params["train"] |= {"base": reference, "epochs": 1, "batch_size": 8, "max_length": 16}
     params["export"] |= {"min_int8_agreement": 0.0}
@@ -107,6 +109,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
     (folder / "corpus").mkdir()
     (folder / "prompts").mkdir()
     (folder / "prompts" / "toy.md").write_text("Is it {labels}?\nText: {text}\n")
+    shutil.copy(ROOT / "prompts" / "reviews_examples.csv", folder / "prompts")
     write_corpus(folder, 120)
     base = make_tiny_model(place / "base", texts=[*GOOD, *BAD, "item is"])
     store = {"DISTIL_STORE": str(place / "answers.sqlite")}

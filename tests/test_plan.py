@@ -77,8 +77,8 @@ def test_a_request_is_known_by_all_that_its_answer_depends_on() -> None:
 
 
 def test_more_votes_keep_the_first_ones_and_each_can_be_had_alone() -> None:
-    assert keys(votes=5)[:3] == keys(votes=3)
-    plan = make_plan(votes={"min": 2, "max": 3}, seed=7)
+    assert keys(votes=5, temperature=1)[:3] == keys(votes=3, temperature=1)
+    plan = make_plan(votes={"min": 2, "max": 3}, seed=7, temperature=1)
     requests = plan.requests("a text", [GREAT])
     assert [(request.vote, request.seed) for request in requests] == [(1, 7), (2, 8), (3, 9)]
     assert [plan.request("a text", vote, [GREAT]) for vote in (1, 2, 3)] == requests
@@ -144,3 +144,15 @@ def test_an_example_with_another_label_is_refused() -> None:
     examples = (GREAT, Example(text="so so", label="neutral"))
     with pytest.raises(InputError, match=r"p\.md, example 2: .*'neutral'.*task\.labels.*negative, positive"):
         make_plan(Prompt(BODY, examples=examples))
+
+
+def test_with_a_schema_each_example_is_answered_in_its_form() -> None:
+    plan = make_plan(Prompt(BODY, examples=(BROKE,)), json_schema=True)
+    assert (
+        plan.request("ok", 1, [BROKE]).messages[1::2]
+        == (("assistant", '{"reason": "Es hielt nicht für lange.", "label": "negative"}'),) * 2
+    )
+    with pytest.raises(InputError, match=r"p\.md, example 2: no reason, which annotate\.json_schema asks for"):
+        make_plan(Prompt(BODY, examples=(BROKE, GREAT)), json_schema=True)
+    with pytest.raises(InputError, match=r"'great': no reason, which annotate\.json_schema asks for"):
+        plan.request("ok", 1, [GREAT])

@@ -64,6 +64,14 @@ def test_front_matter_holds_a_system_message_and_examples(tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.parametrize("before", ["\ufeff", "\n \n\n", "\ufeff\r\n"])
+def test_a_byte_order_mark_and_blank_lines_may_stand_before_front_matter(tmp_path: Path, before: str) -> None:
+    prompt = read_prompt(write(tmp_path, f"{before}---\nsystem: Be brief.\n---\n{{text}}"))
+    assert prompt == Prompt("{text}", system="Be brief.")
+    with pytest.raises(InputError, match=f"line {before.count(chr(10)) + 3}: the front matter is not YAML"):
+        read_prompt(write(tmp_path, f"{before}---\nsystem: a\nexamples: [\n---\n{{text}}"))
+
+
 @pytest.mark.parametrize("front", ["---\n---\n", "---\n# nothing yet\n---\n\n", "---  \nsystem: null\n--- \n"])
 def test_front_matter_may_be_empty(tmp_path: Path, front: str) -> None:
     assert read_prompt(write(tmp_path, front + "{text}\n")) == Prompt("{text}")

@@ -1,8 +1,13 @@
+import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
@@ -10,7 +15,8 @@ from distil.answers import Answer
 from distil.chat_template import load_renderer
 from distil.errors import InputError
 from distil.plan import Message, Request
-from distil.protocols import Chat, Completion, Tgi, UnreadableAnswerError
+from distil.protocols import Chat, Completion, Protocol, Tgi, UnreadableAnswerError
+from distil.rows import ANNOTATIONS
 from distil.teacher_params import AnnotateParams
 
 LABELS = ["negative", "positive"]
@@ -124,6 +130,107 @@ def test_tgi_asks_and_reads_in_its_own_words() -> None:
 def test_json_of_another_protocol_is_unreadable(payload: Any) -> None:
     with pytest.raises(UnreadableAnswerError):
         Chat(make_params(), LABELS, "m").answer(payload)
+
+
+VALID: list[Any] = [
+    {
+        "choices": [{"message": {"content": "a", "refusal": None}, "finish_reason": "stop", "logprobs": CHAT_FORM}],
+        "usage": {
+            "prompt_tokens": 20,
+            "completion_tokens": 7,
+            "prompt_tokens_details": {"cached_tokens": 16},
+            "completion_tokens_details": {"reasoning_tokens": 5},
+        },
+    },
+    {"choices": [{"message": {"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}}]},
+    {"choices": [{"text": "a", "logprobs": OLD_FORM, "finish_reason": "length"}], "usage": {"prompt_tokens": 3}},
+    {"generated_text": "a", "details": {"finish_reason": "length", "generated_tokens": 50}},
+    {"error": {"message": "busy"}},
+]
+WORDS = st.text(st.characters(), max_size=4)  # half surrogate pairs among them
+HARD = st.sampled_from(["\ud83d", "7", "7.0", "1e400", "nan", 2**63, 10**400, -1, 7.0, 7.5, True, float("-inf")])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | WORDS | HARD,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=8,
+)
+PROTOCOLS: list[Protocol] = [
+    Chat(make_params(), LABELS, "m"),
+    Completion(make_params(), LABELS, "m"),
+    Tgi(make_params(protocol="tgi"), LABELS, "m", repr),
+]
+
+
+@st.composite
+def payloads(draw: st.DrawFn) -> Any:
+    """Any JSON, or an answer in which something was put in another's place."""
+    value = draw(st.sampled_from([*VALID, None]))
+    if value is None:
+        return draw(JSON)
+    value = place = copy.deepcopy(value)
+    while True:
+        key = draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not isinstance(place[key], dict | list) or not draw(st.integers(0, 5)):
+            place[key] = draw(JSON)
+            return value
+        place = place[key]
+
+
+@given(payloads())
+def test_what_is_read_can_be_stored_and_written(payload: Any) -> None:
+    for protocol in PROTOCOLS:
+        try:
+            answer = protocol.answer(payload)
+        except UnreadableAnswerError as error:
+            str(error).encode()
+            continue
+        assert Answer.from_json(answer.to_json()) == answer
+        for field in ANNOTATIONS:
+            if hasattr(answer, field.name):
+                pa.array([getattr(answer, field.name)], field.type)
+        for token, logprob in answer.top_logprobs or ():
+            assert len(token.encode()) >= 0  # raises if it cannot be written
+            assert abs(logprob) < float("inf")
+
+
+UNCOUNTED: list[Any] = [2**63, -1, 7.5, "many", "nan", "1e999", True, [7], {}, None]
+
+
+@pytest.mark.parametrize(
+    ("told", "count"),
+    [
+        *[(told, 7) for told in (7, "7", 7.0, "7.0")],
+        *[(told, told) for told in (0, 2**63 - 1)],
+        *[(told, None) for told in UNCOUNTED],
+    ],
+)
+def test_a_token_count_is_a_whole_number_or_unknown(told: Any, count: int | None) -> None:
+    payload = {"choices": [{"message": {"content": "a"}}], "usage": {"prompt_tokens": told}}
+    assert PROTOCOLS[0].answer(payload) == replace(Answer("a"), input_tokens=count)
+
+
+def test_an_answer_is_kept_without_what_is_wrong_beside_it() -> None:
+    tops = [{"token": token, "logprob": logprob} for token, logprob in [("b", -2), ("\ud83d", -1.0)]]
+    lost = [{"token": "c", "logprob": logprob} for logprob in (None, float("-inf"), float("nan"), -(10**400))]
+    choice = {"message": {"content": [{"type": "text", "text": "so \ud83d"}]}, "finish_reason": {"type": "stop"}}
+    logprobs = {"content": [{"top_logprobs": lost + tops}]}
+    payload = {"choices": [choice | {"logprobs": logprobs}], "usage": "none"}
+    assert PROTOCOLS[0].answer(payload) == Answer("so ?", top_logprobs=(("?", -1.0), ("b", -2.0)))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ({"message": "Model is\noverloaded \ud83d", "code": 529}, "the endpoint says: Model is overloaded ?"),
+        ("no such model", "the endpoint says: no such model"),
+        ({"code": 7}, 'the endpoint says: {"code": 7}'),
+    ],
+)
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: type(protocol).__name__)
+def test_an_error_sent_as_an_answer_is_told_in_its_words(protocol: Protocol, error: Any, words: str) -> None:
+    with pytest.raises(UnreadableAnswerError) as caught:
+        protocol.answer({"error": error})
+    assert str(caught.value) == words
 
 
 SHOW = "{{ '<' + m['role'] + '>' + m['content'] }}"

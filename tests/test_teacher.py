@@ -1,11 +1,12 @@
 import asyncio
+import dataclasses
 import socket
 import time
 from typing import Any
 
 import pytest
 from aiohttp import web
-from loopback_teacher import Behaviour, chat_answer, error, serve_teacher
+from loopback_teacher import Behaviour, chat_answer, error, prompt_of, serve_teacher
 
 from distil.answers import Answer
 from distil.endpoint import Endpoint, find_endpoint
@@ -29,7 +30,7 @@ def make_teacher(endpoint: Endpoint, runtime: RuntimeParams) -> Teacher:
 async def _ask(endpoint: Endpoint, times: int, runtime: RuntimeParams) -> tuple[list[Answer], int]:
     async with make_teacher(endpoint, runtime) as teacher:
         asked = [await teacher.ask(REQUEST) for _ in range(times)]
-        return [answer for answer, _ in asked], sum(retries for _, retries in asked)
+        return [one.answer for one in asked], sum(one.retries for one in asked)
 
 
 def ask(
@@ -67,6 +68,54 @@ def test_a_request_that_hangs_is_timed_out_and_tried_again() -> None:
         with pytest.raises(EndpointError, match=r"no answer within 0\.2 s\) after 2 tries"):
             asyncio.run(answering)
         assert len(server.bodies) == 2
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        error(503, **{"Retry-After": "1"}),
+        error(429, **{"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1s"}),
+    ],
+)
+def test_a_limit_is_no_fault_of_a_request_and_its_wait_is_kept(limit: web.Response) -> None:
+    started = time.monotonic()
+    answers, retries, _ = ask(lambda _, number: limit if number < 1 else "fine", max_retries=0)
+    assert ([answer.reply for answer in answers], retries) == (["fine"], 1)
+    assert time.monotonic() - started >= 1
+
+
+def test_an_allowance_that_is_used_up_with_an_answer_is_waited_for() -> None:
+    headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "500ms"}
+    started = time.monotonic()
+    ask(lambda _body, _number: web.json_response(chat_answer("fine"), headers=headers), times=2)
+    assert 0.5 <= time.monotonic() - started < 3
+
+
+def test_a_request_that_alone_is_turned_away_again_and_again_fails_alone() -> None:
+    """A prompt that is larger than a limit on tokens gets a 429 for ever."""
+
+    async def run(url: str) -> str:
+        large = dataclasses.replace(REQUEST, key="large", messages=(("user", "large"),))
+        async with make_teacher(Endpoint(url), RuntimeParams(**(QUICK | {"retry_wait_s": 0}))) as teacher:
+
+            async def go_on() -> None:
+                while True:
+                    await teacher.ask(REQUEST)
+
+            others = asyncio.create_task(go_on())
+            with pytest.raises(FailedRequestError) as caught:
+                await teacher.ask(large)
+            others.cancel()
+            return str(caught.value)
+
+    with serve_teacher(lambda body, _: error(429) if prompt_of(body) == "large" else "fine") as server:
+        assert "turned away 20 times while others were answered" in asyncio.run(run(server.url))
+
+
+def test_an_error_that_only_quotes_the_word_for_an_empty_quota_is_a_passing_fault() -> None:
+    quoting = error(500, "could not parse 'insufficient_quota'")
+    answers, retries, _ = ask(lambda _, number: quoting if number < 1 else "fine")
+    assert ([answer.reply for answer in answers], retries) == (["fine"], 1)
 
 
 @pytest.mark.parametrize("status", [400, 413, 422, 424])
@@ -111,9 +160,9 @@ def test_after_an_answer_a_request_fails_alone_until_many_do() -> None:
         seen = []
         async with make_teacher(Endpoint(url), RuntimeParams(**(QUICK | {"max_retries": 0}))) as teacher:
             await teacher.ask(REQUEST)
-            for _ in range(12):
+            for number in range(12):
                 try:
-                    await teacher.ask(REQUEST)
+                    await teacher.ask(dataclasses.replace(REQUEST, key=str(number)))
                 except (FailedRequestError, EndpointError) as fault:
                     seen.append(type(fault).__name__)
         return seen
@@ -152,6 +201,13 @@ def test_a_key_never_goes_over_plain_http_off_this_machine(monkeypatch: pytest.M
     assert find_endpoint(RuntimeParams(base_url="https://example.org/v1/", api_key_env="SOME_KEY"), "m").key == "sk"
 
 
+def test_a_key_of_two_lines_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_KEY", "sk-one\nsk-two")
+    with pytest.raises(InputError, match="SOME_KEY holds more than a key") as caught:
+        find_endpoint(RuntimeParams(base_url="https://example.org", api_key_env="SOME_KEY"), "m")
+    assert "sk-one" not in str(caught.value)
+
+
 def test_the_hugging_face_token_goes_to_hugging_face_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     for host in ("router.huggingface.co", "abc.us-east-1.aws.endpoints.huggingface.cloud"):
@@ -165,6 +221,12 @@ def test_the_hugging_face_token_goes_to_hugging_face_only(monkeypatch: pytest.Mo
     [
         ({}, "runtime.base_url in params.yaml is empty"),
         ({"base_url": "api.openai.com/v1"}, "not an http"),
+        ({"base_url": "http://[::1/v1"}, "not an http"),
+        ({"base_url": "http://127.0.0.1:99999/v1"}, "not an http"),
+        (
+            {"base_url": "https://example.org", "api_key_env": "sk-pass@123"},
+            "takes the NAME of an environment variable",
+        ),
         ({"base_url": "https://me:pass@example.org"}, "user or password"),
         ({"base_url": "https://example.org", "api_key_env": "NOT_SET"}, "NOT_SET"),
     ],
