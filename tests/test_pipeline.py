@@ -20,6 +20,7 @@ from distil.assets import sha256_of
 from distil.metrics import read_metrics
 
 pytestmark = pytest.mark.slow
+KEY = "sk-planted-here"
 STAGES = ["fetch", "annotate", "aggregate", "split", "train", "export", "evaluate", "benchmark", "cost", "report"]
 GOOD, BAD = ["good", "great", "fine", "lovely"], ["bad", "awful", "poor", "broken"]
 
@@ -57,7 +58,7 @@ def toy_params(base: Path, url: str) -> dict[str, Any]:
     params["export"] |= {"min_int8_agreement": 0.0}
     params["evaluate"] |= {"embeddings": reference, "bootstrap_samples": 100}
     params["benchmark"] |= {"seconds": 0.02, "rounds": 1, "texts": 8}
-    params["runtime"] = {"base_url": url}
+    params["runtime"] = {"base_url": url, "api_key_env": "TOY_KEY"}
     return params
 
 
@@ -112,7 +113,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
     shutil.copy(ROOT / "prompts" / "reviews_examples.csv", folder / "prompts")
     write_corpus(folder, 120)
     base = make_tiny_model(place / "base", texts=[*GOOD, *BAD, "item is"])
-    store = {"DISTIL_STORE": str(place / "answers.sqlite")}
+    store = {"DISTIL_STORE": str(place / "answers.sqlite"), "TOY_KEY": KEY}
     with (
         pytest.MonkeyPatch.context() as patch,
         serve_teacher(behave) as teacher,
@@ -128,6 +129,14 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
         project.git("add", "-A")
         project.git("commit", "-qm", "the toy study")
         yield project
+
+
+def test_the_teacher_s_key_is_sent_and_is_in_no_file_of_project_cache_or_store(toy: Toy) -> None:
+    assert toy.teacher.headers[0]["Authorization"] == f"Bearer {KEY}"
+    files = [path for path in toy.folder.parent.rglob("*") if path.is_file()]
+    assert {"dvc.lock", "answers.sqlite", "annotations.parquet", "annotate_run.json"} <= {path.name for path in files}
+    assert any(".dvc/cache/files" in path.as_posix() for path in files)
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
 
 
 def after(*stages: str) -> list[str]:
