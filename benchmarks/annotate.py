@@ -5,7 +5,8 @@
     python benchmarks/annotate.py faults --recorded ../shared/tools/recorded_teacher.py
 
 The endpoint is benchmarks/endpoint.py on loopback; `faults` needs a teacher that misbehaves on request, which is not
-part of the project. Figures that are compared come from one run; take their ratios, not the seconds.
+part of the project, and `pace` takes it too if it is named. Figures that are compared come from one run; take their
+ratios, not the seconds.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import yaml
 
@@ -37,6 +39,7 @@ from distil.rows import TEXTS, row_writer  # noqa: E402
 
 PATHS = ["texts.parquet", "assets.txt", "annotations.parquet", "annotate.json", "annotate_run.json"]
 STAGE = [sys.executable, "-m", "stages.annotate", *PATHS]
+OURS = ROOT / "benchmarks" / "endpoint.py"
 CLIENTS = [sys.executable, str(ROOT / "benchmarks" / "annotate_clients.py")]
 STUDY_TEXTS, STUDY_VOTES = 2259, 3  # of the 2024 study
 LATENCY_S, SLOTS = 0.2, 64
@@ -112,7 +115,7 @@ def write_texts(path: Path, texts: Iterable[str]) -> None:
 
 
 @contextmanager
-def serve(*options: str, script: Path = ROOT / "benchmarks" / "endpoint.py") -> Iterator[int]:
+def serve(*options: str, script: Path = OURS) -> Iterator[int]:
     """An endpoint as a process of its own; yields its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -137,12 +140,14 @@ def read_stats(port: int) -> dict[str, int]:
         return counted
 
 
-def measure_pace(folder: Path, _arguments: argparse.Namespace) -> Iterator[Row]:
+def measure_pace(folder: Path, arguments: argparse.Namespace) -> Iterator[Row]:
     """Whole runs against an endpoint of 64 slots and 200 ms: what is ideal, distil, and the study's own loop."""
     requests = STUDY_TEXTS * STUDY_VOTES
     ideal = requests * LATENCY_S / SLOTS
-    with serve("--latency-ms", str(1000 * LATENCY_S), "--slots", str(SLOTS)) as port:
+    with serve("--latency-ms", str(1000 * LATENCY_S), "--slots", str(SLOTS), script=arguments.recorded or OURS) as port:
         study = Study(folder, port, STUDY_TEXTS, STUDY_VOTES)
+        if arguments.recorded:
+            write_texts(folder / "texts.parquet", read_recorded_texts(arguments.recorded))
         whole = study.time_client("distil", STUDY_TEXTS, STUDY_VOTES)
         asking = read_metrics(folder / PATHS[4])["seconds"]
         loop = study.time_client("study", STUDY_TEXTS, STUDY_VOTES)
@@ -250,11 +255,9 @@ def measure_faults(folder: Path, arguments: argparse.Namespace) -> Iterator[Row]
     if arguments.recorded is None:
         yield "faults", "not run: --recorded names no teacher"
         return
-    data = arguments.recorded.resolve().parent.parent / "data"
     with serve(*faults, "--rpm", "3000", script=arguments.recorded) as port:
         study = Study(folder, port, 1, STUDY_VOTES, timeout_s=5)
-        texts = [row for name in ("train", "test") for row in read_texts(data / f"mixtral_{name}.csv")]
-        write_texts(folder / "texts.parquet", dict.fromkeys(texts))
+        write_texts(folder / "texts.parquet", read_recorded_texts(arguments.recorded))
         study.forget()
         started = time.perf_counter()
         said = study.run(STAGE).strip()
@@ -272,11 +275,11 @@ def measure_faults(folder: Path, arguments: argparse.Namespace) -> Iterator[Row]
     )
 
 
-def read_texts(path: Path) -> list[str]:
-    """The texts of a recording."""
-    import pandas as pd
-
-    return list(pd.read_csv(path, dtype=str, keep_default_na=False)["text"].str.strip())
+def read_recorded_texts(script: Path) -> list[str]:
+    """The texts that the recorded teacher knows, from the data beside its folder, each once."""
+    files = [script.resolve().parent.parent / "data" / f"mixtral_{name}.csv" for name in ("train", "test")]
+    tables = [pd.read_csv(file, dtype=str, keep_default_na=False) for file in files]
+    return list(pd.concat(tables)["text"].str.strip().drop_duplicates())
 
 
 CASES = {

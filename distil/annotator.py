@@ -122,16 +122,12 @@ class Annotator:
 
     @contextlib.contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Let the first Ctrl-C end the run in good order; on Windows it ends at once."""
+        """Let the first Ctrl-C end the run in good order, and the second at once."""
         loop = asyncio.get_running_loop()
-        before = signal.getsignal(signal.SIGINT)
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        before = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(self._interrupt))
         try:
             yield
         finally:
-            with contextlib.suppress(NotImplementedError):
-                loop.remove_signal_handler(signal.SIGINT)
             signal.signal(signal.SIGINT, before)
 
     async def _work(self, errand: Errand, bar: "tqdm[Never]") -> None:
@@ -162,11 +158,11 @@ class Annotator:
         except FailedRequestError as error:
             lost = error.lost
             self._outcome.add_failure(request.key, error)
-            self._refuse_in_vain(errand)
+            self._end_if_all_is_refused(errand)
         finally:
             self._budget.settle(errand.till, held, request, answer, lost)
 
-    def _refuse_in_vain(self, errand: Errand) -> None:
+    def _end_if_all_is_refused(self, errand: Errand) -> None:
         outcome = self._outcome
         if (
             len(outcome.failed) - outcome.failed_on_the_way >= REFUSALS_THAT_END
@@ -188,7 +184,7 @@ class Annotator:
 
     def _interrupt(self) -> None:
         self._interrupted = True
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         print("\nwaiting for the answers under way; Ctrl-C again leaves them", file=sys.stderr)
         self._stop()
 

@@ -9,12 +9,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from distil.answers import Answer
+from distil.error_words import describe_error
 from distil.errors import InputError
 from distil.plan import Request
 from distil.protocols import Protocol, UnreadableAnswerError
@@ -24,8 +23,6 @@ URLS = {"/chat/completions": "/v1/chat/completions", "/completions": "/v1/comple
 STATE_FILE = "batches.json"  # what was submitted from a folder
 REQUEST_FILE = re.compile(r"(?!results-|errors-).+-\d{4,}\.jsonl")
 KEY = re.compile(r"[0-9a-f]{64}")
-ANSWERS_A_TRANSACTION = 1_000
-SHOWN_CHARACTERS = 200
 
 
 @dataclass
@@ -83,19 +80,10 @@ def import_results(paths: Sequence[Path], protocol: Protocol, store: Store, teac
     counts = ImportCounts()
     for path in paths:
         answers = _read_answers(path, protocol, counts)
-        while some := list(islice(answers, ANSWERS_A_TRANSACTION)):
-            new = store.put_all((key, Stored(answer, teacher)) for key, answer in some)
-            counts.new += new
-            counts.known += len(some) - new
+        new, count = store.put_many((key, Stored(answer, teacher)) for key, answer in answers)
+        counts.new += new
+        counts.known += count - new
     return counts
-
-
-def error_message(said: Any) -> str:
-    """One short line of what an endpoint calls an error: a string, an object with a message, or one around that."""
-    while isinstance(said, dict) and ("error" in said or "message" in said):
-        said = said.get("error") or said.get("message")
-    line = " ".join(str(said).split())
-    return line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + "..."
 
 
 def _refuse_used_folder(folder: Path, name: str) -> None:
@@ -158,7 +146,9 @@ def _read_answers(path: Path, protocol: Protocol, counts: ImportCounts) -> Itera
                 found = _read_line(text, protocol, counts)
             except (UnreadableAnswerError, ValueError, RecursionError) as error:
                 counts.unreadable += 1
-                counts.first_unreadable = counts.first_unreadable or f"{path}, line {number}: {error_message(error)}"
+                counts.first_unreadable = (
+                    counts.first_unreadable or f"{path}, line {number}: {describe_error(str(error))}"
+                )
                 continue
             if found:
                 yield found
@@ -181,5 +171,5 @@ def _read_line(text: str, protocol: Protocol, counts: ImportCounts) -> tuple[str
         raise ValueError("neither a response nor an error")
     counts.failed += 1
     status = f"status {response['status_code']}" if "status_code" in response else "no response"
-    counts.first_failure = counts.first_failure or f"{status}: {error_message(error or response.get('body'))}"
+    counts.first_failure = counts.first_failure or f"{status}: {describe_error(error or response.get('body'))}"
     return None

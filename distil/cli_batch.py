@@ -8,6 +8,7 @@ import typer
 
 from distil import batch_api
 from distil.batch_files import ImportCounts, export_requests, import_results, request_files
+from distil.batch_state import Batch
 from distil.cli_outlook import forecast, open_charged_tills, print_forecast
 from distil.endpoint import Endpoint, find_endpoint
 from distil.errors import InputError
@@ -97,7 +98,7 @@ def print_price(job: Job, store: Store, plan: Plan, runtime: RuntimeParams) -> N
         )
 
 
-def print_batches(batches: Sequence[batch_api.Batch]) -> None:
+def print_batches(batches: Sequence[Batch]) -> None:
     """Print a line a batch."""
     for one in batches:
         typer.echo(

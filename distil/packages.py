@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -109,20 +110,33 @@ def _unpack(archive: Path, folder: Path) -> None:
         root = Path(scratch, "files")
         try:
             if zipfile.is_zipfile(archive):
-                _refuse_escapes(archive)
-                shutil.unpack_archive(archive, root, "zip")
+                _unpack_zip(archive, root)
             else:
-                shutil.unpack_archive(archive, root, filter="data")
+                _unpack_tar(archive, root)
         except (shutil.ReadError, tarfile.TarError, zipfile.BadZipFile) as error:
             raise AssetError(f"{archive} cannot be unpacked: {error}") from None
         half = root if archive.suffix == ".whl" else next(root.iterdir())
         half.replace(folder)
 
 
-def _refuse_escapes(archive: Path) -> None:
-    """zipfile would leave out or rename a member that points outside; tarfile's data filter refuses it."""
+def _unpack_zip(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as bundle:
-        for name in bundle.namelist():
-            path = PurePosixPath(name.replace("\\", "/"))
-            if path.is_absolute() or ".." in path.parts:
-                raise AssetError(f"{archive} cannot be unpacked: {name!r} would land outside of its folder")
+        _refuse_escapes(archive, bundle.namelist())  # zipfile would leave them out or rename them
+    shutil.unpack_archive(archive, folder, "zip")
+
+
+def _unpack_tar(archive: Path, folder: Path) -> None:
+    with tarfile.open(archive) as bundle:
+        if hasattr(tarfile, "data_filter"):
+            bundle.extractall(folder, filter="data")
+            return
+        plain = [member for member in bundle.getmembers() if member.isfile() or member.isdir()]  # Python before 3.11.4
+        _refuse_escapes(archive, [member.name for member in plain])
+        bundle.extractall(folder, plain)  # noqa: S202 (the names were looked at)
+
+
+def _refuse_escapes(archive: Path, names: Iterable[str]) -> None:
+    for name in names:
+        path = PurePosixPath(name.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts:
+            raise AssetError(f"{archive} cannot be unpacked: {name!r} would land outside of its folder")

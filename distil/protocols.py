@@ -5,19 +5,18 @@ guidance page (`grammar`), vLLM's page on structured outputs, and the llama.cpp 
 gives log-probabilities in the chat form.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from distil.answers import Answer
+from distil.error_words import describe_error
 from distil.plan import Message, Request, answer_schema
 from distil.teacher_params import AnnotateParams
 
 Body = dict[str, Any]
 
 MOST_TOKENS = 2**63  # what the tables hold stays below
-LONGEST_ERROR = 300  # characters
 
 
 class UnreadableAnswerError(ValueError):
@@ -47,7 +46,9 @@ class Protocol:
         try:
             return self._answer(payload)
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-            raise UnreadableAnswerError(_said_error(payload) or f"{type(error).__name__}: {error}") from None
+            said = _fields(payload).get("error")  # sent as if it were an answer
+            fault = f"the endpoint says: {describe_error(said)}" if said else f"{type(error).__name__}: {error}"
+            raise UnreadableAnswerError(fault) from None
 
     def _body(self, request: Request) -> Body:
         return {
@@ -228,13 +229,3 @@ def _likeliest_first(pairs: Iterable[tuple[Any, Any]]) -> tuple[tuple[str, float
         if isinstance(logprob, float | int) and abs(logprob) <= sys.float_info.max:
             finite.append((_clean(token), float(logprob)))
     return tuple(sorted(finite, key=lambda pair: -pair[1])) or None
-
-
-def _said_error(payload: Any) -> str | None:
-    """What an endpoint says that sends an error as if it were an answer."""
-    error = _fields(payload).get("error")
-    if not error:
-        return None
-    said = _fields(error).get("message") or error
-    words = said if isinstance(said, str) else json.dumps(said)
-    return f"the endpoint says: {' '.join(_clean(words).split())[:LONGEST_ERROR]}"

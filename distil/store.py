@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ INSERT INTO answers SELECT key, answer, '', run, sent_at, received_at, 0 FROM an
 INSERT = "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING"
 COLUMNS = "key, answer, teacher, run, sent_at, received_at, retries"
 KEYS_A_QUERY = 500
+ANSWERS_A_TRANSACTION = 1000
 WAIT_FOR_OTHERS_S = 60.0  # while another process commits
 
 
@@ -96,6 +98,15 @@ class Store:
                 "DISTIL_STORE; what was in it is kept"
             ) from None
         return self._connection.total_changes - before
+
+    def put_many(self, items: Iterable[tuple[str, Stored]]) -> tuple[int, int]:
+        """Commit answers in parts, however many come; returns how many were new, and how many there were."""
+        new = count = 0
+        left = iter(items)
+        while some := list(islice(left, ANSWERS_A_TRANSACTION)):
+            new += self.put_all(some)
+            count += len(some)
+        return new, count
 
     def known(self, keys: Sequence[str]) -> set[str]:
         """Those of the keys that have an answer."""

@@ -5,9 +5,8 @@ A line of JSONL is an object with `key` (the request's hash), `answer`, `teacher
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +18,7 @@ from distil.params import Params
 from distil.rows import ANNOTATIONS, iter_rows
 from distil.store import Store, Stored
 
-ANSWERS_A_TRANSACTION = 1000
+ROWS_AT_ONCE = 1000
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Text = InstanceOf[str]  # any string of JSON, also one that UTF-8 cannot hold
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -78,7 +77,7 @@ def import_jsonl(store: Store, path: Path) -> tuple[int, int]:
     """
     for _ in _read_jsonl(path):
         pass
-    return _put_in_parts(store, _read_jsonl(path))
+    return store.put_many(_read_jsonl(path))
 
 
 def import_annotations(store: Store, path: Path, planned: Collection[str], labels: Sequence[str]) -> tuple[int, int]:
@@ -87,18 +86,9 @@ def import_annotations(store: Store, path: Path, planned: Collection[str], label
     So the answers to another prompt, or of another model, are never taken. Rows without an answer (http_error) are left
     out. Returns how many were new, and how many there were.
     """
-    rows = (row for batch in iter_rows(path, ANNOTATIONS, ANSWERS_A_TRANSACTION) for row in batch)
+    rows = (row for batch in iter_rows(path, ANNOTATIONS, ROWS_AT_ONCE) for row in batch)
     wanted = (row for row in rows if row["request"] in planned and row["status"] != "http_error")
-    return _put_in_parts(store, ((row["request"], _from_row(row, labels)) for row in wanted))
-
-
-def _put_in_parts(store: Store, items: Iterable[tuple[str, Stored]]) -> tuple[int, int]:
-    new = count = 0
-    items = iter(items)
-    while some := list(islice(items, ANSWERS_A_TRANSACTION)):
-        new += store.put_all(some)
-        count += len(some)
-    return new, count
+    return store.put_many((row["request"], _from_row(row, labels)) for row in wanted)
 
 
 def _write_jsonl(store: Store, path: Path, keys: Collection[str] | None) -> int:

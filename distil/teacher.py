@@ -11,30 +11,35 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 
+from distil import http_faults
 from distil.answers import Answer
 from distil.endpoint import Endpoint
 from distil.errors import EndpointError
 from distil.flow import Flow, StoppedError
+from distil.http_faults import (
+    PASSING,
+    describe_broken_connection,
+    describe_response,
+    is_quota_used_up,
+    make_headers,
+    make_lasting_fault,
+)
 from distil.plan import Request
 from distil.protocols import Protocol, UnreadableAnswerError
 from distil.rate_headers import read_pause_s, read_retry_after_s
 from distil.runtime import RuntimeParams
 from distil.tokens import TokenEstimate, count_characters
 
-PASSING = {408, 409, 425}
 REFUSED = {400, 413, 422, 424}
-REMEDIES = {
-    401: "the key is missing or wrong: see runtime.api_key_env",
-    402: "payment is required: top up the account",
+REMEDIES = http_faults.REMEDIES | {
     403: "the key may not use this model",
     404: "no such model or path: check annotate.model, annotate.protocol and runtime.base_url",
     410: "the model is gone: choose another in annotate.model",
 }
-SHOWN_CHARACTERS = 200
 LIMITS_OF_ONE = 20  # times that one request is turned away while others are answered: it is too large for a limit
 
 
@@ -112,9 +117,8 @@ class Teacher:
 
     async def __aenter__(self) -> Self:
         """Open the session."""
-        headers = {"Authorization": f"Bearer {self.endpoint.key}"} if self.endpoint.key else {}
         self._session = aiohttp.ClientSession(
-            headers=headers,
+            headers=make_headers(self.endpoint),
             connector=aiohttp.TCPConnector(limit=self.runtime.max_in_flight),
             timeout=aiohttp.ClientTimeout(total=self.runtime.timeout_s),
         )
@@ -207,10 +211,9 @@ class Teacher:
                 body = await response.read()
         except TimeoutError:
             raise PassingFaultError(f"no answer within {self.runtime.timeout_s:g} s", timed_out=True) from None
-        except aiohttp.ClientConnectorError as error:
-            raise PassingFaultError(f"cannot connect: {error.strerror or error}", unreachable=True) from None
         except aiohttp.ClientError as error:
-            raise PassingFaultError(f"broken connection: {type(error).__name__}") from None
+            unreachable = isinstance(error, aiohttp.ClientConnectorError)
+            raise PassingFaultError(describe_broken_connection(error), unreachable=unreachable) from None
         if response.status == 200:
             return self._read(body, response.content_type), response.headers
         raise self._fault(response, body.decode("utf-8", "replace"), tokens)
@@ -231,52 +234,16 @@ class Teacher:
     def _fault(self, response: aiohttp.ClientResponse, text: str, tokens: float) -> Exception:
         """The error that a status other than 200 stands for; the request was of about so many tokens."""
         status = response.status
-        said = f"{status}: {self._shorten(text)}"
-        if "insufficient_quota" in _error_codes(text):
-            return EndpointError(
-                f"{self.endpoint.base_url} says that the quota is used up ({said}); top up, then run again"
-            )
-        if status in REFUSED:
-            return FailedRequestError(said, rejected=True)
-        wait_s = read_retry_after_s(response.headers)
-        if wait_s is None:
-            wait_s = read_pause_s(response.headers, tokens) or None
-        if status == 429 or (status == 503 and wait_s is not None):
-            return LimitedError(said, wait_s)
-        if status in PASSING or status >= 500:
-            return PassingFaultError(said)
-        if 300 <= status < 400:
-            target = response.headers.get("Location", "elsewhere")
-            return EndpointError(
-                f"{self.endpoint.base_url} redirects to {target}, which is not followed; "
-                "put the final address into runtime.base_url"
-            )
+        said = describe_response(self.endpoint, status, text)
+        if not is_quota_used_up(status, text):
+            if status in REFUSED:
+                return FailedRequestError(said, rejected=True)
+            wait_s = read_retry_after_s(response.headers)
+            if wait_s is None:
+                wait_s = read_pause_s(response.headers, tokens) or None
+            if status == 429 or (status == 503 and wait_s is not None):
+                return LimitedError(said, wait_s)
+            if status in PASSING or status >= 500:
+                return PassingFaultError(said)
         remedy = REMEDIES.get(status, "check annotate.protocol and runtime.base_url")
-        return EndpointError(f"{self.endpoint.base_url}{self.protocol.path} answers {said}; {remedy}")
-
-    def _shorten(self, text: str) -> str:
-        """One short line of what the endpoint said, without the key."""
-        if self.endpoint.key:
-            text = text.replace(self.endpoint.key, "***")
-        line = " ".join(_error_message(text).split())
-        return line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + "..."
-
-
-def _read_error(text: str) -> Any:
-    """What an OpenAI or TGI error body holds, or the body itself."""
-    try:
-        payload: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return payload.get("error", payload) if isinstance(payload, dict) else payload
-
-
-def _error_message(text: str) -> str:
-    error = _read_error(text)
-    return str(error.get("message", error)) if isinstance(error, dict) else str(error)
-
-
-def _error_codes(text: str) -> list[Any]:
-    """The words that stand for an error in the OpenAI protocol."""
-    error = _read_error(text)
-    return [error.get("code"), error.get("type")] if isinstance(error, dict) else []
+        return make_lasting_fault(self.endpoint, self.protocol.path, response, text, remedy)

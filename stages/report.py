@@ -4,6 +4,7 @@ Reads what the other stages measured; writes into the folder `reports` index.htm
 as PNG, table.txt (what `make repro` prints), summary.md (the same for a README) and MODEL_CARD.md.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +18,7 @@ from distil.metrics import read_metrics
 from distil.model_card import render_model_card
 from distil.page import render_page
 from distil.params import Params, TaskParams, load_params
-from distil.results import collect_results, render_markdown, render_table
+from distil.results import Result, collect_results, render_markdown, render_table
 from distil.rows import LABELS, PREDICTIONS, TEST, TIMINGS, read_rows
 from distil.study import Study
 
@@ -65,7 +66,14 @@ def main(
         test=read_rows(test, TEST),
         timings=read_rows(timings, TIMINGS),
     )
-    results, svgs = collect_results(study), {}
+    results = collect_results(study)
+    charts = _write_report(reports, study, results, params)
+    print(f"report: {len(results)} systems, {charts} charts -> {reports / 'index.html'}")
+
+
+def _write_report(reports: Path, study: Study, results: Sequence[Result], params: ReportParams) -> int:
+    """Write charts, page, tables and model card into the folder; returns the number of charts."""
+    svgs = {}
     reports.mkdir(parents=True, exist_ok=True)
     for chart in list_charts(study, results):
         svgs[chart.name] = render_svg(chart.draw, chart.name, chart.title)
@@ -74,7 +82,7 @@ def main(
     _write(reports / "table.txt", render_table(results, study))
     _write(reports / "summary.md", render_markdown(results, study))
     _write(reports / "MODEL_CARD.md", render_model_card(study, results, params.license))
-    print(f"report: {len(results)} systems, {len(svgs)} charts -> {reports / 'index.html'}")
+    return len(svgs)
 
 
 def _read_curve(path: Path) -> pd.DataFrame:

@@ -88,6 +88,14 @@ def test_file_and_folder_of_a_wheel(tmp_path: Path) -> None:
     assert resolve("pypi:Demo==1.0/demo/model/weights.bin", pins).read_bytes() == WEIGHTS
 
 
+@pytest.fixture(params=["with data_filter", "before Python 3.11.4"])
+def any_tarfile(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """tarfile as it is here, and as it was before it had filters."""
+    if request.param == "before Python 3.11.4":
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)
+
+
+@pytest.mark.usefixtures("any_tarfile")
 def test_sdist_is_read_without_its_top_folder(tmp_path: Path) -> None:
     path = resolve("pypi:demo==1.0/data/texts.csv", pin(make_sdist(tmp_path)))
     assert path.read_bytes() == TEXTS
@@ -167,6 +175,7 @@ def test_missing_path_inside_shows_what_is_there(tmp_path: Path) -> None:
         resolve("pypi:demo==1.0/../archive", pins)
 
 
+@pytest.mark.usefixtures("any_tarfile")
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
 def test_archive_that_reaches_outside_is_refused(tmp_path: Path, cache: Path, kind: str) -> None:
     if kind == "wheel":

@@ -8,8 +8,9 @@ from aiohttp import web
 from batch_server import BatchServer, Fault, serve_batches
 from loopback_teacher import error
 
-from distil.batch_api import Batch, fetch, status, submit
+from distil.batch_api import fetch, status, submit
 from distil.batch_files import STATE_FILE, ImportCounts, export_requests, import_results
+from distil.batch_state import Batch
 from distil.endpoint import Endpoint
 from distil.errors import EndpointError, InputError
 from distil.plan import Request

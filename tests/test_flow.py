@@ -249,7 +249,7 @@ def test_tokens_that_an_answer_took_beyond_the_guess_slow_down_what_follows() ->
 
 
 def test_a_waiter_that_is_cancelled_takes_no_place_with_it() -> None:
-    async def work() -> None:
+    async def work() -> tuple[bool, bool]:
         flow = flow_of(max_in_flight=1)
         first = await flow.enter("k", 1)
         waiter = asyncio.ensure_future(flow.enter("k", 1))
@@ -257,9 +257,9 @@ def test_a_waiter_that_is_cancelled_takes_no_place_with_it() -> None:
         answer(flow, first)  # the place is given to the waiter, who is cancelled before it can take it
         waiter.cancel()
         await asyncio.gather(waiter, return_exceptions=True)
-        await flow.enter("k", 1)
+        return waiter.cancelled(), await is_held_back(flow)
 
-    run(work())
+    assert run(work()) == (True, False)
 
 
 def test_stopping_frees_whoever_waits() -> None:

@@ -124,8 +124,14 @@ def test_what_a_teacher_can_be_asked_is_taken(tmp_path: Path) -> None:
     recorded = ONE.replace("chat", "recorded") + ", votes: 2, recording: {files: [f], text: t, votes: [{l: a}, {l: b}]}"
     teachers = f"{GENERATE}, votes: 2, teachers: [{{model: a, temperature: 1, top_p: null, seed: null}}]"
     sent = f"{ONE}, extra: {{logit_bias: {{50256: -100}}, stop: [x], top_p: null}}"
+    loaded = []
     for keys in (recorded, teachers, sent):
-        load(tmp_path, f"annotate: {{{keys}}}", AnnotateParams, "annotate")
+        section = load(tmp_path, f"annotate: {{{keys}}}", AnnotateParams, "annotate")
+        assert isinstance(section, AnnotateParams)
+        loaded.append(section)
+    assert [section.votes.max for section in loaded] == [2, 2, 1]
+    assert [(one.temperature, one.top_p, one.seed) for one in loaded[1].each_teacher()] == [(1, None, None)]
+    assert loaded[2].extra == {"logit_bias": {50256: -100}, "stop": ["x"], "top_p": None}
 
 
 def test_allowed_keys_are_listed_in_mappings(tmp_path: Path) -> None:
