@@ -1,7 +1,7 @@
 """Turn stored answers into rows of annotations, and count them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from distil.answers import Answer
@@ -77,14 +77,3 @@ class RowMaker:
         for name, count in self._token_counts(answer).items():
             if count is not None:
                 self.tokens[name] = (self.tokens[name] or 0) + count
-
-
-def add_counts(counts: Iterable[Counter[str]]) -> Counter[str]:
-    """The counts of several teachers together."""
-    return sum(counts, Counter[str]())
-
-
-def add_known(numbers: Iterable[int | None]) -> int | None:
-    """The sum of those that are known; None if none is."""
-    known = [number for number in numbers if number is not None]
-    return sum(known) if known else None

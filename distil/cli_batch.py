@@ -136,7 +136,7 @@ def choose_teacher(teacher: str | None) -> str:
     chosen = [alone for alone in each if teacher in (None, alone.name)]
     if len(chosen) != 1:
         raise InputError(f"--teacher has to be one of {', '.join(alone.name for alone in each)}")
-    if chosen[0].server != "endpoint" or chosen[0].recording:
+    if not chosen[0].remote:
         raise InputError(
             f"{chosen[0].name} is not behind an endpoint, so another model's answers would be stored as its own; "
             "a batch needs annotate.server: endpoint and no recording"

@@ -61,7 +61,7 @@ def print_forecast(one: Forecast, texts: int, runtime: RuntimeParams) -> None:
     typer.echo(f"  tokens to expect       {expected.input_tokens:,.0f} in, {expected.output_tokens:,.0f} out ({basis})")
     typer.echo(f"  dollars to expect      {describe_dollars(one)}")
     typer.echo(f"  time                   {describe_minutes(one, runtime)}")
-    if is_remote(one.plan):
+    if one.plan.params.remote:
         try:
             find_endpoint(runtime, params.name)
         except InputError as error:
@@ -95,7 +95,7 @@ def describe_dollars(one: Forecast) -> str:
     if till.found is None or one.expected.usd is None or one.most.usd is None:
         if till.paid:
             return "unknown; cost.teacher_usd_per_million_tokens {input, output} gives the price"
-        return "none (this machine, no price given)" if is_remote(one.plan) else "none"
+        return "none (this machine, no price given)" if one.plan.params.remote else "none"
     prices = till.found.prices
     return (
         f"{describe_range(one.expected.usd, one.most.usd)} (${prices.input:g} in, ${prices.output:g} out per million: "
@@ -119,8 +119,3 @@ def describe_minutes(one: Forecast, runtime: RuntimeParams) -> str:
         return "as this machine allows"
     at_once = requests_in_flight(params, runtime)
     return f"as the endpoint allows, {at_once} at once (no runtime.requests_per_minute or tokens_per_minute)"
-
-
-def is_remote(plan: Plan) -> bool:
-    """Whether an endpoint is asked."""
-    return plan.params.server == "endpoint" and plan.params.recording is None

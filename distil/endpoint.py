@@ -30,7 +30,7 @@ def find_endpoint(runtime: RuntimeParams, model: str) -> Endpoint:
     """
     own = runtime.endpoints.get(model)
     place = f"runtime.endpoints[{model!r}].base_url" if own else "runtime.base_url"
-    address, variable = (own.base_url, own.api_key_env) if own else (runtime.base_url, runtime.api_key_env)
+    address, variable = runtime.address_of(model), own.api_key_env if own else runtime.api_key_env
     if not address:
         raise InputError(
             "runtime.base_url in params.yaml is empty: name the teacher's API there (https://.../v1), "

@@ -21,7 +21,8 @@ def make_headers(endpoint: Endpoint) -> dict[str, str]:
 
 def describe_response(endpoint: Endpoint, status: int, text: str) -> str:
     """The status and one short line of what the endpoint said, without the key."""
-    return f"{status}: {describe_error(read_error(text.replace(endpoint.key, '***') if endpoint.key else text))}"
+    words = describe_error(read_error(text.replace(endpoint.key, "***") if endpoint.key else text))
+    return words if words.startswith(f"{status}:") else f"{status}: {words}"
 
 
 def describe_broken_connection(error: aiohttp.ClientError) -> str:

@@ -32,3 +32,8 @@ class RuntimeParams(Params):
     pay_again: bool = False  # ask a priced endpoint although a finished annotate is on record and the store is empty
     device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
     threads: int | None = Field(default=None, ge=1)  # null: all cores
+
+    def address_of(self, model: str) -> str | None:
+        """The base URL of a model's API."""
+        own = self.endpoints.get(model)
+        return own.base_url if own else self.base_url

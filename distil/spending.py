@@ -95,32 +95,44 @@ class Budget:
 def open_tills(plans: Sequence[Plan], runtime: RuntimeParams, given: PriceParams) -> dict[str, Till]:
     """A till for each teacher, by name.
 
-    Raises `InputError` if there is a budget and no price to hold against it.
+    Raises `InputError` if there is a budget, and no price or no longest answer to hold against it.
     """
-    tills = {plan.params.name: _open_till(plan, runtime, given) for plan in plans}
-    local = {plan.params.name for plan in plans if plan.params.server == "local" or plan.params.recording}
-    unpriced = [name for name, till in tills.items() if till.prices is None and name not in local]
-    if runtime.budget_usd is not None and unpriced:
-        raise InputError(
-            f"runtime.budget_usd = {runtime.budget_usd:g} cannot be kept to, since the price of {unpriced[0]} is not "
-            "known: give cost.teacher_usd_per_million_tokens {input, output} in params.yaml"
-        )
+    tills = {plan.params.name: _open_till(plan.params, runtime, given) for plan in plans}
+    if runtime.budget_usd is not None:
+        for plan in plans:
+            _check_budget(plan.params, runtime.budget_usd, tills[plan.params.name])
     return tills
 
 
-def _open_till(plan: Plan, runtime: RuntimeParams, given: PriceParams) -> Till:
-    params = plan.params
-    if params.server == "local" or params.recording:
-        return Till(None, most_tokens(params), paid=False)
-    own = runtime.endpoints.get(params.name)
-    address = own.base_url if own else runtime.base_url
+def _check_budget(params: AnnotateParams, budget_usd: float, till: Till) -> None:
+    """Refuse a budget that cannot be kept to."""
+    if not params.remote:
+        return
+    kept_to = f"runtime.budget_usd = {budget_usd:g} cannot be kept to, since"
+    if till.prices is None:
+        raise InputError(
+            f"{kept_to} the price of {params.name} is not known: give cost.teacher_usd_per_million_tokens {{input, "
+            "output} in params.yaml"
+        )
+    if params.extra.get("max_tokens", params.max_tokens) is None and not _other_limits(params):
+        raise InputError(
+            f"{kept_to} annotate.extra takes max_tokens out, and an answer may have any length: give another limit "
+            f"there, one of {', '.join(NAMES_OF_A_LIMIT[1:])}"
+        )
+
+
+def _open_till(params: AnnotateParams, runtime: RuntimeParams, given: PriceParams) -> Till:
+    most_tokens = max(params.max_tokens, *_other_limits(params), 0)
+    if not params.remote:
+        return Till(None, most_tokens, paid=False)
+    address = runtime.address_of(params.name)
     here = is_here(address)
     prices = given.teacher_usd_per_million_tokens
     found = None if here and prices is None else find_prices(params.name, address, prices)
-    return Till(found, most_tokens(params), paid=found is not None or not here)
+    return Till(found, most_tokens, paid=found is not None or not here)
 
 
-def most_tokens(params: AnnotateParams) -> int:
-    """The longest answer that a request allows, under any of the names for it in `annotate.extra`."""
+def _other_limits(params: AnnotateParams) -> list[int]:
+    """The longest answers, in tokens, that `annotate.extra` allows under any of their names."""
     limits = (params.extra.get(name) for name in NAMES_OF_A_LIMIT)
-    return max(params.max_tokens, *(limit for limit in limits if isinstance(limit, int)), 0)
+    return [limit for limit in limits if isinstance(limit, int)]

@@ -281,33 +281,3 @@ def _migrate(connection: sqlite3.Connection) -> None:
             connection.execute(FROM_VERSION_1)
             connection.execute("DROP TABLE answers_1")
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-
-
-class AnsweringTime:
-    """Wall time in which answers came: of each run, from the first one sent to the last one received.
-
-    Answers that no run asked for count among the answers, and are left out of the time and of `timed`.
-    """
-
-    def __init__(self) -> None:
-        self.answers = 0
-        self.timed = 0
-        self.retries = 0
-        self._spans: dict[str, tuple[float, float]] = {}
-
-    def add(self, stored: Stored | None) -> None:
-        """Count an answer in; None, a request without one, changes nothing."""
-        if stored is None:
-            return
-        self.answers += 1
-        self.retries += stored.retries
-        if stored.run is None or stored.sent_at is None or stored.received_at is None:
-            return
-        self.timed += 1
-        first, last = self._spans.get(stored.run, (stored.sent_at, stored.received_at))
-        self._spans[stored.run] = (min(first, stored.sent_at), max(last, stored.received_at))
-
-    @property
-    def seconds(self) -> float:
-        """The runs' spans, summed."""
-        return sum(last - first for first, last in self._spans.values())

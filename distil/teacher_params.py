@@ -130,6 +130,11 @@ class AnnotateParams(Params):
         """The model's name, or the names of all teachers."""
         return self.model or " + ".join(teacher.model for teacher in self.teachers or [])
 
+    @property
+    def remote(self) -> bool:
+        """Whether an endpoint is asked, and not this machine or a recording."""
+        return self.server == "endpoint" and self.recording is None
+
     def each_teacher(self) -> list["AnnotateParams"]:
         """The section as it reads for each teacher alone, with its `model` and without `teachers`."""
         return [self] if self.teachers is None else [self._alone(teacher) for teacher in self.teachers]

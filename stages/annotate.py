@@ -13,7 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from distil.annotation_rows import TOKEN_COUNTS, RowMaker, add_counts, add_known
+from distil.annotation_metrics import AnsweringTime, count_statuses, measure_run, summarise
+from distil.annotation_rows import RowMaker
 from distil.annotator import Outcome
 from distil.asking import Asking
 from distil.command import run
@@ -27,7 +28,7 @@ from distil.prices import PriceParams
 from distil.rows import ANNOTATIONS, row_writer
 from distil.runtime import RuntimeParams
 from distil.spending import Till, open_tills
-from distil.store import AnsweringTime, Store, open_store, store_path
+from distil.store import Store, open_store, store_path
 from distil.teacher_params import AnnotateParams
 
 TEXTS_A_ROW_GROUP = 5000
@@ -115,55 +116,6 @@ def explain_unusable(job: Job, makers: Mapping[str, RowMaker], outcome: Outcome)
         f"none of the teacher's answers names one of {', '.join(plan.labels)} ({count_statuses(makers)}); {said}; "
         f"mend the prompt {plan.params.prompt} or annotate.max_tokens"
     )
-
-
-def count_statuses(makers: Mapping[str, RowMaker]) -> str:
-    """The statuses of all teachers in words, the commonest first."""
-    statuses = add_counts(maker.statuses for maker in makers.values())
-    return ", ".join(f"{count:,} {status}" for status, count in statuses.most_common())
-
-
-def summarise(params: AnnotateParams, makers: Mapping[str, RowMaker], texts: int) -> dict[str, Any]:
-    """The counts of the annotations: the same answers give the same figures."""
-    by_teacher = {name: maker.summary() for name, maker in makers.items()}
-    statuses = add_counts(maker.statuses for maker in makers.values())
-    named = add_counts(maker.named for maker in makers.values())
-    votes = params.votes
-    return {
-        "teacher": params.name,
-        "server": name_server(params),
-        "method": params.method,
-        "protocol": params.protocol,
-        "prompt": params.prompt,
-        "texts": texts,
-        "votes": votes.min if votes.fixed else votes.model_dump(),
-        "requests": statuses.total(),
-        "status": dict(sorted(statuses.items())),
-        "labels": {label: named[label] for label in next(iter(makers.values())).labels},
-        **{name: add_known(one[name] for one in by_teacher.values()) for name in TOKEN_COUNTS},
-        **({"by_teacher": by_teacher} if len(by_teacher) > 1 else {}),
-    }
-
-
-def name_server(params: AnnotateParams) -> str:
-    """Where the answers come from: local, endpoint, recorded, or mixed."""
-    if params.recording:
-        return "recorded"
-    servers = {alone.server for alone in params.each_teacher()}
-    return servers.pop() if len(servers) == 1 else "mixed"
-
-
-def measure_run(time: AnsweringTime, params: AnnotateParams, texts: int) -> dict[str, Any]:
-    """How fast the answers came, whichever runs brought them; a recording has no speed, nor has an import."""
-    seconds = None if params.recording else time.seconds or None
-    rate = time.timed / seconds if seconds else None
-    return {
-        "answers": time.answers,
-        "seconds": seconds,
-        "answers_per_s": rate,
-        "texts_per_s": rate and rate * texts / time.answers,
-        "retries": time.retries,
-    }
 
 
 if __name__ == "__main__":

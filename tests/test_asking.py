@@ -254,6 +254,17 @@ def test_a_budget_needs_a_price(project: Project) -> None:
             annotate()
 
 
+def test_a_budget_needs_a_longest_answer(project: Project) -> None:
+    with serve_teacher(lambda _body, _number: "positive") as server:
+        set_up(project, server, TEN, extra={"max_tokens": None})
+        project(cost=PRICE, runtime={"base_url": server.url, "budget_usd": 1})
+        with pytest.raises(
+            InputError, match=r"budget_usd = 1 .* takes max_tokens out, .* one of max_completion_tokens"
+        ):
+            annotate()
+    assert not server.bodies
+
+
 def test_answers_that_a_finished_run_paid_for_are_not_bought_again_without_a_word(project: Project) -> None:
     with serve_teacher(lambda _body, _number: "positive") as server:
         set_up(project, server, TEN)

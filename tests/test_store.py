@@ -8,7 +8,7 @@ import pytest
 
 from distil.answers import Answer
 from distil.errors import InputError
-from distil.store import AnsweringTime, GroupCommit, Store, Stored, TeacherSummary, open_store, store_path
+from distil.store import GroupCommit, Store, Stored, TeacherSummary, open_store, store_path
 
 
 def stored(reply: str = "yes", run: str = "r", sent_at: float = 1.0, received_at: float = 2.0) -> Stored:
@@ -120,13 +120,3 @@ def test_a_summary_tells_each_teacher_s_answers_and_tokens(tmp_path: Path) -> No
         assert store.summaries() == [TeacherSummary("m", 2, 0, 0, 2.0, 7.0), TeacherSummary("n", 1, 5, 2, None, None)]
         assert store.delete(["1", "gone"]) == 1
         assert [key for key, _ in store] == ["2", "3"]
-
-
-def test_time_is_counted_within_runs_and_not_between_them() -> None:
-    time = AnsweringTime()
-    for one in (stored(sent_at=0, received_at=2), stored(sent_at=1, received_at=4)):
-        time.add(one)
-    time.add(stored(run="next day", sent_at=1000, received_at=1003))
-    time.add(Stored(Answer(reply="of a batch"), "m"))
-    time.add(None)
-    assert (time.answers, time.timed, time.seconds, time.retries) == (4, 3, 7, 3)
