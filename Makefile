@@ -1,11 +1,11 @@
-# make setup | repro | test | check: each does its own set-up into .venv, and nothing twice.
+# make setup | repro | test | check | compat: each does its own set-up into .venv, and nothing twice.
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: setup repro test check
+.PHONY: setup repro test check compat
 
 setup: $(READY)
 
@@ -19,6 +19,8 @@ repro: $(READY)
 	dvc repro
 	@cat reports/table.txt
 
+test check: export OMP_NUM_THREADS = 1 # two processes, each with a thread for every core, would wait for each other
+
 test: $(READY)
 	pytest $(TWO_AT_ONCE)
 
@@ -27,3 +29,6 @@ check: $(READY)
 	ruff check .
 	mypy
 	pytest $(TWO_AT_ONCE) -m "not slow"
+
+compat: $(READY)
+	python benchmarks/compat/run.py models/onnx data/test.parquet $(COMPAT)

@@ -33,7 +33,8 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from distil.machine import count_cores, describe_machine  # noqa: E402
+from distil.cores import count_cores  # noqa: E402
+from distil.machine import describe_machine  # noqa: E402
 from distil.metrics import read_metrics  # noqa: E402
 from distil.rows import TEXTS, row_writer  # noqa: E402
 

@@ -13,6 +13,7 @@ import typer
 
 from distil.cli_batch import batch_app
 from distil.cli_outlook import forecast, open_charged_tills, print_forecast, print_total
+from distil.cli_publish import publish_student
 from distil.cli_store import store_app
 from distil.errors import DistilError
 from distil.project import open_job
@@ -21,6 +22,7 @@ from distil.store import open_store, store_path
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(store_app, name="store")
 app.add_typer(batch_app, name="batch")
+app.command("publish")(publish_student)
 
 
 def main() -> None:

@@ -11,15 +11,10 @@ from pathlib import Path
 
 import psutil
 
+from distil.cores import count_cores
+
 CPU_FLAGS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16", "i8mm", "bf16", "sve")
 PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "scikit-learn", "tokenizers", "torch", "transformers")
-
-
-def count_cores() -> int:
-    """The cores that this process may use, which in a container can be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def describe_machine(threads: int, provider: str) -> dict[str, object]:

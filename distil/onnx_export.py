@@ -1,8 +1,10 @@
-"""Export a student to ONNX in fp32 and int8, in a folder that the Hub's tools open unchanged.
+"""Export a student to ONNX in fp32, int8 and fp16, in a folder that the Hub's tools open unchanged.
 
-    config.json  model.safetensors  tokenizer.json  tokenizer_config.json  onnx/model.onnx  onnx/model_quantized.onnx
+    config.json  model.safetensors  tokenizer.json  tokenizer_config.json
+    onnx/model.onnx  onnx/model_quantized.onnx  onnx/model_fp16.onnx
 
-Batch and sequence length are free. Each ONNX file holds all of its weights. The same student gives the same bytes.
+Batch and sequence length are free. Each ONNX file holds all of its weights and nothing but standard operators. The same
+student gives the same bytes.
 """
 
 import json
@@ -17,14 +19,17 @@ from typing import Any, Literal
 import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from distil.errors import InputError
 from distil.torch_model import load_classifier, load_tokenizer
 
-FP32, INT8 = "onnx/model.onnx", "onnx/model_quantized.onnx"
+FP32, INT8, FP16 = "onnx/model.onnx", "onnx/model_quantized.onnx", "onnx/model_fp16.onnx"
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # as the Hub's ONNX models name and order them
 LARGEST_BYTES = 2**31 - 1  # of one protobuf file
 EXAMPLES = ["a short text", "a text that is a little longer", "one more"]
+HEADS_ON_THE_FIRST_TOKEN = {"bert", "camembert", "electra", "roberta", "xlm-roberta"}  # with layers built as BERT's
+STANDARD = {"", "ai.onnx"}  # two names of ONNX's own domain of operators
 Int8Target = Literal["portable", "vnni"]
 
 
@@ -45,7 +50,8 @@ def export_fp32(student: Path, file: Path, opset: int) -> None:
     tokenizer, model = load_tokenizer(student), load_classifier(student).eval()
     if sum(weights.nbytes for weights in model.parameters()) > LARGEST_BYTES:
         raise InputError(f"{student}: a model of more than 2 GB does not fit into one ONNX file; train a smaller base")
-    model.set_attn_implementation("eager")  # plain products and a softmax, which every runtime knows how to fuse
+    model.set_attn_implementation("eager")  # plain products and a softmax, which every runtime has
+    _leave_out_what_no_head_reads(model)
     encoded = tokenizer(EXAMPLES, padding=True, return_tensors="pt")
     names = [name for name in INPUTS if name in encoded]
     free = {0: "batch", 1: "sequence"}
@@ -81,11 +87,22 @@ def quantize_int8(fp32: Path, file: Path, target: Int8Target) -> None:
     _save(_strip(onnx.load(file)), file)
 
 
+def convert_fp16(fp32: Path, file: Path) -> None:
+    """Write a copy of an ONNX file that computes in fp16, for GPUs; inputs and logits keep their types."""
+    with _quietly():
+        model = convert_float_to_float16(onnx.load(fp32), keep_io_types=True)
+    _save(_strip(model), file)
+
+
 def check_onnx(file: Path) -> None:
-    """Raise `InputError` if the file is not a valid ONNX model, or keeps weights in another file."""
-    tensors = onnx.load(file, load_external_data=False).graph.initializer
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors):
+    """Raise `InputError` if the file is not a valid ONNX model, keeps weights elsewhere, or needs special operators."""
+    model = onnx.load(file, load_external_data=False)
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
         raise InputError(f"{file} keeps weights in another file; export it as one file")
+    if special := sorted({entry.domain for entry in model.opset_import} - STANDARD):
+        raise InputError(
+            f"{file} needs operators of {', '.join(special)}, which few tools have; export it without them"
+        )
     try:
         onnx.checker.check_model(str(file), full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -101,6 +118,13 @@ class _Logits(torch.nn.Module):
 
     def forward(self, *inputs: torch.Tensor) -> Any:
         return self.model(**dict(zip(self.names, inputs, strict=True))).logits
+
+
+def _leave_out_what_no_head_reads(model: Any) -> None:
+    """Let the last layer go on with the first token alone once its attention has read all: the head reads no other."""
+    if model.config.model_type in HEADS_ON_THE_FIRST_TOKEN:
+        mixed = model.base_model.encoder.layer[-1].attention.output
+        mixed.register_forward_pre_hook(lambda _, inputs: tuple(hidden[:, :1] for hidden in inputs))
 
 
 def _strip(model: Any) -> Any:

@@ -1,7 +1,10 @@
 """The study in the working folder: where a stage's files are, as dvc.yaml says, and all that it asks."""
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -37,14 +40,30 @@ def stage_paths(name: str) -> list[Path]:
 
     Raises `InputError` if the working folder has no such stage.
     """
-    try:
-        command = yaml.safe_load(DVC_FILE.read_text(encoding="utf-8"))["stages"][name]["cmd"]
-        words = shlex.split(command)
+    with _reading(f"stage {name}"):
+        words = shlex.split(_read_dvc_file()["stages"][name]["cmd"])
         paths = [Path(word) for word in words[words.index(f"stages.{name}") + 1 :]]
-    except FileNotFoundError:
-        raise InputError(f"{DVC_FILE} is missing here; run distil in the project's folder") from None
-    except (KeyError, TypeError, AttributeError, ValueError, OSError, yaml.YAMLError) as error:
-        raise InputError(f"{DVC_FILE} has no usable stage {name} ({type(error).__name__}: {error})") from None
     if len(paths) < 2:
         raise InputError(f"{DVC_FILE}: the cmd of stage {name} names no files; 'git checkout {DVC_FILE}' mends it")
     return paths
+
+
+def artifact_path(name: str) -> Path:
+    """The path of an artifact of dvc.yaml; raises `InputError` if the working folder has no such artifact."""
+    with _reading(f"artifact {name}"):
+        return Path(_read_dvc_file()["artifacts"][name]["path"])
+
+
+def _read_dvc_file() -> Any:
+    return yaml.safe_load(DVC_FILE.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _reading(part: str) -> Iterator[None]:
+    """Turn what goes wrong while a part of dvc.yaml is read into an `InputError`."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{DVC_FILE} is missing here; run distil in the project's folder") from None
+    except (KeyError, TypeError, AttributeError, ValueError, OSError, yaml.YAMLError) as error:
+        raise InputError(f"{DVC_FILE} has no usable {part} ({type(error).__name__}: {error})") from None

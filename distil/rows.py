@@ -64,6 +64,17 @@ TRAIN = pa.schema(
         pa.field("source", pa.string(), nullable=False),
     ]
 )
+SUSPECTS = pa.schema(
+    [
+        pa.field("rank", pa.int64(), nullable=False),  # 1: the least credible label
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("suggested", pa.string(), nullable=False),  # the most probable label by held-out predictions
+        pa.field("quality", pa.float64(), nullable=False),  # held-out probability of `label`
+        pa.field("probabilities", SHARES, nullable=False),
+    ]
+)
 TEST = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -135,7 +146,7 @@ def write_rows(path: Path, schema: pa.Schema, rows: pd.DataFrame | Iterable[dict
         table = pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
     else:
         table = pa.Table.from_pylist(list(rows), schema=schema)
-    keys = [name for name in ("id", "system", "scenario", "teacher", "vote", "number") if name in schema.names]
+    keys = [name for name in ("rank", "id", "system", "scenario", "teacher", "vote", "number") if name in schema.names]
     table = table.sort_by([(name, "ascending") for name in keys]).replace_schema_metadata(None)
     with row_writer(path, schema) as writer:
         writer.write_table(table)

@@ -3,6 +3,8 @@
 It belongs to no stage's `params`, so editing it reruns nothing; nothing in it may change a tracked result.
 """
 
+from typing import Any
+
 from pydantic import Field
 
 from distil.params import Number, Params
@@ -32,6 +34,14 @@ class RuntimeParams(Params):
     pay_again: bool = False  # ask a priced endpoint although a finished annotate is on record and the store is empty
     device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
     threads: int | None = Field(default=None, ge=1)  # null: all cores
+    threads_per_batch: int = Field(default=1, ge=1)  # of the ONNX student
+    spinning: bool = False  # whether the threads of a batch wait busily for each other
+    report_to: list[str] = Field(default_factory=list)  # where training logs to, as transformers names it: dvclive, ...
+
+    @property
+    def threading(self) -> dict[str, Any]:
+        """How the ONNX student uses the cores, in the arguments of `OnnxClassifier`."""
+        return self.model_dump(include={"threads", "threads_per_batch", "spinning"})
 
     def address_of(self, model: str) -> str | None:
         """The base URL of a model's API."""

@@ -14,12 +14,13 @@ from safetensors import SafetensorError
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from distil.batches import batch_by_length
+from distil.batches import batch_by_tokens
 from distil.errors import InputError
 from distil.token_limit import find_token_limit
 
 UNLOADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
 Floats = NDArray[np.float32]
+BATCH_TOKENS = 2048  # padding included
 
 
 def choose_device(name: str) -> torch.device:
@@ -80,18 +81,25 @@ def token_limit(model: Any, tokenizer: Any) -> int | None:
     return find_token_limit(model.config.to_dict(), {"model_max_length": tokenizer.model_max_length})
 
 
+def predict_logits(
+    model: Any, tokenizer: Any, texts: Sequence[str], device: torch.device, batch_tokens: int = BATCH_TOKENS
+) -> Floats:
+    """Return the logits of a classifier in memory, of shape (texts, labels)."""
+    return _Runner(model, tokenizer, str(device), batch_tokens).run(texts, model.config.num_labels, _read_logits)
+
+
 class TorchClassifier:
     """A fine-tuned classifier; `labels` are in the order of its outputs."""
 
-    def __init__(self, folder: Path, device: str = "auto", batch_size: int = 16) -> None:
+    def __init__(self, folder: Path, device: str = "auto", batch_tokens: int = BATCH_TOKENS) -> None:
         """Load a folder; raises `InputError` if it holds no classifier, or if there is no such device."""
-        self._runner = _Runner(load_classifier(folder), load_tokenizer(folder), device, batch_size)
+        self._runner = _Runner(load_classifier(folder), load_tokenizer(folder), device, batch_tokens)
         names = self._runner.model.config.id2label
         self.labels = [names[number] for number in range(len(names))]
 
     def predict_logits(self, texts: Sequence[str]) -> Floats:
         """Return the logits, of shape (texts, labels)."""
-        return self._runner.run(texts, len(self.labels), lambda output, _: output.logits)
+        return self._runner.run(texts, len(self.labels), _read_logits)
 
     def predict_proba(self, texts: Sequence[str]) -> Floats:
         """Return the probabilities, of shape (texts, labels)."""
@@ -101,9 +109,9 @@ class TorchClassifier:
 class TorchEncoder:
     """A base model whose sentence vector is the mean over its tokens' last hidden states, scaled to length 1."""
 
-    def __init__(self, folder: Path, device: str = "auto", batch_size: int = 16) -> None:
+    def __init__(self, folder: Path, device: str = "auto", batch_tokens: int = BATCH_TOKENS) -> None:
         """Load a folder; raises `InputError` if it holds no encoder, or if there is no such device."""
-        self._runner = _Runner(_load(AutoModel, folder), load_tokenizer(folder), device, batch_size)
+        self._runner = _Runner(_load(AutoModel, folder), load_tokenizer(folder), device, batch_tokens)
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Return sentence vectors, of shape (texts, hidden size).
@@ -111,6 +119,11 @@ class TorchEncoder:
         Source: mean pooling as in Sentence-BERT (Reimers & Gurevych, 2019).
         """
         return self._runner.run(texts, self._runner.model.config.hidden_size, _mean_of_tokens)
+
+
+def _read_logits(output: Any, _: torch.Tensor) -> torch.Tensor:
+    logits: torch.Tensor = output.logits
+    return logits
 
 
 def _mean_of_tokens(output: Any, attention_mask: torch.Tensor) -> torch.Tensor:
@@ -122,11 +135,11 @@ def _mean_of_tokens(output: Any, attention_mask: torch.Tensor) -> torch.Tensor:
 class _Runner:
     """Tokenize, batch by length, run, and put the rows back in order."""
 
-    def __init__(self, model: Any, tokenizer: Any, device: str, batch_size: int) -> None:
+    def __init__(self, model: Any, tokenizer: Any, device: str, batch_tokens: int) -> None:
         self.device = choose_device(device)
         self.model = model.eval().to(self.device)
         self.tokenizer = tokenizer
-        self.batch_size = batch_size
+        self.batch_tokens = batch_tokens
         self.max_length = token_limit(model, tokenizer)
 
     def run(self, texts: Sequence[str], width: int, read: Callable[[Any, torch.Tensor], torch.Tensor]) -> Floats:
@@ -140,7 +153,7 @@ class _Runner:
         if not texts:
             return
         encoded = self.tokenizer(list(texts), truncation=self.max_length is not None, max_length=self.max_length)
-        for positions in batch_by_length([len(ids) for ids in encoded["input_ids"]], self.batch_size):
+        for positions in batch_by_tokens([len(ids) for ids in encoded["input_ids"]], self.batch_tokens):
             batch = {name: [values[position] for position in positions] for name, values in encoded.items()}
             yield positions, self.tokenizer.pad(batch, return_tensors="pt").to(self.device)
 

@@ -17,8 +17,9 @@ from transformers import pipeline
 from distil.baselines import load_baselines
 from distil.classifier import OnnxClassifier
 from distil.command import run
+from distil.cores import count_cores
 from distil.errors import InputError
-from distil.machine import count_cores, describe_machine
+from distil.machine import describe_machine
 from distil.metrics import write_metrics
 from distil.params import Number, Params, load_params
 from distil.rows import TEST, TIMINGS, read_rows, write_rows
@@ -47,7 +48,6 @@ class BenchmarkParams(Params):
     seconds: Number = Field(gt=0)  # for each system and scenario, in all rounds together
     rounds: int = Field(ge=1)
     texts: int = Field(ge=1)  # of the test set, at most
-    batch_size: int = Field(ge=1)
     pipeline_batch_size: int = Field(ge=1)
     server_load: Number = Field(gt=0, lt=1)  # share of the rate at which the system answers one by one
     seed: int = Field(ge=0)
@@ -61,17 +61,17 @@ def main(student: Path, onnx: Path, baselines: Path, test: Path, timings: Path, 
     threads = runtime.threads or count_cores()
     use_threads(threads)
     classifiers = {
-        name: OnnxClassifier(onnx, file=file, threads=threads, device=runtime.device, batch_size=params.batch_size)
+        name: OnnxClassifier(onnx, file, device=runtime.device, **runtime.threading)
         for name, file in (("student_onnx", "onnx/model.onnx"), (SERVED, "onnx/model_quantized.onnx"))
     }
     systems = [
         System("pipeline", _load_pipeline(student, runtime.device, params), params.pipeline_batch_size),
-        *(System(name, model.predict_proba, params.batch_size) for name, model in classifiers.items()),
+        *(System(name, model.predict_proba, None) for name, model in classifiers.items()),
         *(System(name, model.predict_proba, None) for name, model in load_baselines(baselines).items()),
     ]
     machine = describe_machine(threads, classifiers[SERVED].provider)
     measured = _take_turns(systems, texts, params)
-    served = System(SERVED, classifiers[SERVED].predict_proba, params.batch_size)
+    served = System(SERVED, classifiers[SERVED].predict_proba, None)
     answered, load = _serve(served, select(measured, SERVED, "single_stream"), texts, params)
     write_rows(timings, TIMINGS, list_rows(measured + answered))
     summary = _summarise(systems, measured)
@@ -82,7 +82,7 @@ def main(student: Path, onnx: Path, baselines: Path, test: Path, timings: Path, 
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "texts": len(texts),
             "mean_words": float(np.mean([len(text.split()) for text in texts])),
-            "batch_size": params.batch_size,
+            "batch_tokens": classifiers[SERVED].batch_tokens,
             "systems": summary,
             "server": {SERVED: load | summarise_latency(answered)},
         },

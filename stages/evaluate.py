@@ -74,8 +74,8 @@ def main(
     save_baselines(baselines, trained)
     classifiers = {
         "student": TorchClassifier(student, runtime.device),
-        "student_onnx": OnnxClassifier(onnx, "onnx/model.onnx", runtime.threads, runtime.device),
-        MAIN: OnnxClassifier(onnx, "onnx/model_quantized.onnx", runtime.threads, runtime.device),
+        "student_onnx": OnnxClassifier(onnx, "onnx/model.onnx", device=runtime.device, **runtime.threading),
+        MAIN: OnnxClassifier(onnx, "onnx/model_quantized.onnx", device=runtime.device, **runtime.threading),
         **trained,
     }
     votes = read_rows(annotations, ANNOTATIONS)

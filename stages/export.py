@@ -1,13 +1,17 @@
 """Export: turn the student into ONNX files that give its answers, and prove that they do.
 
-Reads the student and the validation rows, writes a folder that the Hub's tools open. The stage fails where fp32 strays
-from torch or int8 from fp32 by more than the params allow.
+Reads the student and the validation rows, writes a folder that the Hub's tools open. Where fp32 strays from torch, or
+int8 or fp16 from fp32, by more than the params allow, the stage fails and leaves no folder.
 """
 
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -15,82 +19,132 @@ from distil.classifier import OnnxClassifier
 from distil.command import run
 from distil.errors import InputError
 from distil.metrics import write_metrics
-from distil.onnx_export import FP32, INT8, Int8Target, check_onnx, copy_student, export_fp32, quantize_int8
+from distil.onnx_export import (
+    FP16,
+    FP32,
+    INT8,
+    Int8Target,
+    check_onnx,
+    convert_fp16,
+    copy_student,
+    export_fp32,
+    quantize_int8,
+)
 from distil.params import Number, Params, load_params
 from distil.rows import TRAIN, read_rows
 from distil.runtime import RuntimeParams
 from distil.torch_model import TorchClassifier, use_threads
 
 PROBES = ["", "a", "!", "Ünï 漢字 🙂", "two words", "a longer text beside shorter ones " * 3, "more than fits " * 4000]
+Floats = NDArray[np.float32]
 
 
 class ExportParams(Params):
     """What to build, and how far it may stray."""
 
     int8_target: Int8Target
+    fp16: bool
     opset: int = Field(ge=18)
     max_logit_difference: Number = Field(gt=0)
-    min_int8_agreement: Number = Field(ge=0, le=1)
+    min_label_agreement: Number = Field(ge=0, le=1)
 
 
 def main(student: Path, validation: Path, onnx: Path, metrics: Path) -> None:
-    """Write the folder `onnx` and compare torch, fp32 and int8 on the validation texts and on a few hard ones."""
+    """Write the folder `onnx` and compare all that is in it on the validation texts and on a few hard ones."""
     params = load_params("export", ExportParams)
     runtime = load_params("runtime", RuntimeParams)
-    texts = PROBES + read_rows(validation, TRAIN)["text"].to_list()
+    rows = read_rows(validation, TRAIN)
     use_threads(runtime.threads)
-    copy_student(student, onnx)
-    export_fp32(student, onnx / FP32, params.opset)
-    quantize_int8(onnx / FP32, onnx / INT8, params.int8_target)
-    for file in (FP32, INT8):
-        check_onnx(onnx / file)
-    torch_logits = TorchClassifier(student, device="cpu").predict_logits(texts)
-    fp32, int8 = (  # another batch size, so that texts are padded in another way
-        OnnxClassifier(onnx, file, runtime.threads, "cpu", batch_size=5).predict_logits(texts) for file in (FP32, INT8)
-    )
-    difference = float(np.abs(fp32 - torch_logits).max())
-    agreement = measure_agreement(fp32[len(PROBES) :], int8[len(PROBES) :])
-    check_limits(difference, agreement, params)
+    onnx.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=onnx.parent, prefix=f"{onnx.name}.") as place:  # so that what fails the checks is gone
+        folder = Path(place) / onnx.name
+        files = build(student, folder, params)
+        classifier = TorchClassifier(student, device="cpu")
+        taught = pd.Index(classifier.labels).get_indexer(rows["label"])
+        found = compare(answer(classifier, folder, files, PROBES + rows["text"].to_list(), runtime), taught)
+        check_limits(found, len(rows), params)
+        sizes = {name: (folder / file).stat().st_size / 1e6 for name, file in files.items()}
+        shutil.rmtree(onnx, ignore_errors=True)
+        folder.rename(onnx)
+    found["int8"]["target"] = params.int8_target
     write_metrics(
         metrics,
-        {
-            "opset": params.opset,
-            "fp32": {"megabytes": _megabytes(onnx / FP32), "max_logit_difference": difference},
-            "int8": {
-                "megabytes": _megabytes(onnx / INT8),
-                "target": params.int8_target,
-                "agreement_with_fp32": agreement,
-                "max_logit_difference": float(np.abs(int8 - fp32).max()),
-            },
-            "rows": len(texts) - len(PROBES),
-        },
+        {"opset": params.opset, "rows": len(rows), "torch": found["torch"]}
+        | {name: {"megabytes": size} | found[name] for name, size in sizes.items()},
     )
-    compared = f"{len(texts) - len(PROBES):,} validation rows and {len(PROBES)} probes"
-    agreed = "int8 not compared: no validation rows" if agreement is None else f"int8 agrees on {agreement:.1%}"
-    print(f"export: fp32 within {difference:.1e} of torch on {compared}, {agreed} -> {onnx}")
+    print(f"export: {describe(found, len(rows))} -> {onnx}")
 
 
-def measure_agreement(one: NDArray[Any], other: NDArray[Any]) -> float | None:
-    """Share of the rows on which two systems' logits name the same label; null without rows."""
-    return float((one.argmax(axis=1) == other.argmax(axis=1)).mean()) if len(one) else None
+def build(student: Path, folder: Path, params: ExportParams) -> dict[str, str]:
+    """Write the folder; returns the checked ONNX files in it by their names in the metrics."""
+    copy_student(student, folder)
+    files = {"fp32": FP32, "int8": INT8}
+    export_fp32(student, folder / FP32, params.opset)
+    quantize_int8(folder / FP32, folder / INT8, params.int8_target)
+    if params.fp16:
+        files["fp16"] = FP16
+        convert_fp16(folder / FP32, folder / FP16)
+    for file in files.values():
+        check_onnx(folder / file)
+    return files
 
 
-def check_limits(difference: float, agreement: float | None, params: ExportParams) -> None:
-    """Raise `InputError` with the figures if fp32 or int8 strays further than the params allow."""
+def answer(
+    student: TorchClassifier, folder: Path, files: Mapping[str, str], texts: list[str], runtime: RuntimeParams
+) -> dict[str, Floats]:
+    """The logits of torch and of each file; batches differ in size, so that texts are padded in different ways."""
+    logits = {"torch": student.predict_logits(texts)}
+    for name, file in files.items():
+        logits[name] = OnnxClassifier(folder, file, device="cpu", **runtime.threading).predict_logits(texts)
+    return logits
+
+
+def compare(logits: Mapping[str, Floats], taught: NDArray[np.intp]) -> dict[str, dict[str, Any]]:
+    """What metrics/export.json says of each: logits on all texts, labels on the validation rows, which come last.
+
+    `taught` holds the number of the label that each validation row would have been trained on: the teacher's.
+    """
+    labels = {name: values[len(PROBES) :].argmax(axis=1) for name, values in logits.items()}
+    found: dict[str, dict[str, Any]] = {}
+    for name, values in logits.items():
+        found[name] = {"teacher_agreement": share_equal(labels[name], taught)}
+        if name != "torch":
+            model = "torch" if name == "fp32" else "fp32"
+            found[name] |= {
+                f"agreement_with_{model}": share_equal(labels[name], labels[model]),
+                "max_logit_difference": float(np.abs(values - logits[model]).max()),
+            }
+    return found
+
+
+def share_equal(one: NDArray[np.intp], other: NDArray[np.intp]) -> float | None:
+    """Share of the rows with the same label; null without rows."""
+    return float((one == other).mean()) if len(one) else None
+
+
+def check_limits(found: Mapping[str, Mapping[str, Any]], rows: int, params: ExportParams) -> None:
+    """Raise `InputError` with the figures if a file strays further than the params allow; one row may always differ."""
+    difference = found["fp32"]["max_logit_difference"]
     if not difference <= params.max_logit_difference:  # so that NaN fails too
         raise InputError(
             f"export: fp32 logits differ from torch's by up to {difference:.2g}, more than "
             f"export.max_logit_difference = {params.max_logit_difference:g}; try another export.opset"
         )
-    if agreement is not None and agreement < params.min_int8_agreement:
-        raise InputError(
-            f"export: int8 gives fp32's label on {agreement:.4f} of the validation rows, less than "
-            f"export.min_int8_agreement = {params.min_int8_agreement:g}; lower it if that is good enough for you"
-        )
+    for name in found.keys() - {"torch", "fp32"}:
+        agreement = found[name]["agreement_with_fp32"]
+        if agreement is not None and agreement < min(params.min_label_agreement, (rows - 1) / rows):
+            raise InputError(
+                f"export: {name} gives fp32's label on {agreement:.4f} of the validation rows, less than "
+                f"export.min_label_agreement = {params.min_label_agreement:g}; lower it if that is good enough for you"
+            )
 
 
-def _megabytes(file: Path) -> float:
-    return file.stat().st_size / 1e6
+def describe(found: Mapping[str, Mapping[str, Any]], rows: int) -> str:
+    """The comparison in one line."""
+    agreement = found["int8"]["agreement_with_fp32"]
+    agreed = "int8 not compared: no validation rows" if agreement is None else f"int8 agrees on {agreement:.1%}"
+    compared = f"{rows:,} validation rows and {len(PROBES)} probes"
+    return f"fp32 within {found['fp32']['max_logit_difference']:.1e} of torch on {compared}, {agreed}"
 
 
 if __name__ == "__main__":

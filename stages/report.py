@@ -15,19 +15,18 @@ from distil.command import run
 from distil.errors import InputError
 from distil.gallery import list_charts
 from distil.metrics import read_metrics
-from distil.model_card import render_model_card
+from distil.model_card import CardParams, render_model_card
 from distil.page import render_page
-from distil.params import Params, TaskParams, load_params
+from distil.params import TaskParams, load_params
 from distil.results import Result, collect_results, render_markdown, render_table
 from distil.rows import LABELS, PREDICTIONS, TEST, TIMINGS, read_rows
 from distil.study import Study
 
 
-class ReportParams(Params):
+class ReportParams(CardParams):
     """The section `report`."""
 
     examples: int = Field(ge=0)  # disagreements to show
-    license: str = Field(min_length=1)  # of the student, as the Hub names it
 
 
 def main(
@@ -81,8 +80,21 @@ def _write_report(reports: Path, study: Study, results: Sequence[Result], params
     _write(reports / "index.html", render_page(study, results, svgs, params.examples))
     _write(reports / "table.txt", render_table(results, study))
     _write(reports / "summary.md", render_markdown(results, study))
-    _write(reports / "MODEL_CARD.md", render_model_card(study, results, params.license))
+    _write(reports / "MODEL_CARD.md", render_model_card(study, results, params, _read_prompt(study)))
     return len(svgs)
+
+
+def _read_prompt(study: Study) -> str | None:
+    """The prompt that was sent; null where nothing was, since the answers are a recording."""
+    if study.annotate["protocol"] == "recorded":
+        return None
+    path = Path(study.annotate["prompt"])
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{path}, the prompt, cannot be read ({error.strerror}); bring it back, or run 'dvc repro'"
+        ) from None
 
 
 def _read_curve(path: Path) -> pd.DataFrame:

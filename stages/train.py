@@ -1,63 +1,112 @@
 """Train: fine-tune the student on the teacher's labels.
 
-Reads the training rows, writes the student as a folder that transformers opens, and the loss curve. Validation rows are
-only scored, by the teacher's labels; test rows never come here.
+Reads the training rows; writes the student as a folder that transformers opens, the rows whose label is probably wrong,
+and the loss curve. Validation rows only tell which of several seeds is the median one; everything else that is chosen
+is chosen by cross-validation on the training rows. Test rows never come here.
 """
 
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from accelerate import PartialState
 
 from distil.assets import resolve
 from distil.command import run
+from distil.lessons import Lessons, keep_agreed, prepare_lessons
 from distil.metrics import write_metrics
 from distil.params import TaskParams, load_params
-from distil.rows import TRAIN, read_rows
+from distil.rows import SUSPECTS, TRAIN, read_rows, write_rows
 from distil.runtime import RuntimeParams
-from distil.student import TrainParams, fine_tune, save_student
-from distil.torch_model import TorchClassifier, choose_device, use_threads
+from distil.student import FineTuner
+from distil.torch_model import choose_device, use_threads
+from distil.train_params import TrainParams
+from distil.trials import Trial, choose_median, distill_trials, run_trials
 
 
-def main(train: Path, validation: Path, assets: Path, student: Path, metrics: Path, training: Path) -> None:
-    """Fine-tune the base on `train`; write the folder `student`, the file `metrics` and the curve `training`."""
+def main(
+    train: Path, validation: Path, assets: Path, student: Path, suspects: Path, metrics: Path, training: Path
+) -> None:
+    """Fine-tune the base on `train`; write the folder `student`, and `suspects`, `metrics` and the curve `training`."""
     params = load_params("train", TrainParams)
     labels = load_params("task", TaskParams).labels
     runtime = load_params("runtime", RuntimeParams)
-    rows, held_out = read_rows(train, TRAIN), read_rows(validation, TRAIN)
     use_threads(runtime.threads)
     device = choose_device(runtime.device)
-    trained = fine_tune(resolve(params.base, assets), rows, labels, params, device)
-    save_student(trained, student)
+    every, held_out = read_rows(train, TRAIN), read_rows(validation, TRAIN)
+    rows = keep_agreed(every, labels, params.min_agreement)
+    start = time.perf_counter()
+    tuner = FineTuner(resolve(params.base, assets), rows["text"], labels, params, device, runtime.report_to)
+    lessons = prepare_lessons(tuner, rows)
+    trials = list(run_trials(tuner, lessons, held_out))
+    kept = distill_trials(tuner, lessons, trials, held_out) if params.distill_ensemble else choose_median(trials)
+    if not PartialState().is_main_process:  # under `accelerate launch` every process has the same student
+        return
+    tuner.save(kept.training, student)
+    write_rows(suspects, SUSPECTS, lessons.suspects)
     training.parent.mkdir(parents=True, exist_ok=True)
-    trained.curve.to_csv(training, index=False, float_format="%.6g", lineterminator="\n")
-    agreement = measure_agreement(TorchClassifier(student, runtime.device), held_out)
-    write_metrics(
-        metrics,
-        {
-            "rows": len(rows),
-            "validation_rows": len(held_out),
-            "epochs": params.epochs,
-            "steps": trained.steps,
-            "seconds": trained.seconds,
-            "final_loss": float(trained.curve["loss"].iloc[-1]),
-            "validation_agreement": agreement,
-            "precision": trained.precision,
-            "base": params.base,
-            "parameters": trained.model.num_parameters(),
-            "device": str(device),
-        },
-    )
-    agreed = "no validation rows" if agreement is None else f"validation agreement {agreement:.3f}"
-    print(f"train: {len(rows):,} rows, {params.epochs} epochs, {trained.seconds:.0f} s, {agreed} -> {student}")
+    kept.training.curve.to_csv(training, index=False, float_format="%.6g", lineterminator="\n")
+    figures = {
+        **describe_rows(rows, lessons, tuner),
+        "below_min_agreement": len(every) - len(rows),
+        "validation_rows": len(held_out),
+        "epochs": lessons.epochs,
+        "epochs_agreement": lessons.epochs_agreement,
+        "seconds": time.perf_counter() - start,
+        **describe_trials(kept, trials),
+        "precision": tuner.precision,
+        "base": params.base,
+        "parameters": kept.training.model.num_parameters(),
+        "device": str(device),
+    }
+    write_metrics(metrics, figures)
+    print(f"train: {describe(figures)} -> {student}")
 
 
-def measure_agreement(classifier: TorchClassifier, rows: pd.DataFrame) -> float | None:
-    """Share of the rows on which the student gives the teacher's label; null without rows."""
-    if rows.empty:
-        return None
-    predicted = np.array(classifier.labels)[classifier.predict_proba(rows["text"].to_list()).argmax(axis=1)]
-    return float((predicted == rows["label"].to_numpy()).mean())
+def describe_rows(rows: pd.DataFrame, lessons: Lessons, tuner: FineTuner) -> dict[str, Any]:
+    """What was learnt: texts by label, how many labels are suspected (null: nobody looked), how long the texts are."""
+    counts = rows["label"].iloc[lessons.places].value_counts()
+    return {
+        "rows": len(lessons.places),
+        "rows_by_label": {label: int(counts.get(label, 0)) for label in tuner.labels},
+        "suspects": None if tuner.params.suspects == "none" else len(lessons.suspects),
+        "noise": tuner.params.noise,
+        "max_length": tuner.max_length,
+        "texts_cut": tuner.texts_cut,
+    }
+
+
+def describe_trials(kept: Trial, trials: Sequence[Trial]) -> dict[str, Any]:
+    """The kept training's figures; of several seeds also each one's agreement, their mean and standard deviation."""
+    summary: dict[str, Any] = {
+        "steps": kept.training.steps,
+        "final_loss": float(kept.training.curve["loss"].iloc[-1]),
+        "validation_agreement": kept.agreement,
+    }
+    scores = [trial.agreement for trial in trials if trial.agreement is not None]
+    if len(scores) > 1:
+        summary["seeds"] = {
+            "agreement": {str(trial.seed): trial.agreement for trial in trials},
+            "mean": float(np.mean(scores)),
+            "standard_deviation": float(np.std(scores, ddof=1)),
+            "kept": kept.seed if any(kept is trial for trial in trials) else "ensemble",
+        }
+    return summary
+
+
+def describe(figures: Mapping[str, Any]) -> str:
+    """The training in one line."""
+    agreement, seeds = figures["validation_agreement"], figures.get("seeds")
+    told = [f"{figures['rows']:,} rows", f"{figures['epochs']} epochs", f"{figures['seconds']:.0f} s"]
+    if figures["suspects"] is not None:
+        told.append(f"{figures['suspects']:,} suspected labels ({figures['noise']})")
+    told.append("no validation rows" if agreement is None else f"validation agreement {agreement:.3f}")
+    if seeds:
+        told.append(f"of {len(seeds['agreement'])} seeds {seeds['mean']:.3f} +- {seeds['standard_deviation']:.3f}")
+    return ", ".join(told)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from distil.rows import TEST, TIMINGS, read_rows, write_rows
 from stages.benchmark import main
 
 LABELS = ["negative", "positive"]
-PARAMS = {"seconds": 0.1, "rounds": 2, "texts": 12, "batch_size": 4, "pipeline_batch_size": 2}
+PARAMS = {"seconds": 0.1, "rounds": 2, "texts": 12, "pipeline_batch_size": 2}
 SYSTEMS = {"pipeline", "student_onnx", "student_int8", "tfidf", "embeddings"}
 
 
@@ -57,7 +57,7 @@ def test_benchmark_measures_every_system_in_every_scenario(
         assert 0 < offline["texts_per_s_min"] <= offline["texts_per_s"] <= offline["texts_per_s_max"]
         assert offline["repetitions"] >= 2
     assert speed["systems"]["pipeline"]["offline"]["batch_size"] == 2
-    assert speed["systems"]["student_int8"]["offline"]["batch_size"] == 4
+    assert speed["batch_tokens"] == 256
     assert (speed["texts"], speed["machine"]["threads"]) == (12, 1)
     assert speed["machine"]["provider"] == "CPUExecutionProvider"
     mean_s = speed["systems"]["student_int8"]["single_stream"]["mean_ms"] / 1000

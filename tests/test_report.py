@@ -1,19 +1,24 @@
 """The report on toy results: complete, self-contained, and inert whatever the texts and names in it say."""
 
 import contextlib
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 import yaml
-from toy_results import write_toy_results
+from huggingface_hub import ModelCard, ModelCardData
+from huggingface_hub.repocard_data import model_index_to_eval_results
+from toy_results import PROMPT, write_toy_results
 
 from distil.errors import InputError
 from distil.model_card import escape_markdown
+from distil.params import load_params
 from distil.results import format_co2, format_figure, format_usd
 from distil.study import find_hub_name, name_model
-from stages.report import main
+from distil.usage import render_usage
+from stages.report import ReportParams, main
 
 HOSTILE = (
     "</script><script>document.title = 'owned'</script>",
@@ -124,7 +129,7 @@ def test_without_gold_nothing_is_called_accuracy(project: Path) -> None:
     main(*write_toy_results(project, gold=False))
     page = read_page(project)
     table = (project / "reports/table.txt").read_text(encoding="utf-8")
-    card = (project / "reports/MODEL_CARD.md").read_text(encoding="utf-8")
+    card = read_card(project)
     assert "The student agrees with its teacher on 80.9% of 612 test texts." in page.text
     for text in (page.text, table, card):
         assert "ccuracy" not in text
@@ -177,33 +182,134 @@ def test_many_long_labels_are_drawn_shortened(project: Path) -> None:
 
 
 def read_front_matter(project: Path) -> dict[str, object]:
-    _, front, _ = (project / "reports/MODEL_CARD.md").read_text(encoding="utf-8").split("---\n", 2)
+    _, front, _ = read_card(project).split("---\n", 2)
     loaded: dict[str, object] = yaml.safe_load(front)
     return loaded
 
 
-def test_model_card_has_the_front_matter_that_the_hub_reads(plain: Path) -> None:
-    card = read_front_matter(plain)
-    assert card["license"] == "apache-2.0"
-    assert card["language"] == ["en"]
-    assert card["pipeline_tag"] == "text-classification"
-    assert card["base_model"] == "sentence-transformers/all-MiniLM-L6-v2"
-    index = card["model-index"]
+def change_params(project: Path, **sections: dict[str, object]) -> None:
+    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    for name, changes in sections.items():
+        params[name] |= changes
+    (project / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+def read_card(project: Path) -> str:
+    return (project / "reports/MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def parse_card(project: Path) -> ModelCardData:
+    """The front matter, as the Hub's own library reads it."""
+    data = ModelCard(read_card(project)).data
+    assert isinstance(data, ModelCardData)
+    return data
+
+
+def test_the_hub_s_own_parser_reads_the_model_card(plain: Path) -> None:
+    data = parse_card(plain)
+    assert data.license == "apache-2.0"
+    assert data.language == ["en"]
+    assert data.library_name == "transformers"
+    assert data.pipeline_tag == "text-classification"
+    assert (data.base_model, data["base_model_relation"]) == ("sentence-transformers/all-MiniLM-L6-v2", "finetune")
+    assert data.metrics == ["accuracy", "f1"]
+    assert data.datasets is None
+    accuracy, f1 = data.eval_results or []
+    assert (accuracy.metric_type, accuracy.metric_value, accuracy.metric_name) == ("accuracy", 0.811, "Accuracy")
+    assert (f1.metric_type, f1.metric_value, f1.metric_name) == ("f1", 0.807, "Macro F1")
+    for result in (accuracy, f1):
+        assert (result.task_type, result.dataset_type, result.dataset_split) == (
+            "text-classification",
+            "reviews",
+            "test",
+        )
+        assert result.dataset_name == "product-review sentences of the VADER data"
+    index = read_front_matter(plain)["model-index"]
     assert isinstance(index, list)
-    assert index[0]["results"][0]["metrics"][0] == {"type": "accuracy", "value": 0.811, "name": "Accuracy"}
+    name, results = model_index_to_eval_results(index)
+    assert (name, results) == ("reviews", [accuracy, f1])
+
+
+def test_model_card_tells_how_it_was_made_and_is_for_the_folder(plain: Path) -> None:
+    card = read_card(plain)
+    assert "- Texts: product-review sentences of the VADER data\n" in card
+    assert "- Teacher: SmolLM2-135M-Instruct.Q4\\_1, method score over the completion protocol, 1 vote a text\n" in card
+    assert "labelled 2980, with a mean share of 0.871 for the winning label\n" in card
+    assert "all agree on 70.0% of the texts that got at least two; Krippendorff's alpha 0.620\n" in card
+    assert f"```text\n{PROMPT.strip()}\n```\n" in card
+    assert "This model: apache-2.0. Its base: apache-2.0. The texts it learned from: mit.\n" in card
+    assert card.endswith(render_usage())
+    assert "\n\n\n\n" not in card
+
+
+def change_metrics(project: Path, stage: str, **changes: object) -> None:
+    path = project / f"metrics/{stage}.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+
+
+def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording(project: Path) -> None:
+    arguments = write_toy_results(project)
+    change_params(project, report={"dataset": "takala/financial_phrasebank"}, task={"language": "no"})
+    change_metrics(project, "annotate", protocol="recorded")
+    change_metrics(project, "train", suspects=31, noise="drop", below_min_agreement=12)
+    main(*arguments)
+    data = parse_card(project)
+    assert data.datasets == ["takala/financial_phrasebank"]
+    assert [result.dataset_type for result in data.eval_results or []] == 2 * ["takala/financial_phrasebank"]
+    assert data.language == ["no"], "Norwegian, not YAML's word for false"
+    assert "- Left out: 12 texts, on which the teacher's votes agree too little\n" in read_card(project)
+    assert "- Labels that are probably wrong, by cross-validation: 31, left out\n" in read_card(project)
+    assert "The answers were recorded elsewhere" in read_card(project)
+    assert PROMPT not in read_card(project)
 
 
 def test_model_card_quotes_and_escapes_what_others_wrote(project: Path) -> None:
     arguments = write_toy_results(project, labels=HOSTILE_LABELS, teacher="x\n---\nlicense: mit\n# <img src=x>")
-    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
-    params["task"] |= {"labels": list(HOSTILE_LABELS), "description": "a: b\n---\nlicense: mit"}
-    (project / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    hostile = "a: b\n---\nlicense: mit"
+    change_params(project, task={"labels": list(HOSTILE_LABELS), "description": hostile}, report={"texts": hostile})
+    prompt = "---\nlicense: mit\n---\n````\n<img src=x>\n# {text}"
+    (project / "prompts/reviews.md").write_text(prompt, encoding="utf-8")
     main(*arguments)
-    card = (project / "reports/MODEL_CARD.md").read_text(encoding="utf-8")
+    card = read_card(project)
     assert read_front_matter(project)["license"] == "apache-2.0"
-    assert "<img" not in card.replace("\\<img", "")
-    assert "\n# <" not in card
-    assert "\\<b\\>bad\\</b\\>" in card
+    assert parse_card(project).license == "apache-2.0"
+    assert f"\n`````text\n{prompt}\n`````\n" in card
+    outside = card.replace(prompt, "")
+    assert "<img" not in outside.replace("\\<img", "")
+    assert "\n# <" not in outside
+    assert "\\<b\\>bad\\</b\\>" in outside
+
+
+@pytest.mark.parametrize(
+    ("licenses", "complaint"),
+    [
+        ({"texts_license": "cc-by-nc-sa-3.0"}, "texts_license = 'cc-by-nc-sa-3.0' (not for commercial use, only under"),
+        ({"base_license": "cc-by-sa-4.0", "license": "mit"}, "license = 'mit' is looser than base_license"),
+        ({"texts_license": "cc-by-nc-4.0", "license": "cc-by-sa-4.0"}, "(not for commercial use)"),
+        ({"texts_license": "cc-by-nc-sa-3.0", "license": "cc-by-nc-sa-4.0"}, None),
+        ({"texts_license": "cc-by-nc-sa-3.0", "license": "other"}, None),
+        ({"dataset": "https://huggingface.co/datasets/a/b"}, "report.dataset = 'https"),
+        ({"dataset": "owner"}, "report.dataset = 'owner'"),
+    ],
+)
+def test_a_licence_may_not_drop_a_condition_of_base_or_texts(
+    tmp_path: Path, licenses: dict[str, str], complaint: str | None
+) -> None:
+    given = {"examples": 1, "license": "apache-2.0", "base_license": "mit", "texts": "x", "texts_license": "mit"}
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump({"report": given | licenses}), encoding="utf-8")
+    if complaint is None:
+        assert load_params("report", ReportParams, path).license == licenses["license"]
+    else:
+        with pytest.raises(InputError, match=re.escape(complaint)):
+            load_params("report", ReportParams, path)
+
+
+def test_a_prompt_that_is_gone_is_named(project: Path) -> None:
+    arguments = write_toy_results(project)
+    (project / "prompts/reviews.md").unlink()
+    with pytest.raises(InputError, match=r"^prompts/reviews\.md, the prompt, cannot be read"):
+        main(*arguments)
 
 
 def test_markdown_is_escaped_on_one_line() -> None:

@@ -6,7 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from distil.machine import count_cores, describe_machine
+from distil.cores import count_cores
+from distil.machine import describe_machine
 from distil.rows import TIMINGS
 from distil.speed import (
     System,

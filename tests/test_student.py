@@ -1,42 +1,25 @@
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT, Project
 from safetensors.numpy import load_file
 from tiny_model import MAX_TOKENS, TEXTS, make_tiny_model, make_tiny_student
+from tiny_training import CPU, SETTINGS, make_tuner
 from toy_rows import LABELS, make_rows, make_texts
 
-from distil.assets import sha256_of
 from distil.errors import InputError
-from distil.metrics import read_metrics
-from distil.rows import TRAIN, write_rows
-from distil.student import Training, TrainParams, choose_precision, fine_tune, make_targets, save_student
+from distil.student import FineTuner, Training, choose_max_length, choose_precision
+from distil.targets import Targets, make_targets, number_labels
 from distil.torch_model import TorchClassifier
-from stages.train import main
+from distil.train_params import TrainParams
 
-CPU = torch.device("cpu")
 ROWS = make_rows(make_texts())
-SETTINGS: dict[str, Any] = {
-    "base": "tiny",
-    "targets": "soft",
-    "epochs": 1,
-    "batch_size": 8,
-    "learning_rate": 1e-2,
-    "warmup_share": 0.1,
-    "weight_decay": 0.01,
-    "max_length": 16,
-    "freeze_word_embeddings": True,
-    "precision": "fp32",
-    "seed": 0,
-}
 
 
 @pytest.fixture(scope="module")
@@ -44,20 +27,26 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_model(tmp_path_factory.mktemp("base"), [*TEXTS, *make_texts()])
 
 
-def train(base: Path, rows: pd.DataFrame = ROWS, **changes: Any) -> Training:
-    return fine_tune(base, rows, LABELS, TrainParams(**SETTINGS | changes), CPU)
+def answers(rows: pd.DataFrame = ROWS, kind: Literal["soft", "hard"] = "soft") -> Targets:
+    return make_targets(rows, number_labels(rows, LABELS), len(LABELS), kind, 0.0)
 
 
-def train_and_save(base: Path, folder: Path, **changes: Any) -> Path:
-    save_student(train(base, **changes), folder)
+def train(base: Path, rows: pd.DataFrame = ROWS, epochs: int = 1, seed: int = 0, **changes: Any) -> Training:
+    return make_tuner(base, rows, **changes).train(answers(rows), epochs, seed)
+
+
+def train_and_save(base: Path, folder: Path, seed: int = 0, **changes: Any) -> Path:
+    tuner = make_tuner(base, ROWS, **changes)
+    tuner.save(tuner.train(answers(), 1, seed), folder)
     return folder
 
 
 @pytest.mark.parametrize("targets", ["soft", "hard"])
-def test_learns_a_word_that_tells_the_label(base: Path, tmp_path: Path, targets: str) -> None:
+def test_learns_a_word_that_tells_the_label(base: Path, targets: Literal["soft", "hard"]) -> None:
     rows = make_rows(make_texts(), share=0.7)
-    save_student(train(base, rows, targets=targets, epochs=6, learning_rate=3e-3), tmp_path)
-    shares = TorchClassifier(tmp_path, "cpu").predict_proba(["this camera works bad", "this camera works good"])
+    tuner = make_tuner(base, rows, learning_rate=3e-3)
+    training = tuner.train(answers(rows, targets), 6, 0)
+    shares = tuner.predict_proba(training, ["this camera works bad", "this camera works good"])
     assert shares.argmax(axis=1).tolist() == [0, 1]
     assert (shares.max(axis=1) > 0.85).tolist() == [targets == "hard"] * 2
 
@@ -120,12 +109,6 @@ def test_curve_falls_and_follows_the_schedule(base: Path) -> None:
     assert training.curve["learning_rate"].iloc[-1] < 1e-3
 
 
-def test_targets() -> None:
-    rows = make_rows(["it is bad", "it is good"], share=0.75)
-    assert make_targets(rows, LABELS, "soft").tolist() == [[0.75, 0.25], [0.25, 0.75]]
-    assert make_targets(rows, LABELS, "hard").tolist() == [[1, 0], [0, 1]]
-
-
 def test_head_over_other_labels_is_replaced(tmp_path: Path) -> None:
     other = make_tiny_student(tmp_path / "base", ["a", "b", "c"])
     student = TorchClassifier(train_and_save(other, tmp_path / "student"), "cpu")
@@ -133,20 +116,9 @@ def test_head_over_other_labels_is_replaced(tmp_path: Path) -> None:
     assert student.predict_proba(["good"]).shape == (1, 2)
 
 
-@pytest.mark.parametrize("rows", [ROWS.iloc[:0], ROWS[ROWS["label"] == "positive"]])
-def test_fewer_than_two_labels(base: Path, rows: pd.DataFrame) -> None:
-    with pytest.raises(InputError, match=rf"{len(rows)} rows .*needs two labels.*aggregate.min_agreement"):
-        train(base, rows)
-
-
-def test_rows_of_another_task(base: Path) -> None:
-    with pytest.raises(InputError, match="dvc repro"):
-        fine_tune(base, ROWS, ["negative", "good"], TrainParams(**SETTINGS), CPU)
-
-
 def test_more_tokens_than_the_base_takes(base: Path) -> None:
     with pytest.raises(InputError, match=rf"max_length = {MAX_TOKENS + 1}.*{MAX_TOKENS} tokens at most"):
-        train(base, max_length=MAX_TOKENS + 1)
+        make_tuner(base, ROWS, max_length=MAX_TOKENS + 1)
 
 
 @pytest.mark.parametrize("present", ["config only", "no vocabulary"])
@@ -187,56 +159,74 @@ def test_precision() -> None:
     assert choose_precision("bf16", CPU) == "bf16"
     assert choose_precision("auto", CPU) in {"bf16", "fp32"}
     assert choose_precision("auto", torch.device("mps")) == "fp32"
+    with pytest.raises(InputError, match="fp16' needs a CUDA GPU, and this runs on cpu"):
+        choose_precision("fp16", CPU)
 
 
-def run_stage(project: Project, base: Path, validation: pd.DataFrame) -> dict[str, Any]:
-    folder = project(train=SETTINGS | {"base": f"{base}#sha256={sha256_of(base)}"})
-    write_rows(folder / "train.parquet", TRAIN, ROWS)
-    write_rows(folder / "validation.parquet", TRAIN, validation)
-    main(
-        folder / "train.parquet",
-        folder / "validation.parquet",
-        folder / "assets.txt",
-        folder / "models/student",
-        folder / "metrics/train.json",
-        folder / "metrics/training.csv",
-    )
-    return read_metrics(folder / "metrics/train.json")
+def test_length_from_the_data() -> None:
+    assert choose_max_length("auto", [3, 17, 5], 512) == 24
+    assert choose_max_length("auto", [3, 700], 512) == 512
+    assert choose_max_length("auto", [3, 9], None) == 16
+    assert choose_max_length(128, [3, 700], 512) == 128
 
 
-def test_stage(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    metrics = run_stage(project, base, make_rows(["your tripod is bad", "your tripod is good"]))
-    assert list(metrics) == [
-        *("rows", "validation_rows", "epochs", "steps", "seconds", "final_loss", "validation_agreement"),
-        *("precision", "base", "parameters", "device"),
+def test_longer_texts_are_cut_and_counted(base: Path) -> None:
+    rows = make_rows(["this camera is so very very very good", "it is bad"])
+    tuner = make_tuner(base, rows, max_length=6)
+    assert (tuner.max_length, tuner.texts_cut) == (6, 1)
+    assert (make_tuner(base, rows, max_length="auto").texts_cut) == 0
+
+
+@pytest.mark.parametrize("rows", [80, 77])
+def test_parts_of_a_batch_give_its_gradient(base: Path, rows: int) -> None:
+    """Batches in one, two or four parts differ by rounding alone, also where the last one is small."""
+    weights = [
+        train(base, ROWS.iloc[:rows], gradient_accumulation=parts, batch_size=16, learning_rate=1e-4, dropout=0.0)
+        .model.classifier.weight.detach()
+        .numpy()
+        for parts in (1, 2, 4)
     ]
-    assert (metrics["rows"], metrics["validation_rows"], metrics["steps"], metrics["device"]) == (80, 2, 10, "cpu")
-    assert metrics["validation_agreement"] in {0.0, 0.5, 1.0}
-    assert Path("metrics/training.csv").read_text().startswith("step,epoch,loss,learning_rate\n1,0.1,")
-    out, err = capfd.readouterr()
-    assert out.startswith("train: 80 rows, 1 epochs, ")
-    assert out.count("\n") == 1
-    assert err == ""
+    np.testing.assert_allclose(weights[1], weights[0], atol=1e-6)
+    np.testing.assert_allclose(weights[2], weights[0], atol=1e-6)
 
 
-def test_stage_without_validation_rows(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run_stage(project, base, ROWS.iloc[:0])["validation_agreement"] is None
-    assert "no validation rows" in capfd.readouterr().out
+def test_each_epoch_shows_every_row_in_other_batches(base: Path) -> None:
+    curve = train(base, ROWS.iloc[:20], epochs=2, learning_rate=1e-30, dropout=0.0).curve
+    losses = curve["loss"].to_numpy().reshape(2, 3)  # batches of 8, 8 and 4 rows
+    means = (losses * [8, 8, 4]).sum(axis=1) / 20
+    assert means[0] == pytest.approx(means[1], abs=1e-6)
+    assert not np.allclose(losses[0], losses[1], atol=1e-4)
 
 
-def test_command_ends_with_one_line(project: Project, base: Path) -> None:
-    folder = project(train=SETTINGS | {"base": f"{base}#sha256={sha256_of(base)}"})
-    write_rows(folder / "rows.parquet", TRAIN, ROWS[ROWS["label"] == "positive"])
-    arguments = ["rows.parquet", "rows.parquet", "assets.txt", "models/student", "train.json", "training.csv"]
-    done = subprocess.run(
-        [sys.executable, "-m", "stages.train", *arguments],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr.startswith("error: train: 40 rows with the labels {'positive': 40}, but a classifier needs two")
-    assert done.stderr.count("\n") == 1
-    assert not Path("models").exists()
+def test_a_row_of_weight_zero_teaches_nothing(base: Path) -> None:
+    doubled = pd.concat([ROWS, ROWS.assign(label=ROWS["label"].map({"negative": "positive", "positive": "negative"}))])
+    targets = np.concatenate([answers(), 0 * answers()])
+    tuner = make_tuner(base, doubled, learning_rate=3e-3)
+    shares = tuner.predict_proba(tuner.train(targets, 8, 0), ["this camera works bad", "this camera works good"])
+    assert shares.argmax(axis=1).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(("schedule", "middle"), [("linear", 0.5), ("cosine", 0.5), ("constant", 1.0)])
+def test_schedules(base: Path, schedule: str, middle: float) -> None:
+    curve = train(base, epochs=2, schedule=schedule, warmup_share=0.0).curve
+    assert curve["learning_rate"].iloc[10] == pytest.approx(middle * SETTINGS["learning_rate"], rel=0.01)
+
+
+def test_logger_that_transformers_does_not_know(base: Path) -> None:
+    with pytest.raises(InputError, match=r"runtime\.report_to = \['nowhere'\]: nowhere is not supported"):
+        FineTuner(base, ROWS["text"], LABELS, TrainParams(**SETTINGS), CPU, ["nowhere"])
+
+
+def test_dvclive_logs_beside_and_leaves_dvc_yaml_alone(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    name = ["-c", "user.name=toy", "-c", "user.email=toy@example.org"]
+    subprocess.run(["git", *name, "commit", "--quiet", "--allow-empty", "--message=start"], check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet"], check=True)
+    tuner = FineTuner(base, ROWS["text"], LABELS, TrainParams(**SETTINGS), CPU, ["dvclive"])
+    curve = tuner.train(answers(), 1, 0).curve
+    logged = pd.read_csv("dvclive/plots/metrics/loss.tsv", sep="\t")
+    assert logged["loss"].tolist() == pytest.approx(curve["loss"].tolist(), rel=1e-3)
+    assert not Path("dvc.yaml").exists()

@@ -16,7 +16,7 @@ TEXTS = ["a good product", "", "bad", "it works " * 200, "the loss is larger tha
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
 def test_agrees_with_the_transformers_pipeline(tmp_path: Path, kind: Kind) -> None:
     make_tiny_student(tmp_path, ["a", "b", "c"], kind=kind)
-    classifier = TorchClassifier(tmp_path, "cpu", batch_size=2)
+    classifier = TorchClassifier(tmp_path, "cpu", batch_tokens=20)
     shares = classifier.predict_proba(TEXTS)
     classify: Any = pipeline("text-classification", str(tmp_path), device="cpu", top_k=None)
     usual = [{row["label"]: row["score"] for row in rows} for rows in classify(TEXTS, truncation=True)]
@@ -30,7 +30,7 @@ def test_no_texts(tmp_path: Path) -> None:
 
 def test_sentence_vectors_are_means_over_tokens(tmp_path: Path) -> None:
     make_tiny_model(tmp_path)
-    vectors = TorchEncoder(tmp_path, "cpu", batch_size=2).encode(TEXTS)
+    vectors = TorchEncoder(tmp_path, "cpu", batch_tokens=20).encode(TEXTS)
     assert vectors.shape == (len(TEXTS), HIDDEN)
     tokens = AutoTokenizer.from_pretrained(tmp_path)(TEXTS[0], return_tensors="pt")
     with torch.inference_mode():

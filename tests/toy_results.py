@@ -26,7 +26,11 @@ task:
 report:
   examples: 20
   license: apache-2.0
+  base_license: apache-2.0
+  texts: product-review sentences of the VADER data
+  texts_license: mit
 """
+PROMPT = "Sentence: {text}\nSentiment:\n"
 ARGUMENTS = (
     "metrics/quality.json",
     "metrics/speed.json",
@@ -57,6 +61,8 @@ def write_toy_results(
 ) -> list[Path]:
     """Write params.yaml, metrics/ and data/ below the folder; returns the arguments of stages/report.py."""
     (folder / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    (folder / "prompts").mkdir()
+    (folder / "prompts/reviews.md").write_text(PROMPT, encoding="utf-8")
     files = {
         "quality": _quality(gold, labels),
         "speed": _speed(),
@@ -148,7 +154,7 @@ def _speed() -> dict[str, Any]:
         "date": "2026-11-22",
         "texts": 500,
         "mean_words": 16.4,
-        "batch_size": 16,
+        "batch_tokens": 256,
         "systems": systems,
         "server": {"student_int8": server | {f"{key}_ms": 2.9 * factor for key, factor in _PERCENTILES.items()}},
     }

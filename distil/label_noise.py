@@ -1,0 +1,60 @@
+"""Find the training rows whose label is probably wrong, by confident learning, and say what each row is worth.
+
+It compares labels with the probabilities of a model that has not seen the row (cross-validation). Labels by people are
+never suspected. Source: Northcutt, Jiang & Chuang, "Confident Learning" (JAIR 2021), as in the library cleanlab.
+"""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from cleanlab.filter import find_label_issues
+from cleanlab.rank import get_label_quality_scores
+from numpy.typing import NDArray
+
+LEAST_WEIGHT = 0.05  # of a row that held-out predictions contradict entirely
+
+Floats = NDArray[np.float64]
+
+
+def find_suspects(rows: pd.DataFrame, numbers: NDArray[np.intp], probabilities: Floats) -> NDArray[np.bool_]:
+    """Return for each row whether its label is suspected; `probabilities` (rows, labels) are held-out predictions."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a label with so few rows that none can be suspected
+        suspected = find_label_issues(numbers, probabilities, filter_by="prune_by_noise_rate", n_jobs=1)
+    by_teacher: NDArray[np.bool_] = rows["source"].ne("human").to_numpy(dtype=bool)
+    return np.asarray(by_teacher & suspected, dtype=bool)
+
+
+def weigh_rows(rows: pd.DataFrame, numbers: NDArray[np.intp], probabilities: Floats) -> Floats:
+    """Return each row's held-out probability of its own label, 1 for labels by people, scaled to a mean of 1."""
+    quality = _rate_labels(numbers, probabilities).clip(LEAST_WEIGHT)
+    weights: Floats = np.where(rows["source"] == "human", 1.0, quality)
+    return weights / float(weights.mean())
+
+
+def list_suspects(
+    rows: pd.DataFrame,
+    numbers: NDArray[np.intp],
+    probabilities: Floats,
+    suspected: NDArray[np.bool_],
+    labels: Sequence[str],
+) -> list[dict[str, object]]:
+    """Return the suspected rows in the columns of `rows.SUSPECTS`, the least credible first."""
+    quality = _rate_labels(numbers, probabilities)
+    places = sorted(np.flatnonzero(suspected), key=lambda place: (quality[place], rows["id"].iloc[place]))
+    return [
+        {
+            "rank": rank,
+            **rows[["id", "text", "label"]].iloc[place].to_dict(),
+            "suggested": labels[probabilities[place].argmax()],
+            "quality": float(quality[place]),
+            "probabilities": probabilities[place].tolist(),
+        }
+        for rank, place in enumerate(places, start=1)
+    ]
+
+
+def _rate_labels(numbers: NDArray[np.intp], probabilities: Floats) -> Floats:
+    return np.asarray(get_label_quality_scores(numbers, probabilities, method="self_confidence"), dtype=np.float64)
