@@ -1,11 +1,11 @@
-# make setup | repro | test | check | compat: each does its own set-up into .venv, and nothing twice.
+# make setup | repro | test | lint | check | compat: each does its own set-up into .venv, and nothing twice.
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: setup repro test check compat
+.PHONY: setup repro test lint check compat
 
 setup: $(READY)
 
@@ -19,15 +19,18 @@ repro: $(READY)
 	dvc repro
 	@cat reports/table.txt
 
-test check: export OMP_NUM_THREADS = 1 # two processes, each with a thread for every core, would wait for each other
+# Two processes, each with a thread for every core, would wait for each other.
+test check: export OMP_NUM_THREADS = 1
 
 test: $(READY)
 	pytest $(TWO_AT_ONCE)
 
-check: $(READY)
+lint: $(READY)
 	ruff format --check .
 	ruff check .
 	mypy
+
+check: lint
 	pytest $(TWO_AT_ONCE) -m "not slow"
 
 compat: $(READY)
