@@ -55,7 +55,7 @@ def toy_params(base: Path, url: str) -> dict[str, Any]:
         "examples": {"file": "prompts/reviews_examples.csv", "nearest": 0, "embeddings": reference},
     }
     params["train"] |= {"base": reference, "epochs": 1, "batch_size": 8, "max_length": 16}
-    params["export"] |= {"min_int8_agreement": 0.0}
+    params["export"] |= {"min_label_agreement": 0.0}
     params["evaluate"] |= {"embeddings": reference, "bootstrap_samples": 100}
     params["benchmark"] |= {"seconds": 0.02, "rounds": 1, "texts": 8}
     params["runtime"] = {"base_url": url, "api_key_env": "TOY_KEY"}
