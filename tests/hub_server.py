@@ -5,9 +5,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
+
+from quiet_handler import QuietHandler
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"  # what every revision but `absent` stands for
 REPOSITORY = "someone/thing"  # a model and a dataset; someone/gated is there too, but refused
@@ -32,11 +34,10 @@ class HubServer(ThreadingHTTPServer):
         return {"type": "file", "path": name, "size": len(data), "oid": sha256(data).hexdigest()[:40]}
 
 
-class HubHandler(BaseHTTPRequestHandler):
+class HubHandler(QuietHandler):
     server: HubServer
-    protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 (http.server names it)
         path = unquote(urlsplit(self.path).path)
         if "someone/gated" in path:
             self.refuse(403, "GatedRepo")
@@ -53,7 +54,7 @@ class HubHandler(BaseHTTPRequestHandler):
         else:
             self.send_json({"id": REPOSITORY, "sha": COMMIT, "siblings": [], "tags": [], "downloads": 0})
 
-    def do_HEAD(self) -> None:
+    def do_HEAD(self) -> None:  # noqa: N802
         self.do_GET()
 
     def send_file(self, name: str) -> None:
@@ -68,17 +69,6 @@ class HubHandler(BaseHTTPRequestHandler):
 
     def refuse(self, status: int, code: str) -> None:
         self.reply(status, b"", {"X-Error-Code": code, "X-Error-Message": code})
-
-    def reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for key, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(key, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Keep the test's output quiet."""
 
 
 def is_child(path: str, folder: str) -> bool:

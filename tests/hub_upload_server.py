@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha1, sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import yaml
+from quiet_handler import QuietHandler
 
 WRITER, READER = "hf_writer", "hf_reader"  # tokens
 OWNER = "someone"  # of both
@@ -73,9 +74,8 @@ class RefusedError(Exception):
         self.status, self.message, self.code, self.fields = status, message, code, fields
 
 
-class UploadHandler(BaseHTTPRequestHandler):
+class UploadHandler(QuietHandler):
     server: UploadServer
-    protocol_version = "HTTP/1.1"
 
     def handle_any(self) -> None:
         path = unquote(urlsplit(self.path).path)
@@ -252,17 +252,6 @@ class UploadHandler(BaseHTTPRequestHandler):
 
     def send_json(self, value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         self.reply(status, json.dumps(value).encode(), {"Content-Type": "application/json"} | dict(headers or {}))
-
-    def reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        self.send_response(status)
-        for key, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(key, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Keep the test's output quiet."""
 
 
 NAME = r"(?P<name>[^/]+/[^/]+)"
