@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from distil.errors import InputError
 
+KEYS = ("rank", "id", "system", "scenario", "setting", "teacher", "vote", "number")  # in this order rows are sorted
 SHARES = pa.list_(pa.float64())  # one value per label, in the order of task.labels
 
 TEXTS = pa.schema(
@@ -88,15 +89,19 @@ PREDICTIONS = pa.schema(
         pa.field("system", pa.string(), nullable=False),
         pa.field("label", pa.string()),  # null: the system abstained
         pa.field("probabilities", SHARES),
+        pa.field("right", pa.bool_()),  # null: nothing to compare with
     ]
 )
 TIMINGS = pa.schema(
     [
         pa.field("system", pa.string(), nullable=False),
-        pa.field("scenario", pa.string(), nullable=False),  # single_stream, offline or server
-        pa.field("number", pa.int64(), nullable=False),  # 0, 1, ... within system and scenario
+        pa.field("scenario", pa.string(), nullable=False),  # single_stream, offline, offline_encoded, batches, server
+        pa.field("setting", pa.float64()),  # batches: texts in each; server: share of the rate it answers one by one
+        pa.field("round", pa.int64(), nullable=False),
+        pa.field("number", pa.int64(), nullable=False),  # 0, 1, ... within system, scenario and setting
         pa.field("texts", pa.int64(), nullable=False),  # handled in this measurement
         pa.field("arrived_s", pa.float64()),  # server only: from the scenario's start
+        pa.field("waited_s", pa.float64()),  # server only: from arrival to the start of work
         pa.field("seconds", pa.float64(), nullable=False),  # from arrival (server) or start (others) to the answer
     ]
 )
@@ -146,7 +151,7 @@ def write_rows(path: Path, schema: pa.Schema, rows: pd.DataFrame | Iterable[dict
         table = pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
     else:
         table = pa.Table.from_pylist(list(rows), schema=schema)
-    keys = [name for name in ("rank", "id", "system", "scenario", "teacher", "vote", "number") if name in schema.names]
+    keys = [name for name in KEYS if name in schema.names]
     table = table.sort_by([(name, "ascending") for name in keys]).replace_schema_metadata(None)
     with row_writer(path, schema) as writer:
         writer.write_table(table)
