@@ -10,6 +10,7 @@ from pydantic import model_validator
 from distil.params import Number, Params
 
 JOULES_PER_KWH = 3.6e6
+METHOD = "power x time x PUE x grid factor: electricity while the machine works; making the hardware left out"
 
 
 class Bounds(Params):
@@ -35,6 +36,19 @@ def multiply_bounds(first: Bounds, second: Bounds, factor: float = 1.0) -> Bound
     )
 
 
+def add_bounds(first: Bounds, second: Bounds) -> Bounds:
+    """Add low to low, mid to mid and high to high."""
+    return Bounds(low=first.low + second.low, mid=first.mid + second.mid, high=first.high + second.high)
+
+
 def estimate_machine_co2(seconds: float, watts: Bounds, pue: float, grid_kg_per_kwh: Bounds) -> Bounds:
     """Kilograms of CO2 for a machine that draws `watts` for `seconds`."""
     return multiply_bounds(watts, grid_kg_per_kwh, seconds * pue / JOULES_PER_KWH)
+
+
+def format_kg(kg: float) -> str:
+    """Kilograms to one significant digit, without exponent: 0.001 or 2,000."""
+    if kg == 0:
+        return "0"
+    exponent = int(f"{kg:.0e}".partition("e")[2])
+    return f"{float(f'{kg:.0e}'):,.{max(0, -exponent)}f}"

@@ -1,53 +1,75 @@
-"""Price labelling: per million texts, once for making the student, and after how many texts it has paid for itself.
+"""Price labelling: per million texts on rented hardware, and after how many texts the student has paid for itself.
 
 Arithmetic only. A figure that cannot be known (no price, no speed) is None, never zero.
 """
 
 import datetime
 import math
+from typing import Any
 
-from pydantic import Field, field_validator
-
-from distil.carbon import Bounds
-from distil.params import Number, Params
-from distil.prices import MILLION, TeacherPrices
+from distil.carbon import METHOD, estimate_machine_co2
+from distil.cost_params import CostParams, HardwareRow
+from distil.prices import MILLION
 
 SECONDS_PER_HOUR = 3600
-
-
-class HardwareParams(Params):
-    """The machine that would be rented for the work: its price and power, and where both are from."""
-
-    name: str
-    usd_per_hour: Number = Field(gt=0)
-    price_source: str
-    price_date: str  # YYYY-MM-DD
-    watts: Bounds
-    watts_source: str
-
-    @field_validator("price_date")
-    @classmethod
-    def _check_date(cls, date: str) -> str:
-        datetime.date.fromisoformat(date)
-        return date
-
-
-class CostParams(Params):
-    """The section `cost`: prices, power and the factors that turn both into dollars and CO2."""
-
-    hardware: HardwareParams
-    utilisation: Number = Field(gt=0, le=1)
-    pue: Number = Field(ge=1)
-    pue_source: str
-    grid_kg_per_kwh: Bounds
-    grid_source: str
-    teacher_usd_per_million_tokens: TeacherPrices
-    teacher_kwh_per_million_texts: Bounds | None
+BREAK_EVEN_DECADES = (2, 8)  # the curves go from a hundred texts to a hundred million
+POINTS_PER_DECADE = 4
+Record = dict[str, Any]
 
 
 def price_machine(texts_per_s: float, usd_per_hour: float, utilisation: float) -> float:
     """Dollars per million texts on rented hardware that works `utilisation` of the hours that are paid."""
     return MILLION / texts_per_s / SECONDS_PER_HOUR * usd_per_hour / utilisation
+
+
+def check_rate(texts_per_s: float | None) -> float | None:
+    """A measured rate if it can be divided by: neither missing nor zero nor NaN."""
+    return texts_per_s if texts_per_s and math.isfinite(texts_per_s) else None
+
+
+def price_on_machine(params: CostParams, texts_per_s: float | None) -> Record:
+    """What a million texts cost in dollars and CO2 at that rate on the hardware of the params; None without a rate."""
+    rate = check_rate(texts_per_s)
+    if rate is None:
+        return {"texts_per_s": None, "usd_per_million": None, "kg_co2_per_million": None, "co2_method": None}
+    co2 = estimate_machine_co2(MILLION / rate, params.hardware.watts, params.pue, params.grid_kg_per_kwh)
+    return {
+        "texts_per_s": rate,
+        "usd_per_million": price_machine(rate, params.hardware.usd_per_hour, params.utilisation),
+        "kg_co2_per_million": co2.model_dump(),
+        "co2_method": METHOD,
+    }
+
+
+def price_hardware_table(params: CostParams, student_texts_per_s: float | None) -> list[Record]:
+    """Dollars per million texts on each machine to rent: the one that stands for the measurement first, then the table.
+
+    A row's `throughput` is "measured" (the int8 student's, of this study), "published" (another model's, by its
+    source) or None, and then there is no price per text.
+    """
+    rate = check_rate(student_texts_per_s)
+    rented = params.hardware.model_dump(exclude={"watts", "watts_source"})
+    return [
+        _price_row(row, rate, params.utilisation)
+        for row in (HardwareRow(**rented, measured=True), *params.hardware_table)
+    ]
+
+
+def _price_row(row: HardwareRow, measured: float | None, utilisation: float) -> Record:
+    rate = measured if row.measured else row.texts_per_s
+    usd = None if rate is None else price_machine(rate, row.usd_per_hour, utilisation)
+    throughput = "measured" if row.measured else "published"
+    return {
+        "name": row.name,
+        "usd_per_hour": row.usd_per_hour,
+        "price_source": row.price_source,
+        "price_date": row.price_date,
+        "texts_per_s": rate,
+        "throughput": None if rate is None else throughput,
+        "throughput_source": "the int8 student, measured here" if row.measured else row.throughput_source,
+        "model": "student_int8" if row.measured else row.model,
+        "usd_per_million": usd,
+    }
 
 
 def count_break_even_texts(once_usd: float | None, teacher_usd: float | None, student_usd: float | None) -> int | None:
@@ -59,6 +81,22 @@ def count_break_even_texts(once_usd: float | None, teacher_usd: float | None, st
     if once_usd is None or teacher_usd is None or student_usd is None or teacher_usd <= student_usd:
         return None
     return math.ceil(once_usd / (teacher_usd - student_usd) * MILLION)
+
+
+def draw_break_even(once_usd: float | None, teacher_usd: float | None, student_usd: float | None) -> list[Record]:
+    """The curves whose crossing is the break-even: texts, system and usd, cumulated, with what making the student cost.
+
+    `once_usd` is what making it cost, the others are dollars per million texts. A curve that is unknown is left out.
+    """
+    low, high = (decade * POINTS_PER_DECADE for decade in BREAK_EVEN_DECADES)
+    texts = [round(10 ** (step / POINTS_PER_DECADE)) for step in range(low, high + 1)]
+    curves = {"teacher": (0.0, teacher_usd), "student_int8": (once_usd, student_usd)}
+    return [
+        {"texts": count, "system": system, "usd": once + count / MILLION * usd}
+        for system, (once, usd) in curves.items()
+        if once is not None and usd is not None
+        for count in texts
+    ]
 
 
 def is_outdated(price_date: str, today: str) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from distil.costs import CostParams, count_break_even_texts, is_outdated, price_machine
+from distil.cost_params import CostParams
+from distil.costs import count_break_even_texts, draw_break_even, is_outdated, price_machine
 from distil.errors import InputError
 from distil.metrics import read_metrics, write_metrics
 from distil.params import load_params
@@ -37,6 +38,8 @@ def test_a_price_is_outdated_after_a_year() -> None:
 def test_default_prices_are_complete_and_name_their_sources() -> None:
     cost = load_params("cost", CostParams, DEFAULTS)
     assert all([cost.hardware.price_source, cost.hardware.watts_source, cost.pue_source, cost.grid_source])
+    assert all(row.price_source and (row.measured or row.throughput_source) for row in cost.hardware_table)
+    assert cost.price_table.is_installed(), "cost.price_table has to name the genai-prices of requirements.lock"
 
 
 @pytest.fixture
@@ -47,13 +50,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     systems = {name: {"offline": {"texts_per_s": rate}} for name, rate in rates.items()}
     write_metrics(tmp_path / "speed.json", {"date": "2026-06-01", "systems": systems})
     write_metrics(tmp_path / "train.json", {"seconds": 60.0})
-    write_annotation(tmp_path, "local", texts_per_s=10.0)
+    write_annotation(tmp_path, "local", texts_per_s=10.0, tokens=100_000)
     return tmp_path
 
 
 def write_params(folder: Path, changes: dict[str, Any]) -> None:
     cost = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))["cost"]
     cost["hardware"] |= {"usd_per_hour": 0.36, "price_date": "2026-01-01"} | changes.pop("hardware", {})
+    cost |= {"compare_models": [], "hardware_table": []}
     (folder / "params.yaml").write_text(yaml.safe_dump({"cost": cost | changes}), encoding="utf-8")
 
 
@@ -65,14 +69,14 @@ def write_annotation(
     folder: Path, server: str, texts_per_s: float | None, tokens: int | None = None, **teachers: int | None
 ) -> None:
     """The metrics of one teacher, m, or of several with a number of tokens each."""
-    asked: dict[str, Any] = {"teacher": "m", "server": server, "texts": 1000, "votes": {"min": 2, "max": 5}}
+    asked: dict[str, Any] = {"teacher": "m", "server": server, "texts": 1000, "requests": 2000}
     asked |= count_tokens(tokens)
     if teachers:
         counts = {name: {"requests": 2000, **count_tokens(number)} for name, number in teachers.items()}
-        asked |= {"teacher": " + ".join(teachers), "by_teacher": counts}
+        asked |= {"teacher": " + ".join(teachers), "requests": 2000 * len(teachers), "by_teacher": counts}
     write_metrics(folder / "annotate.json", asked)
     seconds = None if texts_per_s is None else 1000 / texts_per_s
-    write_metrics(folder / "annotate_run.json", {"texts_per_s": texts_per_s, "seconds": seconds, "retries": 3})
+    write_metrics(folder / "annotate_run.json", {"texts_per_s": texts_per_s, "seconds": seconds, "retries": 0})
 
 
 def usd(per_input: float, per_output: float) -> dict[str, float]:
@@ -80,8 +84,8 @@ def usd(per_input: float, per_output: float) -> dict[str, float]:
 
 
 def run_cost(folder: Path) -> dict[str, Any]:
-    names = ("speed", "train", "annotate", "annotate_run", "cost")
-    main(*(folder / f"{name}.json" for name in names))
+    names = ("speed.json", "train.json", "annotate.json", "annotate_run.json", "cost.json", "costs.csv", "curve.csv")
+    main(*(folder / name for name in names))
     return read_metrics(folder / "cost.json")
 
 
@@ -141,7 +145,9 @@ def test_a_teacher_on_this_machine_beside_others_is_priced_by_its_tokens_and_a_n
 
 
 def test_the_answers_without_times_count_in_what_a_local_teacher_cost(project: Path) -> None:
-    write_metrics(project / "annotate_run.json", {"texts_per_s": 10.0, "seconds": 1.0})  # ten texts of a thousand
+    write_metrics(
+        project / "annotate_run.json", {"texts_per_s": 10.0, "seconds": 1.0, "retries": 0}
+    )  # ten texts of a thousand
     assert run_cost(project)["one_off"]["annotation_usd"] == pytest.approx(0.01)
 
 
@@ -153,6 +159,7 @@ def test_a_local_teacher_without_times_is_not_priced(project: Path) -> None:
         "texts_per_s": None,
         "usd_per_million": None,
         "kg_co2_per_million": None,
+        "co2_method": None,
     }
     assert cost["one_off"]["total_usd"] is None
     assert "texts_per_s" in cost["notes"][0]

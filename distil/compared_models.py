@@ -1,0 +1,74 @@
+"""Price the models that could have been asked instead: the study's own tokens, at each model's prices.
+
+The tokens are those of all the answers of metrics/annotate.json, chains of thought, votes and answers that could not be
+read included, and are spread over the texts. Another model would count the same words a little differently and may
+write more or fewer of them; cached input is not assumed.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from distil.cost_params import ComparedModel, CostParams, PriceTable
+from distil.costs import Record
+from distil.llm_carbon import describe_method, estimate_llm_co2
+from distil.prices import MILLION, FoundPrices, Tokens, find_prices, price_tokens
+from distil.teacher_cost import list_teachers
+
+Metrics = Mapping[str, Any]
+
+
+def compare_models(params: CostParams, asked: Metrics) -> list[Record]:
+    """Dollars and CO2 per million texts of each model of `cost.compare_models`; None where a part of it is unknown."""
+    tokens = _count_tokens(asked)
+    return [_price_model(model, params.price_table, tokens, asked) for model in params.compare_models]
+
+
+def describe_counting(asked: Metrics) -> str:
+    """Whose tokens they are, in words."""
+    counter = f"the tokenizer of {asked['teacher']}"
+    if asked["server"] == "local":
+        return f"counted by {counter}, which ran here; each other model has its own tokenizer"
+    return f"as the endpoint counted them, by {counter}"
+
+
+def _count_tokens(asked: Metrics) -> Tokens:
+    """The tokens of all answers; unknown if one of several teachers does not tell them."""
+    told = list_teachers(asked).values()
+    if any(counts["input_tokens"] is None or counts["output_tokens"] is None for counts in told):
+        return Tokens(None, None, None)
+    return Tokens(asked["input_tokens"], None, asked["output_tokens"])
+
+
+def _price_model(model: ComparedModel, table: PriceTable, tokens: Tokens, asked: Metrics) -> Record:
+    texts = asked["texts"]
+    found, date = _find_price(model, table)
+    usd = price_tokens(tokens, found.prices) if found else None
+    return {
+        "model": model.model,
+        "usd_per_million": None if usd is None else usd / texts * MILLION,
+        "input_tokens_per_text": None if tokens.input is None else tokens.input / texts,
+        "output_tokens_per_text": None if tokens.output is None else tokens.output / texts,
+        "prices": found and found.prices.model_dump(include={"input", "output"}),
+        "price_source": found and found.source,
+        "price_date": date,
+        **_estimate_co2(model.model, tokens, asked),
+    }
+
+
+def _find_price(model: ComparedModel, table: PriceTable) -> tuple[FoundPrices | None, str | None]:
+    """The price that is given, else the table's, which has a date only if it is the table that the params date."""
+    if model.price_per_million_tokens and model.price_source:
+        return FoundPrices(model.price_per_million_tokens, model.price_source), model.price_date
+    found = find_prices(model.model, model.base_url, None)
+    return found, table.date if found and table.is_installed() else None
+
+
+def _estimate_co2(model: str, tokens: Tokens, asked: Metrics) -> Record:
+    requests = asked["requests"]
+    co2 = None
+    if tokens.output is not None and requests:
+        co2 = estimate_llm_co2(model, tokens.output / requests, requests / asked["texts"] * MILLION)
+    return {
+        "kg_co2_per_million": None if co2 is None else co2.model_dump(),
+        "co2_source": None if co2 is None else describe_method(),
+    }

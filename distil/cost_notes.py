@@ -1,0 +1,109 @@
+"""Say in plain sentences what is unknown or out of date in the costs, and which figure to give."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from distil.cost_params import CostParams
+from distil.costs import is_outdated
+from distil.prices import find_prices
+from distil.teacher_cost import list_teachers, price_answers
+
+Metrics = Mapping[str, Any]
+
+
+def list_notes(params: CostParams, asked: Metrics, answered: Metrics, cost: Metrics, measured_on: str) -> list[str]:
+    """The notes on `cost`, as it goes into metrics/cost.json; prices age against the day of the measurement."""
+    return [
+        *_find_old_prices(params, cost, measured_on),
+        *_explain_teacher(params, asked, cost["systems"]["teacher"]),
+        *_explain_retries(params, asked, answered),
+        *_explain_unmeasured(cost["systems"]),
+        *_explain_compared(params, cost["compared_models"]),
+    ]
+
+
+def _find_old_prices(params: CostParams, cost: Metrics, today: str) -> list[str]:
+    prices = [
+        (f"of {row['name']}", row["price_date"], "cost.hardware and cost.hardware_table")
+        for row in cost["hardware_table"]
+    ]
+    prices += [
+        (f"given for {model.model}", model.price_date, "cost.compare_models")
+        for model in params.compare_models
+        if model.price_date
+    ]
+    prices.append(
+        (
+            f"in genai-prices {params.price_table.version}",
+            params.price_table.date,
+            "requirements.lock and cost.price_table",
+        )
+    )
+    return [
+        f"the price {what} is of {date}, more than a year before the measurement; renew {where}"
+        for what, date, where in prices
+        if is_outdated(date, today)
+    ]
+
+
+def _explain_teacher(params: CostParams, asked: Metrics, teacher: Metrics) -> list[str]:
+    notes = []
+    if asked["server"] == "mixed":
+        notes.append(
+            "one of the teachers is on this machine: its hours are not in the teacher's price, tokens alone are"
+        )
+    if teacher["usd_per_million"] is None:
+        notes.append(f"the teacher's price is unknown: {_ask_for_price(params, asked)}")
+    if teacher["kg_co2_per_million"] is None and asked["server"] != "local":
+        untold = any(counts["output_tokens"] is None for counts in list_teachers(asked).values())
+        why = "its token counts are not known" if untold else f"EcoLogits does not know {asked['teacher']}"
+        notes.append(f"the teacher's CO2 is unknown: {why}; give cost.teacher_kwh_per_million_texts {{low, mid, high}}")
+    return notes
+
+
+def _ask_for_price(params: CostParams, asked: Metrics) -> str:
+    if asked["server"] == "local":
+        return "metrics/annotate_run.json has no texts_per_s, since answers that no run asked for have no times"
+    if params.teacher_usd_per_million_tokens is not None:
+        return "the endpoint told no token counts"
+    found = find_prices(asked["teacher"], None, None)
+    known = f"; {found.source}, has {{input: {found.prices.input:g}, output: {found.prices.output:g}}}" if found else ""
+    return f"give cost.teacher_usd_per_million_tokens {{input, output}}{known}"
+
+
+def _explain_retries(params: CostParams, asked: Metrics, answered: Metrics) -> list[str]:
+    """Tries that failed have no tokens in any log, and whether an endpoint charged for them it alone knows."""
+    retries, usd = answered["retries"], price_answers(params, asked)
+    if not retries or usd is None:
+        return []
+    most = retries * usd / asked["requests"]
+    return [
+        f"{retries:,} requests were sent again after a fault; the failed tries are not in the teacher's price, since "
+        f"their tokens are in no log. Had each been charged like an answer, annotating had cost ${most:,.2f} more"
+    ]
+
+
+def _explain_unmeasured(systems: Metrics) -> list[str]:
+    unknown = [name for name, system in systems.items() if name != "teacher" and system["texts_per_s"] is None]
+    return [f"metrics/speed.json has no throughput of {', '.join(unknown)}, so they have no price"] if unknown else []
+
+
+def _explain_compared(params: CostParams, compared: list[Metrics]) -> list[str]:
+    notes = [
+        f"the price of {model['model']} is not in genai-prices: give it in cost.compare_models as {{model: "
+        f"{model['model']}, price_per_million_tokens: {{input, output}}, price_source, price_date}}"
+        for model in compared
+        if model["prices"] is None
+    ]
+    if compared and compared[0]["output_tokens_per_text"] is None:
+        return [*notes, "metrics/annotate.json has no token counts, so the compared models have no price and no CO2"]
+    undated = any(model["prices"] and model["price_date"] is None for model in compared)
+    if undated:
+        notes.append(
+            f"cost.price_table dates genai-prices {params.price_table.version}, which is not the one installed: give "
+            "the release that is, and its date"
+        )
+    unknown = [model["model"] for model in compared if model["kg_co2_per_million"] is None]
+    if unknown:
+        notes.append(f"EcoLogits does not know {', '.join(unknown)}, so their CO2 is unknown")
+    return notes
