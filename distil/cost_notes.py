@@ -11,10 +11,14 @@ from distil.teacher_cost import list_teachers, price_answers
 Metrics = Mapping[str, Any]
 
 
-def list_notes(params: CostParams, asked: Metrics, answered: Metrics, cost: Metrics, measured_on: str) -> list[str]:
-    """The notes on `cost`, as it goes into metrics/cost.json; prices age against the day of the measurement."""
+def list_notes(params: CostParams, speed: Metrics, asked: Metrics, answered: Metrics, cost: Metrics) -> list[str]:
+    """The notes on `cost`, as it goes into metrics/cost.json; prices age against the day of the measurement.
+
+    `speed`, `asked` and `answered` are metrics/speed.json, annotate.json and annotate_run.json.
+    """
     return [
-        *_find_old_prices(params, cost, measured_on),
+        *_find_old_prices(params, cost, speed["date"]),
+        *_compare_machines(params, speed["machine"]["cpu"]),
         *_explain_teacher(params, asked, cost["systems"]["teacher"]),
         *_explain_retries(params, asked, answered),
         *_explain_unmeasured(cost["systems"]),
@@ -23,26 +27,26 @@ def list_notes(params: CostParams, asked: Metrics, answered: Metrics, cost: Metr
 
 
 def _find_old_prices(params: CostParams, cost: Metrics, today: str) -> list[str]:
-    prices = [
-        (f"of {row['name']}", row["price_date"], "cost.hardware and cost.hardware_table")
-        for row in cost["hardware_table"]
-    ]
-    prices += [
-        (f"given for {model.model}", model.price_date, "cost.compare_models")
-        for model in params.compare_models
-        if model.price_date
-    ]
-    prices.append(
-        (
-            f"in genai-prices {params.price_table.version}",
-            params.price_table.date,
-            "requirements.lock and cost.price_table",
-        )
-    )
+    table = params.price_table
+    dated = [(row["name"], row["price_date"]) for row in cost["hardware_table"]]
+    dated += [(model.model, model.price_date) for model in params.compare_models if model.price_date]
+    dated.append((f"all that genai-prices {table.version} tells", table.date))
+    old = [f"{what} ({date})" for what, date in dated if is_outdated(date, today)]
+    if not old:
+        return []
     return [
-        f"the price {what} is of {date}, more than a year before the measurement; renew {where}"
-        for what, date, where in prices
-        if is_outdated(date, today)
+        f"prices more than a year older than the measurement: {', '.join(old)}; renew them in section cost of "
+        "params.yaml, genai-prices also in requirements.lock"
+    ]
+
+
+def _compare_machines(params: CostParams, cpu: str) -> list[str]:
+    hardware = params.hardware
+    if cpu.startswith(hardware.cpu):
+        return []
+    return [
+        f"speed was measured on {cpu}, and priced as {hardware.name}, whose processor is another: put the machine that "
+        "you would rent into cost.hardware"
     ]
 
 
@@ -78,8 +82,8 @@ def _explain_retries(params: CostParams, asked: Metrics, answered: Metrics) -> l
         return []
     most = retries * usd / asked["requests"]
     return [
-        f"{retries:,} requests were sent again after a fault; the failed tries are not in the teacher's price, since "
-        f"their tokens are in no log. Had each been charged like an answer, annotating had cost ${most:,.2f} more"
+        f"{retries:,} tries failed and were sent again; the teacher's price is without them, since their tokens are in "
+        f"no log. Had each been charged like an answer, annotating would have cost ${most:,.2f} more"
     ]
 
 

@@ -21,9 +21,13 @@ Date = Annotated[str, AfterValidator(_check_date)]
 
 
 class HardwareParams(Params):
-    """The machine that would be rented for the work that was measured: its price and power, and where both are from."""
+    """The machine that would be rented for the work that was measured: its price and power, and where both are from.
+
+    `cpu` is how such a machine names its processor, or the beginning of that.
+    """
 
     name: str
+    cpu: str
     usd_per_hour: Number = Field(gt=0)
     price_source: str
     price_date: Date

@@ -48,7 +48,7 @@ def price_hardware_table(params: CostParams, student_texts_per_s: float | None) 
     source) or None, and then there is no price per text.
     """
     rate = check_rate(student_texts_per_s)
-    rented = params.hardware.model_dump(exclude={"watts", "watts_source"})
+    rented = params.hardware.model_dump(exclude={"cpu", "watts", "watts_source"})
     return [
         _price_row(row, rate, params.utilisation)
         for row in (HardwareRow(**rented, measured=True), *params.hardware_table)

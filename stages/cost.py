@@ -51,7 +51,7 @@ def main(speed: Path, train: Path, annotate: Path, annotate_run: Path, metrics: 
         "published": list_published(),
         "assumptions": _list_assumptions(params) | {"compared_tokens": describe_counting(asked)},
     }
-    cost["notes"] = list_notes(params, asked, answered, cost, measured["date"])
+    cost["notes"] = list_notes(params, measured, asked, answered, cost)
 
     for note in cost["notes"]:
         print(f"warning: {note}", file=sys.stderr)

@@ -1,16 +1,21 @@
 """The inputs of the 2024 study are in huggingface.co/blog/synthetic-data-save-costs; its outputs must come out."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
 from distil.cost_params import CostParams
 from distil.costs import count_break_even_texts, draw_break_even, is_outdated, price_machine
 from distil.errors import InputError
+from distil.llm_carbon import estimate_llm_co2
 from distil.metrics import read_metrics, write_metrics
 from distil.params import load_params
+from distil.prices import TokenPrices, Tokens, price_tokens
+from distil.published import PUBLISHED
 from stages.cost import main
 
 DEFAULTS = Path(__file__).parents[1] / "params.yaml"
@@ -18,6 +23,18 @@ DEFAULTS = Path(__file__).parents[1] / "params.yaml"
 
 def test_the_2024_study_s_throughput_gives_its_dollars() -> None:
     assert price_machine(texts_per_s=61.49, usd_per_hour=0.60, utilisation=1.0) == pytest.approx(2.71, abs=0.005)
+    assert price_machine(texts_per_s=73.63, usd_per_hour=1.30, utilisation=1.0) == pytest.approx(4.90, abs=0.005)
+    assert price_machine(texts_per_s=4.56, usd_per_hour=0.12, utilisation=1.0) == pytest.approx(7.31, abs=0.005)
+
+
+def test_the_printed_dollars_are_those_of_the_inputs_beside_them() -> None:
+    usd = {one.system: one.low for one in PUBLISHED if one.measure == "usd_per_million"}
+    assert usd["RoBERTa-base"] == round(price_machine(61.49, 0.60, 1.0), 1)
+    tokens = Tokens(input=297_160_000, cached_input=None, output=3_000_000)
+    for system, per_input, per_output in [("GPT-3.5", 0.5, 1.5), ("GPT-4", 10.0, 30.0)]:
+        whole = price_tokens(tokens, TokenPrices(input=per_input, output=per_output))
+        assert whole is not None
+        assert usd[system] == int(whole), "the blog drops the cents"
 
 
 def test_hardware_that_works_half_of_its_hours_costs_twice_as_much() -> None:
@@ -28,6 +45,25 @@ def test_break_even_is_the_first_text_that_makes_the_student_cheaper() -> None:
     assert count_break_even_texts(once_usd=3.0, teacher_usd=13.0, student_usd=1.0) == 250_000
     assert count_break_even_texts(once_usd=3.0, teacher_usd=None, student_usd=1.0) is None
     assert count_break_even_texts(once_usd=3.0, teacher_usd=1.0, student_usd=1.0) is None
+
+
+def test_the_curves_cross_at_the_break_even() -> None:
+    rows = draw_break_even(once_usd=3.0, teacher_usd=13.0, student_usd=1.0)
+    spent = {(row["texts"], row["system"]): row["usd"] for row in rows}
+    assert spent[100, "student_int8"] == pytest.approx(3.0001)
+    assert spent[1_000_000, "teacher"] == pytest.approx(13.0)
+    assert spent[100_000_000, "student_int8"] == pytest.approx(103.0)
+    behind = [
+        texts
+        for texts in sorted({row["texts"] for row in rows})
+        if spent[texts, "teacher"] < spent[texts, "student_int8"]
+    ]
+    assert max(behind) < 250_000 < min({row["texts"] for row in rows} - set(behind))
+
+
+def test_a_curve_that_is_unknown_is_left_out() -> None:
+    assert {row["system"] for row in draw_break_even(None, teacher_usd=13.0, student_usd=1.0)} == {"teacher"}
+    assert draw_break_even(once_usd=3.0, teacher_usd=None, student_usd=None) == []
 
 
 def test_a_price_is_outdated_after_a_year() -> None:
@@ -42,13 +78,19 @@ def test_default_prices_are_complete_and_name_their_sources() -> None:
     assert cost.price_table.is_installed(), "cost.price_table has to name the genai-prices of requirements.lock"
 
 
+MIXTRAL = "mistralai/Mixtral-8x7B-Instruct-v0.1"
+ROW = {"name": "a T4", "usd_per_hour": 0.60, "price_source": "the study", "price_date": "2026-01-01"}
+PUBLISHED_RATE = {"texts_per_s": 61.49, "model": "RoBERTa-base", "throughput_source": "the study"}
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     write_params(tmp_path, {})
     rates = {"pipeline": 100.0, "student_onnx": 400.0, "student_int8": 1000.0, "tfidf": 20_000.0, "embeddings": 200.0}
     systems = {name: {"offline": {"texts_per_s": rate}} for name, rate in rates.items()}
-    write_metrics(tmp_path / "speed.json", {"date": "2026-06-01", "systems": systems})
+    speed = {"date": "2026-06-01", "machine": {"cpu": "AMD EPYC 9R14"}, "systems": systems}
+    write_metrics(tmp_path / "speed.json", speed)
     write_metrics(tmp_path / "train.json", {"seconds": 60.0})
     write_annotation(tmp_path, "local", texts_per_s=10.0, tokens=100_000)
     return tmp_path
@@ -165,6 +207,26 @@ def test_a_local_teacher_without_times_is_not_priced(project: Path) -> None:
     assert "texts_per_s" in cost["notes"][0]
 
 
+def test_a_teacher_behind_an_endpoint_emits_what_ecologits_says(project: Path) -> None:
+    write_annotation(
+        project, "endpoint", texts_per_s=None, tokens=200_000, **{"gpt-4-turbo": 100_000, MIXTRAL: 100_000}
+    )
+    teacher = run_cost(project)["systems"]["teacher"]
+    each = [
+        estimate_llm_co2(model, 50, 2_000_000) for model in ("gpt-4-turbo", MIXTRAL)
+    ]  # 2 answers of 50 tokens a text
+    for bound in ("low", "mid", "high"):
+        assert teacher["kg_co2_per_million"][bound] == pytest.approx(sum(getattr(co2, bound) for co2 in each), rel=1e-5)
+    assert teacher["co2_method"].startswith("EcoLogits ")
+
+
+def test_one_teacher_that_ecologits_does_not_know_leaves_the_co2_of_all_unknown(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=200_000, **{"gpt-4-turbo": 100_000, "mine": 100_000})
+    cost = run_cost(project)
+    assert cost["systems"]["teacher"]["kg_co2_per_million"] is None
+    assert any("EcoLogits does not know gpt-4-turbo + mine" in note for note in cost["notes"])
+
+
 def test_an_endpoint_s_energy_gives_its_co2(project: Path) -> None:
     write_annotation(project, "endpoint", texts_per_s=50.0)
     write_params(project, {"teacher_kwh_per_million_texts": {"low": 10, "mid": 100, "high": 1000}})
@@ -192,13 +254,119 @@ def test_a_price_with_unknown_tokens_says_so(project: Path) -> None:
 
 def test_an_old_price_warns(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_params(project, {"hardware": {"price_date": "2024-01-01"}})
-    assert "2024-01-01" in run_cost(project)["notes"][0]
-    assert "warning: the price of" in capsys.readouterr().err
+    (note,) = run_cost(project)["notes"]
+    assert "older than the measurement: AWS c7a.large" in note
+    assert "(2024-01-01)" in note
+    assert f"warning: {note}" in capsys.readouterr().err
+
+
+def test_old_prices_of_every_kind_warn_together(project: Path) -> None:
+    given = {"price_per_million_tokens": usd(1, 2), "price_source": "vendor", "price_date": "2025-01-31"}
+    changes = {
+        "hardware_table": [ROW | {"price_date": "2024-02-16"}, ROW | {"name": "newer"}],
+        "price_table": {"version": "0.2.3", "date": "2025-05-31"},
+        "compare_models": [{"model": "m", **given}],
+    }
+    write_params(project, changes)
+    note = run_cost(project)["notes"][0]
+    assert all(
+        part in note for part in ("a T4 (2024-02-16)", "m (2025-01-31)", "genai-prices 0.2.3 tells (2025-05-31)")
+    )
+    assert "newer" not in note
+
+
+def test_hardware_is_priced_at_the_speed_of_its_kind_or_at_a_published_one(project: Path) -> None:
+    same_kind = ROW | {"name": "the same, elsewhere", "usd_per_hour": 0.72, "measured": True}
+    table = [ROW | PUBLISHED_RATE, same_kind, ROW | {"name": "a price alone"}]
+    write_params(project, {"hardware_table": table, "utilisation": 0.5})
+    rented, published, elsewhere, alone = run_cost(project)["hardware_table"]
+    assert (rented["throughput"], rented["texts_per_s"], rented["model"]) == ("measured", 1000.0, "student_int8")
+    assert rented["usd_per_million"] == pytest.approx(0.2), "0.36 dollars an hour, of which half is used"
+    assert (published["throughput"], published["throughput_source"]) == ("published", "the study")
+    assert published["usd_per_million"] == pytest.approx(2 * 2.71, abs=0.01)
+    assert elsewhere["throughput"] == "measured"
+    assert elsewhere["usd_per_million"] == pytest.approx(0.4)
+    assert (alone["throughput"], alone["texts_per_s"], alone["usd_per_million"]) == (None, None, None)
+
+
+def test_another_processor_than_the_one_that_is_priced_is_named(project: Path) -> None:
+    speed = read_metrics(project / "speed.json")
+    write_metrics(project / "speed.json", speed | {"machine": {"cpu": "Apple M1"}})
+    assert "measured on Apple M1, and priced as AWS c7a.large" in run_cost(project)["notes"][0]
+
+
+def test_the_study_s_figures_are_labelled_as_what_they_are(project: Path) -> None:
+    printed = run_cost(project)["published"]
+    assert all("Laurer 2024" in one["source"] and one["date"] == "2024-02-16" for one in printed)
+    gpt4 = {one["measure"]: one for one in printed if one["system"] == "GPT-4"}
+    assert (gpt4["kg_co2_per_million"]["low"], gpt4["kg_co2_per_million"]["high"]) == (735, 1100)
+    assert "guess" in gpt4["kg_co2_per_million"]["how"]
+    assert "3 output tokens are those of a one-word answer" in gpt4["usd_per_million"]["how"]
+    assert gpt4["latency_s"]["low"] is None, "it was told in words"
+
+
+@pytest.mark.parametrize("rate", [0.0, float("nan"), None])
+def test_a_throughput_that_cannot_be_divided_by_is_unknown(project: Path, rate: float | None) -> None:
+    speed = read_metrics(project / "speed.json")
+    speed["systems"]["tfidf"]["offline"]["texts_per_s"] = rate
+    (project / "speed.json").write_text(json.dumps(speed), encoding="utf-8")  # json writes NaN as it is
+    (project / "annotate_run.json").write_text(json.dumps({"texts_per_s": rate, "retries": 0}), encoding="utf-8")
+    cost = run_cost(project)
+    assert cost["systems"]["tfidf"]["usd_per_million"] is None
+    assert cost["systems"]["teacher"]["usd_per_million"] is None
+    assert cost["break_even_texts"] is None
+    assert any("no throughput of tfidf" in note for note in cost["notes"])
+    assert any("annotate_run.json" in note for note in cost["notes"])
+
+
+def test_a_missing_file_and_a_missing_student_are_one_line(project: Path) -> None:
+    write_metrics(project / "speed.json", {"date": "2026-06-01", "systems": {}})
+    with pytest.raises(InputError, match=r"speed\.json has no student_int8"):
+        run_cost(project)
+    (project / "speed.json").unlink()
+    with pytest.raises(InputError, match=r"speed\.json is missing; 'dvc repro' writes it"):
+        run_cost(project)
+
+
+def test_failed_tries_are_named_since_their_price_is_in_no_log(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=50.0, tokens=100_000)
+    write_metrics(project / "annotate_run.json", {"texts_per_s": 50.0, "seconds": 20.0, "retries": 100})
+    write_params(project, {"teacher_usd_per_million_tokens": usd(100, 200)})
+    notes = run_cost(project)["notes"]
+    assert any("100 tries failed" in note and "$1.50 more" in note for note in notes), "30 x 100 / 2,000"
+
+
+def test_a_price_that_genai_prices_knows_is_proposed_and_not_taken(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=50.0, tokens=100_000)
+    annotate = read_metrics(project / "annotate.json")
+    write_metrics(project / "annotate.json", annotate | {"teacher": "gpt-4o-mini"})
+    cost = run_cost(project)
+    assert cost["systems"]["teacher"]["usd_per_million"] is None
+    assert "{input: 0.15, output: 0.6}" in cost["notes"][0]
+
+
+def test_the_plots_have_every_system_and_leave_the_unknown_empty(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=50.0, tokens=100_000)
+    write_params(project, {"compare_models": ["gpt-4-turbo", "no-such-model"]})
+    run_cost(project)
+    costs = pd.read_csv(project / "costs.csv").set_index("system")
+    assert list(costs) == ["usd_per_million", "kg_co2_low", "kg_co2", "kg_co2_high"]
+    assert costs.loc["student_int8", "usd_per_million"] == pytest.approx(0.1)
+    kg = costs.loc["gpt-4-turbo", ["kg_co2_low", "kg_co2", "kg_co2_high"]]
+    assert 0 < kg["kg_co2_low"] < kg["kg_co2"] < kg["kg_co2_high"]
+    assert costs.loc[["teacher", "no-such-model"]].isna().all(axis=None)
+    assert (project / "curve.csv").read_text() == "texts,system,usd\n"
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        ({"hardware_table": [ROW | PUBLISHED_RATE | {"measured": True}]}, "take texts_per_s out"),
+        ({"hardware_table": [ROW | {"texts_per_s": 61.49}]}, "needs its model and its throughput_source"),
+        ({"hardware_table": [ROW | PUBLISHED_RATE | {"texts_per_s": 0}]}, r"hardware_table\.0\.texts_per_s = 0"),
+        ({"compare_models": [{"model": "m", "price_per_million_tokens": {"input": 1}}]}, r"tokens\.output is missing"),
+        ({"compare_models": [{"model": "m", "price_per_million_tokens": usd(1, 2)}]}, "needs its price_source"),
+        ({"price_table": {"version": "0.2.3", "date": "soon"}}, r"price_table\.date"),
         ({"hardware": {"price_date": "last week"}}, "price_date"),
         ({"utilisation": 0}, "utilisation"),
         ({"grid_kg_per_kwh": {"low": 1, "mid": 0.5, "high": 2}}, "ascend"),
