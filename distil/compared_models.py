@@ -26,6 +26,8 @@ def compare_models(params: CostParams, asked: Metrics) -> list[Record]:
 def describe_counting(asked: Metrics) -> str:
     """Whose tokens they are, in words."""
     counter = f"the tokenizer of {asked['teacher']}"
+    if _count_tokens(asked).input is None:
+        return "not known"
     if asked["server"] == "local":
         return f"counted by {counter}, which ran here; each other model has its own tokenizer"
     return f"as the endpoint counted them, by {counter}"

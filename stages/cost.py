@@ -61,7 +61,7 @@ def main(speed: Path, train: Path, annotate: Path, annotate_run: Path, metrics: 
     after = "never" if cost["break_even_texts"] is None else f"after {cost['break_even_texts']:,} texts"
     print(
         f"cost: a million texts cost {_tell(systems[STUDENT])} with the int8 student, {_tell(systems['teacher'])} with "
-        f"the teacher; the student has paid for itself {after} -> {metrics}"
+        f"the teacher; the student has paid for itself {'nobody knows when' if None in paid else after} -> {metrics}"
     )
 
 

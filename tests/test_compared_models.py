@@ -99,6 +99,7 @@ def test_co2_grows_with_the_votes() -> None:
 def test_it_is_said_whose_tokenizer_counted() -> None:
     assert "tokenizer of m, which ran here" in describe_counting(make_asked(server="local"))
     assert "as the endpoint counted them" in describe_counting(make_asked())
+    assert describe_counting(make_asked(input_tokens=None)) == "not known"
 
 
 def test_the_models_of_the_default_study_all_have_a_price_and_co2() -> None:

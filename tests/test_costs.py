@@ -131,7 +131,7 @@ def run_cost(folder: Path) -> dict[str, Any]:
     return read_metrics(folder / "cost.json")
 
 
-def test_a_local_teacher_is_priced_as_hardware(project: Path) -> None:
+def test_a_local_teacher_is_priced_as_hardware(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cost = run_cost(project)
     assert cost["systems"]["teacher"]["usd_per_million"] == pytest.approx(10.0)
     assert cost["systems"]["student"]["usd_per_million"] == pytest.approx(1.0), "measured as the pipeline"
@@ -139,6 +139,7 @@ def test_a_local_teacher_is_priced_as_hardware(project: Path) -> None:
     assert cost["one_off"] == pytest.approx({"annotation_usd": 0.01, "training_usd": 0.006, "total_usd": 0.016})
     assert cost["break_even_texts"] == pytest.approx(0.016 / 9.9 * 1e6, abs=1)
     assert cost["notes"] == []
+    assert "and 0.001 kg of CO2 with the int8 student, $10.00 and 0.1 kg of CO2" in capsys.readouterr().out
     teacher, student = (cost["systems"][name]["kg_co2_per_million"] for name in ("teacher", "student_int8"))
     assert teacher["low"] < teacher["mid"] < teacher["high"]
     assert teacher["mid"] == pytest.approx(100 * student["mid"])
@@ -243,7 +244,10 @@ def test_an_endpoint_without_price_is_not_priced_and_the_note_names_the_key(
     assert cost["one_off"]["total_usd"] is None
     assert cost["break_even_texts"] is None
     assert "cost.teacher_usd_per_million_tokens" in cost["notes"][0]
-    assert "cost.teacher_usd_per_million_tokens" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert "cost.teacher_usd_per_million_tokens" in printed.err
+    assert "unknown dollars" in printed.out
+    assert "nobody knows when" in printed.out
 
 
 def test_a_price_with_unknown_tokens_says_so(project: Path) -> None:
