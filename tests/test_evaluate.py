@@ -1,4 +1,7 @@
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from conftest import Project
+import yaml
+from conftest import ROOT, Project
+from dvc.repo import Repo
 from safetensors.numpy import load_file, save_file
 from tiny_export import export_tiny_student
 from tiny_model import TEXTS, make_tiny_model
@@ -135,6 +140,31 @@ def test_what_is_plotted(project: Project, tmp_path_factory: pytest.TempPathFact
         gaps = (rows["accuracy"] - rows["confidence"]).abs()
         assert rows["rows"].sum() == found["rows"]
         assert np.average(gaps, weights=rows["rows"]) == pytest.approx(found["ece"], abs=1e-5)
+
+
+@pytest.mark.parametrize("gold", [True, False])
+def test_dvc_shows_what_is_plotted(project: Project, tmp_path_factory: pytest.TempPathFactory, gold: bool) -> None:
+    run_stage(project, tmp_path_factory, gold=gold)
+    plots = yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]
+    written = {f"metrics/{name}" for name in ARGUMENTS if name.endswith(".csv")}
+    ours = [plot for plot in plots if written & set(next(iter(plot.values()))["y"])]
+    assert len(ours) == 3
+    Path("metrics").mkdir()
+    for path in written:
+        Path(Path(path).name).rename(path)
+    Path("dvc.yaml").write_text(yaml.safe_dump({"plots": ours}))
+    shutil.copytree(ROOT / "distil" / "templates", "distil/templates")
+    Repo.init(no_scm=True).close()
+    command = [sys.executable, "-m", "dvc", "plots", "show", "--json"]
+    shown = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert "errors" not in shown
+    for plot in ours:
+        ((name, settings),) = plot.items()
+        content = json.dumps(shown["data"][name][0]["content"])
+        assert settings["title"] in content
+        assert "<DVC_METRIC" not in content
+        ((path, _),) = settings["y"].items()
+        assert content.count('"rev": "workspace"') == len(pd.read_csv(path))
 
 
 def test_groups_of_rows(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
