@@ -25,11 +25,11 @@ sys.path.insert(0, str(ROOT))
 from distil.metrics import read_metrics  # noqa: E402
 
 FILES = {"mixtral_train.csv": "train", "mixtral_test.csv": "test"}
-SIMPLE: dict[str, Any] = {"votes": [{"label": "label_llm"}]}
-RUNS: dict[str, dict[str, Any]] = {
-    "simple": {"votes": 1, "prompt": "prompts/phrasebank_simple.md"},
-    "CoT x 1": {"votes": 1},
-    "CoT x 3": {"votes": 3},
+Changes = Mapping[str, Any]
+RUNS: dict[str, tuple[Changes, Changes]] = {  # what changes in `annotate`, and in its `recording`
+    "simple": ({"votes": 1, "prompt": "prompts/phrasebank_simple.md"}, {"votes": [{"label": "label_llm"}]}),
+    "CoT x 1": ({"votes": 1}, {}),
+    "CoT x 3": ({"votes": 3}, {}),
 }
 SYSTEMS = ("teacher", "student", "student_int8")
 LEFT_OUT = {"dvc.lock", "params.yaml"}
@@ -44,17 +44,15 @@ def copy_project(folder: Path) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
 
 
-def write_params(folder: Path, data: Path, changes: Mapping[str, Any]) -> None:
-    """Write the preset with the files of `data`, under the sha256 that it pins, and the changes to `annotate`."""
+def write_params(folder: Path, data: Path, annotating: Changes, recording: Changes) -> None:
+    """Write the preset with the files of `data`, under the sha256 that it pins, and a run's changes."""
     sections = yaml.safe_load((ROOT / "presets" / "phrasebank-recorded.yaml").read_text(encoding="utf-8"))
     annotate = sections["annotate"]
     pins = [file.partition("#")[2] for file in annotate["recording"]["files"]]
     local = [f"{data.resolve() / name}#{pin}" for name, pin in zip(FILES, pins, strict=True)]
     sections["fetch"]["files"] = dict(zip(local, FILES.values(), strict=True))
-    annotate["recording"]["files"] = local
-    annotate |= changes
-    if "prompt" in changes:
-        annotate["recording"] |= SIMPLE
+    annotate["recording"] |= {"files": local} | recording
+    annotate |= annotating
     (folder / "params.yaml").write_text(yaml.safe_dump(sections, sort_keys=False), encoding="utf-8")
 
 
@@ -101,11 +99,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         copy_project(Path(folder))
         for run, changes in RUNS.items():
-            write_params(Path(folder), arguments.data, changes)
+            write_params(Path(folder), arguments.data, *changes)
             quality = run_study(Path(folder))
             lines += format_rows(run, quality)
-            test = Path(folder, "data", "test.parquet")
-            tested.add((quality["rows"], test.read_bytes()))
+            tested.add((quality["rows"], Path(folder, "data", "test.parquet").read_bytes()))
             if arguments.keep:
                 shutil.copytree(Path(folder, "metrics"), arguments.keep / run.replace(" ", "_"), dirs_exist_ok=True)
     if len(tested) > 1:
