@@ -37,11 +37,17 @@ class FrozenEncoder:
         return self.transform(texts)
 
     def transform(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return sentence vectors of shape (texts, hidden size)."""
+        """Return sentence vectors of shape (texts, hidden size); raises `InputError` if the encoder answers NaN."""
+        reference, pins, device = self._place
         if self._encoder is None:
-            reference, pins, device = self._place
             self._encoder = TorchEncoder(resolve(reference, pins), device)
-        return self._encoder.encode(texts)
+        vectors = self._encoder.encode(texts)
+        if broken := int((~np.isfinite(vectors)).any(axis=1).sum()):
+            raise InputError(
+                f"the encoder {reference} answers NaN to {broken:,} of {len(texts):,} texts; "
+                "name another one in evaluate.embeddings"
+            )
+        return vectors
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_place": self._place, "_encoder": None}

@@ -6,10 +6,18 @@ out, and no score is called accuracy.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from distil.bootstrap import UNKNOWN, Bootstrap
+from distil.calibration import judge, measure_calibration
 from distil.errors import InputError
-from distil.scores import bootstrap_intervals, compare_paired, is_right, score_labels
+from distil.scores import Bools, compare_paired, is_right, score_labels, score_tables, tabulate
+from distil.shared_errors import compare_errors
 
 TEACHER = "teacher"
 AGAINST_TEACHER = {
@@ -19,28 +27,84 @@ AGAINST_TEACHER = {
     "recall": "recall_with_teacher",
     "macro_f1": "macro_f1_with_teacher",
     "micro_f1": "micro_f1_with_teacher",
+    "confusion": "confusion_with_teacher",
+    "calibration": "calibration_with_teacher",
 }
 Labels = Sequence[str | None]
 
 
 @dataclass(frozen=True)
+class Answers:
+    """A system's label for each row, null where it abstained, and its probabilities, null where it has none."""
+
+    labels: Labels
+    probabilities: Sequence[NDArray[Any] | None]
+
+    def select(self, rows: Sequence[int]) -> "Answers":
+        """The answers to some of the rows, by their numbers."""
+        return Answers([self.labels[row] for row in rows], [self.probabilities[row] for row in rows])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Every system's answers to all rows, and the rows that have a reference, with its name and labels."""
+
+    answers: Mapping[str, Answers]
+    reference: str
+    rows: Sequence[int]
+    actual: Sequence[str]
+
+    @property
+    def score_name(self) -> str:
+        """What the share of rows with the label of the reference may be called."""
+        return "accuracy" if self.reference == "gold" else AGAINST_TEACHER["accuracy"]
+
+    @cached_property
+    def systems(self) -> dict[str, Answers]:
+        """The answers to the rows that have a reference."""
+        return {name: answers.select(self.rows) for name, answers in self.answers.items()}
+
+    @property
+    def scored(self) -> dict[str, Answers]:
+        """The systems that are scored: without gold all but the teacher."""
+        return {
+            name: answers
+            for name, answers in self.systems.items()
+            if self.reference == "gold" or not name.startswith(TEACHER)
+        }
+
+    def mark_right(self) -> dict[str, Bools]:
+        """Of each scored system, on which of the rows it gives the label of the reference."""
+        return {name: is_right(self.actual, answers.labels) for name, answers in self.scored.items()}
+
+
+@dataclass(frozen=True)
 class Scoring:
-    """The labels that there are, and how intervals are drawn."""
+    """The labels that there are, the bins of the calibration error, and how intervals are drawn."""
 
     labels: Sequence[str]
-    samples: int
-    confidence: float
-    seed: int
+    calibration_bins: int
+    bootstrap: Bootstrap
 
-    def score(self, actual: Sequence[str], predicted: Labels) -> dict[str, Any]:
-        """Return the scores, with the bounds NAME_low and NAME_high after each that has an interval."""
-        intervals = bootstrap_intervals(actual, predicted, self.labels, self.samples, self.confidence, self.seed)
+    def score(self, actual: Sequence[str], answers: Answers) -> dict[str, Any]:
+        """Return the scores, each with its bounds NAME_low and NAME_high, confusion and calibration."""
+        table = tabulate(actual, answers.labels, self.labels)
+        bounds = self.bootstrap.bound(table, score_tables)
+        found = score_labels(actual, answers.labels, self.labels)
+        if bounds["accuracy"] == UNKNOWN:
+            bounds["accuracy"] = self.bootstrap.bound_all_or_none(found["accuracy"], len(actual))
         scores: dict[str, Any] = {}
-        for name, value in score_labels(actual, predicted, self.labels).items():
+        for name, value in found.items():
             scores[name] = value
-            if name in intervals:
-                scores[f"{name}_low"], scores[f"{name}_high"] = intervals[name]
+            if name in bounds:
+                scores[f"{name}_low"], scores[f"{name}_high"] = bounds[name]
+        scores["confusion"] = table.tolist()
+        scores["calibration"] = measure_calibration(self.judge(actual, answers), self.bootstrap)
         return scores
+
+    def judge(self, actual: Sequence[str], answers: Answers) -> pd.DataFrame:
+        """Compare a system's probabilities with the reference, as `distil.calibration.judge` has it."""
+        return judge(actual, answers.labels, answers.probabilities, self.labels, self.calibration_bins)
 
 
 def choose_reference(gold: Labels, teacher: Labels) -> tuple[str, Labels]:
@@ -48,56 +112,75 @@ def choose_reference(gold: Labels, teacher: Labels) -> tuple[str, Labels]:
     return ("gold", gold) if any(label is not None for label in gold) else (TEACHER, teacher)
 
 
-def score_systems(gold: Labels, systems: Mapping[str, Labels], scoring: Scoring) -> dict[str, Any]:
-    """Score every system on the rows that have a reference; `systems` holds one label a row, null for an abstention.
+def compare(gold: Labels, systems: Mapping[str, Answers]) -> Comparison:
+    """Select the rows that have a reference; `systems` answer the same rows as `gold`.
 
     Raises `InputError` if no row has a reference.
     """
-    name, reference = choose_reference(gold, systems[TEACHER])
-    rows = [(number, label) for number, label in enumerate(reference) if label is not None]
-    if not rows:
+    name, reference = choose_reference(gold, systems[TEACHER].labels)
+    known = {row: label for row, label in enumerate(reference) if label is not None}
+    if not known:
         raise InputError("no test row has a gold label or a label of the teacher; see metrics/annotate.json")
-    actual = [label for _, label in rows]
-    scored = {system: [labels[number] for number, _ in rows] for system, labels in systems.items()}
-    score = _score_against_people if name == "gold" else _score_against_teacher
-    return {
-        "reference": name,
-        "rows": len(rows),
-        "rows_without_reference": len(reference) - len(rows),
-        "teacher_abstained": sum(label is None for label in systems[TEACHER]),
-        "confidence": scoring.confidence,
-        "systems": score(actual, scored, scoring),
-    }
+    return Comparison(systems, name, list(known), list(known.values()))
 
 
-def _score_against_people(gold: Sequence[str], systems: Mapping[str, Labels], scoring: Scoring) -> dict[str, Any]:
-    """Each system's scores, and how it compares with the teacher on the same rows."""
-    teacher = systems[TEACHER]
-    teacher_right = is_right(gold, teacher)
-    scores: dict[str, Any] = {}
-    for name, predicted in systems.items():
-        scores[name] = scoring.score(gold, predicted)
-        scores[name]["agreement_with_teacher"] = _share_agreeing(teacher, predicted)
+def score_systems(comparison: Comparison, scoring: Scoring) -> dict[str, dict[str, Any]]:
+    """Score every system: against people together with how it compares with the teacher on the same rows."""
+    scores = {name: scoring.score(comparison.actual, answers) for name, answers in comparison.scored.items()}
+    if comparison.reference == TEACHER:
+        return {name: {_rename(key): value for key, value in found.items()} for name, found in scores.items()}
+    teacher, right = comparison.systems[TEACHER], comparison.mark_right()
+    for name, answers in comparison.systems.items():
+        same = is_right(teacher.labels, answers.labels)
+        scores[name]["agreement_with_teacher"] = _mean_where(same, teacher.labels)
         if name != TEACHER:
-            only_this, only_teacher, p_value = compare_paired(is_right(gold, predicted), teacher_right)
-            paired = {"only_this_right": only_this, "only_teacher_right": only_teacher, "p_value": p_value}
-            scores[name]["vs_teacher"] = paired
+            scores[name]["vs_teacher"] = _compare(right[name], right[TEACHER], scoring.bootstrap)
+            scores[name]["with_teacher"] = _count_shared_errors(right[name], right[TEACHER], same)
     return scores
 
 
-def _score_against_teacher(teacher: Sequence[str], systems: Mapping[str, Labels], scoring: Scoring) -> dict[str, Any]:
-    """Each system's agreement with the teacher: the same figures, under names that claim no more."""
+def summarise(
+    comparison: Comparison, scores: Mapping[str, Any], confidence: float, notes: Sequence[str]
+) -> dict[str, Any]:
+    """What is to be said of the test set, and the systems' scores."""
+    teacher = comparison.answers[TEACHER].labels
     return {
-        name: {_rename(key): value for key, value in scoring.score(teacher, predicted).items()}
-        for name, predicted in systems.items()
-        if not name.startswith(TEACHER)
+        "reference": comparison.reference,
+        "rows": len(comparison.rows),
+        "rows_without_reference": len(teacher) - len(comparison.rows),
+        "teacher_abstained": sum(label is None for label in teacher),
+        "confidence": confidence,
+        "notes": list(notes),
+        "systems": dict(scores),
     }
 
 
-def _share_agreeing(teacher: Labels, predicted: Labels) -> float | None:
-    """Share of the rows that the teacher labelled on which the system gives the same label."""
-    pairs = [(one, other) for one, other in zip(teacher, predicted, strict=True) if one is not None]
-    return sum(one == other for one, other in pairs) / len(pairs) if pairs else None
+def _compare(right: Bools, teacher_right: Bools, bootstrap: Bootstrap) -> dict[str, Any]:
+    only_this, only_teacher, p_value = compare_paired(right, teacher_right)
+    low, high = bootstrap.bound_difference(only_this, only_teacher, len(right))
+    return {
+        "only_this_right": only_this,
+        "only_teacher_right": only_teacher,
+        "p_value": p_value,
+        "difference": (only_this - only_teacher) / len(right),
+        "difference_low": low,
+        "difference_high": high,
+    }
+
+
+def _count_shared_errors(right: Bools, teacher_right: Bools, same: Bools) -> dict[str, Any]:
+    found = compare_errors(~right, ~teacher_right, same)
+    return {
+        "both_wrong": found["both_wrong"],
+        "expected_both_wrong": found["expected"] * len(right),
+        "same_wrong_label": found["same_label"],
+    }
+
+
+def _mean_where(same: Bools, labels: Labels) -> float | None:
+    """Share of the rows that have a label on which `same` holds."""
+    labelled = np.array([label is not None for label in labels])
+    return float(same[labelled].mean()) if labelled.any() else None
 
 
 def _rename(key: str) -> str:

@@ -1,7 +1,7 @@
-"""Score predicted labels against known ones: accuracy, precision, recall, F1, their intervals, and paired differences.
+"""Score predicted labels against known ones: accuracy, precision, recall, F1, and whether two systems differ.
 
 A prediction may be missing (the system abstained). It then counts as wrong: it lowers accuracy and the recall of its
-class, never a precision.
+class, never a precision. All scores depend on the rows through their confusion table alone.
 """
 
 from collections.abc import Sequence
@@ -10,71 +10,53 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-ABSTAINED = ""  # no label is empty
 Bools = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+def tabulate(actual: Sequence[str], predicted: Sequence[str | None], labels: Sequence[str]) -> Counts:
+    """Count the rows by known and predicted label: shape (labels, labels + 1), abstentions in the last column."""
+    numbers: dict[str | None, int] = {label: number for number, label in enumerate(labels)}
+    table = np.zeros((len(labels), len(labels) + 1), dtype=np.int64)
+    numbers[None] = len(labels)
+    np.add.at(table, ([numbers[label] for label in actual], [numbers[label] for label in predicted]), 1)
+    return table
+
+
+def score_tables(tables: Counts) -> dict[str, Floats]:
+    """Return the scores of confusion tables of shape (..., labels, labels + 1): of shape (...) each.
+
+    Macro figures are means over the labels that occur in a table, known or predicted; balanced accuracy is the mean
+    recall over those that are known. What would be divided by zero is zero.
+    """
+    right, known, said = _count_by_label(tables)
+    rows = known.sum(axis=-1)
+    occurring = (known + said) > 0
+    precision, recall, f1 = _score_by_label(right, known, said)
+    return {
+        "accuracy": _divide(right.sum(axis=-1), rows),
+        "balanced_accuracy": _mean(recall, known > 0),
+        "precision": _mean(precision, occurring),
+        "recall": _mean(recall, occurring),
+        "macro_f1": _mean(f1, occurring),
+        "micro_f1": _divide(2 * right.sum(axis=-1), rows + said.sum(axis=-1)),
+    }
 
 
 def score_labels(actual: Sequence[str], predicted: Sequence[str | None], labels: Sequence[str]) -> dict[str, Any]:
-    """Return accuracy, balanced_accuracy, macro precision, recall and macro_f1, micro_f1, and the same per_class.
-
-    Macro figures are means over the labels that occur, known or predicted; balanced accuracy is the mean recall over
-    those that are known.
-    """
-    answers = _answers(predicted)
-    occurring = [label for label in labels if label in actual or label in answers]
-    precision, recall, f1, support = precision_recall_fscore_support(
-        actual, answers, labels=occurring, average=None, zero_division=0.0
-    )
-    *_, micro_f1, _ = precision_recall_fscore_support(
-        actual, answers, labels=occurring, average="micro", zero_division=0.0
-    )
-    return {
-        "accuracy": float(is_right(actual, predicted).mean()),
-        "balanced_accuracy": float(recall[support > 0].mean()),
-        "precision": float(precision.mean()),
-        "recall": float(recall.mean()),
-        "macro_f1": float(f1.mean()),
-        "micro_f1": float(micro_f1),
-        "per_class": {
-            label: {
-                "precision": float(precision[number]),
-                "recall": float(recall[number]),
-                "f1": float(f1[number]),
-                "support": int(support[number]),
-            }
-            for number, label in enumerate(occurring)
-        },
+    """Return the scores of `score_tables` as numbers, and in per_class those of each label that occurs."""
+    table = tabulate(actual, predicted, labels)
+    right, known, said = _count_by_label(table)
+    by_label = zip(labels, *_score_by_label(right, known, said), known, said, strict=True)
+    scores: dict[str, Any] = {name: float(value) for name, value in score_tables(table).items()}
+    scores["per_class"] = {
+        label: {"precision": float(precision), "recall": float(recall), "f1": float(f1), "support": int(support)}
+        for label, precision, recall, f1, support, predictions in by_label
+        if support or predictions
     }
-
-
-def bootstrap_intervals(
-    actual: Sequence[str],
-    predicted: Sequence[str | None],
-    labels: Sequence[str],
-    samples: int,
-    confidence: float,
-    seed: int,
-) -> dict[str, tuple[float, float]]:
-    """Return (low, high) for accuracy and macro_f1: percentiles over resampled rows.
-
-    Both scores depend on a sample of rows only through how many of them fall in each cell of the confusion table, and
-    these counts are multinomial. Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
-    """
-    cells = confusion_matrix(actual, _answers(predicted), labels=[*labels, ABSTAINED])[:-1]
-    rows = int(cells.sum())
-    drawn = np.random.default_rng(seed).multinomial(rows, cells.ravel() / rows, size=samples)
-    tables = drawn.reshape(samples, *cells.shape)
-    right = np.diagonal(tables, axis1=1, axis2=2)
-    involved = tables.sum(axis=2) + tables.sum(axis=1)[:, :-1]  # of each label: known plus predicted
-    f1 = np.divide(2 * right, involved, out=np.zeros(right.shape), where=involved > 0)
-    macro_f1 = f1.sum(axis=1) / np.maximum((involved > 0).sum(axis=1), 1)
-    ends = [(1 - confidence) / 2, (1 + confidence) / 2]
-    return {
-        "accuracy": tuple(np.quantile(right.sum(axis=1) / rows, ends).tolist()),
-        "macro_f1": tuple(np.quantile(macro_f1, ends).tolist()),
-    }
+    return scores
 
 
 def compare_paired(right: Bools, other_right: Bools) -> tuple[int, int, float]:
@@ -88,10 +70,25 @@ def compare_paired(right: Bools, other_right: Bools) -> tuple[int, int, float]:
     return only_one, only_other, float(binomtest(only_one, split).pvalue) if split else 1.0
 
 
-def is_right(actual: Sequence[str], predicted: Sequence[str | None]) -> Bools:
-    """Return for each row whether the prediction is the known label; a missing prediction is not."""
-    return np.array([known == answer for known, answer in zip(actual, predicted, strict=True)], dtype=bool)
+def is_right(actual: Sequence[str | None], predicted: Sequence[str | None]) -> Bools:
+    """Return for each row whether the prediction is the known label; where either is missing it is not."""
+    pairs = zip(actual, predicted, strict=True)
+    return np.array([known == answer and answer is not None for known, answer in pairs], dtype=bool)
 
 
-def _answers(predicted: Sequence[str | None]) -> list[str]:
-    return [ABSTAINED if label is None else label for label in predicted]
+def _count_by_label(tables: Counts) -> tuple[Counts, Counts, Counts]:
+    """Of each label the rows that are right, that have it, and that were given it."""
+    return np.diagonal(tables, axis1=-2, axis2=-1), tables.sum(axis=-1), tables.sum(axis=-2)[..., :-1]
+
+
+def _score_by_label(right: Counts, known: Counts, said: Counts) -> tuple[Floats, Floats, Floats]:
+    return _divide(right, said), _divide(right, known), _divide(2 * right, known + said)
+
+
+def _divide(part: Any, whole: Any) -> Floats:
+    quotient: Floats = np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)
+    return quotient
+
+
+def _mean(values: Floats, counted: Bools) -> Floats:
+    return _divide((values * counted).sum(axis=-1), counted.sum(axis=-1))

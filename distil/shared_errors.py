@@ -1,4 +1,4 @@
-"""Say how often several teachers err together, which their votes being many hides.
+"""Say how often two systems err together: teachers, whose many votes hide it, or a student and its teacher.
 
 Models that are both wrong agree far more than chance would have it, those of different makers too (Kim, Garg, Peng and
 Garg 2025, Correlated Errors in Large Language Models, arXiv 2506.07962), so a majority of teachers is worth less than
@@ -41,8 +41,7 @@ def compare_teachers(annotations: pd.DataFrame, gold: pd.Series) -> dict[str, An
         "rows": len(gold),
         "accuracy": {name: float(1 - wrong[name].mean()) for name in names},
         "pairs": [
-            {"teachers": [one, other]}
-            | _compare_errors(wrong[one], wrong[other], (said[one] == said[other]).to_numpy())
+            {"teachers": [one, other]} | compare_errors(wrong[one], wrong[other], (said[one] == said[other]).to_numpy())
             for one, other in combinations(names, 2)
         ],
     }
@@ -55,7 +54,11 @@ def choose_majority(annotations: pd.DataFrame) -> pd.Series:
     return leads[~leads.index.duplicated(keep=False)]
 
 
-def _compare_errors(one: NDArray[np.bool_], other: NDArray[np.bool_], same: NDArray[np.bool_]) -> dict[str, Any]:
+def compare_errors(one: NDArray[np.bool_], other: NDArray[np.bool_], same: NDArray[np.bool_]) -> dict[str, Any]:
+    """Count the rows on which two are wrong: what `compare_teachers` says of a pair.
+
+    `one` and `other` say on which rows each of the two is wrong, `same` where both name the same label.
+    """
     both = one & other
     share, expected = float(both.mean()), float(one.mean() * other.mean())
     return {

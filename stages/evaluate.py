@@ -2,50 +2,50 @@
 
 Rows are joined on id, and scored by people's labels (gold); where no test row has any, by the teacher's. A teacher that
 abstained is wrong. Of several teachers it is also told how often they err together. The baselines are trained here, on
-the student's training rows, and kept for `benchmark`.
+the student's training rows, and kept for `benchmark`; one more, `few_shot`, on a few rows outside test that people
+labelled. docs/evaluate.md says what each figure means.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+import pyarrow as pa
 from pydantic import Field
 
-from distil.baselines import make_baselines, save_baselines
-from distil.classifier import OnnxClassifier
+from distil.baselines import Baseline, FrozenEncoder, make_baselines, save_baselines
+from distil.bootstrap import Bootstrap
+from distil.breakdown import break_down
+from distil.caveats import list_caveats
+from distil.classifier import CPU, OnnxClassifier
 from distil.command import run
 from distil.errors import InputError
 from distil.metrics import write_metrics
 from distil.params import Number, Params, TaskParams, load_params
-from distil.quality import Labels, Scoring, choose_reference, score_systems
-from distil.rows import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TRAIN, read_rows, write_rows
+from distil.quality import TEACHER, Answers, Comparison, Scoring, compare, score_systems, summarise
+from distil.quality_tables import list_calibration, list_confusions, list_predictions, list_scores
+from distil.rows import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TEXTS, TRAIN, read_rows, write_rows
 from distil.runtime import RuntimeParams
 from distil.shared_errors import compare_teachers, describe_pairs
 from distil.torch_model import TorchClassifier, use_threads
+from distil.yardsticks import MajorityClass, draw_few_shot, note_few_shot
 
-MAIN = "student_int8"  # whose confusions are written: the system that one would put into service
+MAIN = "student_int8"  # whose confusions are plotted: the system that one would put into service
+FP16 = "onnx/model_fp16.onnx"
 DIGITS = 6  # of the probabilities that are written
 
 
 class EvaluateParams(Params):
-    """The baseline's encoder, and how intervals are drawn."""
+    """The encoder and the rows of the baselines, and how scores are reckoned."""
 
     embeddings: str = Field(min_length=1)
     bootstrap_samples: int = Field(ge=100)
     confidence: Number = Field(gt=0, lt=1)
+    few_shot_per_label: int = Field(ge=0)
+    calibration_bins: int = Field(ge=1)
     seed: int = Field(ge=0)
-
-
-@dataclass(frozen=True)
-class Answers:
-    """A system's label for each test row, null where it abstained, and its probabilities, where it has any."""
-
-    labels: Labels
-    probabilities: Sequence[NDArray[Any] | None]
 
 
 def main(
@@ -53,103 +53,152 @@ def main(
     onnx: Path,
     train: Path,
     test: Path,
+    texts: Path,
     labels: Path,
     annotations: Path,
     assets: Path,
     quality: Path,
     confusion: Path,
+    scores: Path,
+    calibration: Path,
     predictions: Path,
     baselines: Path,
 ) -> None:
-    """Write scores to `quality`, pairs of labels to `confusion`, every answer to `predictions`, and the `baselines`."""
+    """Write all scores to `quality`, what is plotted to three csv files, every answer, and the trained baselines."""
     params = load_params("evaluate", EvaluateParams)
     names = load_params("task", TaskParams).labels
     runtime = load_params("runtime", RuntimeParams)
     use_threads(runtime.threads)
-    rows = read_rows(test, TEST)
+    rows = read_labelled(test, TEST, "gold", names)
     if rows.empty:
         raise InputError(f"{test} has no rows, so there is nothing to score; raise split.test_share in params.yaml")
-    trained = make_baselines(names, params.embeddings, assets, runtime.device)
-    fit_baselines(trained, read_rows(train, TRAIN))
-    save_baselines(baselines, trained)
-    classifiers = {
-        "student": TorchClassifier(student, runtime.device),
-        "student_onnx": OnnxClassifier(onnx, "onnx/model.onnx", device=runtime.device, **runtime.threading),
-        MAIN: OnnxClassifier(onnx, "onnx/model_quantized.onnx", device=runtime.device, **runtime.threading),
-        **trained,
-    }
-    votes = read_rows(annotations, ANNOTATIONS)
-    systems = ask_teacher(rows["id"], read_rows(labels, LABELS), votes)
-    systems |= {name: ask(classifier, rows["text"].to_list(), names) for name, classifier in classifiers.items()}
-    scoring = Scoring(names, params.bootstrap_samples, params.confidence, params.seed)
-    scores = score(rows, systems, votes, scoring)
-    write_rows(predictions, PREDICTIONS, list_predictions(rows["id"], systems))
-    confusion.parent.mkdir(parents=True, exist_ok=True)
-    list_confusions(_with_none(rows["gold"]), systems).to_csv(confusion, index=False, lineterminator="\n")
-    write_metrics(quality, scores)
-    print(f"evaluate: {describe(scores)} -> {quality}")
+    decided = read_labelled(labels, LABELS, "teacher_label", names).set_index("id").reindex(rows["id"])
+    votes = read_labelled(annotations, ANNOTATIONS, "label", names)
+    people = read_labelled(texts, TEXTS, "gold", names)
+    few = draw_few_shot(people, rows["id"], names, params.few_shot_per_label, params.seed)
+    classifiers = load_students(student, onnx, runtime)
+    timed = make_baselines(names, params.embeddings, assets, runtime.device)
+    classifiers |= train_baselines(timed, read_labelled(train, TRAIN, "label", names), names)
+    save_baselines(baselines, timed)
+    if few["gold"].nunique() == len(names):
+        encoder = FrozenEncoder(params.embeddings, assets, runtime.device)
+        classifiers["few_shot"] = Baseline(encoder, names).fit(few["text"].to_list(), few["gold"].to_list())
+    systems = ask_teacher(decided, votes)
+    systems |= {name: ask(name, model, rows["text"].to_list(), names) for name, model in classifiers.items()}
+
+    scoring = Scoring(
+        names, params.calibration_bins, Bootstrap(params.bootstrap_samples, params.confidence, params.seed)
+    )
+    comparison = compare(_with_none(rows["gold"]), systems)
+    found = score_systems(comparison, scoring)
+    corrected = int(is_corrected(decided).iloc[comparison.rows].sum())
+    notes = list_caveats(comparison, names, corrected) + note_few_shot(few, names, params.few_shot_per_label)
+    summary = summarise(comparison, found, params.confidence, notes) | group_scores(comparison, decided, rows["text"])
+    if teachers := compare_teachers(votes, rows.set_index("id")["gold"]):
+        summary["teachers"] = teachers
+    write_rows(predictions, PREDICTIONS, list_predictions(rows["id"], comparison))
+    write_table(confusion, list_confusions(comparison, MAIN))
+    write_table(scores, list_scores(comparison, found))
+    write_table(calibration, list_calibration(comparison, scoring))
+    write_metrics(quality, summary)
+    print(f"evaluate: {describe(summary)} -> {quality}")
 
 
-def fit_baselines(baselines: Mapping[str, Any], rows: pd.DataFrame) -> None:
-    """Train the baselines on the student's training rows."""
+def read_labelled(path: Path, schema: pa.Schema, column: str, labels: Sequence[str]) -> pd.DataFrame:
+    """Read a table and check that its labels are the task's; raises `InputError` at the first other one."""
+    rows = read_rows(path, schema)
+    others = rows.loc[rows[column].notna() & ~rows[column].isin(labels), column]
+    if not others.empty:
+        raise InputError(
+            f"{path} has {column} = {others.iloc[0]!r} in {len(others):,} rows, but task.labels is {list(labels)}; "
+            "add it there, or run 'dvc repro', which writes the file anew"
+        )
+    return rows
+
+
+def train_baselines(timed: Mapping[str, Baseline], lessons: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
+    """Train the baselines, and one more that says the commonest label, on the student's training rows."""
+    baselines: dict[str, Any] = {"majority": MajorityClass(labels), **timed}
     for baseline in baselines.values():
-        baseline.fit(rows["text"].to_list(), rows["label"].to_list())
+        baseline.fit(lessons["text"].to_list(), lessons["label"].to_list())
+    return baselines
 
 
-def ask_teacher(ids: pd.Series, labels: pd.DataFrame, annotations: pd.DataFrame) -> dict[str, Answers]:
+def load_students(student: Path, onnx: Path, runtime: RuntimeParams) -> dict[str, Any]:
+    """The student in torch and in each exported file; half precision only where a GPU runs it."""
+    files = {"student_onnx": "onnx/model.onnx", MAIN: "onnx/model_quantized.onnx"}
+    models: dict[str, Any] = {"student": TorchClassifier(student, runtime.device)}
+    for name, file in files.items():
+        models[name] = OnnxClassifier(onnx, file, device=runtime.device, **runtime.threading)
+    if models["student_onnx"].provider != CPU and (onnx / FP16).exists():
+        models["student_fp16"] = OnnxClassifier(onnx, FP16, device=runtime.device, **runtime.threading)
+    return models
+
+
+def ask_teacher(decided: pd.DataFrame, annotations: pd.DataFrame) -> dict[str, Answers]:
     """The teacher's label before corrections; of one teacher that voted more than once, its first vote as well."""
-    decided = labels.set_index("id").reindex(ids)
-    shares = decided["soft"].where(decided["source"] == "teacher")
-    systems = {"teacher": Answers(_with_none(decided["teacher_label"]), _with_none(shares))}
+    shares = decided["soft"].mask(is_corrected(decided))
+    systems = {TEACHER: Answers(_with_none(decided["teacher_label"]), _with_none(shares))}
     if annotations["vote"].max() > 1 and annotations["teacher"].nunique() == 1:
-        first = annotations[annotations["vote"] == 1].set_index("id").reindex(ids)
-        systems["teacher_first_vote"] = Answers(_with_none(first["label"]), [None] * len(ids))
+        first = annotations[annotations["vote"] == 1].set_index("id").reindex(decided.index)
+        systems["teacher_first_vote"] = Answers(_with_none(first["label"]), [None] * len(decided))
     return systems
 
 
-def ask(classifier: Any, texts: Sequence[str], labels: Sequence[str]) -> Answers:
-    """A classifier's most probable labels; raises `InputError` if it was trained on other labels than the task's."""
+def ask(name: str, classifier: Any, texts: Sequence[str], labels: Sequence[str]) -> Answers:
+    """A classifier's most probable labels.
+
+    Raises `InputError` if it was trained on other labels than the task's, or answers what is no number.
+    """
     if classifier.labels != list(labels):
-        raise InputError(f"a model knows {classifier.labels}, but task.labels is {list(labels)}; run 'dvc repro'")
-    shares = classifier.predict_proba(texts)
+        raise InputError(f"{name} knows {classifier.labels}, but task.labels is {list(labels)}; run 'dvc repro'")
+    with np.errstate(invalid="ignore"):  # what comes of it is told in one line
+        shares = classifier.predict_proba(texts)
+    if broken := int((~np.isfinite(shares)).any(axis=1).sum()):
+        raise InputError(
+            f"{name} answers NaN to {broken:,} of {len(texts):,} test texts; train it anew with a lower "
+            "train.learning_rate or with train.precision: fp32"
+        )
     return Answers([labels[number] for number in shares.argmax(axis=1)], list(np.round(shares.astype(float), DIGITS)))
 
 
-def score(
-    rows: pd.DataFrame, systems: Mapping[str, Answers], annotations: pd.DataFrame, scoring: Scoring
-) -> dict[str, Any]:
-    """What metrics/quality.json says: the systems' scores, and of several teachers how they err together."""
-    labels = {name: answers.labels for name, answers in systems.items()}
-    scores = score_systems(_with_none(rows["gold"]), labels, scoring)
-    if teachers := compare_teachers(annotations, rows.set_index("id")["gold"]):
-        scores["teachers"] = teachers
-    return scores
-
-
-def list_confusions(gold: Labels, systems: Mapping[str, Answers]) -> pd.DataFrame:
-    """The known and the predicted label of each scored row, sorted: DVC's confusion plot counts them."""
-    _, reference = choose_reference(gold, systems["teacher"].labels)
-    pairs = [pair for pair in zip(reference, systems[MAIN].labels, strict=True) if pair[0] is not None]
-    return pd.DataFrame(pairs, columns=["actual", "predicted"]).sort_values(["actual", "predicted"])
-
-
-def list_predictions(ids: pd.Series, systems: Mapping[str, Answers]) -> list[dict[str, object]]:
-    """A row of `rows.PREDICTIONS` for each test row and system."""
-    return [
-        {"id": row, "system": name, "label": label, "probabilities": shares}
-        for name, answers in systems.items()
-        for row, label, shares in zip(ids, answers.labels, answers.probabilities, strict=True)
+def group_scores(comparison: Comparison, decided: pd.DataFrame, texts: pd.Series) -> dict[str, Any]:
+    """The share that is right, by the share of the votes for the teacher's label, and by the number of words."""
+    right = comparison.mark_right()
+    teacher = comparison.systems[TEACHER]
+    agreement = [
+        None if label is None or shares is None else float(shares.max())
+        for label, shares in zip(teacher.labels, teacher.probabilities, strict=True)
     ]
+    told = np.flatnonzero(~is_corrected(decided).iloc[comparison.rows])
+    words = [len(text.split()) for text in texts.iloc[comparison.rows]]
+    return {
+        "by_agreement": break_down(
+            [agreement[row] for row in told], {name: answers[told] for name, answers in right.items()}
+        ),
+        "by_words": break_down(words, right),
+    }
 
 
-def describe(scores: Mapping[str, Any]) -> str:
+def is_corrected(decided: pd.DataFrame) -> pd.Series:
+    """Whether people corrected a row, which replaces the teacher's shares."""
+    return decided["source"] == "human"
+
+
+def describe(summary: Mapping[str, Any]) -> str:
     """The scores in one line."""
-    systems, rows = scores["systems"], f"{scores['rows']:,} test rows"
-    if scores["reference"] == "teacher":
+    systems, rows = summary["systems"], f"{summary['rows']:,} test rows"
+    if summary["reference"] == TEACHER:
         return f"{rows}, no gold labels: the int8 student agrees with the teacher on {systems[MAIN]['agreement']:.3f}"
-    found = ", ".join(f"{name} {systems[name]['accuracy']:.3f}" for name in ("teacher", "student", MAIN))
-    together = f"; {describe_pairs(scores['teachers']['pairs'])}" if "teachers" in scores else ""
-    return f"{rows}, accuracy: {found}; the teacher abstained on {scores['teacher_abstained']:,}{together}"
+    found = ", ".join(f"{name} {systems[name]['accuracy']:.3f}" for name in (TEACHER, "student", MAIN))
+    together = f"; {describe_pairs(summary['teachers']['pairs'])}" if "teachers" in summary else ""
+    return f"{rows}, accuracy: {found}; the teacher abstained on {summary['teacher_abstained']:,}{together}"
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a csv file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(path, index=False, lineterminator="\n")
 
 
 def _with_none(values: pd.Series) -> list[Any]:

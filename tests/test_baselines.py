@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from tiny_model import TEXTS, make_tiny_model
 from toy_rows import LABELS, make_rows, make_texts
 
@@ -52,6 +53,16 @@ def test_kept_on_disk_without_the_encoder(tmp_path: Path) -> None:
 def test_texts_without_words(tmp_path: Path) -> None:
     tfidf = make(tmp_path)["tfidf"].fit(["🙂", "🙁", "🙂 !", "🙁 ?"], ["positive", "negative"] * 2)
     assert tfidf.predict_proba(["🙂", ""])[0].argmax() == 1
+
+
+def test_an_encoder_that_answers_nan(tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "base", [*TEXTS, *make_texts()])
+    weights = load_file(base / "model.safetensors")
+    weights["embeddings.word_embeddings.weight"][:] = np.nan
+    save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
+    baseline = make_baselines(LABELS, f"{base}#sha256={sha256_of(base)}", PINS, "cpu")["embeddings"]
+    with pytest.raises(InputError, match=r"answers NaN to 80 of 80 texts; .* evaluate\.embeddings"):
+        baseline.fit(ROWS["text"], ROWS["label"])
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x80\x04nonsense"])

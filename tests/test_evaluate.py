@@ -1,10 +1,18 @@
+import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
-from conftest import Project
+import yaml
+from conftest import ROOT, Project
+from dvc.repo import Repo
+from safetensors.numpy import load_file, save_file
 from tiny_export import export_tiny_student
 from tiny_model import TEXTS, make_tiny_model
 from toy_rows import LABELS, make_rows, make_texts
@@ -15,15 +23,29 @@ from distil.errors import InputError
 from distil.metrics import read_metrics
 from distil.rows import ANNOTATIONS, PREDICTIONS, TEST, TRAIN, read_rows, write_rows
 from distil.rows import LABELS as LABELS_SCHEMA
+from distil.rows import TEXTS as TEXTS_SCHEMA
 from stages.evaluate import main
 
 ROWS = make_rows(make_texts())
 TEST_ROWS = ROWS.iloc[-30::3]  # ids far from the first rows of labels and annotations, which hold every text
-SYSTEMS = ["teacher", "teacher_first_vote", "student", "student_onnx", "student_int8", "tfidf", "embeddings"]
-SETTINGS = {"bootstrap_samples": 100, "confidence": 0.95, "seed": 0}
+SYSTEMS = [
+    *("teacher", "teacher_first_vote", "student", "student_onnx", "student_int8"),
+    *("majority", "tfidf", "embeddings", "few_shot"),
+]
+SETTINGS = {
+    "bootstrap_samples": 100,
+    "confidence": 0.95,
+    "few_shot_per_label": 4,
+    "calibration_bins": 15,
+    "seed": 0,
+}
+ARGUMENTS = [
+    *("train.parquet", "test.parquet", "texts.parquet", "labels.parquet", "annotations.parquet", "assets.txt"),
+    *("quality.json", "confusion.csv", "scores.csv", "calibration.csv", "predictions.parquet", "baselines.joblib"),
+]
 
 
-def run_stage(
+def prepare(
     project: Project,
     factory: pytest.TempPathFactory,
     teacher: pd.Series = ROWS["label"],
@@ -31,11 +53,12 @@ def run_stage(
     gold: bool = True,
     test: pd.DataFrame = TEST_ROWS,
     teachers: tuple[str, ...] = ("toy",),
-) -> dict[str, Any]:
-    """Evaluate on toy rows in the working folder; each teacher's first vote is wrong on one test row."""
-    student, onnx = export_tiny_student(factory)
+) -> list[Path]:
+    """Write toy rows to the working folder; each teacher's first vote is wrong on one test row."""
     base = make_tiny_model(factory.mktemp("base"), [*TEXTS, *make_texts()])
     folder = project(evaluate=SETTINGS | {"embeddings": f"{base}#sha256={sha256_of(base)}"})
+    people = ROWS.assign(gold=ROWS["label"] if gold else None, split=None)
+    write_rows(folder / "texts.parquet", TEXTS_SCHEMA, people[TEXTS_SCHEMA.names])
     write_rows(folder / "train.parquet", TRAIN, ROWS.drop(TEST_ROWS.index))
     write_rows(folder / "test.parquet", TEST, test.assign(gold=test["label"] if gold else None)[TEST.names])
     decided = ROWS.assign(teacher_label=teacher, votes=votes, reason=None, abstained=None)
@@ -43,10 +66,13 @@ def run_stage(
     write_rows(folder / "labels.parquet", LABELS_SCHEMA, decided[LABELS_SCHEMA.names])
     rows = pd.concat([list_annotations(votes, name) for name in teachers])
     write_rows(folder / "annotations.parquet", ANNOTATIONS, rows)
-    names = ["train.parquet", "test.parquet", "labels.parquet", "annotations.parquet", "assets.txt", "quality.json"]
-    names += ["confusion.csv", "predictions.parquet", "baselines.joblib"]
-    main(student, onnx, *(folder / name for name in names))
-    return read_metrics(folder / "quality.json")
+    return [*export_tiny_student(factory), *(folder / name for name in ARGUMENTS)]
+
+
+def run_stage(project: Project, factory: pytest.TempPathFactory, **changes: Any) -> dict[str, Any]:
+    """Evaluate on what `prepare` writes."""
+    main(*prepare(project, factory, **changes))
+    return read_metrics(Path("quality.json"))
 
 
 def list_annotations(votes: int, teacher: str) -> pd.DataFrame:
@@ -77,36 +103,106 @@ def test_systems_are_scored_on_the_same_rows(
     assert err == ""
 
 
-def test_files(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
-    run_stage(project, tmp_path_factory)
+def test_predictions_and_baselines(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    quality = run_stage(project, tmp_path_factory)
     predictions = read_rows(Path("predictions.parquet"), PREDICTIONS)
     assert len(predictions) == len(SYSTEMS) * len(TEST_ROWS)
     assert set(predictions["system"]) == set(SYSTEMS)
     student = predictions[predictions["system"] == "student_int8"].set_index("id")
     assert student["label"].tolist() == [LABELS[np.argmax(shares)] for shares in student["probabilities"]]
     assert predictions[predictions["system"] == "teacher_first_vote"]["probabilities"].isna().all()
+    right = predictions.groupby("system")["right"].mean()
+    assert right.to_dict() == {name: scores["accuracy"] for name, scores in quality["systems"].items()}
+    kept = load_baselines(Path("baselines.joblib"))
+    assert list(kept) == ["tfidf", "embeddings"], "the others are not timed"
+    tfidf = predictions[predictions["system"] == "tfidf"].set_index("id")["probabilities"]
+    np.testing.assert_allclose(kept["tfidf"].predict_proba(TEST_ROWS["text"].to_list()), np.stack(tfidf), atol=1e-6)
+
+
+def test_what_is_plotted(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    quality = run_stage(project, tmp_path_factory)
+    predictions = read_rows(Path("predictions.parquet"), PREDICTIONS)
+    student = predictions[predictions["system"] == "student_int8"].set_index("id")
     confusion = pd.read_csv("confusion.csv")
     assert list(confusion) == ["actual", "predicted"]
     assert confusion.equals(confusion.sort_values(["actual", "predicted"], ignore_index=True))
-    counted = confusion.value_counts().to_dict()
     expected = pd.DataFrame({"actual": TEST_ROWS.set_index("id")["label"], "predicted": student["label"]})
-    assert counted == expected.value_counts().to_dict()
-    kept = load_baselines(Path("baselines.joblib"))
-    tfidf = predictions[predictions["system"] == "tfidf"].set_index("id")["probabilities"]
-    np.testing.assert_allclose(kept["tfidf"].predict_proba(TEST_ROWS["text"].to_list()), np.stack(tfidf), atol=1e-6)
+    assert confusion.value_counts().to_dict() == expected.value_counts().to_dict()
+    scores = pd.read_csv("scores.csv").set_index("system")
+    assert scores.index.tolist() == SYSTEMS
+    for name, found in quality["systems"].items():
+        assert scores.loc[name].tolist() == pytest.approx([found[f"accuracy{end}"] for end in ("", "_low", "_high")])
+    calibration = pd.read_csv("calibration.csv")
+    assert list(calibration) == ["system", "confidence", "accuracy", "rows"]
+    assert set(calibration["system"]) == {*SYSTEMS} - {"teacher_first_vote"}
+    for name, rows in calibration.groupby("system"):
+        found = quality["systems"][name]["calibration"]
+        gaps = (rows["accuracy"] - rows["confidence"]).abs()
+        assert rows["rows"].sum() == found["rows"]
+        assert np.average(gaps, weights=rows["rows"]) == pytest.approx(found["ece"], abs=1e-5)
+
+
+@pytest.mark.parametrize("gold", [True, False])
+def test_dvc_shows_what_is_plotted(project: Project, tmp_path_factory: pytest.TempPathFactory, gold: bool) -> None:
+    run_stage(project, tmp_path_factory, gold=gold)
+    plots = yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]
+    written = {f"metrics/{name}" for name in ARGUMENTS if name.endswith(".csv")}
+    ours = [plot for plot in plots if written & set(next(iter(plot.values()))["y"])]
+    assert len(ours) == 3
+    Path("metrics").mkdir()
+    for path in written:
+        Path(Path(path).name).rename(path)
+    Path("dvc.yaml").write_text(yaml.safe_dump({"plots": ours}))
+    shutil.copytree(ROOT / "distil" / "templates", "distil/templates")
+    Repo.init(no_scm=True).close()
+    command = [sys.executable, "-m", "dvc", "plots", "show", "--json"]
+    shown = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert "errors" not in shown
+    for plot in ours:
+        ((name, settings),) = plot.items()
+        content = json.dumps(shown["data"][name][0]["content"])
+        assert settings["title"] in content
+        assert "<DVC_METRIC" not in content
+        ((path, _),) = settings["y"].items()
+        assert content.count('"rev": "workspace"') == len(pd.read_csv(path))
+
+
+def test_groups_of_rows(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    abstained = TEST_ROWS["id"].iloc[:2]
+    quality = run_stage(project, tmp_path_factory, teacher=ROWS["label"].where(~ROWS["id"].isin(abstained)))
+    one, nothing = quality["by_agreement"]
+    assert (one["from"], one["to"], one["rows"]) == (0.9, 0.9, 8)
+    assert (nothing["from"], nothing["to"], nothing["rows"]) == (None, None, 2)
+    assert (one["systems"]["teacher"], nothing["systems"]["teacher"]) == (1, 0)
+    assert list(one["systems"]) == SYSTEMS
+    words = TEST_ROWS["text"].str.split().str.len()
+    assert [(group["from"], group["rows"]) for group in quality["by_words"]] == sorted(words.value_counts().items())
+
+
+def test_corrected_rows_have_no_teacher_s_shares(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    paths = prepare(project, tmp_path_factory)
+    decided = read_rows(Path("labels.parquet"), LABELS_SCHEMA)
+    decided.loc[decided["id"] == TEST_ROWS["id"].iloc[0], "source"] = "human"
+    write_rows(Path("labels.parquet"), LABELS_SCHEMA, decided)
+    main(*paths)
+    quality = read_metrics(Path("quality.json"))
+    assert quality["systems"]["teacher"]["accuracy"] == 1
+    assert quality["systems"]["teacher"]["calibration"]["rows"] == 9
+    assert [group["rows"] for group in quality["by_agreement"]] == [9]
+    assert any("corrected 1 of the scored rows" in note for note in quality["notes"])
 
 
 def test_same_input_same_bytes(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
     contents = []
     for _ in range(2):
         run_stage(project, tmp_path_factory)
-        contents.append([Path(name).read_bytes() for name in ("quality.json", "confusion.csv", "predictions.parquet")])
+        contents.append([Path(name).read_bytes() for name in ARGUMENTS[6:11]])
     assert contents[0] == contents[1]
 
 
 def test_teacher_that_abstains_is_wrong(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
     teacher = ROWS["label"].where(ROWS["id"] != TEST_ROWS["id"].iloc[3])
-    quality = run_stage(project, tmp_path_factory, teacher, votes=1)
+    quality = run_stage(project, tmp_path_factory, teacher=teacher, votes=1)
     assert quality["teacher_abstained"] == 1
     assert quality["systems"]["teacher"]["accuracy"] == 0.9
     assert quality["systems"]["teacher"]["precision"] == 1
@@ -143,9 +239,98 @@ def test_without_gold(
     quality = run_stage(project, tmp_path_factory, gold=False, teachers=("one", "two"))
     assert "teachers" not in quality
     assert quality["reference"] == "teacher"
-    assert "accuracy" not in Path("quality.json").read_text()
+    for path in ("quality.json", "scores.csv", "calibration.csv"):
+        assert "accuracy" not in Path(path).read_text()
+    assert list(pd.read_csv("calibration.csv")) == ["system", "confidence", "agreement", "rows"]
+    assert list(quality["systems"]) == [name for name in SYSTEMS[2:] if name != "few_shot"]
     assert quality["systems"]["tfidf"]["agreement"] == 1
+    assert any(note.startswith("few_shot is left out") for note in quality["notes"])
+    right = read_rows(Path("predictions.parquet"), PREDICTIONS).set_index("system")["right"]
+    assert right["teacher"].isna().all()
+    assert right["tfidf"].all()
     assert "agrees with the teacher on" in capfd.readouterr().out
+
+
+def test_few_shot_needs_rows_of_every_label_outside_test(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    paths = prepare(project, tmp_path_factory)
+    people = read_rows(Path("texts.parquet"), TEXTS_SCHEMA)
+    bad_outside = (people["gold"] == "negative") & ~people["id"].isin(TEST_ROWS["id"])
+    write_rows(Path("texts.parquet"), TEXTS_SCHEMA, people.assign(gold=people["gold"].mask(bad_outside)))
+    main(*paths)
+    quality = read_metrics(Path("quality.json"))
+    assert list(quality["systems"]) == SYSTEMS[:-1]
+    assert "few_shot is left out: outside test people labelled no row as negative." in quality["notes"]
+
+
+@pytest.mark.parametrize("test", [ROWS.iloc[:5], ROWS[ROWS["label"] == "positive"].iloc[-10:], ROWS.iloc[:1]])
+def test_few_rows_or_one_label_are_scored_with_a_note_and_no_warning(
+    project: Project,
+    tmp_path_factory: pytest.TempPathFactory,
+    test: pd.DataFrame,
+    capfd: pytest.CaptureFixture[str],
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    export_tiny_student(tmp_path_factory)
+    capfd.readouterr()
+    recwarn.clear()
+    quality = run_stage(project, tmp_path_factory, test=test)
+    assert not recwarn.list
+    assert capfd.readouterr().err == ""
+    assert any(note.startswith(f"Few rows are scored ({len(test)})") for note in quality["notes"])
+    one_label = test["label"].nunique() == 1
+    assert any(note.startswith("Every scored row has the label") for note in quality["notes"]) == one_label
+    for scores in quality["systems"].values():
+        assert scores["accuracy_high"] - scores["accuracy_low"] > 0.25, "all right is not [1, 1]"
+        assert 0 <= scores["accuracy_low"] <= scores["accuracy"] <= scores["accuracy_high"] <= 1
+
+
+def test_a_model_that_answers_nan(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    student, *paths = prepare(project, tmp_path_factory)
+    broken = Path(shutil.copytree(student, "broken"))
+    weights = load_file(broken / "model.safetensors")
+    weights["classifier.weight"][0, 0] = np.nan
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"^student answers NaN to 10 of 10 test texts; .*train\.learning_rate"):
+        main(broken, *paths)
+
+
+@pytest.mark.parametrize(
+    ("name", "schema", "column"),
+    [
+        ("test.parquet", TEST, "gold"),
+        ("texts.parquet", TEXTS_SCHEMA, "gold"),
+        ("train.parquet", TRAIN, "label"),
+        ("labels.parquet", LABELS_SCHEMA, "teacher_label"),
+        ("annotations.parquet", ANNOTATIONS, "label"),
+    ],
+)
+def test_a_label_that_is_not_the_task_s(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, name: str, schema: pa.Schema, column: str
+) -> None:
+    paths = prepare(project, tmp_path_factory)
+    rows = read_rows(Path(name), schema)
+    rows.loc[[0, 1], column] = "neutral"
+    write_rows(Path(name), schema, rows)
+    with pytest.raises(InputError, match=rf"{name} has {column} = 'neutral' in 2 rows, but task\.labels is"):
+        main(*paths)
+
+
+@pytest.mark.parametrize("name", ARGUMENTS[:5])
+def test_a_missing_table(project: Project, tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    paths = prepare(project, tmp_path_factory)
+    Path(name).unlink()
+    with pytest.raises(InputError, match=rf"{name} is missing; 'dvc repro' writes it"):
+        main(*paths)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_missing_model(project: Project, tmp_path_factory: pytest.TempPathFactory, place: int) -> None:
+    paths = prepare(project, tmp_path_factory)
+    paths[place] = Path("nowhere")
+    with pytest.raises(InputError, match="nowhere"):
+        main(*paths)
 
 
 def test_no_test_rows(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, precision_recall_fscore_support
 
-from distil.scores import bootstrap_intervals, compare_paired, is_right, score_labels
+from distil.scores import compare_paired, is_right, score_labels, score_tables, tabulate
 
 LABELS = ("a", "b", "c")
 PAIRS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=40)
@@ -20,6 +20,31 @@ def test_agrees_with_scikit_learn(pairs: list[tuple[str, str]]) -> None:
     assert scores["macro_f1"] == pytest.approx(f1_score(actual, predicted, average="macro", zero_division=0))
     if len(set(actual)) > 1 and set(predicted) <= set(actual):
         assert scores["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(actual, predicted))
+
+
+@given(st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from([*LABELS, None])), min_size=1, max_size=40))
+@settings(max_examples=50, deadline=None)
+def test_agrees_with_scikit_learn_where_some_abstain(pairs: list[tuple[str, str | None]]) -> None:
+    actual, predicted = [known for known, _ in pairs], [label for _, label in pairs]
+    scores = score_labels(actual, predicted, LABELS)
+    said = [label or "" for label in predicted]
+    occurring = [label for label in LABELS if label in actual or label in said]
+    options = {"labels": occurring, "zero_division": 0.0}
+    by_label = precision_recall_fscore_support(actual, said, **options)
+    assert list(scores["per_class"]) == occurring
+    for column, name in enumerate(("precision", "recall", "f1", "support")):
+        assert [found[name] for found in scores["per_class"].values()] == pytest.approx(by_label[column])
+    for name, value in zip(("precision", "recall", "macro_f1"), by_label, strict=False):
+        assert scores[name] == pytest.approx(value.mean())
+    assert scores["micro_f1"] == pytest.approx(f1_score(actual, said, average="micro", **options))
+
+
+def test_tables_are_counted_and_scored_many_at_a_time() -> None:
+    one = tabulate(["a", "a", "b", "c"], ["a", None, "a", "c"], LABELS)
+    assert one.tolist() == [[1, 0, 0, 1], [1, 0, 0, 0], [0, 0, 1, 0]]
+    both = score_tables(np.stack([one, 3 * one, np.eye(3, 4, dtype=np.int64)]))
+    for name, values in both.items():
+        assert values.tolist() == pytest.approx([float(score_tables(one)[name])] * 2 + [1])
 
 
 def test_abstention_lowers_accuracy_and_recall_never_precision() -> None:
@@ -44,32 +69,11 @@ def test_label_that_does_not_occur_is_left_out_of_macro_scores() -> None:
     assert scores["macro_f1"] == 1
 
 
-def test_intervals_are_those_of_resampled_rows() -> None:
-    rng = np.random.default_rng(1)
-    actual = rng.choice(LABELS, 200).tolist()
-    answers: list[str | None] = ["a", "b", "c", None]
-    predicted = [label if rng.random() < 0.7 else answers[rng.integers(4)] for label in actual]
-    found = bootstrap_intervals(actual, predicted, LABELS, samples=4000, confidence=0.9, seed=0)
-    drawn: dict[str, list[float]] = {"accuracy": [], "macro_f1": []}
-    for _ in range(200):
-        rows = rng.integers(0, 200, 200)
-        scores = score_labels([actual[row] for row in rows], [predicted[row] for row in rows], LABELS)
-        for name, values in drawn.items():
-            values.append(scores[name])
-    for name, values in drawn.items():
-        assert found[name] == pytest.approx(np.quantile(values, [0.05, 0.95]), abs=0.015)
-
-
-def test_intervals_depend_on_the_seed_alone() -> None:
-    actual, predicted = ["a", "b", "c", "a"] * 20, ["a", "b", "a", None] * 20
-    one, again, other = (bootstrap_intervals(actual, predicted, LABELS, 200, 0.95, seed) for seed in (0, 0, 1))
-    assert one == again != other
-    assert one["accuracy"][0] < 0.5 < one["accuracy"][1]
-
-
-def test_interval_of_a_perfect_system() -> None:
-    found = bootstrap_intervals(["a", "b"] * 10, ["a", "b"] * 10, LABELS, 100, 0.95, 0)
-    assert found == {"accuracy": (1, 1), "macro_f1": (1, 1)}
+def test_one_label_is_scored_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    scores = score_labels(["a"] * 4, ["a", "a", "b", None], LABELS)
+    assert scores["accuracy"] == scores["balanced_accuracy"] == 0.5
+    assert (scores["precision"], scores["recall"]) == (0.5, 0.25)  # means over a and b, which occurs as an answer
+    assert not recwarn.list
 
 
 def test_paired_difference() -> None:
@@ -82,4 +86,4 @@ def test_paired_difference() -> None:
 
 
 def test_missing_prediction_is_not_right() -> None:
-    assert is_right(["a", "b", "c"], ["a", None, "a"]).tolist() == [True, False, False]
+    assert is_right(["a", "b", "c", None], ["a", None, "a", None]).tolist() == [True, False, False, False]

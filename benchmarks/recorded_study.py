@@ -1,0 +1,115 @@
+"""The 2024 study's teacher, replayed in its three ways, each beside a student that learnt from it.
+
+    python benchmarks/recorded_study.py ../shared/data    # three trainings, about five minutes on two cores
+
+The folder holds mixtral_train.csv and mixtral_test.csv, the bytes that presets/phrasebank-recorded.yaml pins. In a
+copy of this project, which is deleted afterwards, `dvc repro evaluate` runs once for each way to ask; all are scored on
+the same test rows, and `--keep FOLDER` keeps each run's metrics there.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from distil.metrics import read_metrics  # noqa: E402
+
+FILES = {"mixtral_train.csv": "train", "mixtral_test.csv": "test"}
+Changes = Mapping[str, Any]
+RUNS: dict[str, tuple[Changes, Changes]] = {  # what changes in `annotate`, and in its `recording`
+    "simple": ({"votes": 1, "prompt": "prompts/phrasebank_simple.md"}, {"votes": [{"label": "label_llm"}]}),
+    "CoT x 1": ({"votes": 1}, {}),
+    "CoT x 3": ({"votes": 3}, {}),
+}
+SYSTEMS = ("teacher", "student", "student_int8")
+LEFT_OUT = {"dvc.lock", "params.yaml"}
+
+
+def copy_project(folder: Path) -> None:
+    """Copy what git tracks, as it stands in the working tree, into a repository of its own."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in set(listed.splitlines()) - LEFT_OUT:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+
+
+def write_params(folder: Path, data: Path, annotating: Changes, recording: Changes) -> None:
+    """Write the preset with the files of `data`, under the sha256 that it pins, and a run's changes."""
+    sections = yaml.safe_load((ROOT / "presets" / "phrasebank-recorded.yaml").read_text(encoding="utf-8"))
+    annotate = sections["annotate"]
+    pins = [file.partition("#")[2] for file in annotate["recording"]["files"]]
+    local = [f"{data.resolve() / name}#{pin}" for name, pin in zip(FILES, pins, strict=True)]
+    sections["fetch"]["files"] = dict(zip(local, FILES.values(), strict=True))
+    annotate["recording"] |= {"files": local} | recording
+    annotate |= annotating
+    (folder / "params.yaml").write_text(yaml.safe_dump(sections, sort_keys=False), encoding="utf-8")
+
+
+def run_study(folder: Path) -> dict[str, Any]:
+    """Reproduce the study up to its scores; returns these."""
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "DISTIL_STORE": str(folder / "answers.sqlite"),
+    }
+    done = subprocess.run([sys.executable, "-m", "dvc", "repro", "evaluate"], cwd=folder, env=environment, check=False)
+    if done.returncode:
+        sys.exit(f"dvc repro evaluate failed in {folder}; its last lines say why")
+    return read_metrics(folder / "metrics" / "quality.json")
+
+
+def format_rows(run: str, quality: dict[str, Any]) -> list[str]:
+    """A line for each system: accuracy with its interval, difference to the teacher with its interval, p-value."""
+    lines = []
+    for name in SYSTEMS:
+        scores = quality["systems"][name]
+        cells = [run, name, _format(scores, "accuracy", ".3f"), "", ""]
+        if paired := scores.get("vs_teacher"):
+            cells[3:] = [_format(paired, "difference", "+.3f"), f"{paired['p_value']:.3g}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _format(scores: Mapping[str, float], name: str, form: str) -> str:
+    return f"{scores[name]:{form}} [{scores[f'{name}_low']:{form}}, {scores[f'{name}_high']:{form}}]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="folder of mixtral_train.csv and mixtral_test.csv")
+    parser.add_argument("--keep", type=Path, help="folder for the metrics of each run")
+    arguments = parser.parse_args()
+    missing = [name for name in FILES if not (arguments.data / name).is_file()]
+    if missing:
+        sys.exit(
+            f"{arguments.data} has no {' and no '.join(missing)}; see presets/phrasebank-recorded.yaml for its source"
+        )
+    lines = ["| run | system | accuracy | difference to the teacher | McNemar p |", "|---|---|---:|---:|---:|"]
+    tested = set()
+    with tempfile.TemporaryDirectory() as folder:
+        copy_project(Path(folder))
+        for run, changes in RUNS.items():
+            write_params(Path(folder), arguments.data, *changes)
+            quality = run_study(Path(folder))
+            lines += format_rows(run, quality)
+            tested.add((quality["rows"], Path(folder, "data", "test.parquet").read_bytes()))
+            if arguments.keep:
+                shutil.copytree(Path(folder, "metrics"), arguments.keep / run.replace(" ", "_"), dirs_exist_ok=True)
+    if len(tested) > 1:
+        sys.exit("the runs were not scored on the same test rows, so they cannot be compared")
+    ((rows, _),) = tested
+    print(*lines, f"\n{rows:,} test rows, the same in all runs; 95 % intervals.", sep="\n")
+
+
+if __name__ == "__main__":
+    main()
