@@ -35,7 +35,7 @@ def describe_machine(threads: int, provider: str, gpu: str | None = None) -> dic
         "threads": threads,
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "gpu": gpu,
-        "virtual": "hypervisor" in flags if flags else None,
+        "virtual": "hypervisor" in flags if "fpu" in flags else None,  # x86 alone says
         "flags": [flag for flag in CPU_FLAGS if flag in flags],
         "os": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

@@ -92,7 +92,7 @@ def choose_extent(params: BenchmarkParams) -> Extent:
     return Extent(-(-params.offline_texts // rounds), params.seconds / rounds, params.offline_seconds / rounds)
 
 
-def take_turns(scenarios: Iterator[list[Turn]], rounds: int) -> list[Timing]:
+def take_turns(scenarios: Iterable[Sequence[Turn]], rounds: int) -> list[Timing]:
     """Measure, turn by turn."""
     measured: list[Timing] = []
     bar = tqdm(order_turns(scenarios, rounds), desc="benchmark", unit="turn", mininterval=1.0)
@@ -111,4 +111,5 @@ def serve(
     for number, load in enumerate(params.server_loads):
         arrivals = draw_arrivals(load * most_per_s, params.server_seconds, params.seed + number)
         with explain_failure(system.name):
-            yield measure_server(system, texts, arrivals, load)
+            answered = measure_server(system, texts, arrivals, load)
+        yield answered

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import Project
+from conftest import ROOT, Project
+from dvc_render.vega import VegaRenderer
 from safetensors.numpy import load_file, save_file
 from tiny_export import LABELS, export_tiny_student
 from tiny_model import TEXTS, make_tiny_model
@@ -121,6 +122,16 @@ def test_timings_and_curves_hold_each_measurement(project: Project, models: Path
     }
     assert latency.groupby("system").size().to_dict() == dict.fromkeys(SYSTEMS, 99)
     assert latency.groupby("system")["ms"].agg(lambda ms: ms.is_monotonic_increasing).all()
+
+
+def test_dvc_draws_the_curves_with_a_line_for_each_system() -> None:
+    rows = [{"system": name, "share": "0.5", "ms": "2.5", "rev": "workspace"} for name in ("tfidf", "pipeline")]
+    template = str(ROOT / ".dvc" / "plots" / "by_system.json")
+    spec = VegaRenderer(rows, "latency", template=template, x="share", y="ms", title="t").get_filled_template()
+    encoding = spec["encoding"]
+    assert [encoding[axis]["field"] for axis in ("x", "y", "color", "strokeDash")] == ["share", "ms", "system", "rev"]
+    assert spec["data"]["values"] == rows
+    assert "DVC_METRIC" not in str(spec)
 
 
 def test_one_text_and_a_limit_that_no_load_keeps(project: Project, models: Path) -> None:
