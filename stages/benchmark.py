@@ -1,7 +1,8 @@
 """Benchmark: measure how fast the student and the baselines label test texts on this machine.
 
-It only measures: one text at a time, all at once, and texts that arrive at random. What follows from the figures is
-computed in `cost`, so a changed price never costs minutes of measuring.
+It only measures: one text at a time, all at once with and without tokenization, in batches of several sizes, and texts
+that arrive at random. What follows from the figures is computed in `cost`, so a changed price never costs minutes of
+measuring.
 """
 
 import datetime
@@ -10,144 +11,111 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import Field
-from tqdm import tqdm
-from transformers import pipeline
+import pandas as pd
 
-from distil.baselines import load_baselines
-from distil.classifier import OnnxClassifier
 from distil.command import run
 from distil.cores import count_cores
 from distil.errors import InputError
 from distil.machine import describe_machine
 from distil.metrics import write_metrics
-from distil.params import Number, Params, load_params
+from distil.params import load_params
+from distil.queueing import summarise_load, summarise_server
 from distil.rows import TEST, TIMINGS, read_rows, write_rows
 from distil.runtime import RuntimeParams
-from distil.speed import (
-    System,
-    Timing,
-    draw_arrivals,
+from distil.speed import System, Timing
+from distil.speed_summary import (
+    compare_rounds,
+    describe_texts,
+    list_latencies,
     list_rows,
-    measure_offline,
-    measure_server,
-    measure_single_stream,
     select,
-    summarise_latency,
-    summarise_throughput,
-    warm_up,
+    summarise_batches,
+    summarise_system,
 )
-from distil.torch_model import choose_device, load_classifier, load_tokenizer, use_threads
-
-SERVED = "student_int8"  # the system that answers random arrivals: what one would put into service
-
-
-class BenchmarkParams(Params):
-    """How long and on what to measure."""
-
-    seconds: Number = Field(gt=0)  # for each system and scenario, in all rounds together
-    rounds: int = Field(ge=1)
-    texts: int = Field(ge=1)  # of the test set, at most
-    pipeline_batch_size: int = Field(ge=1)
-    server_load: Number = Field(gt=0, lt=1)  # share of the rate at which the system answers one by one
-    seed: int = Field(ge=0)
+from distil.systems import SERVED, USUAL, list_systems, load_onnx, name_gpu
+from distil.torch_model import use_threads
+from distil.turns import BenchmarkParams, list_scenarios, serve, take_turns, warm_up_all
 
 
-def main(student: Path, onnx: Path, baselines: Path, test: Path, timings: Path, metrics: Path) -> None:
-    """Time every system on the test texts; write each measurement to `timings`, their summary to `metrics`."""
+def main(
+    student: Path,
+    onnx: Path,
+    baselines: Path,
+    test: Path,
+    timings: Path,
+    metrics: Path,
+    throughput: Path,
+    latency: Path,
+) -> None:
+    """Time every system on the test texts; write each measurement to `timings`, their summary to the other files."""
     params = load_params("benchmark", BenchmarkParams)
     runtime = load_params("runtime", RuntimeParams)
-    texts = _draw_texts(test, params)
+    texts = draw_texts(test, params)
     threads = runtime.threads or count_cores()
     use_threads(threads)
-    classifiers = {
-        name: OnnxClassifier(onnx, file, device=runtime.device, **runtime.threading)
-        for name, file in (("student_onnx", "onnx/model.onnx"), (SERVED, "onnx/model_quantized.onnx"))
-    }
-    systems = [
-        System("pipeline", _load_pipeline(student, runtime.device, params), params.pipeline_batch_size),
-        *(System(name, model.predict_proba, None) for name, model in classifiers.items()),
-        *(System(name, model.predict_proba, None) for name, model in load_baselines(baselines).items()),
-    ]
-    machine = describe_machine(threads, classifiers[SERVED].provider)
-    measured = _take_turns(systems, texts, params)
-    served = System(SERVED, classifiers[SERVED].predict_proba, None)
-    answered, load = _serve(served, select(measured, SERVED, "single_stream"), texts, params)
-    write_rows(timings, TIMINGS, list_rows(measured + answered))
-    summary = _summarise(systems, measured)
+    classifiers = load_onnx(onnx, runtime)
+    systems = list_systems(student, classifiers, baselines, runtime.device, params.pipeline_batch_size)
+    machine = describe_machine(threads, classifiers[SERVED].provider, name_gpu(runtime.device))
+    warm_up_all(systems, texts, params)
+    measured = take_turns(list_scenarios(systems, texts, params), params.rounds)
+    served = next(system for system in systems if system.name == SERVED)
+    loads = list(serve(served, select(measured, SERVED, "single_stream"), texts, params))
+    write_rows(timings, TIMINGS, list_rows([*measured, *(timing for load in loads for timing in load)]))
+    summary = {system.name: summarise_system(system, measured) for system in systems}
+    ratio = compare_rounds(select(measured, SERVED, "offline"), select(measured, USUAL, "offline"))
+    limit_ms = params.latency_limit_ms
+    server = summarise_server([summarise_load(load, params.server_seconds, limit_ms) for load in loads], limit_ms)
     write_metrics(
         metrics,
         {
             "machine": machine,
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "texts": len(texts),
-            "mean_words": float(np.mean([len(text.split()) for text in texts])),
+            **describe_texts(texts),
             "batch_tokens": classifiers[SERVED].batch_tokens,
             "systems": summary,
-            "server": {SERVED: load | summarise_latency(answered)},
+            "server": {SERVED: server},
+            "ratios": {"int8_to_pipeline": ratio},
         },
     )
-    rate, usual = (summary[name]["offline"]["texts_per_s"] for name in (SERVED, "pipeline"))
-    print(
-        f"benchmark: {len(systems)} systems, {len(measured) + len(answered):,} measurements on {len(texts):,} texts; "
-        f"{SERVED} {rate:,.0f} texts/s, {rate / usual:.1f} times the transformers pipeline -> {metrics}"
-    )
+    write_plots(throughput, latency, systems, measured)
+    print(f"benchmark: {describe(summary, ratio, server)}, on {len(texts):,} texts -> {metrics}")
 
 
-def _draw_texts(test: Path, params: BenchmarkParams) -> list[str]:
+def draw_texts(test: Path, params: BenchmarkParams) -> list[str]:
+    """Test texts by lot: their lengths are as they are there."""
     texts = read_rows(test, TEST)["text"].to_numpy()
     if not len(texts):
         raise InputError(f"{test} has no rows, so there is nothing to measure on; see split.test_share in params.yaml")
     return [str(text) for text in np.random.default_rng(params.seed).permutation(texts)[: params.texts]]
 
 
-def _load_pipeline(student: Path, device: str, params: BenchmarkParams) -> Any:
-    """The transformers pipeline, called as its users do: a text by itself, several in batches in their given order."""
-    classify = pipeline(
-        "text-classification",
-        model=load_classifier(student),
-        tokenizer=load_tokenizer(student),
-        device=choose_device(device),
-        batch_size=params.pipeline_batch_size,
-    )
-    return lambda texts: classify(texts if len(texts) > 1 else texts[0], truncation=True)
-
-
-def _take_turns(systems: Sequence[System], texts: Sequence[str], params: BenchmarkParams) -> list[Timing]:
-    """Measure single stream and offline: in each round every system has its turn, and another one goes first."""
-    for system in systems:
-        warm_up(system, texts)
-    order = [(number, place) for number in range(params.rounds) for place in range(len(systems))]
-    seconds = params.seconds / params.rounds
-    measured: list[Timing] = []
-    bar = tqdm(order, desc="benchmark", unit="turn", mininterval=1.0)
-    for number, place in bar:
-        system = systems[(number + place) % len(systems)]
-        bar.set_postfix_str(system.name, refresh=False)
-        measured += measure_single_stream(system, texts, seconds, number)
-        measured += measure_offline(system, texts, seconds, number)
-    return measured
-
-
-def _serve(
-    system: System, one_by_one: Sequence[Timing], texts: Sequence[str], params: BenchmarkParams
-) -> tuple[list[Timing], dict[str, float]]:
-    """Measure random arrivals at a share of the rate at which the system answers one by one; returns that rate too."""
-    per_s = params.server_load * 1000 / summarise_latency(one_by_one)["mean_ms"]
-    arrivals = draw_arrivals(per_s, params.seconds, params.seed)
-    measured = list(measure_server(system, texts, arrivals))
-    return measured, {"arrivals_per_s": per_s, "load": params.server_load, "requests": len(arrivals)}
-
-
-def _summarise(systems: Sequence[System], measured: Sequence[Timing]) -> dict[str, Any]:
-    return {
-        system.name: {
-            "single_stream": summarise_latency(select(measured, system.name, "single_stream")),
-            "offline": {"batch_size": system.batch_size}
-            | summarise_throughput(select(measured, system.name, "offline")),
-        }
+def write_plots(throughput: Path, latency: Path, systems: Sequence[System], measured: Sequence[Timing]) -> None:
+    """Write the curves that `dvc plots show` draws."""
+    rates = [
+        (system.name, size, rate)
         for system in systems
-    }
+        for size, rate in summarise_batches(select(measured, system.name, "batches")).items()
+    ]
+    latencies = [
+        (system.name, share, ms)
+        for system in systems
+        for share, ms in list_latencies(select(measured, system.name, "single_stream"))
+    ]
+    for path, rows, columns in (
+        (throughput, rates, ["system", "batch_size", "texts_per_s"]),
+        (latency, latencies, ["system", "share", "ms"]),
+    ):
+        pd.DataFrame(rows, columns=columns).to_csv(path, index=False, float_format="%.6g")
+
+
+def describe(summary: dict[str, Any], ratio: dict[str, float], server: dict[str, Any]) -> str:
+    """The outcome in one line."""
+    rate, highest = summary[SERVED]["offline"]["texts_per_s"], server["highest_arrivals_per_s"]
+    served = "at no load" if highest is None else f"up to {highest:,.0f} arrivals/s"
+    return (
+        f"{SERVED} {rate:,.0f} texts/s, {ratio['median']:.1f} times the transformers {USUAL}; p99 within "
+        f"{server['latency_limit_ms']:g} ms {served}"
+    )
 
 
 if __name__ == "__main__":

@@ -57,7 +57,8 @@ def toy_params(base: Path, url: str) -> dict[str, Any]:
     params["train"] |= {"base": reference, "epochs": 1, "batch_size": 8, "max_length": 16}
     params["export"] |= {"min_label_agreement": 0.0}
     params["evaluate"] |= {"embeddings": reference, "bootstrap_samples": 100}
-    params["benchmark"] |= {"seconds": 0.02, "rounds": 1, "texts": 8}
+    params["benchmark"] |= {"rounds": 1, "texts": 8, "seconds": 0.02, "offline_texts": 8}
+    params["benchmark"] |= {"batch_sizes": [1, 8], "batch_seconds": 0.02, "server_loads": [0.5], "server_seconds": 0.2}
     params["runtime"] = {"base_url": url, "api_key_env": "TOY_KEY"}
     return params
 
@@ -125,6 +126,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
         project = Toy(folder, log, teacher)
         project.git("init", "-q")
         Repo.init(str(folder)).close()
+        shutil.copytree(ROOT / ".dvc" / "plots", folder / ".dvc" / "plots")
         assert project.repro() == STAGES
         project.git("add", "-A")
         project.git("commit", "-qm", "the toy study")
@@ -230,7 +232,8 @@ def test_what_the_study_leaves_is_what_dvc_shows(toy: Toy) -> None:
     assert "teacher.accuracy" in dvc("metrics", "show")
     dvc("plots", "show", "-o", "plots")
     page = (toy.folder / "plots" / "index.html").read_text()
-    assert all(title in page for title in ("Loss of the student", "What the int8 student says"))
+    titles = ("Loss of the student", "What the int8 student says", "Texts per second in batches", "Within how many ms")
+    assert all(title in page for title in titles)
     assert "benchmark" in dvc("dag")
     assert (toy.folder / "reports/index.html").stat().st_size > 10_000
     shutil.rmtree(toy.folder / "plots")

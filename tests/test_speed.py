@@ -2,27 +2,40 @@ import getpass
 import json
 import socket
 import time
+from functools import partial
+from pathlib import Path
 
-import numpy as np
 import pytest
 
 from distil.cores import count_cores
-from distil.machine import describe_machine
+from distil.machine import describe_machine, read_cpu_quota
 from distil.rows import TIMINGS
 from distil.speed import (
+    Extent,
     System,
     Timing,
-    draw_arrivals,
-    list_rows,
+    measure_batches,
+    measure_encoded,
     measure_offline,
-    measure_server,
     measure_single_stream,
+    warm_up,
+)
+from distil.speed_summary import (
+    compare_rounds,
+    describe_texts,
+    list_latencies,
+    list_rows,
+    rate_rounds,
     select,
+    summarise_batches,
     summarise_latency,
+    summarise_system,
     summarise_throughput,
 )
+from distil.turns import Turn, order_turns
 
 TEXTS = ["one", "two", "three", "four", "five", "six", "seven"]
+ONCE = Extent(texts=1, least_s=0.0, most_s=10.0)
 
 
 class Recorder:
@@ -30,15 +43,23 @@ class Recorder:
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.calls: list[list[str]] = []
+        self.encodings: list[list[str]] = []
         self.seconds = seconds
 
     def label(self, texts: list[str]) -> None:
         self.calls.append(texts)
         time.sleep(self.seconds)
 
+    def encode(self, texts: list[str]) -> str:
+        self.encodings.append(texts)
+        return "+".join(texts)
+
+    def label_encoded(self, encoded: str) -> None:
+        self.label(encoded.split("+"))
+
 
 def make_system(recorder: Recorder) -> System:
-    return System("toy", recorder.label, batch_size=4)
+    return System("toy", recorder.label, 4, recorder.label, recorder.encode, recorder.label_encoded)
 
 
 def test_single_stream_asks_one_text_at_a_time_and_goes_on_for_as_long_as_told() -> None:
@@ -58,35 +79,64 @@ def test_single_stream_starts_each_round_at_another_text() -> None:
 
 def test_offline_gives_all_texts_at_once_and_at_least_one_repetition() -> None:
     recorder = Recorder()
-    timings = list(measure_offline(make_system(recorder), TEXTS, 0.0, 3))
+    timings = list(measure_offline(make_system(recorder), TEXTS, ONCE, 3))
     assert recorder.calls == [TEXTS]
-    assert timings[0].texts == len(TEXTS)
-    assert timings[0].round == 3
+    assert (timings[0].scenario, timings[0].texts, timings[0].round) == ("offline", len(TEXTS), 3)
 
 
-def test_server_counts_the_time_that_texts_wait_for_those_before_them() -> None:
-    recorder = Recorder(0.02)
-    timings = list(measure_server(make_system(recorder), TEXTS, np.zeros(4)))
-    assert recorder.calls == [["one"], ["two"], ["three"], ["four"]]
-    for place, timing in enumerate(timings, start=1):
-        assert timing.seconds >= 0.02 * place
+@pytest.mark.parametrize(
+    ("extent", "calls"),
+    [
+        (Extent(texts=20, least_s=0.0, most_s=10.0), 3),  # enough texts
+        (Extent(texts=10**9, least_s=0.0, most_s=0.0), 1),  # no time left
+    ],
+)
+def test_offline_goes_on_until_enough_texts_are_labelled_or_the_time_is_up(extent: Extent, calls: int) -> None:
+    recorder = Recorder()
+    assert len(list(measure_offline(make_system(recorder), TEXTS, extent, 0))) == calls == len(recorder.calls)
 
 
-def test_server_does_not_ask_before_a_text_has_arrived() -> None:
-    start = time.perf_counter()
-    timings = list(measure_server(make_system(Recorder()), TEXTS, np.array([0.0, 0.1])))
-    assert time.perf_counter() - start >= 0.1
-    assert [timing.arrived_s for timing in timings] == [0.0, 0.1]
+def test_an_extent_wants_texts_and_seconds_but_no_more_than_most_seconds() -> None:
+    extent = Extent(texts=100, least_s=1.0, most_s=5.0)
+    reached = [extent.is_reached(*so_far) for so_far in [(100, 0.9), (99, 1.1), (100, 1.0), (1, 5.0)]]
+    assert reached == [False, False, True, True]
 
 
-def test_arrivals_are_a_poisson_process_that_the_seed_fixes() -> None:
-    arrivals = draw_arrivals(50.0, 200.0, seed=1)
-    gaps = np.diff(arrivals)
-    assert np.array_equal(arrivals, draw_arrivals(50.0, 200.0, seed=1))
-    assert len(arrivals) == pytest.approx(10_000, rel=0.05)
-    assert gaps.min() >= 0
-    assert gaps.std() == pytest.approx(gaps.mean(), rel=0.05), "gaps of a Poisson process are exponential"
-    assert len(draw_arrivals(0.001, 1.0, seed=1)) >= 1
+def test_encoded_leaves_tokenization_out_of_the_time() -> None:
+    recorder = Recorder()
+    timings = list(measure_encoded(make_system(recorder), TEXTS, Extent(20, 0.0, 10.0), 0))
+    assert recorder.calls == [TEXTS] * 3
+    assert recorder.encodings == [TEXTS], "once, beforehand"
+    assert {(timing.scenario, timing.texts) for timing in timings} == {("offline_encoded", len(TEXTS))}
+
+
+def test_batches_have_the_size_that_was_asked_for_also_where_there_are_fewer_texts() -> None:
+    recorder = Recorder()
+    system = make_system(recorder)
+    list(measure_batches(system, TEXTS, 3, 0.0, 1))
+    timings = list(measure_batches(system, ["only"], 3, 0.0, 0))
+    assert recorder.calls == [["two", "three", "four"], ["only", "only", "only"]]
+    assert (timings[0].scenario, timings[0].setting, timings[0].texts) == ("batches", 3.0, 3)
+
+
+def test_a_system_without_halves_or_batches_cannot_be_asked_for_them() -> None:
+    plain = System("plain", Recorder().label)
+    with pytest.raises(ValueError, match="plain does not tell tokenization"):
+        list(measure_encoded(plain, TEXTS, ONCE, 0))
+    with pytest.raises(ValueError, match="plain takes no batches"):
+        list(measure_batches(plain, TEXTS, 8, 0.0, 0))
+
+
+def test_warm_up_labels_several_texts_and_single_ones() -> None:
+    recorder = Recorder()
+    warm_up(make_system(recorder), TEXTS, 0.0)
+    assert recorder.calls == [TEXTS, ["one"]]
+
+
+def test_in_each_round_every_system_has_its_turn_and_another_goes_first() -> None:
+    turns = [Turn(name, lambda _: []) for name in "abc"]
+    ordered = [(number, turn.system) for number, turn in order_turns([turns, turns[:2]], 2)]
+    assert ordered == [(0, name) for name in "abcab"] + [(1, name) for name in "bcaba"]
 
 
 def test_percentiles_are_medians_over_rounds_so_that_one_noisy_round_changes_little() -> None:
@@ -100,6 +150,9 @@ def test_percentiles_of_one_round_are_those_of_its_times() -> None:
     timings = [Timing("toy", "server", 0, 1, milliseconds / 1000) for milliseconds in range(101)]
     summary = summarise_latency(timings)
     assert (summary["p50_ms"], summary["p90_ms"], summary["p99_ms"]) == pytest.approx((50.0, 90.0, 99.0))
+    curve = list_latencies(timings)
+    assert len(curve) == 99
+    assert [*curve[0], *curve[-1]] == pytest.approx([0.01, 1.0, 0.99, 99.0])
 
 
 def test_throughput_is_the_median_with_the_extremes() -> None:
@@ -112,19 +165,76 @@ def test_throughput_is_the_median_with_the_extremes() -> None:
     }
 
 
-def test_rows_are_numbered_within_system_and_scenario() -> None:
-    timings = [Timing(name, "offline", 0, 1, 1.0) for name in ("a", "b", "a")]
+def test_rates_of_batches_are_by_size_over_all_texts_of_a_round() -> None:
+    note = partial(Timing, "toy", "batches")
+    timings = [note(0, 8, 1.0, 8.0), note(0, 8, 3.0, 8.0), note(1, 8, 1.0, 8.0), note(0, 1, 0.5, 1.0)]
+    assert rate_rounds(timings[:3]) == {0: 4.0, 1: 8.0}
+    assert summarise_batches(timings) == {"1": 2.0, "8": 6.0}
+
+
+def test_systems_are_compared_within_each_round_so_that_a_noisy_round_leaves_the_ratio() -> None:
+    slow = [Timing("slow", "offline", number, 100, seconds) for number, seconds in enumerate((10.0, 40.0, 10.0))]
+    fast = [Timing("fast", "offline", number, 100, seconds) for number, seconds in enumerate((1.0, 4.0, 1.25))]
+    assert compare_rounds(fast, slow) == {"median": 10.0, "min": 8.0, "max": 10.0}
+
+
+def test_a_system_is_summed_up_with_what_was_measured_of_it_and_nothing_else() -> None:
+    plain = [Timing("plain", "single_stream", 0, 1, 0.1), Timing("plain", "offline", 0, 5, 1.0)]
+    more = [
+        Timing("whole", scenario, 0, 8, 1.0, setting)
+        for scenario, setting in (
+            ("single_stream", None),
+            ("offline", None),
+            ("offline_encoded", None),
+            ("batches", 8.0),
+        )
+    ]
+    summary = summarise_system(System("plain", Recorder().label), plain + more)
+    assert set(summary) == {"single_stream", "offline"}
+    assert summary["single_stream"]["repetitions"] == 1
+    whole = summarise_system(System("whole", Recorder().label, 4), plain + more)
+    assert (whole["offline_encoded"]["batch_size"], whole["batches"]) == (4, {"8": 8.0})
+
+
+def test_texts_are_described_by_their_words() -> None:
+    described = describe_texts([" ".join(["word"] * count) for count in range(1, 12)])
+    assert described == {"texts": 11, "mean_words": 6.0, "words": {"p10": 2.0, "p50": 6.0, "p90": 10.0, "max": 11}}
+    assert describe_texts(["one"])["words"] == {"p10": 1.0, "p50": 1.0, "p90": 1.0, "max": 1}
+
+
+def test_rows_are_numbered_within_system_scenario_and_setting() -> None:
+    timings = [Timing(name, "batches", 0, 1, 1.0, size) for name, size in (("a", 1), ("b", 1), ("a", 8), ("a", 1))]
     rows = list_rows(timings)
-    assert [row["number"] for row in rows] == [0, 0, 1]
+    assert [row["number"] for row in rows] == [0, 0, 0, 1]
     assert all(set(row) == set(TIMINGS.names) for row in rows)
-    assert select(timings, "a", "offline") == [timings[0], timings[2]]
+    assert select(timings, "a", "batches") == [timings[0], timings[2], timings[3]]
 
 
 def test_machine_is_described_without_naming_its_owner() -> None:
-    machine = describe_machine(threads=1, provider="CPUExecutionProvider")
+    machine = describe_machine(threads=1, provider="CUDAExecutionProvider", gpu="a GPU")
     text = json.dumps(machine)
     assert machine["cores"] == count_cores() >= 1
     assert machine["cpu"] and machine["memory_gb"]
     assert "torch" in str(machine["versions"])
+    assert (machine["gpu"], machine["provider"]) == ("a GPU", "CUDAExecutionProvider")
     assert socket.gethostname() not in text
     assert f'"{getpass.getuser()}"' not in text
+
+
+@pytest.mark.parametrize(
+    ("files", "quota"),
+    [
+        ({"cpu.max": "150000 100000\n"}, 1.5),
+        ({"cpu.max": "max 100000\n"}, None),
+        ({"cpu/cpu.cfs_quota_us": "50000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 0.5),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
+        ({}, None),
+    ],
+)
+def test_a_container_s_limit_is_read_from_both_versions_of_control_groups(
+    tmp_path: Path, files: dict[str, str], quota: float | None
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    assert read_cpu_quota(tmp_path) == quota
