@@ -5,7 +5,7 @@ Figures come from metrics/quality.json, speed.json and cost.json; what none of t
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any
 
@@ -14,23 +14,30 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from distil.markdown import escape_markdown
 from distil.study import Study
 
-TITLES = {  # short, so that the table fits a terminal; a line below it spells them out
-    "teacher": "Teacher",
+TITLES = {  # short, so that the table fits a terminal; lines below it spell them out
+    "teacher": "Teacher (LLM)",
     "teacher_first_vote": "Teacher, first vote",
     "student": "Student, pipeline",
     "student_onnx": "Student, ONNX fp32",
     "student_int8": "Student, ONNX int8",
+    "student_fp16": "Student, ONNX fp16",
+    "majority": "Majority label",
     "tfidf": "TF-IDF + LR",
     "embeddings": "Embeddings + LR",
+    "few_shot": "Few-shot LR",
 }
-LEGEND = (
-    "Student, pipeline: run by the transformers pipeline. LR: logistic regression on the teacher's labels; embeddings: "
-    "of a frozen encoder."
-)
+LEGENDS = {  # by the system whose row they explain
+    "student": "Student, pipeline: run by the transformers pipeline.",
+    "majority": "Majority label: always the label that the teacher gave most often in training.",
+    "tfidf": "LR: logistic regression on the teacher's labels; embeddings: of a frozen encoder.",
+    "few_shot": "Few-shot LR: on the same embeddings of a few texts a label, which people labelled.",
+}
+NOT_RUN = "not run"
 NOT_KNOWN = "n/a"
-WIDTH = 120
+WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -57,9 +64,33 @@ class Result:
 
 
 def collect_results(study: Study) -> list[Result]:
-    """Join quality, speed and cost by system, in the order of `TITLES`; a system that none of them has has no row."""
-    known = {*study.quality["systems"], *study.cost["systems"]}
+    """Join quality, speed and cost by system, in the order of `TITLES`: the teacher, and what has scores."""
+    known = {"teacher", *study.quality["systems"]}
     return [_collect(name, title, study) for name, title in TITLES.items() if name in known]
+
+
+def collect_compared(study: Study) -> list[Result]:
+    """The language models that were not asked, only priced: no scores, no speed."""
+    return [
+        Result(
+            system="llm",
+            title=f"{model['model']} ({NOT_RUN})",
+            score=None,
+            macro_f1=None,
+            texts_per_s=None,
+            p50_ms=None,
+            usd_per_million=model["usd_per_million"],
+            kg_co2_per_million=model["kg_co2_per_million"],
+        )
+        for model in study.cost["compared_models"]
+    ]
+
+
+def find_family(system: str) -> str:
+    """What a system is: teacher, student, llm (priced, not asked) or baseline. The pipeline runs the student."""
+    if system == "pipeline":
+        return "student"
+    return next((family for family in ("teacher", "student", "llm") if system.startswith(family)), "baseline")
 
 
 def list_headings(study: Study) -> list[str]:
@@ -69,13 +100,18 @@ def list_headings(study: Study) -> list[str]:
 
 
 def render_table(results: Sequence[Result], study: Study) -> str:
-    """The table as plain text, at most 120 columns wide, with the machine and the date below it."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    """The table as plain text, at most 100 columns wide, with the machine and the date below it.
+
+    Of Macro F1 it gives no interval, for want of room. What was priced only stands below a line.
+    """
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     for number, heading in enumerate(list_headings(study)):
         lines = Text(heading.replace(" per ", " per\n").replace(" with ", "\nwith "))
         table.add_column(lines, justify="right" if number else "left", overflow="fold")
-    for result in results:
-        table.add_row(*map(Text, format_row(result)))
+    for number, result in enumerate(results, start=1):
+        short = replace(result, macro_f1=result.macro_f1 and replace(result.macro_f1, low=None, high=None))
+        last_measured = number < len(results) and results[number].system == "llm" != result.system
+        table.add_row(*map(Text, format_row(short)), end_section=last_measured)
     page = StringIO()
     console = Console(file=page, width=WIDTH, force_terminal=False, color_system=None, legacy_windows=False)
     console.print(table)
@@ -88,7 +124,8 @@ def render_table(results: Sequence[Result], study: Study) -> str:
 def render_markdown(results: Sequence[Result], study: Study) -> str:
     """The table as Markdown, with the machine and the date below it."""
     headings = list_headings(study)
-    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *map(format_row, results)]
+    rows = [[escape_markdown(title), *figures] for title, *figures in map(format_row, results)]
+    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *rows]
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     return table + "\n\n" + "\n".join(f"- {line}" for line in describe_measurement(study)) + "\n"
 
@@ -139,21 +176,20 @@ def format_co2_range(kg: dict[str, float] | None) -> str:
 
 
 def describe_measurement(study: Study) -> list[str]:
-    """What was measured, on which machine and when, and what the dollars rest on: a line each."""
+    """What the rows are, what was measured, on which machine and when, and what the dollars rest on: a line each."""
     speed, machine = study.speed, study.speed["machine"]
     score = "accuracy against people's labels" if study.has_gold else "agreement with the teacher"
     flags = f" ({', '.join(machine['flags'])})" if machine["flags"] else ""
-    return [
-        LEGEND,
-        f"Scores: {score} on {study.quality['rows']:,} test texts, with {_percent(study)} intervals.",
+    lines = [
+        " ".join(legend for system, legend in LEGENDS.items() if system in study.quality["systems"]),
+        f"Scores: {score} on {study.quality['rows']:,} test texts, with {study.confidence} intervals.",
         f"Speed: {machine['cpu']}{flags}, {machine['cores']} cores, {machine['threads']} threads, {speed['date']}; "
         f"texts of {speed['mean_words']:.0f} words on average.",
-        f"Dollars and CO2 (low-high): {study.cost['hardware']}, ${study.cost['usd_per_hour']:g}/h.",
+        f"Dollars and CO2 (low-high), estimates: {study.cost['hardware']}, ${study.cost['usd_per_hour']:g}/h.",
     ]
-
-
-def _percent(study: Study) -> str:
-    return f"{100 * study.quality.get('confidence', 0.95):.0f}%"
+    if dates := sorted({date for model in study.cost["compared_models"] if (date := model["price_date"])}):
+        lines.append(f"Not run: this study's tokens at that model's prices of {' and '.join(dates)}.")
+    return lines
 
 
 def _collect(name: str, title: str, study: Study) -> Result:
