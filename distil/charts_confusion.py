@@ -15,15 +15,17 @@ MAX_CHARACTERS_ABREAST = 44  # of the labels below the cells
 CHARACTER_IN = 0.09  # of a label that stands upright
 TALLEST_IN = 3.8  # of the cells
 MAX_COUNTED_LABELS = 10  # with more, the cells are too small for numbers
+MAX_NAMED_LABELS = 20  # with more, their names are too small to read
 DARKEST = 0.5  # share of the colour in a full cell, so that text on it is readable in light and dark
 MAX_DESCRIBED_LABELS = 6  # with more, nobody would listen to them all
 
 
 def draw_confusion(counts: pd.DataFrame, family: str, rows_are: str, columns_are: str, palette: Palette) -> Figure:
-    """How often a true label (row) got a label (column)."""
+    """How often a true label (row) got a label (column); of many labels without their names."""
     numbers = counts.to_numpy()
     shares = numbers / np.maximum(numbers.sum(axis=1, keepdims=True), 1)
-    columns = [shorten(name) for name in counts.columns]
+    named = len(counts) <= MAX_NAMED_LABELS
+    rows, columns = ([shorten(name) if named else "" for name in names] for names in (counts.index, counts.columns))
     longest = max(map(len, columns))
     upright = len(columns) * longest > MAX_CHARACTERS_ABREAST
     below_in = 0.5 + (CHARACTER_IN * longest if upright else 0.2)
@@ -35,7 +37,7 @@ def draw_confusion(counts: pd.DataFrame, family: str, rows_are: str, columns_are
         for (row, column), share in np.ndenumerate(shares):
             text = f"{numbers[row, column]:,}\n{share:.0%}"
             axes.text(column, row, text, ha="center", va="center", color=palette.ink, fontsize=SMALL_PT)
-    _name_cells(axes, list(map(shorten, counts.index)), columns, upright)
+    _name_cells(axes, rows, columns, upright)
     axes.set_xlabel(columns_are, color=palette.muted)
     axes.set_ylabel(rows_are, color=palette.muted)
     return figure
@@ -53,7 +55,7 @@ def describe_confusion(title: str, counts: pd.DataFrame) -> str:
 
 def _name_cells(axes: Axes, rows: Sequence[str], columns: Sequence[str], upright: bool) -> None:
     """Labels along both sides, upright where they would touch, and small where they are many."""
-    size = min(10.0, max(3.0, 120 / len(columns)))
+    size = min(10.0, 120 / len(columns))
     axes.set_xticks(range(len(columns)), columns, fontsize=size, rotation=90 if upright else 0)
     axes.set_yticks(range(len(rows)), rows, fontsize=size)
     axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))

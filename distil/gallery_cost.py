@@ -24,9 +24,14 @@ def _chart_dollars(study: Study, results: Sequence[Result]) -> Chart:
     for result in results:
         if usd := result.usd_per_million:
             low, high = _bound_dollars(study, result, usd)
-            rows.append(Row(result.title, find_family(result.system), usd, format_usd(usd), low, high))
+            rows.append(Row(_name_row(result), find_family(result.system), usd, format_usd(usd), low, high))
     title = "Dollars per million texts"
     return Chart("cost", title, describe_rows(title, rows), partial(draw_log_dots, rows, title.lower()))
+
+
+def _name_row(result: Result) -> str:
+    """A system's title; of a model its name without its owner, since rows have little room."""
+    return result.title.rpartition("/")[2] if result.system == "llm" else result.title
 
 
 def _bound_dollars(study: Study, result: Result, usd: float) -> tuple[float | None, float | None]:
@@ -41,7 +46,7 @@ def _bound_dollars(study: Study, result: Result, usd: float) -> tuple[float | No
 def _chart_co2(results: Sequence[Result]) -> Chart:
     rows = [
         Row(
-            result.title,
+            _name_row(result),
             find_family(result.system),
             kg["mid"],
             format_co2(kg),

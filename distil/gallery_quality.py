@@ -14,6 +14,7 @@ from distil.results import Result, find_family
 from distil.study import Study, find_calibration
 
 NO_LABEL = "(no label)"
+MAX_CONFUSIONS = 10  # in the list of them
 LARGEST_POINT = 90.0  # pt^2, of the bin with most texts
 FOLLOWED = {"teacher": "Teacher", "student_int8": "int8 student"}  # by bin, where more lines would hide one another
 
@@ -42,6 +43,13 @@ def count_confusion(study: Study, system: str) -> pd.DataFrame:
     columns = [*labels, NO_LABEL] if (given == NO_LABEL).any() else labels
     counts = pd.crosstab(truth.to_numpy(), given.to_numpy())
     return counts.reindex(index=labels, columns=columns, fill_value=0)
+
+
+def list_confusions(study: Study, system: str) -> list[tuple[str, str, int]]:
+    """The pairs that a system confuses most often: the reference label, the one that it gave, and on how many rows."""
+    pairs = count_confusion(study, system).stack()
+    wrong = pairs[[actual != given for actual, given in pairs.index]].nlargest(MAX_CONFUSIONS)
+    return [(str(actual), str(given), int(count)) for (actual, given), count in wrong.items() if count]
 
 
 def _chart_scores(study: Study, results: Sequence[Result]) -> Chart:

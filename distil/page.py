@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from distil.charts_confusion import MAX_COUNTED_LABELS, MAX_NAMED_LABELS
 from distil.disagreements import count_disagreements, list_examples
 from distil.gallery import MAX_SHARES
+from distil.gallery_quality import list_confusions
 from distil.gallery_speed import name_timed
 from distil.results import (
     LEGENDS,
@@ -69,6 +71,9 @@ def render_page(
             },
             charts={name: Markup(svg) for name, svg in charts.items()},  # noqa: S704 - matplotlib escapes what it draws
             max_shares=MAX_SHARES,
+            max_counted=MAX_COUNTED_LABELS,
+            max_named=MAX_NAMED_LABELS,
+            confusions=list_confusions(study, "student_int8"),
             disagreements=count_disagreements(study),
             examples=list_examples(study, examples),
         )
@@ -122,8 +127,8 @@ def _count(number: int, what: str) -> str:
 
 
 def _divide(value: float | None, by: float | None) -> str | None:
-    """A ratio for a sentence: 130, or 7.3; None where one of the two is unknown."""
+    """A ratio for a sentence in two digits: 130, or 7.3; None where one of the two is unknown."""
     if not value or not by:
         return None
     ratio = value / by
-    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"
+    return f"{float(f'{ratio:.2g}'):,.0f}" if ratio >= 10 else f"{ratio:.1f}"

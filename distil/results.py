@@ -4,7 +4,7 @@ Figures come from metrics/quality.json, speed.json and cost.json; what none of t
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any
@@ -35,7 +35,7 @@ LEGENDS = {  # by the system whose row they explain
     "tfidf": "LR: logistic regression on the teacher's labels; embeddings: of a frozen encoder.",
     "few_shot": "Few-shot LR: on the same embeddings of a few texts a label, which people labelled.",
 }
-NOT_RUN = "not run"
+COMPARED_HEADINGS = ["Models not run, only priced", "$ per million", "kg CO2 per million"]
 NOT_KNOWN = "n/a"
 WIDTH = 100
 
@@ -74,7 +74,7 @@ def collect_compared(study: Study) -> list[Result]:
     return [
         Result(
             system="llm",
-            title=f"{model['model']} ({NOT_RUN})",
+            title=model["model"],
             score=None,
             macro_f1=None,
             texts_per_s=None,
@@ -99,35 +99,35 @@ def list_headings(study: Study) -> list[str]:
     return ["System", score, f1, "Texts/s", "p50 ms", "$ per million", "kg CO2 per million"]
 
 
-def render_table(results: Sequence[Result], study: Study) -> str:
+def render_table(results: Sequence[Result], compared: Sequence[Result], study: Study) -> str:
     """The table as plain text, at most 100 columns wide, with the machine and the date below it.
 
-    Of Macro F1 it gives no interval, for want of room. What was priced only stands below a line.
+    Of Macro F1 it gives no interval, for want of room. The models that were only priced have a table of their own.
     """
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
-    for number, heading in enumerate(list_headings(study)):
-        lines = Text(heading.replace(" per ", " per\n").replace(" with ", "\nwith "))
-        table.add_column(lines, justify="right" if number else "left", overflow="fold")
-    for number, result in enumerate(results, start=1):
-        short = replace(result, macro_f1=result.macro_f1 and replace(result.macro_f1, low=None, high=None))
-        last_measured = number < len(results) and results[number].system == "llm" != result.system
-        table.add_row(*map(Text, format_row(short)), end_section=last_measured)
+    short = [replace(it, macro_f1=it.macro_f1 and replace(it.macro_f1, low=None, high=None)) for it in results]
     page = StringIO()
     console = Console(file=page, width=WIDTH, force_terminal=False, color_system=None, legacy_windows=False)
-    console.print(table)
+    console.print(_lay_out(list_headings(study), map(format_row, short)))
     console.print()
+    if compared:
+        console.print(_lay_out(COMPARED_HEADINGS, map(format_compared, compared)))
+        console.print()
     for line in describe_measurement(study):
         console.print(Text(line))
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines()) + "\n"
 
 
-def render_markdown(results: Sequence[Result], study: Study) -> str:
-    """The table as Markdown, with the machine and the date below it."""
-    headings = list_headings(study)
-    rows = [[escape_markdown(title), *figures] for title, *figures in map(format_row, results)]
-    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *rows]
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return table + "\n\n" + "\n".join(f"- {line}" for line in describe_measurement(study)) + "\n"
+def render_markdown(results: Sequence[Result], compared: Sequence[Result], study: Study) -> str:
+    """The table as Markdown, that of the models that were only priced, and the machine and the date below them."""
+    tables = [_write_markdown(list_headings(study), map(format_row, results))]
+    if compared:
+        tables.append(_write_markdown(COMPARED_HEADINGS, map(format_compared, compared)))
+    return "\n\n".join(tables) + "\n\n" + "\n".join(f"- {line}" for line in describe_measurement(study)) + "\n"
+
+
+def format_compared(result: Result) -> list[str]:
+    """A model that was only priced as the cells of its table."""
+    return [result.title, format_usd(result.usd_per_million), _format_bounds(result.kg_co2_per_million)]
 
 
 def format_row(result: Result) -> list[str]:
@@ -188,8 +188,25 @@ def describe_measurement(study: Study) -> list[str]:
         f"Dollars and CO2 (low-high), estimates: {study.cost['hardware']}, ${study.cost['usd_per_hour']:g}/h.",
     ]
     if dates := sorted({date for model in study.cost["compared_models"] if (date := model["price_date"])}):
-        lines.append(f"Not run: this study's tokens at that model's prices of {' and '.join(dates)}.")
+        lines.append(f"Models not run: this study's tokens at their prices of {' and '.join(dates)}.")
     return lines
+
+
+def _lay_out(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table for the terminal; headings are broken into lines, so that figures decide the width of a column."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    for number, heading in enumerate(headings):
+        lines = Text(heading.replace(" per ", " per\n").replace(" F1", "\nF1").replace(" with ", "\nwith "))
+        table.add_column(lines, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _write_markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    cells = [[escape_markdown(title), *figures] for title, *figures in rows]
+    lines = [list(headings), ["---"] + ["---:"] * (len(headings) - 1), *cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _collect(name: str, title: str, study: Study) -> Result:

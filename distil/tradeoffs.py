@@ -56,7 +56,9 @@ def _describe_teacher(study: Study, teacher: Result) -> Sequence[Cell]:
     return (
         _describe_score(study, teacher) if study.has_gold else Cell("the reference", "labels of people are not known"),
         Cell(format_usd(teacher.usd_per_million), "on the rented hardware below" if local else "by its tokens"),
-        Cell(f"{format_figure(rate)} texts/s" if rate else NOT_MEASURED, "while it labelled; one text was not timed"),
+        Cell(f"{format_figure(rate)} texts/s", "while it labelled; one text was not timed")
+        if rate
+        else Cell(NOT_MEASURED),
         Cell("runs here", "its weights are a file; the texts stay") if local else _ELSEWHERE,
         Cell("a prompt", "and a look at its answers"),
         _describe_carbon(teacher.kg_co2_per_million),

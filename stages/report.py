@@ -81,8 +81,8 @@ def _write_report(reports: Path, study: Study, params: ReportParams) -> int:
         svgs[chart.name] = render_svg(chart)
         write_png(chart, reports / f"{chart.name}.png")
     _write(reports / "index.html", render_page(study, results, compared, svgs, params.examples))
-    _write(reports / "table.txt", render_table([*results, *compared], study))
-    _write(reports / "summary.md", render_markdown([*results, *compared], study))
+    _write(reports / "table.txt", render_table(results, compared, study))
+    _write(reports / "summary.md", render_markdown(results, compared, study))
     _write(reports / "MODEL_CARD.md", render_model_card(study, results, params, _read_prompt(study)))
     return len(svgs)
 

@@ -171,6 +171,20 @@ def test_many_long_labels_are_drawn_shortened(project: Path) -> None:
     page = read_page(project)
     assert "label 39 with a rathe…" in page.text
     assert "The 20 that the teacher gave most often, of 40." in page.text
+    assert "they are too many for their names" in page.text
+    assert "What the int8 student confuses most often" in page.text
+
+
+def test_the_pairs_that_are_confused_most_often_come_first(plain: Path, project: Path) -> None:
+    labels = tuple(f"label {number}" for number in range(12))
+    main(*write_toy_results(project, labels=labels))
+    html = (project / "reports/index.html").read_text(encoding="utf-8")
+    table = html[html.index("confuses most often</h3>") :].partition("</table>")[0]
+    rows = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td><td class=.figure.>(\d+)</td></tr>", table)
+    counts = [int(count) for *_, count in rows]
+    assert len(rows) == 10 and counts == sorted(counts, reverse=True) and counts[-1] >= 1
+    assert all(actual != given for actual, given, _ in rows)
+    assert "confuses most often" not in read_page(plain).text, "of two labels all is in the chart"
 
 
 def read_table(project: Path) -> str:
@@ -188,9 +202,10 @@ def test_baselines_have_a_row_only_if_they_have_scores(project: Path, plain: Pat
 
 
 def test_a_model_that_was_priced_only_is_called_not_run_everywhere(plain: Path) -> None:
-    row = next(line for line in read_table(plain).splitlines() if line.startswith("gpt-4o "))
-    assert row.split() == ["gpt-4o", "(not", "run)", "n/a", "n/a", "n/a", "n/a", "$465.25", "9", "(3-20)"]
-    assert "Not run: this study's tokens at that model's prices of 2026-10-01." in read_table(plain)
+    _, below = read_table(plain).split("Models not run, only priced")
+    row = next(line for line in below.splitlines() if line.startswith("gpt-4o "))
+    assert row.split() == ["gpt-4o", "$465.25", "9", "(3-20)"]
+    assert "Models not run: this study's tokens at their prices of 2026-10-01." in below
     assert "API: gpt-4o (not run)" in read_page(plain).text
     assert "gpt-4o" not in read_card(plain), "the card is about what was measured"
 

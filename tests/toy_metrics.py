@@ -180,6 +180,9 @@ def _machine() -> dict[str, Any]:
         "cpu": "AMD EPYC",
         "cores": 2,
         "threads": 2,
+        "cpu_quota": None,
+        "gpu": None,
+        "virtual": True,
         "memory_gb": 25.2,
         "flags": ["avx2", "avx512f", "avx512_vnni", "avx512_bf16"],
         "os": "Linux x86_64",
@@ -224,7 +227,7 @@ def _price(texts_per_s: float) -> dict[str, Any]:
 
 
 def _compared_models() -> list[dict[str, Any]]:
-    prices = {"gpt-4o": (2.5, 10.0), "gpt-4o-mini": (0.15, 0.6), "a-model-without-a-price": None}
+    prices = {"gpt-4o": (2.5, 10.0), "gpt-4o-mini": (0.15, 0.6), "an-owner/a-model-without-a-price": None}
     return [
         {
             "model": name,
