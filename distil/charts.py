@@ -69,7 +69,7 @@ class Palette:
 
 LIGHT = Palette("#1c2127", "#5b6570", "#d9dde2", "#ad5c06", "#1d5fa8", "#69747f", "#8c2f6b")
 PLACEHOLDERS = Palette(*(f"#0d151{number}" for number in range(7)))  # replaced by var(--ink), var(--muted), ...
-MARKERS = {"teacher": "o", "student": "o", "baseline": "s", "llm": "D"}
+MARKERS = {"teacher": "^", "student": "o", "baseline": "s", "llm": "D"}
 
 Draw = Callable[[Palette], Figure]
 

@@ -13,10 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from distil.charts import MARKERS, SMALL_PT, Palette, draw_grid, format_log_axis, start_axes, write_number
+from distil.charts import SMALL_PT, Palette, draw_grid, format_log_axis, start_axes, write_number
 
 HEIGHT_IN = 3.1
 AXES_SHARE = 0.78  # of the height, about: the rest is for what stands below the axes
+MOST_MARKED = 12  # points of a line that are drawn as such
 LINE_IN = 0.18  # height of a line of text
 NAMED_AT = 1.03  # of the width of the axes: where the repeated piece of a line starts, ...
 PIECE = 0.09  # ... how long it is, ...
@@ -28,13 +29,14 @@ Dash = str | tuple[int, tuple[int, int]]  # as matplotlib has it
 
 @dataclass(frozen=True)
 class Line:
-    """A line through points, its name and family; `dash` tells lines of one family apart."""
+    """A line through points, its name and family; `dash` and `marker` tell lines of one family apart."""
 
     title: str
     family: str
     x: Sequence[float]
     y: Sequence[float]
     dash: Dash = "-"
+    marker: str = "o"
     sizes: Sequence[float] | None = None  # of the points, as areas in pt^2
 
 
@@ -95,7 +97,7 @@ def draw_calibration(lines: Sequence[Line], y_label: str, palette: Palette) -> F
     for line in lines:
         colour = palette.pick(line.family)
         axes.plot(line.x, line.y, color=colour, linestyle=line.dash, linewidth=1.2)
-        axes.scatter(line.x, line.y, s=line.sizes, color=colour, alpha=0.75, linewidths=0)
+        axes.scatter(line.x, line.y, s=line.sizes, marker=line.marker, color=colour, alpha=0.75, linewidths=0)
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -140,7 +142,7 @@ def _draw_lines(axes: Axes, lines: Sequence[Line], palette: Palette) -> None:
             color=palette.pick(line.family),
             linestyle=line.dash,
             linewidth=1.6,
-            marker=MARKERS[line.family] if len(line.x) <= 12 else None,
+            marker=line.marker if len(line.x) <= MOST_MARKED else None,
             markersize=5,
         )
     draw_grid(axes, palette)
@@ -150,27 +152,28 @@ def _name_lines(axes: Axes, lines: Sequence[Line], palette: Palette) -> None:
     """Write each line's name at the height of its end, once limits and scales are set."""
     to_axes = axes.transData + axes.transAxes.inverted()
     ends = [float(to_axes.transform((line.x[-1], line.y[-1]))[1]) for line in lines]
-    heights = [LINE_IN * (1 + line.title.count("\n")) for line in lines]
-    height_in = AXES_SHARE * HEIGHT_IN
-    for line, place in zip(lines, _move_apart(ends, [height / height_in for height in heights]), strict=True):
-        piece = [NAMED_AT, NAMED_AT + PIECE]
+    heights = [LINE_IN * (1 + line.title.count("\n")) / (AXES_SHARE * HEIGHT_IN) for line in lines]
+    name_at = NAMED_AT + PIECE + GAP
+    for line, place in zip(lines, move_apart(ends, heights), strict=True):
         axes.plot(
-            piece,
-            [place, place],
+            np.linspace(NAMED_AT, NAMED_AT + PIECE, 3),
+            [place] * 3,
             transform=axes.transAxes,
             clip_on=False,
+            in_layout=False,
             color=palette.pick(line.family),
             linestyle=line.dash,
             linewidth=1.6,
-            in_layout=False,
+            marker=line.marker if len(line.x) <= MOST_MARKED and line.family != "muted" else None,
+            markevery=[1],
+            markersize=5,
         )
-        name_at = NAMED_AT + PIECE + GAP
         axes.text(
             name_at, place, line.title, transform=axes.transAxes, va="center", color=palette.ink, fontsize=SMALL_PT
         )
 
 
-def _move_apart(places: Sequence[float], heights: Sequence[float]) -> list[float]:
+def move_apart(places: Sequence[float], heights: Sequence[float]) -> list[float]:
     """Move the middles of names (in shares of the axes' height) so that none touch and all stay within the axes."""
     order = np.argsort(places, kind="stable")
     moved = np.array(places, dtype=float)

@@ -104,7 +104,7 @@ def draw_latency(rows: Sequence[Spread], palette: Palette) -> Figure:
 def draw_label_shares(shares: pd.DataFrame, palette: Palette) -> Figure:
     """The share of each label (row) by who gave it: the columns teacher and, where there is gold, people."""
     figure, axes = start_axes(0.95 + 0.32 * len(shares), palette)
-    looks = {"teacher": (palette.teacher, "o", 7), "people": (palette.ink, "|", 12)}
+    looks = {"teacher": (palette.teacher, MARKERS["teacher"], 7), "people": (palette.ink, "|", 12)}
     for who in shares.columns:
         colour, marker, size = looks[who]
         places = range(len(shares))

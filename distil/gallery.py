@@ -57,6 +57,6 @@ def _chart_labels(study: Study) -> Chart:
 
 
 def _chart_training(study: Study) -> Chart:
-    first, last = study.curve["loss"].iloc[0], study.curve["loss"].iloc[-1]
-    title = "Training loss by epoch"
-    return Chart("training", title, f"{title}: from {first:.3f} to {last:.3f}", partial(draw_training, study.curve))
+    title, losses = "Training loss by epoch", study.curve["loss"].tolist()
+    ends = f": from {losses[0]:.3f} to {losses[-1]:.3f}" if losses else ""
+    return Chart("training", title, title + ends, partial(draw_training, study.curve))

@@ -40,29 +40,20 @@ def _bound_dollars(study: Study, result: Result, usd: float) -> tuple[float | No
     if measured is None or not result.texts_per_s:
         return None, None
     offline = measured["offline"]
-    return tuple(usd * result.texts_per_s / offline[f"texts_per_s_{end}"] for end in ("max", "min"))
+    fastest, slowest = (usd * result.texts_per_s / offline[f"texts_per_s_{end}"] for end in ("max", "min"))
+    return fastest, slowest
 
 
 def _chart_co2(results: Sequence[Result]) -> Chart:
-    rows = [
-        Row(
-            _name_row(result),
-            find_family(result.system),
-            kg["mid"],
-            format_co2(kg),
-            kg["low"],
-            kg["high"],
-        )
-        for result in results
-        if (kg := result.kg_co2_per_million)
-    ]
+    rows, described = [], []
+    for result in results:
+        if kg := result.kg_co2_per_million:
+            family = find_family(result.system)
+            rows.append(Row(_name_row(result), family, kg["mid"], format_co2(kg), kg["low"], kg["high"]))
+            described.append(f"{result.title} {format_co2(kg)} ({format_co2_range(kg)})")
     title = "Kilograms of CO2 per million texts"
-    described = f"{title}: " + "; ".join(
-        f"{result.title} {format_co2(kg)} ({format_co2_range(kg)})"
-        for result in results
-        if (kg := result.kg_co2_per_million)
-    )
-    return Chart("co2", title, described, partial(draw_log_dots, rows, "kg CO2 per million texts"))
+    draw = partial(draw_log_dots, rows, "kg CO2 per million texts")
+    return Chart("co2", title, f"{title}: " + "; ".join(described), draw)
 
 
 def _chart_break_even(study: Study) -> Iterator[Chart]:

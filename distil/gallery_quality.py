@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from distil.charts import Chart
+from distil.charts import MARKERS, Chart
 from distil.charts_confusion import describe_confusion, draw_confusion
 from distil.charts_lines import Line, draw_bins, draw_calibration
 from distil.charts_rows import Row, describe_rows, draw_bars, draw_differences, format_points
@@ -101,7 +101,8 @@ def _chart_calibration(study: Study) -> Iterator[Chart]:
         described.append(f"{name} ECE {found['ece']:.3f}")
         title = f"{name}\nECE {found['ece']:.3f}"
         confidences, shares = bins["confidence"].tolist(), bins["accuracy"].tolist()
-        lines.append(Line(title, find_family(system), confidences, shares, sizes=sizes.tolist()))
+        family = find_family(system)
+        lines.append(Line(title, family, confidences, shares, marker=MARKERS[family], sizes=sizes.tolist()))
     if lines:
         title = "Calibration: probabilities that were given and how often they were right"
         y_label = "right" if study.has_gold else "agrees with the teacher"
@@ -116,7 +117,9 @@ def _chart_bins(study: Study, key: str, by: str, unit: str) -> Iterator[Chart]:
     for system, title in FOLLOWED.items():
         shares = {place: each["systems"][system] for place, each in enumerate(bins) if system in each["systems"]}
         if shares:
-            lines.append(Line(title, find_family(system), list(shares), list(shares.values())))
+            family = find_family(system)
+            places, values = list(shares), list(shares.values())
+            lines.append(Line(title, family, places, values, marker=MARKERS[family]))
     if lines:
         title = f"{_name_score(study)} by {by}"
         described = "; ".join(_describe_bin(each, name) for each, name in zip(bins, names, strict=True))

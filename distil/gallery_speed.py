@@ -17,11 +17,11 @@ SPEED_TITLES = {  # of all that benchmark times, in the order of the page; torch
     "student_torch_bf16": "Student, torch bf16",
     **TITLES,
 }
-DASHES: dict[str, Dash] = {
-    "pipeline": ":",
-    "student_torch": "-.",
-    "student_torch_bf16": (0, (6, 2)),
-    "student_onnx": "--",
+LOOKS: dict[str, tuple[Dash, str]] = {  # of lines that have the student's colour in common
+    "pipeline": (":", "D"),
+    "student_torch": ("-.", "^"),
+    "student_torch_bf16": ((0, (6, 2)), "v"),
+    "student_onnx": ("--", "s"),
 }
 QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
 
@@ -65,7 +65,9 @@ def _chart_batch_sizes(study: Study) -> Iterator[Chart]:
             sizes = sorted(rates, key=int)
             title = name_timed(system).removeprefix("Student, ")
             rising = [rates[size] for size in sizes]
-            lines.append(Line(title, find_family(system), list(map(int, sizes)), rising, DASHES.get(system, "-")))
+            lines.append(
+                Line(title, find_family(system), list(map(int, sizes)), rising, *LOOKS.get(system, ("-", "o")))
+            )
     if lines:
         title = "Texts per second by batch size"
         yield Chart("batches", title, _describe_ends(title, lines, "texts/s"), partial(draw_batch_sizes, lines))

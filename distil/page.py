@@ -13,7 +13,6 @@ from distil.charts_confusion import MAX_COUNTED_LABELS, MAX_NAMED_LABELS
 from distil.disagreements import count_disagreements, list_examples
 from distil.gallery import MAX_SHARES
 from distil.gallery_quality import list_confusions
-from distil.gallery_speed import name_timed
 from distil.results import (
     LEGENDS,
     Result,
@@ -112,7 +111,6 @@ def _start_environment() -> Environment:
         "co2_range": format_co2_range,
         "figure": format_figure,
         "family": find_family,
-        "timed": name_timed,
         "model": name_model,
         "votes": describe_votes,
         "count": lambda number: "n/a" if number is None else f"{number:,}",

@@ -73,8 +73,12 @@
     role: region.getAttribute("role"),
     focusable: region.tabIndex === 0,
   }));
+  const broken = [...document.querySelectorAll("td[data-label] span")].filter(
+    (label) => /^\p{L}+$/u.test(label.textContent) && label.getClientRects().length > 1,
+  );
   return {
     width,
+    broken: broken.map(name),
     scrollWidth: document.documentElement.scrollWidth,
     wide: wide.map(name),
     background: luminance(behind(document.body)),

@@ -101,6 +101,10 @@ def test_the_page_does_not_scroll_sideways(visit: Visit) -> None:
     assert visit.measured["wide"] == [], "outside of a box that scrolls"
 
 
+def test_labels_of_one_word_are_not_broken(visit: Visit) -> None:
+    assert visit.measured["broken"] == []
+
+
 def test_all_sections_have_their_heading_and_their_link(visit: Visit) -> None:
     titles = [title for title, _ in SECTIONS.values()]
     assert visit.measured["headings"] == titles

@@ -469,3 +469,19 @@ def test_a_missing_file_is_named_in_one_line(project: Path, name: str) -> None:
     with pytest.raises(InputError) as caught:
         main(*arguments)
     assert f"{name} is missing" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_loss_curve_without_a_step_is_drawn_empty(project: Path) -> None:
+    arguments = write_toy_results(project)
+    (project / "metrics/training.csv").write_text("step,epoch,loss,learning_rate\n", encoding="utf-8")
+    main(*arguments)
+    assert "Training loss by epoch" in [value for name, value in read_page(project).attributes if name == "aria-label"]
+
+
+def test_charts_tell_their_figures_in_words(plain: Path) -> None:
+    described = [value for name, value in read_page(plain).attributes if name == "aria-label"]
+    scores = next(words for words in described if words.startswith("Accuracy by system: "))
+    assert "Student, ONNX int8 80.9%" in scores
+    assert any("Teacher (LLM) 0.1 (0.004-0.5)" in words for words in described)
+    assert any("the student has paid for itself after 3,611 texts" in words for words in described)
+    assert any("Student, ONNX int8 \N{MINUS SIGN}2.8" in words for words in described if "percentage points" in words)
