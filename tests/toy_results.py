@@ -26,6 +26,8 @@ SENTENCES = (
     "Not the best camera in the world, but for this price I would buy it again.",
     "The manual says one thing and the menu another.",
     "It does what it should.",
+    "Over time I loaded hundreds of records onto it, and the idea of having all of my music with me on a journey, in "
+    "something no bigger than a pack of cards that never skips, became more attractive than I would have thought.",
 )
 HOSTILE = (
     "</script><script>document.title = 'owned'</script>",
