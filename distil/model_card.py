@@ -5,7 +5,6 @@ a name of a model cannot turn into either. Keys are those of the Hub's model car
 (huggingface.co/docs/hub/model-cards, github.com/huggingface/hub-docs/blob/main/modelcard.md).
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -13,13 +12,14 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import Field, model_validator
 
+from distil.markdown import escape_markdown, fence
 from distil.params import Params
 from distil.results import Result, render_markdown
-from distil.study import Study, describe_votes, find_hub_name, name_model
+from distil.study import Study, describe_votes, find_calibration, find_hub_name, name_model
 from distil.usage import render_usage
 
-MARKDOWN_SIGNS = re.compile(r"([\\`*_\[\]<>|~$&])")
 OWN_TERMS = "other"  # the Hub's name for a licence that it has no name for
+STUDENT = "student"  # in full precision: the weights that the card is about
 CONDITIONS = {"nc": "not for commercial use", "sa": "only under the same licence"}  # as Creative Commons names them
 
 
@@ -62,7 +62,8 @@ def render_model_card(study: Study, results: Sequence[Result], params: CardParam
         params=params,
         prompt=prompt,
         front_matter=yaml.safe_dump(describe_model(study, results, params), sort_keys=False, allow_unicode=True),
-        table=render_markdown(results, study),
+        table=render_markdown(results, [], study),
+        calibration=find_calibration(study, STUDENT),
         usage=render_usage(),
     )
 
@@ -91,26 +92,18 @@ def describe_model(study: Study, results: Sequence[Result], params: CardParams) 
     return card
 
 
-def escape_markdown(text: object) -> str:
-    """The text on one line, with every character escaped that is markup to Markdown or HTML within a line."""
-    return MARKDOWN_SIGNS.sub(r"\\\1", " ".join(str(text).split()))
-
-
-def fence(text: str) -> str:
-    """The text as a block of code, between fences longer than any run of backticks in it."""
-    longest = max(map(len, re.findall("`+", text)), default=0)
-    fences = "`" * max(3, longest + 1)
-    return f"{fences}text\n{text.strip()}\n{fences}"
-
-
 def _list_metrics(study: Study, results: Sequence[Result]) -> list[dict[str, Any]]:
-    student = next(result for result in results if result.system == "student")
+    student = next(result for result in results if result.system == STUDENT)
     if not (study.has_gold and student.score and student.macro_f1):
         return []
-    return [
+    metrics = [
         {"type": "accuracy", "value": round(student.score.value, 4), "name": "Accuracy"},
         {"type": "f1", "value": round(student.macro_f1.value, 4), "name": "Macro F1"},
     ]
+    if calibration := find_calibration(study, STUDENT):
+        name = "Expected calibration error"
+        metrics.append({"type": "ece", "value": round(calibration["ece"], 4), "name": name})
+    return metrics
 
 
 def _conditions(license_id: str) -> set[str]:

@@ -4,8 +4,8 @@ Figures come from metrics/quality.json, speed.json and cost.json; what none of t
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any
 
@@ -14,23 +14,30 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from distil.markdown import escape_markdown
 from distil.study import Study
 
-TITLES = {  # short, so that the table fits a terminal; a line below it spells them out
-    "teacher": "Teacher",
+TITLES = {  # short, so that the table fits a terminal; lines below it spell them out
+    "teacher": "Teacher (LLM)",
     "teacher_first_vote": "Teacher, first vote",
     "student": "Student, pipeline",
     "student_onnx": "Student, ONNX fp32",
     "student_int8": "Student, ONNX int8",
+    "student_fp16": "Student, ONNX fp16",
+    "majority": "Majority label",
     "tfidf": "TF-IDF + LR",
     "embeddings": "Embeddings + LR",
+    "few_shot": "Few-shot LR",
 }
-LEGEND = (
-    "Student, pipeline: run by the transformers pipeline. LR: logistic regression on the teacher's labels; embeddings: "
-    "of a frozen encoder."
-)
+LEGENDS = {  # by the system whose row they explain
+    "student": "Student, pipeline: run by the transformers pipeline.",
+    "majority": "Majority label: always the label that the teacher gave most often in training.",
+    "tfidf": "LR: logistic regression on the teacher's labels; embeddings: of a frozen encoder.",
+    "few_shot": "Few-shot LR: on the same embeddings of a few texts a label, which people labelled.",
+}
+COMPARED_HEADINGS = ["Models not run, only priced", "$ per million", "kg CO2 per million"]
 NOT_KNOWN = "n/a"
-WIDTH = 120
+WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -57,9 +64,33 @@ class Result:
 
 
 def collect_results(study: Study) -> list[Result]:
-    """Join quality, speed and cost by system, in the order of `TITLES`; a system that none of them has has no row."""
-    known = {*study.quality["systems"], *study.cost["systems"]}
+    """Join quality, speed and cost by system, in the order of `TITLES`: the teacher, and what has scores."""
+    known = {"teacher", *study.quality["systems"]}
     return [_collect(name, title, study) for name, title in TITLES.items() if name in known]
+
+
+def collect_compared(study: Study) -> list[Result]:
+    """The language models that were not asked, only priced: no scores, no speed."""
+    return [
+        Result(
+            system="llm",
+            title=model["model"],
+            score=None,
+            macro_f1=None,
+            texts_per_s=None,
+            p50_ms=None,
+            usd_per_million=model["usd_per_million"],
+            kg_co2_per_million=model["kg_co2_per_million"],
+        )
+        for model in study.cost["compared_models"]
+    ]
+
+
+def find_family(system: str) -> str:
+    """What a system is: teacher, student, llm (priced, not asked) or baseline. The pipeline runs the student."""
+    if system == "pipeline":
+        return "student"
+    return next((family for family in ("teacher", "student", "llm") if system.startswith(family)), "baseline")
 
 
 def list_headings(study: Study) -> list[str]:
@@ -68,29 +99,35 @@ def list_headings(study: Study) -> list[str]:
     return ["System", score, f1, "Texts/s", "p50 ms", "$ per million", "kg CO2 per million"]
 
 
-def render_table(results: Sequence[Result], study: Study) -> str:
-    """The table as plain text, at most 120 columns wide, with the machine and the date below it."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    for number, heading in enumerate(list_headings(study)):
-        lines = Text(heading.replace(" per ", " per\n").replace(" with ", "\nwith "))
-        table.add_column(lines, justify="right" if number else "left", overflow="fold")
-    for result in results:
-        table.add_row(*map(Text, format_row(result)))
+def render_table(results: Sequence[Result], compared: Sequence[Result], study: Study) -> str:
+    """The table as plain text, at most 100 columns wide, with the machine and the date below it.
+
+    Of Macro F1 it gives no interval, for want of room. The models that were only priced have a table of their own.
+    """
+    short = [replace(it, macro_f1=it.macro_f1 and replace(it.macro_f1, low=None, high=None)) for it in results]
     page = StringIO()
     console = Console(file=page, width=WIDTH, force_terminal=False, color_system=None, legacy_windows=False)
-    console.print(table)
+    console.print(_lay_out(list_headings(study), map(format_row, short)))
     console.print()
+    if compared:
+        console.print(_lay_out(COMPARED_HEADINGS, map(format_compared, compared)))
+        console.print()
     for line in describe_measurement(study):
         console.print(Text(line))
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines()) + "\n"
 
 
-def render_markdown(results: Sequence[Result], study: Study) -> str:
-    """The table as Markdown, with the machine and the date below it."""
-    headings = list_headings(study)
-    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *map(format_row, results)]
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return table + "\n\n" + "\n".join(f"- {line}" for line in describe_measurement(study)) + "\n"
+def render_markdown(results: Sequence[Result], compared: Sequence[Result], study: Study) -> str:
+    """The table as Markdown, that of the models that were only priced, and the machine and the date below them."""
+    tables = [_write_markdown(list_headings(study), map(format_row, results))]
+    if compared:
+        tables.append(_write_markdown(COMPARED_HEADINGS, map(format_compared, compared)))
+    return "\n\n".join(tables) + "\n\n" + "\n".join(f"- {line}" for line in describe_measurement(study)) + "\n"
+
+
+def format_compared(result: Result) -> list[str]:
+    """A model that was only priced as the cells of its table."""
+    return [result.title, format_usd(result.usd_per_million), _format_bounds(result.kg_co2_per_million)]
 
 
 def format_row(result: Result) -> list[str]:
@@ -139,21 +176,37 @@ def format_co2_range(kg: dict[str, float] | None) -> str:
 
 
 def describe_measurement(study: Study) -> list[str]:
-    """What was measured, on which machine and when, and what the dollars rest on: a line each."""
+    """What the rows are, what was measured, on which machine and when, and what the dollars rest on: a line each."""
     speed, machine = study.speed, study.speed["machine"]
     score = "accuracy against people's labels" if study.has_gold else "agreement with the teacher"
     flags = f" ({', '.join(machine['flags'])})" if machine["flags"] else ""
-    return [
-        LEGEND,
-        f"Scores: {score} on {study.quality['rows']:,} test texts, with {_percent(study)} intervals.",
+    lines = [
+        " ".join(legend for system, legend in LEGENDS.items() if system in study.quality["systems"]),
+        f"Scores: {score} on {study.quality['rows']:,} test texts, with {study.confidence} intervals.",
         f"Speed: {machine['cpu']}{flags}, {machine['cores']} cores, {machine['threads']} threads, {speed['date']}; "
         f"texts of {speed['mean_words']:.0f} words on average.",
-        f"Dollars and CO2 (low-high): {study.cost['hardware']}, ${study.cost['usd_per_hour']:g}/h.",
+        f"Dollars and CO2 (low-high), estimates: {study.cost['hardware']}, ${study.cost['usd_per_hour']:g}/h.",
     ]
+    if dates := sorted({date for model in study.cost["compared_models"] if (date := model["price_date"])}):
+        lines.append(f"Models not run: this study's tokens at their prices of {' and '.join(dates)}.")
+    return lines
 
 
-def _percent(study: Study) -> str:
-    return f"{100 * study.quality.get('confidence', 0.95):.0f}%"
+def _lay_out(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table for the terminal; headings are broken into lines, so that figures decide the width of a column."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    for number, heading in enumerate(headings):
+        lines = Text(heading.replace(" per ", " per\n").replace(" F1", "\nF1").replace(" with ", "\nwith "))
+        table.add_column(lines, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _write_markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    cells = [[escape_markdown(title), *figures] for title, *figures in rows]
+    lines = [list(headings), ["---"] + ["---:"] * (len(headings) - 1), *cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _collect(name: str, title: str, study: Study) -> Result:

@@ -28,15 +28,29 @@ class Study:
     train: Metrics
     export: Metrics
     curve: pd.DataFrame  # step, epoch, loss, learning_rate
+    calibration: pd.DataFrame  # system, confidence, accuracy, rows: a line for each bin that has any
+    latencies: pd.DataFrame  # system, share, ms: quantiles of one text at a time
+    spent: pd.DataFrame  # texts, system, usd: dollars in all after so many texts
     predictions: pd.DataFrame
     labels: pd.DataFrame
     test: pd.DataFrame
-    timings: pd.DataFrame
 
     @property
     def has_gold(self) -> bool:
         """Whether the scores are against people's labels; otherwise they are against the teacher's."""
         return bool(self.quality["reference"] == "gold")
+
+    @property
+    def confidence(self) -> str:
+        """That of the intervals: 95%."""
+        return f"{100 * self.quality['confidence']:.0f}%"
+
+
+def find_calibration(study: Study, system: str) -> Metrics | None:
+    """A system's ECE and Brier score (without gold, against the teacher's labels); None without probabilities."""
+    scores = study.quality["systems"].get(system, {})
+    found: Metrics | None = scores.get("calibration" if study.has_gold else "calibration_with_teacher")
+    return found
 
 
 def find_hub_name(reference: str) -> str | None:

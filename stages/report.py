@@ -4,7 +4,6 @@ Reads what the other stages measured; writes into the folder `reports` index.htm
 as PNG, table.txt (what `make repro` prints), summary.md (the same for a README) and MODEL_CARD.md.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -18,8 +17,8 @@ from distil.metrics import read_metrics
 from distil.model_card import CardParams, render_model_card
 from distil.page import render_page
 from distil.params import TaskParams, load_params
-from distil.results import Result, collect_results, render_markdown, render_table
-from distil.rows import LABELS, PREDICTIONS, TEST, TIMINGS, read_rows
+from distil.results import collect_compared, collect_results, render_markdown, render_table
+from distil.rows import LABELS, PREDICTIONS, TEST, read_rows
 from distil.study import Study
 
 
@@ -40,13 +39,15 @@ def main(
     train: Path,
     export: Path,
     training: Path,
+    calibration: Path,
+    latency: Path,
+    break_even: Path,
     predictions: Path,
     labels: Path,
     test: Path,
-    timings: Path,
     reports: Path,
 ) -> None:
-    """Read the metric files, the loss curve and the tables; write the folder `reports`."""
+    """Read the metric files, the curves and the tables; write the folder `reports`."""
     params = load_params("report", ReportParams)
     study = Study(
         task=load_params("task", TaskParams),
@@ -60,26 +61,28 @@ def main(
         train=read_metrics(train),
         export=read_metrics(export),
         curve=_read_curve(training),
+        calibration=_read_curve(calibration),
+        latencies=_read_curve(latency),
+        spent=_read_curve(break_even),
         predictions=read_rows(predictions, PREDICTIONS),
         labels=read_rows(labels, LABELS),
         test=read_rows(test, TEST),
-        timings=read_rows(timings, TIMINGS),
     )
-    results = collect_results(study)
-    charts = _write_report(reports, study, results, params)
-    print(f"report: {len(results)} systems, {charts} charts -> {reports / 'index.html'}")
+    charts = _write_report(reports, study, params)
+    print(f"report: {len(study.quality['systems'])} systems, {charts} charts -> {reports / 'index.html'}")
 
 
-def _write_report(reports: Path, study: Study, results: Sequence[Result], params: ReportParams) -> int:
+def _write_report(reports: Path, study: Study, params: ReportParams) -> int:
     """Write charts, page, tables and model card into the folder; returns the number of charts."""
+    results, compared = collect_results(study), collect_compared(study)
     svgs = {}
     reports.mkdir(parents=True, exist_ok=True)
-    for chart in list_charts(study, results):
-        svgs[chart.name] = render_svg(chart.draw, chart.name, chart.title)
-        write_png(chart.draw, reports / f"{chart.name}.png", chart.title)
-    _write(reports / "index.html", render_page(study, results, svgs, params.examples))
-    _write(reports / "table.txt", render_table(results, study))
-    _write(reports / "summary.md", render_markdown(results, study))
+    for chart in list_charts(study, results, compared):
+        svgs[chart.name] = render_svg(chart)
+        write_png(chart, reports / f"{chart.name}.png")
+    _write(reports / "index.html", render_page(study, results, compared, svgs, params.examples))
+    _write(reports / "table.txt", render_table(results, compared, study))
+    _write(reports / "summary.md", render_markdown(results, compared, study))
     _write(reports / "MODEL_CARD.md", render_model_card(study, results, params, _read_prompt(study)))
     return len(svgs)
 

@@ -10,24 +10,15 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard, ModelCardData
 from huggingface_hub.repocard_data import model_index_to_eval_results
-from toy_results import PROMPT, write_toy_results
+from toy_results import ARGUMENTS, HOSTILE, HOSTILE_LABELS, PROMPT, write_toy_results
 
 from distil.errors import InputError
-from distil.model_card import escape_markdown
+from distil.markdown import escape_markdown
 from distil.params import load_params
 from distil.results import format_co2, format_figure, format_usd
 from distil.study import find_hub_name, name_model
 from distil.usage import render_usage
 from stages.report import ReportParams, main
-
-HOSTILE = (
-    "</script><script>document.title = 'owned'</script>",
-    '<img src="https://example.org/x.png" onerror="alert(1)">',
-    "</td></table></svg></style>{{ 7 * 7 }} {% raw %}",
-    "quotes \" and ' and & and emoji \N{PARTY POPPER}\nand a line",
-    "word " * 10_000,
-)
-HOSTILE_LABELS = ('<b>bad</b> & "worse"', "$\\frac{1}{2}$")
 
 
 class Tags(HTMLParser):
@@ -83,8 +74,8 @@ def test_report_writes_page_table_charts_and_card(plain: Path) -> None:
     assert "AMD EPYC" in page.text
     assert "2026-11-22" in page.text
     assert "3,611 texts" in page.text
-    assert page.elements.count("svg") == 9
-    assert len(list((plain / "reports").glob("*.png"))) == 9
+    assert page.elements.count("svg") == 16
+    assert len(list((plain / "reports").glob("*.png"))) == 16
 
 
 def test_charts_share_a_page_and_take_its_colours(plain: Path) -> None:
@@ -100,20 +91,20 @@ def test_charts_share_a_page_and_take_its_colours(plain: Path) -> None:
 
 def test_table_has_a_row_a_system_and_fits_a_terminal(plain: Path) -> None:
     lines = (plain / "reports/table.txt").read_text(encoding="utf-8").splitlines()
-    assert max(map(len, lines)) <= 120
+    assert max(map(len, lines)) <= 100
     row = next(line for line in lines if line.startswith("Student, ONNX int8"))
-    for figure in ("0.809 [0.778, 0.838]", "0.805 [0.774, 0.834]", "1,290", "$0.022", "0.001 (0.00003-0.003)"):
+    for figure in ("0.809 [0.778, 0.838]", " 0.805 ", "1,290", "$0.022", "0.001 (0.00003-0.003)"):
         assert figure in row
     assert "AMD EPYC" in "".join(lines) and "2026-11-22" in "".join(lines)
     markdown = (plain / "reports/summary.md").read_text(encoding="utf-8").splitlines()
-    assert markdown[5].startswith("| Student, ONNX int8 | 0.809 [0.778, 0.838] |")
+    assert markdown[5].startswith("| Student, ONNX int8 | 0.809 [0.778, 0.838] | 0.805 [0.774, 0.834] |")
 
 
 def test_hostile_texts_labels_reasons_and_names_come_out_as_text(project: Path) -> None:
     name = "<script>alert('model')</script>"
     arguments = write_toy_results(project, labels=HOSTILE_LABELS, texts=HOSTILE, reason=HOSTILE[0], teacher=name)
     params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
-    params["task"] |= {"labels": list(HOSTILE_LABELS), "name": "</title><script>", "description": HOSTILE[1]}
+    params["task"] |= {"name": "</title><script>", "description": HOSTILE[1]}
     params["report"]["examples"] = 60
     (project / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
     main(*arguments)
@@ -131,8 +122,10 @@ def test_without_gold_nothing_is_called_accuracy(project: Path) -> None:
     table = (project / "reports/table.txt").read_text(encoding="utf-8")
     card = read_card(project)
     assert "The student agrees with its teacher on 80.9% of 612 test texts." in page.text
-    for text in (page.text, table, card):
+    described = " ".join(value for name, value in page.attributes if name == "aria-label")
+    for text in (page.text, described, table, card):
         assert "ccuracy" not in text
+    assert "against the teacher's labels (expected calibration error" in card
     assert "model-index" not in read_front_matter(project)
     assert not (project / "reports/confusion_teacher.png").exists()
 
@@ -169,16 +162,127 @@ def test_the_same_results_give_the_same_bytes(project: Path, plain: Path, capsys
         {path.name: path.read_bytes() for path in (folder / "reports").iterdir()} for folder in (project, plain)
     )
     assert again == first
-    assert capsys.readouterr().out == f"report: 6 systems, 9 charts -> {project / 'reports/index.html'}\n"
+    assert capsys.readouterr().out == f"report: 8 systems, 16 charts -> {project / 'reports/index.html'}\n"
 
 
 def test_many_long_labels_are_drawn_shortened(project: Path) -> None:
-    labels = [f"label {number} with a rather long name" for number in range(18)]
-    arguments = write_toy_results(project, labels=tuple(labels))
-    text = (project / "params.yaml").read_text(encoding="utf-8")
-    (project / "params.yaml").write_text(text.replace("[negative, positive]", str(labels)), encoding="utf-8")
+    labels = tuple(f"label {number} with a rather long name" for number in range(40))
+    main(*write_toy_results(project, labels=labels))
+    page = read_page(project)
+    assert "label 39 with a rathe…" in page.text
+    assert "The 20 that the teacher gave most often, of 40." in page.text
+    assert "they are too many for their names" in page.text
+    assert "What the int8 student confuses most often" in page.text
+
+
+def test_the_pairs_that_are_confused_most_often_come_first(plain: Path, project: Path) -> None:
+    labels = tuple(f"label {number}" for number in range(12))
+    main(*write_toy_results(project, labels=labels))
+    html = (project / "reports/index.html").read_text(encoding="utf-8")
+    table = html[html.index("confuses most often</h3>") :].partition("</table>")[0]
+    rows = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td><td class=.figure.>(\d+)</td></tr>", table)
+    counts = [int(count) for *_, count in rows]
+    assert len(rows) == 10 and counts == sorted(counts, reverse=True) and counts[-1] >= 1
+    assert all(actual != given for actual, given, _ in rows)
+    assert "confuses most often" not in read_page(plain).text, "of two labels all is in the chart"
+
+
+def read_table(project: Path) -> str:
+    return (project / "reports/table.txt").read_text(encoding="utf-8")
+
+
+def test_baselines_have_a_row_only_if_they_have_scores(project: Path, plain: Path) -> None:
+    arguments = write_toy_results(project)
+    quality = json.loads((project / "metrics/quality.json").read_text(encoding="utf-8"))
+    del quality["systems"]["few_shot"]
+    change_metrics(project, "quality", systems=quality["systems"])
     main(*arguments)
-    assert "label 17 with a rathe…" in read_page(project).text
+    assert "Few-shot" in read_table(plain) and "Few-shot" not in read_table(project)
+    assert "Few-shot" not in read_page(project).text
+
+
+def test_a_model_that_was_priced_only_is_called_not_run_everywhere(plain: Path) -> None:
+    _, below = read_table(plain).split("Models not run, only priced")
+    row = next(line for line in below.splitlines() if line.startswith("gpt-4o "))
+    assert row.split() == ["gpt-4o", "$465.25", "9", "(3-20)"]
+    assert "Models not run: this study's tokens at their prices of 2026-10-01." in below
+    assert "API: gpt-4o (not run)" in read_page(plain).text
+    assert "gpt-4o" not in read_card(plain), "the card is about what was measured"
+
+
+def test_without_models_to_compare_nothing_speaks_of_them(project: Path) -> None:
+    main(*write_toy_results(project, compared=False))
+    assert "ot run" not in read_table(project)
+    assert "ot run" not in read_page(project).text
+    assert "API" not in read_page(project).text
+
+
+def test_without_probabilities_there_is_no_word_of_calibration(project: Path) -> None:
+    main(*write_toy_results(project, calibrated=False))
+    page = read_page(project)
+    assert "ECE" not in page.text and "alibration" not in page.text
+    assert not (project / "reports/calibration.png").exists()
+    assert "they were not calibrated against people's labels.\n" in read_card(project)
+    assert read_front_matter(project)["metrics"] == ["accuracy", "f1"]
+
+
+def test_one_test_row_is_reported_with_its_warning(project: Path) -> None:
+    main(*write_toy_results(project, rows=1))
+    page = read_page(project)
+    assert "of 1 test text," in page.text
+    assert "only 1 test rows: the intervals are wide" in page.text
+
+
+def test_scores_whose_bounds_are_unknown_stand_alone(project: Path) -> None:
+    arguments = write_toy_results(project)
+    quality = json.loads((project / "metrics/quality.json").read_text(encoding="utf-8"))
+    for scores in quality["systems"].values():
+        unknown = [name for name in scores if name.endswith(("_low", "_high"))]
+        scores |= dict.fromkeys(unknown)
+        if "vs_teacher" in scores:
+            scores["vs_teacher"] |= dict.fromkeys(("difference_low", "difference_high"))
+    change_metrics(project, "quality", systems=quality["systems"])
+    main(*arguments)
+    assert next(line for line in read_table(project).splitlines() if line.startswith("Student, ONNX int8")).split()[
+        3:5
+    ] == ["0.809", "0.805"]
+
+
+def test_a_load_that_no_queue_can_take_has_no_predicted_wait(project: Path) -> None:
+    arguments = write_toy_results(project)
+    server = json.loads((project / "metrics/speed.json").read_text(encoding="utf-8"))["server"]
+    server["student_int8"]["highest_arrivals_per_s"] = None
+    server["student_int8"]["loads"][-1]["predicted_wait_ms"] = None
+    change_metrics(project, "speed", server=server)
+    main(*arguments)
+    assert "At none of the rates tried does the int8 student answer 99 of 100 within 50 ms." in read_page(project).text
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "control", "price"),
+    [(False, "runs here", "on the rented hardware below"), (True, "behind an endpoint", "by its tokens")],
+)
+def test_the_trade_offs_tell_where_the_teacher_is(project: Path, endpoint: bool, control: str, price: str) -> None:
+    main(*write_toy_results(project, endpoint=endpoint, compared=False))
+    text = read_page(project).text
+    assert control in text and price in text
+    assert ("A teacher behind an endpoint is priced by its tokens." in text) == endpoint
+
+
+def test_what_the_2024_study_printed_is_labelled_as_such(plain: Path) -> None:
+    text = read_page(plain).text
+    assert "nothing of it was measured in this run" in text
+    assert "735.0 \N{EN DASH} 1,100.0" in text
+    assert "huggingface.co/blog/synthetic-data-save-costs, 2024-02-16" in text
+
+
+def test_notes_of_quality_and_cost_are_warnings(project: Path) -> None:
+    arguments = write_toy_results(project)
+    change_metrics(project, "quality", notes=["of quality"])
+    change_metrics(project, "cost", notes=["of cost"])
+    main(*arguments)
+    html = (project / "reports/index.html").read_text(encoding="utf-8")
+    assert re.findall(r'class="note warning">([^<]*)<', html) == ["of quality", "of cost"]
 
 
 def read_front_matter(project: Path) -> dict[str, object]:
@@ -212,12 +316,13 @@ def test_the_hub_s_own_parser_reads_the_model_card(plain: Path) -> None:
     assert data.library_name == "transformers"
     assert data.pipeline_tag == "text-classification"
     assert (data.base_model, data["base_model_relation"]) == ("sentence-transformers/all-MiniLM-L6-v2", "finetune")
-    assert data.metrics == ["accuracy", "f1"]
+    assert data.metrics == ["accuracy", "f1", "ece"]
     assert data.datasets is None
-    accuracy, f1 = data.eval_results or []
+    accuracy, f1, ece = data.eval_results or []
     assert (accuracy.metric_type, accuracy.metric_value, accuracy.metric_name) == ("accuracy", 0.811, "Accuracy")
     assert (f1.metric_type, f1.metric_value, f1.metric_name) == ("f1", 0.807, "Macro F1")
-    for result in (accuracy, f1):
+    assert (ece.metric_type, ece.metric_value) == ("ece", 0.0713)
+    for result in (accuracy, f1, ece):
         assert (result.task_type, result.dataset_type, result.dataset_split) == (
             "text-classification",
             "reviews",
@@ -227,7 +332,7 @@ def test_the_hub_s_own_parser_reads_the_model_card(plain: Path) -> None:
     index = read_front_matter(plain)["model-index"]
     assert isinstance(index, list)
     name, results = model_index_to_eval_results(index)
-    assert (name, results) == ("reviews", [accuracy, f1])
+    assert (name, results) == ("reviews", [accuracy, f1, ece])
 
 
 def test_model_card_tells_how_it_was_made_and_is_for_the_folder(plain: Path) -> None:
@@ -238,6 +343,7 @@ def test_model_card_tells_how_it_was_made_and_is_for_the_folder(plain: Path) -> 
     assert "all agree on 70.0% of the texts that got at least two; Krippendorff's alpha 0.620\n" in card
     assert f"```text\n{PROMPT.strip()}\n```\n" in card
     assert "This model: apache-2.0. Its base: apache-2.0. The texts it learned from: mit.\n" in card
+    assert "(expected calibration error, 95% interval 0.051 to 0.096).\n" in card
     assert card.endswith(render_usage())
     assert "\n\n\n\n" not in card
 
@@ -255,7 +361,7 @@ def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording
     main(*arguments)
     data = parse_card(project)
     assert data.datasets == ["takala/financial_phrasebank"]
-    assert [result.dataset_type for result in data.eval_results or []] == 2 * ["takala/financial_phrasebank"]
+    assert [result.dataset_type for result in data.eval_results or []] == 3 * ["takala/financial_phrasebank"]
     assert data.language == ["no"], "Norwegian, not YAML's word for false"
     assert "- Left out: 12 texts, on which the teacher's votes agree too little\n" in read_card(project)
     assert "- Labels that are probably wrong, by cross-validation: 31, left out\n" in read_card(project)
@@ -266,7 +372,7 @@ def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording
 def test_model_card_quotes_and_escapes_what_others_wrote(project: Path) -> None:
     arguments = write_toy_results(project, labels=HOSTILE_LABELS, teacher="x\n---\nlicense: mit\n# <img src=x>")
     hostile = "a: b\n---\nlicense: mit"
-    change_params(project, task={"labels": list(HOSTILE_LABELS), "description": hostile}, report={"texts": hostile})
+    change_params(project, task={"description": hostile}, report={"texts": hostile})
     prompt = "---\nlicense: mit\n---\n````\n<img src=x>\n# {text}"
     (project / "prompts/reviews.md").write_text(prompt, encoding="utf-8")
     main(*arguments)
@@ -356,8 +462,26 @@ def test_dollars_and_co2_say_no_more_than_is_known() -> None:
     assert format_co2({"low": 100.0, "mid": 735.0, "high": 1100.0}) == "700"
 
 
-def test_a_missing_metric_file_is_named(project: Path) -> None:
+@pytest.mark.parametrize("name", [name for name in ARGUMENTS if name != "reports"])
+def test_a_missing_file_is_named_in_one_line(project: Path, name: str) -> None:
     arguments = write_toy_results(project)
-    (project / "metrics/speed.json").unlink()
-    with pytest.raises(InputError, match=r"speed\.json is missing"):
+    (project / name).unlink()
+    with pytest.raises(InputError) as caught:
         main(*arguments)
+    assert f"{name} is missing" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_loss_curve_without_a_step_is_drawn_empty(project: Path) -> None:
+    arguments = write_toy_results(project)
+    (project / "metrics/training.csv").write_text("step,epoch,loss,learning_rate\n", encoding="utf-8")
+    main(*arguments)
+    assert "Training loss by epoch" in [value for name, value in read_page(project).attributes if name == "aria-label"]
+
+
+def test_charts_tell_their_figures_in_words(plain: Path) -> None:
+    described = [value for name, value in read_page(plain).attributes if name == "aria-label"]
+    scores = next(words for words in described if words.startswith("Accuracy by system: "))
+    assert "Student, ONNX int8 80.9%" in scores
+    assert any("Teacher (LLM) 0.1 (0.004-0.5)" in words for words in described)
+    assert any("the student has paid for itself after 3,611 texts" in words for words in described)
+    assert any("Student, ONNX int8 \N{MINUS SIGN}2.8" in words for words in described if "percentage points" in words)

