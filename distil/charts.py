@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from io import StringIO
 from pathlib import Path
+from textwrap import fill
 from typing import Any, Literal
 from xml.sax.saxutils import quoteattr
 
@@ -23,6 +24,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 WIDTH_IN = 4.8  # narrow, so that text is still readable where a phone shows the SVG at 350 px
 PNG_DPI = 200
 SMALL_PT = 9.5
+TITLE_CHARACTERS = 52  # in a line of the title of a PNG
 MAX_LABEL = 22  # characters of a label on an axis
 SMALLEST_IN_FULL = 0.00099  # smaller powers of ten are written as powers
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -104,7 +106,9 @@ def write_png(chart: Chart, path: Path) -> None:
     """Write the chart in light colours on white, with its title, which the page has in its text."""
     with mpl.rc_context(STYLE):
         figure = chart.draw(LIGHT)
-        figure.suptitle(chart.title, x=0.02, ha="left", fontsize=10.5, fontweight="bold", color=LIGHT.ink)
+        figure.suptitle(
+            fill(chart.title, TITLE_CHARACTERS), x=0.02, ha="left", fontsize=10.5, fontweight="bold", color=LIGHT.ink
+        )
         figure.savefig(path, dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
 
 

@@ -73,7 +73,7 @@ def _chart_differences(study: Study, results: Sequence[Result]) -> Iterator[Char
             text = format_points(difference, 1)
             rows.append(Row(result.title, find_family(result.system), difference, text, low, high))
     if rows:
-        title = "Accuracy less the teacher's on the same texts, in percentage points"
+        title = "Accuracy less the teacher's on the same texts"
         unit = "percentage points more or less than the teacher"
         yield Chart("differences", title, describe_rows(title, rows), partial(draw_differences, rows, unit))
 
@@ -85,7 +85,7 @@ def _chart_confusion(study: Study) -> Iterator[Chart]:
         confused["teacher"] = ("confusion_teacher", "Labels of the teacher", "teacher's label")
     for system, (name, title, columns) in confused.items():
         counts = count_confusion(study, system)
-        title = f"{title} against the {rows}"
+        title = f"{title} against {rows}s"
         draw = partial(draw_confusion, counts, find_family(system), rows, columns)
         yield Chart(name, title, describe_confusion(title, counts), draw)
 
@@ -104,7 +104,7 @@ def _chart_calibration(study: Study) -> Iterator[Chart]:
         family = find_family(system)
         lines.append(Line(title, family, confidences, shares, marker=MARKERS[family], sizes=sizes.tolist()))
     if lines:
-        title = "Calibration: probabilities that were given and how often they were right"
+        title = "Calibration: how often probabilities are right"
         y_label = "right" if study.has_gold else "agrees with the teacher"
         description = f"{title}: " + "; ".join(described)
         yield Chart("calibration", title, description, partial(draw_calibration, lines, y_label))

@@ -1,10 +1,13 @@
 """What charts write on themselves: numbers on axes, differences, and names of lines that must not touch."""
 
 from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 
-from distil.charts import shorten, write_number
+from distil.charts import Chart, shorten, start_axes, write_number, write_png
 from distil.charts_lines import move_apart
 from distil.charts_rows import format_points
 
@@ -48,3 +51,11 @@ def test_names_are_moved_apart_and_stay_inside_in_their_order() -> None:
 
 def test_names_that_do_not_touch_stay_where_their_lines_end() -> None:
     assert move_apart([0.5, 0.1], [0.1, 0.2]) == [0.5, 0.1]
+
+
+def test_a_long_title_is_broken_and_not_cut_off(tmp_path: Path) -> None:
+    chart = Chart("long", "Agreement with the teacher " * 4, "", lambda palette: start_axes(2.0, palette)[0])
+    write_png(chart, tmp_path / "long.png")
+    pixels = imread(tmp_path / "long.png")[:, :, :3]
+    assert np.all(pixels[:, -4:] == 1), "the right rim is white"
+    assert np.any(pixels[:40] < 0.5), "and the title stands at the top"

@@ -84,7 +84,7 @@ def open_page(browser: Browser, path: Path, width: int, scheme: Scheme) -> Visit
     page.on("request", lambda request: visit.requests.append(request.url))
     page.on("console", lambda message: visit.complaints.append(message.text))
     page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-    page.goto(path.as_uri(), wait_until="networkidle")
+    page.goto(path.as_uri(), wait_until="load")  # not networkidle, which may come before a long page is parsed
     visit.measured = page.evaluate(PROBE)
     context.close()
     return visit
