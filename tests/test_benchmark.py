@@ -126,7 +126,7 @@ def test_timings_and_curves_hold_each_measurement(project: Project, models: Path
 
 def test_dvc_draws_the_curves_with_a_line_for_each_system() -> None:
     rows = [{"system": name, "share": "0.5", "ms": "2.5", "rev": "workspace"} for name in ("tfidf", "pipeline")]
-    template = str(ROOT / ".dvc" / "plots" / "by_system.json")
+    template = str(ROOT / "distil" / "templates" / "lines_by_system.json")
     spec = VegaRenderer(rows, "latency", template=template, x="share", y="ms", title="t").get_filled_template()
     encoding = spec["encoding"]
     assert [encoding[axis]["field"] for axis in ("x", "y", "color", "strokeDash")] == ["share", "ms", "system", "rev"]

@@ -126,7 +126,6 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
         project = Toy(folder, log, teacher)
         project.git("init", "-q")
         Repo.init(str(folder)).close()
-        shutil.copytree(ROOT / ".dvc" / "plots", folder / ".dvc" / "plots")
         assert project.repro() == STAGES
         project.git("add", "-A")
         project.git("commit", "-qm", "the toy study")
