@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import ROOT, Project
-from dvc_render.vega import VegaRenderer  # type: ignore[import-untyped]
+from dvc_render.vega import VegaRenderer
 from safetensors.numpy import load_file, save_file
 from tiny_export import LABELS, export_tiny_student
 from tiny_model import TEXTS, make_tiny_model
