@@ -76,13 +76,13 @@ def main(
     votes = read_labelled(annotations, ANNOTATIONS, "label", names)
     people = read_labelled(texts, TEXTS, "gold", names)
     few = draw_few_shot(people, rows["id"], names, params.few_shot_per_label, params.seed)
-    classifiers = load_students(student, onnx, runtime)
     timed = make_baselines(names, params.embeddings, assets, runtime.device)
-    classifiers |= train_baselines(timed, read_labelled(train, TRAIN, "label", names), names)
+    classifiers = (
+        load_students(student, onnx, runtime)
+        | train_baselines(timed, read_labelled(train, TRAIN, "label", names), names)
+        | train_few_shot(few, FrozenEncoder(params.embeddings, assets, runtime.device), names)
+    )
     save_baselines(baselines, timed)
-    if few["gold"].nunique() == len(names):
-        encoder = FrozenEncoder(params.embeddings, assets, runtime.device)
-        classifiers["few_shot"] = Baseline(encoder, names).fit(few["text"].to_list(), few["gold"].to_list())
     systems = ask_teacher(decided, votes)
     systems |= {name: ask(name, model, rows["text"].to_list(), names) for name, model in classifiers.items()}
 
@@ -91,8 +91,7 @@ def main(
     )
     comparison = compare(_with_none(rows["gold"]), systems)
     found = score_systems(comparison, scoring)
-    corrected = int(is_corrected(decided).iloc[comparison.rows].sum())
-    notes = list_caveats(comparison, names, corrected) + note_few_shot(few, names, params.few_shot_per_label)
+    notes = list_notes(comparison, decided, names) + note_few_shot(few, names, params.few_shot_per_label)
     summary = summarise(comparison, found, params.confidence, notes) | group_scores(comparison, decided, rows["text"])
     if teachers := compare_teachers(votes, rows.set_index("id")["gold"]):
         summary["teachers"] = teachers
@@ -122,6 +121,13 @@ def train_baselines(timed: Mapping[str, Baseline], lessons: pd.DataFrame, labels
     for baseline in baselines.values():
         baseline.fit(lessons["text"].to_list(), lessons["label"].to_list())
     return baselines
+
+
+def train_few_shot(few: pd.DataFrame, encoder: FrozenEncoder, labels: Sequence[str]) -> dict[str, Any]:
+    """The baseline that learns from people's few labels; none where a label has no row."""
+    if few["gold"].nunique() < len(labels):
+        return {}
+    return {"few_shot": Baseline(encoder, labels).fit(few["text"].to_list(), few["gold"].to_list())}
 
 
 def load_students(student: Path, onnx: Path, runtime: RuntimeParams) -> dict[str, Any]:
@@ -160,6 +166,12 @@ def ask(name: str, classifier: Any, texts: Sequence[str], labels: Sequence[str])
             "train.learning_rate or with train.precision: fp32"
         )
     return Answers([labels[number] for number in shares.argmax(axis=1)], list(np.round(shares.astype(float), DIGITS)))
+
+
+def list_notes(comparison: Comparison, decided: pd.DataFrame, labels: Sequence[str]) -> list[str]:
+    """What to know of the scored rows before reading the figures."""
+    corrected = int(is_corrected(decided).iloc[comparison.rows].sum())
+    return list_caveats(comparison, labels, corrected)
 
 
 def group_scores(comparison: Comparison, decided: pd.DataFrame, texts: pd.Series) -> dict[str, Any]:
