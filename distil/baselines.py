@@ -68,6 +68,10 @@ class Baseline:
         self._regression.fit(self._features.fit_transform(list(texts)), numbers)
         return self
 
+    def forget_addresses(self) -> None:
+        """Drop where in memory scikit-learn saw its stop words: another process would write other bytes."""
+        vars(self._features).pop("_stop_words_id", None)
+
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return probabilities of shape (texts, labels)."""
         shares = np.zeros((len(texts), len(self.labels)))
@@ -84,8 +88,10 @@ def make_baselines(labels: Sequence[str], reference: str, pins: Path, device: st
 
 
 def save_baselines(path: Path, baselines: Mapping[str, Baseline]) -> None:
-    """Write trained baselines to one file."""
+    """Write trained baselines to one file; the same baselines give the same bytes in every process."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for baseline in baselines.values():
+        baseline.forget_addresses()
     joblib.dump(dict(baselines), path)
 
 

@@ -1,8 +1,11 @@
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from safetensors.numpy import load_file, save_file
 from tiny_model import TEXTS, make_tiny_model
 from toy_rows import LABELS, make_rows, make_texts
@@ -71,3 +74,15 @@ def test_damaged_file(tmp_path: Path, content: bytes | None) -> None:
         (tmp_path / "baselines.joblib").write_bytes(content)
     with pytest.raises(InputError, match=r"baselines\.joblib is (missing|damaged)"):
         load_baselines(tmp_path / "baselines.joblib")
+
+
+def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from distil.baselines import make_baselines, save_baselines\n"
+        "words = {'tfidf': make_baselines(['a', 'b'], 'x', Path('x'), 'cpu')['tfidf']}\n"
+        "words['tfidf'].fit(['one two', 'three four'], ['a', 'b'])\n"
+        "save_baselines(Path(sys.argv[1]), words)\n"
+    )
+    for name in ("one", "two", "three"):
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / name)], check=True, cwd=ROOT)
+    assert len({(tmp_path / name).read_bytes() for name in ("one", "two", "three")}) == 1
