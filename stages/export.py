@@ -27,6 +27,7 @@ from distil.onnx_export import (
     check_onnx,
     convert_fp16,
     copy_student,
+    encode_each,
     export_fp32,
     quantize_int8,
 )
@@ -36,6 +37,7 @@ from distil.runtime import RuntimeParams
 from distil.torch_model import TorchClassifier, use_threads
 
 PROBES = ["", "a", "!", "Ünï 漢字 🙂", "two words", "a longer text beside shorter ones " * 3, "more than fits " * 4000]
+CALIBRATION_TEXTS = 64  # outlier features are the same in all texts
 Floats = NDArray[np.float32]
 
 
@@ -58,7 +60,7 @@ def main(student: Path, validation: Path, onnx: Path, metrics: Path) -> None:
     onnx.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=onnx.parent, prefix=f"{onnx.name}.") as place:  # so that what fails the checks is gone
         folder = Path(place) / onnx.name
-        files = build(student, folder, params)
+        files = build(student, folder, params, PROBES + rows["text"].to_list()[:CALIBRATION_TEXTS])
         classifier = TorchClassifier(student, device="cpu")
         taught = pd.Index(classifier.labels).get_indexer(rows["label"])
         found = compare(answer(classifier, folder, files, PROBES + rows["text"].to_list(), runtime), taught)
@@ -75,12 +77,15 @@ def main(student: Path, validation: Path, onnx: Path, metrics: Path) -> None:
     print(f"export: {describe(found, len(rows))} -> {onnx}")
 
 
-def build(student: Path, folder: Path, params: ExportParams) -> dict[str, str]:
-    """Write the folder; returns the checked ONNX files in it by their names in the metrics."""
+def build(student: Path, folder: Path, params: ExportParams, texts: list[str]) -> dict[str, str]:
+    """Write the folder; returns the checked ONNX files in it by their names in the metrics.
+
+    On the texts int8 sees how large activations get.
+    """
     copy_student(student, folder)
     files = {"fp32": FP32, "int8": INT8}
     export_fp32(student, folder / FP32, params.opset)
-    quantize_int8(folder / FP32, folder / INT8, params.int8_target)
+    quantize_int8(folder / FP32, folder / INT8, params.int8_target, encode_each(student, texts))
     if params.fp16:
         files["fp16"] = FP16
         convert_fp16(folder / FP32, folder / FP16)

@@ -67,7 +67,7 @@ def test_portable_int8_keeps_a_bit_free_and_has_a_scale_for_each_channel(
     tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
     _, folder = export_tiny_student(tmp_path_factory)
-    quantize_int8(folder / FP32, tmp_path / "vnni.onnx", "vnni")
+    quantize_int8(folder / FP32, tmp_path / "vnni.onnx", "vnni", [])
     largest = {}
     for name, file in (("portable", folder / INT8), ("vnni", tmp_path / "vnni.onnx")):
         tensors = onnx.load(file).graph.initializer

@@ -24,5 +24,5 @@ def export_tiny_student(factory: pytest.TempPathFactory, kind: Kind = "bert") ->
             make_tiny_student(student, LABELS, kind=kind)
             copy_student(student, folder)
             export_fp32(student, folder / FP32, OPSET)
-            quantize_int8(folder / FP32, folder / INT8, "portable")
+            quantize_int8(folder / FP32, folder / INT8, "portable", [])
     return student, folder
