@@ -215,7 +215,7 @@ def _collect(name: str, title: str, study: Study) -> Result:
     return Result(
         system=name,
         title=title,
-        score=_read_score(scores, "accuracy" if study.has_gold else "agreement"),
+        score=_read_score(scores, study.score_name),
         macro_f1=_read_score(scores, "macro_f1" if study.has_gold else "macro_f1_with_teacher"),
         texts_per_s=costs.get("texts_per_s"),
         p50_ms=measured.get("single_stream", {}).get("p50_ms"),

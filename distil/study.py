@@ -28,7 +28,7 @@ class Study:
     train: Metrics
     export: Metrics
     curve: pd.DataFrame  # step, epoch, loss, learning_rate
-    calibration: pd.DataFrame  # system, confidence, accuracy, rows: a line for each bin that has any
+    calibration: pd.DataFrame  # system, confidence, `score_name`, rows: a line for each bin that has any
     latencies: pd.DataFrame  # system, share, ms: quantiles of one text at a time
     spent: pd.DataFrame  # texts, system, usd: dollars in all after so many texts
     predictions: pd.DataFrame
@@ -39,6 +39,11 @@ class Study:
     def has_gold(self) -> bool:
         """Whether the scores are against people's labels; otherwise they are against the teacher's."""
         return bool(self.quality["reference"] == "gold")
+
+    @property
+    def score_name(self) -> str:
+        """What the share of test rows with the label of the reference is called in the metric files."""
+        return "accuracy" if self.has_gold else "agreement"
 
     @property
     def confidence(self) -> str:
