@@ -78,6 +78,28 @@ def test_report_writes_page_table_charts_and_card(plain: Path) -> None:
     assert len(list((plain / "reports").glob("*.png"))) == 16
 
 
+@pytest.mark.parametrize(
+    ("texts_per_s", "usd", "sentence"),
+    [
+        (1287 * 2.5, 0.0222 / 4, "It labels 2.5 times fewer texts a second and costs 4.0 times as much."),
+        (1287 / 9.97, 0.0222 * 30, "It labels 10 times as many texts a second and costs 30 times less."),
+        (1287 * 1.03, 0.0222, "It is about as fast as its teacher and costs about the same."),
+        (None, 0.0222 * 30, "It costs 30 times less."),
+        (None, None, None),
+    ],
+)
+def test_the_headline_says_which_of_the_two_is_faster_and_cheaper(
+    project: Path, texts_per_s: float | None, usd: float | None, sentence: str | None
+) -> None:
+    arguments = write_toy_results(project)
+    systems = json.loads((project / "metrics/cost.json").read_text(encoding="utf-8"))["systems"]
+    systems["teacher"] |= {"texts_per_s": texts_per_s, "usd_per_million": usd}
+    change_metrics(project, "cost", systems=systems)
+    main(*arguments)
+    told = re.findall(r"<span>(It .*?)</span>", (project / "reports/index.html").read_text(encoding="utf-8"))
+    assert told == ([sentence] if sentence else [])
+
+
 def test_charts_share_a_page_and_take_its_colours(plain: Path) -> None:
     page = read_page(plain)
     ids = [value for name, value in page.attributes if name == "id"]
