@@ -11,10 +11,10 @@ from markupsafe import Markup
 
 from distil.charts_confusion import MAX_COUNTED_LABELS, MAX_NAMED_LABELS
 from distil.disagreements import count_disagreements, list_examples
+from distil.footnotes import LEGENDS
 from distil.gallery import MAX_SHARES
 from distil.gallery_quality import list_confusions
 from distil.results import (
-    LEGENDS,
     Result,
     find_family,
     format_co2,

@@ -16,6 +16,7 @@ from distil.errors import InputError
 from distil.markdown import escape_markdown
 from distil.params import load_params
 from distil.results import format_co2, format_figure, format_usd
+from distil.rows import PREDICTIONS, read_rows, write_rows
 from distil.study import find_hub_name, name_model
 from distil.usage import render_usage
 from stages.report import ReportParams, main
@@ -230,6 +231,32 @@ def test_a_model_that_was_priced_only_is_called_not_run_everywhere(plain: Path) 
     assert "Models not run: this study's tokens at their prices of 2026-10-01." in below
     assert "API: gpt-4o (not run)" in read_page(plain).text
     assert "gpt-4o" not in read_card(plain), "the card is about what was measured"
+    assert "Models not run" not in read_card(plain)
+
+
+@pytest.mark.parametrize(
+    ("agreed", "accuracy", "told"),
+    [
+        (3, 0.811 - 0.0123, "75.0% of the test texts, accuracy 1.2 points lower;"),
+        (4, 0.811 + 0.004, "100.0% of the test texts, accuracy 0.4 points higher;"),
+        (4, 0.811, "100.0% of the test texts, accuracy the same;"),
+    ],
+)
+def test_what_int8_loses_and_gains_stands_below_the_table(
+    project: Path, agreed: int, accuracy: float, told: str
+) -> None:
+    arguments = write_toy_results(project, rows=4)
+    path = project / "data/predictions.parquet"
+    rows = read_rows(path, PREDICTIONS)
+    rows.loc[rows["system"] == "student_onnx", "label"] = "positive"
+    rows.loc[rows["system"] == "student_int8", "label"] = [*agreed * ["positive"], "negative"][:4]
+    write_rows(path, PREDICTIONS, rows)
+    systems = json.loads((project / "metrics/quality.json").read_text(encoding="utf-8"))["systems"]
+    systems["student_int8"]["accuracy"] = accuracy
+    change_metrics(project, "quality", systems=systems)
+    main(*arguments)
+    ratio = "13.9 (13.1 to 14.8) times the texts a second of the pipeline."
+    assert f"- int8: fp32's label on {told} measured in turns, {ratio}" in read_card(project).splitlines()
 
 
 def test_without_models_to_compare_nothing_speaks_of_them(project: Path) -> None:
@@ -301,10 +328,13 @@ def test_what_the_2024_study_printed_is_labelled_as_such(plain: Path) -> None:
 def test_notes_of_quality_and_cost_are_warnings(project: Path) -> None:
     arguments = write_toy_results(project)
     change_metrics(project, "quality", notes=["of quality"])
-    change_metrics(project, "cost", notes=["of cost"])
+    change_metrics(project, "cost", notes=["of <cost>"])
     main(*arguments)
     html = (project / "reports/index.html").read_text(encoding="utf-8")
-    assert re.findall(r'class="note warning">([^<]*)<', html) == ["of quality", "of cost"]
+    assert re.findall(r'class="note warning">([^<]*)<', html) == ["of quality", "of &lt;cost&gt;"]
+    assert read_table(project).endswith("Note: of quality\nNote: of <cost>\n")
+    assert "- Note: of quality\n- Note: of \\<cost\\>\n" in read_card(project)
+    assert (project / "reports/summary.md").read_text(encoding="utf-8").endswith("Note: of \\<cost\\>\n")
 
 
 def read_front_matter(project: Path) -> dict[str, object]:
