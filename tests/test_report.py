@@ -421,6 +421,23 @@ def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording
     assert PROMPT not in read_card(project)
 
 
+def test_a_distilled_student_is_not_said_to_have_learned_the_teacher_s_labels(project: Path, plain: Path) -> None:
+    told = "Cross-entropy against the teacher's labels"
+    assert told in read_page(plain).text and "istilled" not in read_page(plain).text
+    arguments = write_toy_results(project)
+    change_metrics(project, "train", distilled_from=5, suspects=31, noise="drop")
+    main(*arguments)
+    page, card = read_page(project).text, read_card(project)
+    assert told not in page
+    assert "Cross-entropy against the mean answers of 5 students, which learned the teacher's labels, by epoch." in page
+    assert "Distilled from5 students" in page
+    assert (
+        "5 students were fine-tuned on those labels with distil, and this model on the\nmean of their answers. No"
+        in card
+    )
+    assert "31, left out in training those 5 students\n" in card
+
+
 def test_model_card_quotes_and_escapes_what_others_wrote(project: Path) -> None:
     arguments = write_toy_results(project, labels=HOSTILE_LABELS, teacher="x\n---\nlicense: mit\n# <img src=x>")
     hostile = "a: b\n---\nlicense: mit"
