@@ -94,12 +94,18 @@ def render_svg(chart: Chart) -> str:
         chart.draw(PLACEHOLDERS).savefig(text, format="svg", transparent=True, metadata=blank)
     svg = text.getvalue()[text.getvalue().index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)  # the page has its own style
-    svg = re.sub(r' id="[^"]*_\d+"', "", svg)  # figure_1, patch_2: not unique on a page, and nothing refers to them
-    for field in fields(Palette):
-        svg = svg.replace(getattr(PLACEHOLDERS, field.name), f"var(--{field.name.replace('_', '-')})")
+    svg = re.sub(r"<[^>]+>", lambda match: _restyle(match[0]), svg)  # tags alone: between them stands what others wrote
     label = quoteattr(chart.description)
     opening = re.compile(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>')  # without its size in points: the page sets the width
     return opening.sub(lambda match: f'<svg {match[1]} role="img" aria-label={label}>', svg, count=1)
+
+
+def _restyle(tag: str) -> str:
+    """A tag with the page's colours, and without ids like patch_2: not unique on a page, and nothing refers to them."""
+    tag = re.sub(r' id="[^"]*_\d+"', "", tag)
+    for field in fields(Palette):
+        tag = tag.replace(getattr(PLACEHOLDERS, field.name), f"var(--{field.name})")
+    return tag
 
 
 def write_png(chart: Chart, path: Path) -> None:

@@ -39,7 +39,7 @@ def draw_folds(numbers: Numbers, folds: int, seed: int) -> list[tuple[Numbers, N
     if any(len(np.unique(numbers[inside])) < 2 for inside, _ in splits):
         raise InputError(
             f"train.folds = {folds}: all rows outside a fold have the same label; bring more rows of the rare ones, or "
-            "write train.suspects: none"
+            "do without cross-validation: write one number for train.epochs, and train.suspects: none"
         )
     return splits
 

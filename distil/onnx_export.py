@@ -24,6 +24,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from distil.errors import InputError
 from distil.torch_model import load_classifier, load_tokenizer
 
+WEIGHTS = "model.safetensors"
 FP32, INT8, FP16 = "onnx/model.onnx", "onnx/model_quantized.onnx", "onnx/model_fp16.onnx"
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # as the Hub's ONNX models name and order them
 LARGEST_BYTES = 2**31 - 1  # of one protobuf file
@@ -36,7 +37,7 @@ Int8Target = Literal["portable", "vnni"]
 def copy_student(student: Path, folder: Path) -> None:
     """Copy weights, configuration and tokenizer, as other tools and older versions of transformers read them."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+    for name in ("config.json", WEIGHTS, "tokenizer.json"):
         shutil.copyfile(student / name, folder / name)
     settings = json.loads((student / "tokenizer_config.json").read_text(encoding="utf-8"))
     if settings.get("tokenizer_class") == "TokenizersBackend":  # a name that transformers 5 alone knows

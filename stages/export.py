@@ -23,6 +23,7 @@ from distil.onnx_export import (
     FP16,
     FP32,
     INT8,
+    WEIGHTS,
     Int8Target,
     check_onnx,
     convert_fp16,
@@ -63,13 +64,13 @@ def main(student: Path, validation: Path, onnx: Path, metrics: Path) -> None:
         taught = pd.Index(classifier.labels).get_indexer(rows["label"])
         found = compare(answer(classifier, folder, files, PROBES + rows["text"].to_list(), runtime), taught)
         check_limits(found, len(rows), params)
-        sizes = {name: (folder / file).stat().st_size / 1e6 for name, file in files.items()}
+        sizes = {name: (folder / file).stat().st_size / 1e6 for name, file in {"torch": WEIGHTS, **files}.items()}
         shutil.rmtree(onnx, ignore_errors=True)
         folder.rename(onnx)
     found["int8"]["target"] = params.int8_target
     write_metrics(
         metrics,
-        {"opset": params.opset, "rows": len(rows), "torch": found["torch"]}
+        {"opset": params.opset, "rows": len(rows)}
         | {name: {"megabytes": size} | found[name] for name, size in sizes.items()},
     )
     print(f"export: {describe(found, len(rows))} -> {onnx}")

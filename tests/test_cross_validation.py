@@ -38,7 +38,9 @@ def test_more_folds_than_rows() -> None:
 
 
 def test_fold_that_would_train_on_one_label() -> None:
-    with pytest.raises(InputError, match=r"train\.folds = 2: .*the same label.*train\.suspects: none"):
+    with pytest.raises(
+        InputError, match=r"train\.folds = 2: .*the same label.*one number for train\.epochs, and train\.suspects: none"
+    ):
         draw_folds(np.array([0, 0, 0, 0, 1]), 2, 0)
 
 

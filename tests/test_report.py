@@ -421,6 +421,20 @@ def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording
     assert PROMPT not in read_card(project)
 
 
+def test_the_model_card_lists_each_file_with_its_own_size(project: Path, plain: Path) -> None:
+    line = next(line for line in read_card(plain).splitlines() if line.startswith("- Files: "))
+    assert line == (
+        "- Files: `model.safetensors` (91 MB), `onnx/model.onnx` (fp32, 91 MB), `onnx/model_quantized.onnx` "
+        "(int8, 23 MB); int8 gives the label of fp32 on 99.2% of 239 validation texts"
+    )
+    arguments = write_toy_results(project)
+    change_metrics(project, "export", torch={"megabytes": 45.4}, fp16={"megabytes": 45.6})
+    main(*arguments)
+    card = read_card(project)
+    assert "`model.safetensors` (45 MB), `onnx/model.onnx` (fp32, 91 MB)" in card
+    assert "(int8, 23 MB), `onnx/model_fp16.onnx` (fp16, 46 MB); int8" in card
+
+
 def test_a_distilled_student_is_not_said_to_have_learned_the_teacher_s_labels(project: Path, plain: Path) -> None:
     told = "Cross-entropy against the teacher's labels"
     assert told in read_page(plain).text and "istilled" not in read_page(plain).text
