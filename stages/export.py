@@ -37,6 +37,10 @@ from distil.runtime import RuntimeParams
 from distil.torch_model import TorchClassifier, use_threads
 
 PROBES = ["", "a", "!", "Ünï 漢字 🙂", "two words", "a longer text beside shorter ones " * 3, "more than fits " * 4000]
+REMEDIES = {
+    "int8": "try another export.int8_target, or train the student anew with a lower train.learning_rate",
+    "fp16": "its numbers do not fit into fp16: write export.fp16: false, or train the student anew",
+}
 Floats = NDArray[np.float32]
 
 
@@ -132,6 +136,8 @@ def check_limits(found: Mapping[str, Mapping[str, Any]], rows: int, params: Expo
             f"export.max_logit_difference = {params.max_logit_difference:g}; try another export.opset"
         )
     for name in found.keys() - {"torch", "fp32"}:
+        if not np.isfinite(found[name]["max_logit_difference"]):
+            raise InputError(f"export: {name} answers what is no number, where fp32 does not; {REMEDIES[name]}")
         agreement = found[name]["agreement_with_fp32"]
         if agreement is not None and agreement < min(params.min_label_agreement, (rows - 1) / rows):
             raise InputError(
