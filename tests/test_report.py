@@ -421,6 +421,11 @@ def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording
     assert PROMPT not in read_card(project)
 
 
+def test_the_page_tells_whose_batches_are_how_large(plain: Path) -> None:
+    told = "The ONNX students take batches of 256 tokens, the pipeline of 8 texts, what else runs in torch its own"
+    assert told in read_page(plain).text
+
+
 def test_the_model_card_lists_each_file_with_its_own_size(project: Path, plain: Path) -> None:
     line = next(line for line in read_card(plain).splitlines() if line.startswith("- Files: "))
     assert line == (

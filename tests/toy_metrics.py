@@ -197,6 +197,7 @@ def _machine() -> dict[str, Any]:
 def _timed(name: str, rate: float) -> dict[str, Any]:
     single = {f"{key}_ms": factor * 800 / rate for key, factor in PERCENTILES.items()}
     measured: dict[str, Any] = {"single_stream": single | {"repetitions": 5}, "offline": _offline(rate)}
+    measured["offline"]["batch_size"] = 8 if name == "pipeline" else None
     if name in BATCHED:
         measured["batches"] = {str(size): rate * share for size, share in ((1, 0.4), (8, 0.8), (32, 0.95), (128, 0.9))}
     if name in BATCHED and name != "pipeline":
