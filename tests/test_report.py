@@ -440,6 +440,24 @@ def test_the_model_card_lists_each_file_with_its_own_size(project: Path, plain: 
     assert "(int8, 23 MB), `onnx/model_fp16.onnx` (fp16, 46 MB); int8" in card
 
 
+def test_labels_that_no_font_has_are_told_in_one_line(
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    monkeypatch.setattr("distil.fonts.FALLBACKS", ())
+    arguments = write_toy_results(project, labels=("gut", "漢字", "ひらがな"))
+    main(*arguments)
+    err = capsys.readouterr().err
+    assert err.startswith("warning: no font that is looked for has all of '漢字' (2 such labels), so PNG")
+    assert err.count("\n") == 1
+    monkeypatch.setattr("distil.fonts.FALLBACKS", ("not installed", "Last Resort High-Efficiency"))
+    main(*arguments)
+    assert capsys.readouterr().err == ""
+    assert not recwarn.list
+
+
 def test_a_distilled_student_is_not_said_to_have_learned_the_teacher_s_labels(project: Path, plain: Path) -> None:
     told = "Cross-entropy against the teacher's labels"
     assert told in read_page(plain).text and "istilled" not in read_page(plain).text
