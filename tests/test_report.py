@@ -472,7 +472,7 @@ def test_a_distilled_student_is_not_said_to_have_learned_the_teacher_s_labels(pr
         "5 students were fine-tuned on those labels with distil, and this model on the\nmean of their answers. No"
         in card
     )
-    assert "31, left out in training those 5 students\n" in card
+    assert "31, left out (for those 5 students)\n" in card
 
 
 def test_model_card_quotes_and_escapes_what_others_wrote(project: Path) -> None:
