@@ -7,7 +7,9 @@ drawn as they are: `$` starts no formula, `<` no element. The same figures give 
 
 import math
 import re
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from io import StringIO
 from pathlib import Path
@@ -21,6 +23,8 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from distil.fonts import list_families
+
 WIDTH_IN = 4.8  # narrow, so that text is still readable where a phone shows the SVG at 350 px
 PNG_DPI = 200
 SMALL_PT = 9.5
@@ -29,7 +33,6 @@ MAX_LABEL = 22  # characters of a label on an axis
 SMALLEST_IN_FULL = 0.00099  # smaller powers of ten are written as powers
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 STYLE: dict[Any, Any] = {
-    "font.family": "sans-serif",
     "font.size": 10.0,
     "text.parse_math": False,
     "svg.fonttype": "none",
@@ -89,22 +92,37 @@ class Chart:
 def render_svg(chart: Chart) -> str:
     """The chart as an <svg> element to put into a page that defines --ink, --muted and so on."""
     text = StringIO()
-    with mpl.rc_context({**STYLE, "svg.hashsalt": chart.name}):
+    with _drawing({"svg.hashsalt": chart.name}):
         blank = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         chart.draw(PLACEHOLDERS).savefig(text, format="svg", transparent=True, metadata=blank)
     svg = text.getvalue()[text.getvalue().index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)  # the page has its own style
-    svg = re.sub(r' id="[^"]*_\d+"', "", svg)  # figure_1, patch_2: not unique on a page, and nothing refers to them
-    for field in fields(Palette):
-        svg = svg.replace(getattr(PLACEHOLDERS, field.name), f"var(--{field.name.replace('_', '-')})")
+    svg = re.sub(r"<[^>]+>", lambda match: _restyle(match[0]), svg)  # tags alone: between them stands what others wrote
     label = quoteattr(chart.description)
     opening = re.compile(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>')  # without its size in points: the page sets the width
     return opening.sub(lambda match: f'<svg {match[1]} role="img" aria-label={label}>', svg, count=1)
 
 
+@contextmanager
+def _drawing(settings: dict[str, Any]) -> Iterator[None]:
+    """matplotlib in the style of all charts; of characters that no font has, the stage tells in one line."""
+    given: Any = {**STYLE, "font.family": list_families(), **settings}
+    with mpl.rc_context(given), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+def _restyle(tag: str) -> str:
+    """A tag with the page's colours, and without ids like patch_2: not unique on a page, and nothing refers to them."""
+    tag = re.sub(r' id="[^"]*_\d+"', "", tag)
+    for field in fields(Palette):
+        tag = tag.replace(getattr(PLACEHOLDERS, field.name), f"var(--{field.name})")
+    return tag
+
+
 def write_png(chart: Chart, path: Path) -> None:
     """Write the chart in light colours on white, with its title, which the page has in its text."""
-    with mpl.rc_context(STYLE):
+    with _drawing({}):
         figure = chart.draw(LIGHT)
         figure.suptitle(
             fill(chart.title, TITLE_CHARACTERS), x=0.02, ha="left", fontsize=10.5, fontweight="bold", color=LIGHT.ink

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from distil.errors import InputError
+from distil.out_of_memory import explain_out_of_memory
 from distil.student import FineTuner
 from distil.targets import Targets
 from distil.torch_model import TorchEncoder
@@ -39,7 +40,7 @@ def draw_folds(numbers: Numbers, folds: int, seed: int) -> list[tuple[Numbers, N
     if any(len(np.unique(numbers[inside])) < 2 for inside, _ in splits):
         raise InputError(
             f"train.folds = {folds}: all rows outside a fold have the same label; bring more rows of the rare ones, or "
-            "write train.suspects: none"
+            "do without cross-validation: write one number for train.epochs, and train.suspects: none"
         )
     return splits
 
@@ -56,7 +57,8 @@ def predict_held_out(tuner: FineTuner, numbers: Numbers, targets: Targets, epoch
 
 def predict_held_out_frozen(tuner: FineTuner, numbers: Numbers) -> Floats:
     """Return the same by logistic regression over sentence vectors of the base as it is: seconds, not trainings."""
-    vectors = TorchEncoder(tuner.base, str(tuner.device)).encode(tuner.texts)
+    with explain_out_of_memory(tuner.device, tuner.save_memory_of_answers):
+        vectors = TorchEncoder(tuner.base, str(tuner.device)).encode(tuner.texts)
     held_out = np.zeros((len(tuner.texts), len(tuner.labels)))
     for inside, outside in draw_folds(numbers, tuner.params.folds, tuner.params.seed):
         regression = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=MOST_ITERATIONS)

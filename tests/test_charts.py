@@ -1,15 +1,19 @@
 """What charts write on themselves: numbers on axes, differences, and names of lines that must not touch."""
 
+import re
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from xml.sax.saxutils import unescape
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from distil.charts import Chart, shorten, start_axes, write_number, write_png
+from distil.charts import Chart, render_svg, shorten, start_axes, write_number, write_png
 from distil.charts_lines import move_apart
-from distil.charts_rows import format_points
+from distil.charts_rows import draw_label_shares, format_points
 
 
 @pytest.mark.parametrize(
@@ -51,6 +55,16 @@ def test_names_are_moved_apart_and_stay_inside_in_their_order() -> None:
 
 def test_names_that_do_not_touch_stay_where_their_lines_end() -> None:
     assert move_apart([0.5, 0.1], [0.1, 0.2]) == [0.5, 0.1]
+
+
+def test_what_looks_like_markup_in_a_label_stays_as_it_is() -> None:
+    labels = ['a id="b_1" c', "#0d1510", "<b> & >"]
+    shares = pd.DataFrame({"teacher": [0.2, 0.3, 0.5]}, index=labels)
+    svg = render_svg(Chart("shares", "", "", partial(draw_label_shares, shares)))
+    drawn = [unescape(text.strip()) for text in re.findall(r">([^<]+)<", svg)]
+    assert set(labels) <= set(drawn)
+    assert "fill: var(--ink)" in svg and ": #0d151" not in svg
+    assert not re.findall(r' id="[^"]*_\d+"', svg.replace(labels[0], ""))
 
 
 def test_a_long_title_is_broken_and_not_cut_off(tmp_path: Path) -> None:

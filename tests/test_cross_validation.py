@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tiny_model import TEXTS, make_tiny_model
 from tiny_training import make_tuner
 from toy_rows import LABELS, make_rows, make_texts
@@ -38,7 +39,9 @@ def test_more_folds_than_rows() -> None:
 
 
 def test_fold_that_would_train_on_one_label() -> None:
-    with pytest.raises(InputError, match=r"train\.folds = 2: .*the same label.*train\.suspects: none"):
+    with pytest.raises(
+        InputError, match=r"train\.folds = 2: .*the same label.*one number for train\.epochs, and train\.suspects: none"
+    ):
         draw_folds(np.array([0, 0, 0, 0, 1]), 2, 0)
 
 
@@ -66,6 +69,15 @@ def test_frozen_base(base: Path) -> None:
     assert held_out.sum(axis=1).tolist() == pytest.approx([1] * 80)
     assert (held_out[:, 1] == 0).all()  # no row has this label
     assert (held_out.argmax(axis=1) == 2 * NUMBERS).mean() > 0.8
+
+
+def test_no_memory_left_for_the_frozen_base(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_out(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("distil.cross_validation.TorchEncoder.encode", run_out)
+    with pytest.raises(InputError, match=r"^train: out of memory on cpu while it labels texts"):
+        predict_held_out_frozen(make_tuner(base, ROWS), NUMBERS)
 
 
 def test_epochs_with_the_best_agreement_and_the_fewest_of_equals() -> None:

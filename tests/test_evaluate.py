@@ -15,6 +15,7 @@ from dvc.repo import Repo
 from safetensors.numpy import load_file, save_file
 from tiny_export import export_tiny_student
 from tiny_model import TEXTS, make_tiny_model
+from toy_results import write_toy_results
 from toy_rows import LABELS, make_rows, make_texts
 
 from distil.assets import sha256_of
@@ -24,6 +25,7 @@ from distil.metrics import read_metrics
 from distil.rows import ANNOTATIONS, PREDICTIONS, TEST, TRAIN, read_rows, write_rows
 from distil.rows import LABELS as LABELS_SCHEMA
 from distil.rows import TEXTS as TEXTS_SCHEMA
+from stages import report
 from stages.evaluate import main
 
 ROWS = make_rows(make_texts())
@@ -331,6 +333,22 @@ def test_a_missing_model(project: Project, tmp_path_factory: pytest.TempPathFact
     paths[place] = Path("nowhere")
     with pytest.raises(InputError, match="nowhere"):
         main(*paths)
+
+
+@pytest.mark.parametrize("gold", [True, False])
+def test_the_report_reads_what_evaluate_writes(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, gold: bool
+) -> None:
+    quality = run_stage(project, tmp_path_factory, gold=gold)
+    arguments = write_toy_results(Path.cwd(), gold=gold)
+    for argument in arguments:
+        if (written := Path(argument.name)).is_file():
+            written.replace(argument)
+    assert read_metrics(Path("metrics/quality.json")) == quality
+    report.main(*arguments)
+    score = "Accuracy" if gold else "Agreement"
+    assert Path("reports/summary.md").read_text().startswith(f"| System | {score} |")
+    assert Path("reports/calibration.png").exists()
 
 
 def test_no_test_rows(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -15,7 +15,7 @@ from toy_rows import make_rows, make_texts
 from distil.classifier import OnnxClassifier
 from distil.errors import InputError
 from distil.metrics import read_metrics
-from distil.onnx_export import FP16, FP32, INT8, check_onnx, convert_fp16, copy_student, quantize_int8
+from distil.onnx_export import FP16, FP32, INT8, WEIGHTS, check_onnx, convert_fp16, copy_student, quantize_int8
 from distil.rows import TRAIN, write_rows
 from stages.export import PROBES, ExportParams, check_limits, compare, main
 
@@ -162,6 +162,7 @@ def test_stage(project: Project, tmp_path_factory: pytest.TempPathFactory, capfd
     assert metrics["fp32"]["max_logit_difference"] < 1e-4
     assert metrics["fp32"]["agreement_with_torch"] == 1
     assert metrics["fp32"]["megabytes"] == pytest.approx((folder / "onnx" / FP32).stat().st_size / 1e6, rel=1e-4)
+    assert metrics["torch"]["megabytes"] == pytest.approx((folder / "onnx" / WEIGHTS).stat().st_size / 1e6, rel=1e-4)
     assert metrics["int8"]["target"] == "portable"
     assert 0 < metrics["int8"]["max_logit_difference"] < 0.5
     assert 0 < metrics["fp16"]["max_logit_difference"] < 0.01
@@ -190,8 +191,8 @@ def test_stage_that_fails_leaves_no_folder_that_looks_done(
 def test_variants_beyond_the_limits_are_refused() -> None:
     params = ExportParams(**SETTINGS | {"max_logit_difference": 1e-3, "min_label_agreement": 0.97})
 
-    def check(difference: float, agreement: float | None, rows: int = 100) -> None:
-        reduced = {"agreement_with_fp32": agreement, "max_logit_difference": 0.2}
+    def check(difference: float, agreement: float | None, rows: int = 100, reduced_by: float = 0.2) -> None:
+        reduced = {"agreement_with_fp32": agreement, "max_logit_difference": reduced_by}
         found: dict[str, dict[str, Any]] = {"torch": {}, "fp32": {"max_logit_difference": difference}, "int8": reduced}
         check_limits(found, rows, params)
 
@@ -201,6 +202,9 @@ def test_variants_beyond_the_limits_are_refused() -> None:
     for difference in (2e-3, float("nan")):
         with pytest.raises(InputError, match=r"by up to (0\.002|nan), more than export\.max_logit_difference = 0\.001"):
             check(difference, 1.0)
+    for difference in (float("nan"), float("inf")):
+        with pytest.raises(InputError, match=r"^export: int8 answers what is no number.*export\.int8_target"):
+            check(1e-6, None, rows=0, reduced_by=difference)
     with pytest.raises(
         InputError,
         match=r"int8 .* on 0\.9600 of the validation rows, less than export\.min_label_agreement = 0\.97",

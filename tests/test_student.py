@@ -154,6 +154,39 @@ def test_loss_that_is_not_a_number_stops(base: Path) -> None:
         train(base, learning_rate=1e30)
 
 
+@pytest.mark.parametrize(
+    ("broken", "error", "told"),
+    [
+        ("Trainer.__init__", RuntimeError("MPS backend out of memory (allocated 9 GB)"), "at step 1; raise train.grad"),
+        (
+            "Trainer.train",
+            torch.OutOfMemoryError("CUDA out of memory."),
+            "at step 1; raise train.gradient_accumulation",
+        ),
+        ("predict_logits", RuntimeError("DefaultCPUAllocator: can't allocate memory"), "while it labels texts; free"),
+        ("predict_logits", MemoryError(), "while it labels texts; free some, or lower train.max_length = 16"),
+    ],
+)
+def test_no_memory_left(base: Path, monkeypatch: pytest.MonkeyPatch, broken: str, error: Exception, told: str) -> None:
+    tuner = make_tuner(base, ROWS)
+    fail(monkeypatch, broken, error)
+    with pytest.raises(InputError, match=f"^train: out of memory on cpu {told}"):
+        tuner.predict_proba(tuner.train(answers(), 1, 0), ["one"])
+
+
+def test_an_error_that_is_not_of_memory_stays_what_it_is(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail(monkeypatch, "Trainer.train", RuntimeError("shapes do not match"))
+    with pytest.raises(RuntimeError, match=r"^shapes do not match$"):
+        train(base)
+
+
+def fail(monkeypatch: pytest.MonkeyPatch, broken: str, error: Exception) -> None:
+    def raise_it(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(f"distil.student.{broken}", raise_it)
+
+
 def test_precision() -> None:
     assert choose_precision("fp32", CPU) == "fp32"
     assert choose_precision("bf16", CPU) == "bf16"

