@@ -54,9 +54,10 @@ def list_latencies(timings: Sequence[Timing]) -> list[tuple[float, float]]:
 
 
 def summarise_throughput(timings: Sequence[Timing]) -> dict[str, float]:
-    """Texts per second: the median over all repetitions, with the slowest and the fastest."""
+    """Texts per second: the median over all calls, with the slowest and the fastest, and how many texts a call had."""
     rates = [timing.texts / timing.seconds for timing in timings]
     return {
+        "texts_per_call": timings[0].texts,
         "texts_per_s": float(np.median(rates)),
         "texts_per_s_min": min(rates),
         "texts_per_s_max": max(rates),
