@@ -87,7 +87,7 @@ def list_systems(
     student: Path, classifiers: dict[str, OnnxClassifier], baselines: Path, device: str, batch_size: int
 ) -> list[System]:
     """All that is timed, the pipeline with batches of `batch_size`."""
-    trained = load_baselines(baselines)
+    trained = load_baselines(baselines, device)
     return [
         load_pipeline(student, device, batch_size),
         *load_torch(student, device),
@@ -112,8 +112,8 @@ def explain_failure(name: str) -> Iterator[None]:
     except FAILURES as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise InputError(
-            f"benchmark: {name} cannot label the test texts ({reason}); if 'dvc repro -f export' does not mend it, "
-            "free memory or write another runtime.device"
+            f"benchmark: {name} cannot label the test texts ({reason}); if 'dvc repro -s -f export' does not mend "
+            "it, free memory or write another runtime.device"
         ) from None
 
 

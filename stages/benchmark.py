@@ -114,8 +114,8 @@ def describe(summary: dict[str, Any], ratio: dict[str, float], server: dict[str,
     offline, highest = summary[SERVED]["offline"], server["highest_arrivals_per_s"]
     served = "at no load" if highest is None else f"up to {highest:,.0f} arrivals/s"
     return (
-        f"{SERVED} {offline['texts_per_s']:,.0f} texts/s in calls of {offline['texts_per_call']:,}, {ratio['median']:.1f} "
-        f"times the transformers {USUAL}; p99 within {server['latency_limit_ms']:g} ms {served}"
+        f"{SERVED} {offline['texts_per_s']:,.0f} texts/s in calls of {offline['texts_per_call']:,}, "
+        f"{ratio['median']:.1f} times the transformers {USUAL}; p99 within {server['latency_limit_ms']:g} ms {served}"
     )
 
 

@@ -33,7 +33,7 @@ def main(speed: Path, train: Path, annotate: Path, annotate_run: Path, metrics: 
     measured, trained = read_metrics(speed), read_metrics(train)
     asked, answered = read_metrics(annotate), read_metrics(annotate_run)
     if STUDENT not in measured["systems"]:
-        raise InputError(f"{speed} has no {STUDENT}; 'dvc repro --force benchmark' measures it")
+        raise InputError(f"{speed} has no {STUDENT}; 'dvc repro -s -f benchmark' measures it")
 
     systems = {"teacher": price_teacher(params, asked, answered)}
     for name, system in measured["systems"].items():

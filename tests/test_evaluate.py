@@ -113,7 +113,7 @@ def test_predictions_and_baselines(project: Project, tmp_path_factory: pytest.Te
     assert predictions[predictions["system"] == "teacher_first_vote"]["probabilities"].isna().all()
     right = predictions.groupby("system")["right"].mean()
     assert right.to_dict() == {name: scores["accuracy"] for name, scores in quality["systems"].items()}
-    kept = load_baselines(Path("baselines.joblib"))
+    kept = load_baselines(Path("baselines.joblib"), "cpu")
     assert list(kept) == ["tfidf", "embeddings"], "the others are not timed"
     tfidf = predictions[predictions["system"] == "tfidf"].set_index("id")["probabilities"]
     np.testing.assert_allclose(kept["tfidf"].predict_proba(TEST_ROWS["text"].to_list()), np.stack(tfidf), atol=1e-6)
@@ -193,10 +193,10 @@ def test_corrected_rows_have_no_teacher_s_shares(project: Project, tmp_path_fact
 
 
 def test_same_input_same_bytes(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
-    contents = []
+    paths, contents = prepare(project, tmp_path_factory), []
     for _ in range(2):
-        run_stage(project, tmp_path_factory)
-        contents.append([Path(name).read_bytes() for name in ARGUMENTS[6:11]])
+        main(*paths)
+        contents.append([Path(name).read_bytes() for name in ARGUMENTS[6:]])
     assert contents[0] == contents[1]
 
 
@@ -244,6 +244,8 @@ def test_without_gold(
     assert list(pd.read_csv("calibration.csv")) == ["system", "confidence", "agreement", "rows"]
     assert list(quality["systems"]) == [name for name in SYSTEMS[2:] if name != "few_shot"]
     assert quality["systems"]["tfidf"]["agreement"] == 1
+    assert "per_class" not in quality["systems"]["tfidf"]
+    assert list(quality["systems"]["tfidf"]["per_class_with_teacher"]) == list(LABELS)
     assert any(note.startswith("few_shot is left out") for note in quality["notes"])
     right = read_rows(Path("predictions.parquet"), PREDICTIONS).set_index("system")["right"]
     assert right["teacher"].isna().all()
