@@ -12,7 +12,7 @@ from distil.cost_params import ComparedModel, CostParams, PriceTable
 from distil.costs import Record
 from distil.llm_carbon import describe_method, estimate_llm_co2
 from distil.prices import MILLION, FoundPrices, Tokens, find_prices, price_tokens
-from distil.teacher_cost import list_teachers
+from distil.teacher_cost import fill_tokens, list_teachers
 
 Metrics = Mapping[str, Any]
 
@@ -35,10 +35,13 @@ def describe_counting(asked: Metrics) -> str:
 
 def _count_tokens(asked: Metrics) -> Tokens:
     """The tokens of all answers; unknown if one of several teachers does not tell them."""
-    told = list_teachers(asked).values()
-    if any(counts["input_tokens"] is None or counts["output_tokens"] is None for counts in told):
-        return Tokens(None, None, None)
-    return Tokens(asked["input_tokens"], None, asked["output_tokens"])
+    read, written = [], []
+    for tokens in map(fill_tokens, list_teachers(asked).values()):
+        if tokens.input is None or tokens.output is None:
+            return Tokens(None, None, None)
+        read.append(tokens.input)
+        written.append(tokens.output)
+    return Tokens(sum(read), None, sum(written))
 
 
 def _price_model(model: ComparedModel, table: PriceTable, tokens: Tokens, asked: Metrics) -> Record:
@@ -66,10 +69,10 @@ def _find_price(model: ComparedModel, table: PriceTable) -> tuple[FoundPrices | 
 
 
 def _estimate_co2(model: str, tokens: Tokens, asked: Metrics) -> Record:
-    requests = asked["requests"]
+    answers = asked["answers"]
     co2 = None
-    if tokens.output is not None and requests:
-        co2 = estimate_llm_co2(model, tokens.output / requests, requests / asked["texts"] * MILLION)
+    if tokens.output is not None:
+        co2 = estimate_llm_co2(model, tokens.output / answers, answers / asked["texts"] * MILLION)
     return {
         "kg_co2_per_million": None if co2 is None else co2.model_dump(),
         "co2_source": None if co2 is None else describe_method(),

@@ -5,10 +5,12 @@ from typing import Any
 
 from distil.cost_params import CostParams
 from distil.costs import is_outdated
+from distil.llm_carbon import estimate_llm_co2
 from distil.prices import find_prices
 from distil.teacher_cost import list_teachers, price_answers
 
 Metrics = Mapping[str, Any]
+COUNTED = ("input_tokens", "output_tokens")  # without either of them there is no price
 
 
 def list_notes(params: CostParams, speed: Metrics, asked: Metrics, answered: Metrics, cost: Metrics) -> list[str]:
@@ -19,7 +21,7 @@ def list_notes(params: CostParams, speed: Metrics, asked: Metrics, answered: Met
     return [
         *_find_old_prices(params, cost, speed["date"]),
         *_compare_machines(params, speed["machine"]["cpu"]),
-        *_explain_teacher(params, asked, cost["systems"]["teacher"]),
+        *_explain_teacher(asked, cost["systems"]["teacher"]),
         *_explain_retries(params, asked, answered),
         *_explain_unmeasured(cost["systems"]),
         *_explain_compared(params, cost["compared_models"]),
@@ -50,28 +52,47 @@ def _compare_machines(params: CostParams, cpu: str) -> list[str]:
     ]
 
 
-def _explain_teacher(params: CostParams, asked: Metrics, teacher: Metrics) -> list[str]:
-    notes = []
+def _explain_teacher(asked: Metrics, teacher: Metrics) -> list[str]:
+    teachers = list_teachers(asked)
+    notes = [
+        f"{untold:,} of {counts['answers']:,} answers of {name} have no token counts: each is reckoned at the mean of "
+        "the others"
+        for name, counts in teachers.items()
+        if (untold := counts["answers"] - min(map(counts["told"].get, COUNTED))) and _is_told(counts)
+    ]
     if asked["server"] == "mixed":
         notes.append(
-            "one of the teachers is on this machine: its hours are not in the teacher's price, tokens alone are"
+            "one of the teachers is on this machine: neither its hours nor its tokens are in the teacher's price"
         )
     if teacher["usd_per_million"] is None:
-        notes.append(f"the teacher's price is unknown: {_ask_for_price(params, asked)}")
+        notes.append(f"the teacher's price is unknown: {_explain_unpriced(asked)}")
     if teacher["kg_co2_per_million"] is None and asked["server"] != "local":
-        untold = any(counts["output_tokens"] is None for counts in list_teachers(asked).values())
-        why = "its token counts are not known" if untold else f"EcoLogits does not know {asked['teacher']}"
+        untold_by = [name for name, counts in teachers.items() if counts["output_tokens"] is None]
+        unknown = [name for name in teachers if estimate_llm_co2(name, 1, 1) is None]
+        told = f"the token counts of {' and '.join(untold_by)} are not known"
+        why = told if untold_by else f"EcoLogits does not know {' and '.join(unknown)}"
         notes.append(f"the teacher's CO2 is unknown: {why}; give cost.teacher_kwh_per_million_texts {{low, mid, high}}")
     return notes
 
 
-def _ask_for_price(params: CostParams, asked: Metrics) -> str:
+def _is_told(counts: Metrics) -> bool:
+    return all(counts[name] is not None for name in COUNTED)
+
+
+def _explain_unpriced(asked: Metrics) -> str:
+    """Why a teacher has no price, and what would give it one: nothing, where the answers have no token counts."""
     if asked["server"] == "local":
         return "metrics/annotate_run.json has no texts_per_s, since answers that no run asked for have no times"
-    if params.teacher_usd_per_million_tokens is not None:
-        return "the endpoint told no token counts"
-    found = find_prices(asked["teacher"], None, None)
-    known = f"; {found.source}, has {{input: {found.prices.input:g}, output: {found.prices.output:g}}}" if found else ""
+    remote = {name: counts for name, counts in list_teachers(asked).items() if counts["server"] != "local"}
+    if untold := [name for name, counts in remote.items() if not _is_told(counts)]:
+        source = "the recording has" if asked["server"] == "recorded" else "the endpoint told"
+        return f"{source} no token counts of {' and '.join(untold)}, so that no price per token helps"
+    found = {name: find_prices(name, None, None) for name in remote}
+    known = "".join(
+        f"; {one.source}, has {{input: {one.prices.input:g}, output: {one.prices.output:g}}} for {name}"
+        for name, one in found.items()
+        if one
+    )
     return f"give cost.teacher_usd_per_million_tokens {{input, output}}{known}"
 
 

@@ -112,7 +112,8 @@ def write_plots(throughput: Path, latency: Path, systems: Sequence[System], meas
 def describe(summary: dict[str, Any], ratio: dict[str, float], server: dict[str, Any]) -> str:
     """The outcome in one line."""
     offline, highest = summary[SERVED]["offline"], server["highest_arrivals_per_s"]
-    served = "at no load" if highest is None else f"up to {highest:,.0f} arrivals/s"
+    extent = "up to" if server["limit_reached"] else "at least up to"
+    served = "at no load" if highest is None else f"{extent} {highest:,.0f} arrivals/s"
     return (
         f"{SERVED} {offline['texts_per_s']:,.0f} texts/s in calls of {offline['texts_per_call']:,}, "
         f"{ratio['median']:.1f} times the transformers {USUAL}; p99 within {server['latency_limit_ms']:g} ms {served}"

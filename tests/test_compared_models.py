@@ -24,8 +24,10 @@ def make_asked(
     input_tokens: int | None = 600_000, output_tokens: int | None = 150_000, **changes: Any
 ) -> dict[str, Any]:
     """A thousand texts, three votes each."""
-    counts = {"requests": 3000, "input_tokens": input_tokens, "cached_tokens": 500_000, "output_tokens": output_tokens}
-    return {"teacher": "m", "server": "endpoint", "texts": 1000, **counts, **changes}
+    counts = {"answers": 3000, "input_tokens": input_tokens, "cached_tokens": 500_000, "output_tokens": output_tokens}
+    asked = {"teacher": "m", "server": "endpoint", "texts": 1000, **counts, **changes}
+    names = ("input_tokens", "cached_tokens", "output_tokens")
+    return {"told": {name: 0 if asked[name] is None else asked["answers"] for name in names}} | asked
 
 
 def test_all_votes_count_and_cached_input_is_priced_as_any_other() -> None:
@@ -89,9 +91,16 @@ def test_without_all_tokens_there_is_no_price(asked: dict[str, Any]) -> None:
     )
 
 
+def test_answers_that_told_no_tokens_are_taken_to_have_the_mean_of_the_others() -> None:
+    told = dict.fromkeys(("input_tokens", "cached_tokens", "output_tokens"), 1500)
+    half = make_asked(300_000, 75_000, told=told)
+    params = make_params(["gpt-4-turbo"])
+    assert compare_models(params, half) == compare_models(params, make_asked())
+
+
 def test_co2_grows_with_the_votes() -> None:
     params = make_params(["gpt-4-turbo"])
-    one_vote = make_asked(200_000, 50_000, requests=1000)
+    one_vote = make_asked(200_000, 50_000, answers=1000)
     once, thrice = (compare_models(params, asked)[0]["kg_co2_per_million"] for asked in (one_vote, make_asked()))
     assert thrice["high"] == pytest.approx(3 * once["high"])
 

@@ -103,8 +103,11 @@ def write_params(folder: Path, changes: dict[str, Any]) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump({"cost": cost | changes}), encoding="utf-8")
 
 
-def count_tokens(tokens: int | None) -> dict[str, int | None]:
-    return {"input_tokens": tokens, "cached_tokens": None, "output_tokens": tokens, "reasoning_tokens": None}
+def count_tokens(tokens: int | None) -> dict[str, Any]:
+    """Of 2,000 answers, each of which told its tokens."""
+    counts = {"input_tokens": tokens, "cached_tokens": None, "output_tokens": tokens, "reasoning_tokens": None}
+    told = {name: 2000 if count is not None else 0 for name, count in counts.items()}
+    return {"answers": 2000, **counts, "told": told}
 
 
 def write_annotation(
@@ -114,8 +117,12 @@ def write_annotation(
     asked: dict[str, Any] = {"teacher": "m", "server": server, "texts": 1000, "requests": 2000}
     asked |= count_tokens(tokens)
     if teachers:
-        counts = {name: {"requests": 2000, **count_tokens(number)} for name, number in teachers.items()}
-        asked |= {"teacher": " + ".join(teachers), "requests": 2000 * len(teachers), "by_teacher": counts}
+        own = {name: "local" if server == "mixed" and name == "here" else "endpoint" for name in teachers}
+        counts = {
+            name: {"server": own[name], "requests": 2000, **count_tokens(number)} for name, number in teachers.items()
+        }
+        total = 2000 * len(teachers)
+        asked |= {"teacher": " + ".join(teachers), "requests": total, "answers": total, "by_teacher": counts}
     write_metrics(folder / "annotate.json", asked)
     seconds = None if texts_per_s is None else 1000 / texts_per_s
     write_metrics(folder / "annotate_run.json", {"texts_per_s": texts_per_s, "seconds": seconds, "retries": 0})
@@ -179,12 +186,35 @@ def test_several_teachers_of_which_one_told_no_tokens_have_no_price(project: Pat
     assert "token counts" in cost["notes"][0]
 
 
-def test_a_teacher_on_this_machine_beside_others_is_priced_by_its_tokens_and_a_note_says_so(project: Path) -> None:
+def test_a_teacher_on_this_machine_beside_others_is_left_out_of_the_price_and_a_note_says_so(project: Path) -> None:
     write_annotation(project, "mixed", texts_per_s=None, tokens=300_000, here=100_000, there=200_000)
-    write_params(project, {"teacher_usd_per_million_tokens": {"here": usd(0, 0), "there": usd(1, 2)}})
+    write_params(project, {"teacher_usd_per_million_tokens": {"there": usd(1, 2)}})
     cost = run_cost(project)
     assert cost["one_off"]["annotation_usd"] == pytest.approx(0.6)
-    assert "its hours are not in the teacher's price" in cost["notes"][0]
+    assert "neither its hours nor its tokens are in the teacher's price" in cost["notes"][0]
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2)})
+    assert run_cost(project)["one_off"]["annotation_usd"] == pytest.approx(0.6)
+
+
+def test_answers_without_token_counts_are_reckoned_at_the_mean_of_the_others(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=50.0, tokens=100_000)
+    asked = read_metrics(project / "annotate.json")
+    asked["told"] |= {"input_tokens": 1000, "output_tokens": 500}
+    write_metrics(project / "annotate.json", asked)
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2)})
+    cost = run_cost(project)
+    assert cost["one_off"]["annotation_usd"] == pytest.approx(0.2 + 0.8)
+    assert "1,500 of 2,000 answers of m have no token counts" in cost["notes"][0]
+
+
+def test_a_recording_without_token_counts_is_not_asked_for_a_price(project: Path) -> None:
+    write_annotation(project, "recorded", texts_per_s=None)
+    assert "recording has no token counts of m, so that no price per token helps" in run_cost(project)["notes"][0]
+
+
+def test_prices_of_several_teachers_are_looked_up_one_by_one(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=200_000, **{"gpt-4o-mini": 100_000, "x": 100_000})
+    assert "{input: 0.15, output: 0.6} for gpt-4o-mini" in run_cost(project)["notes"][0]
 
 
 def test_the_answers_without_times_count_in_what_a_local_teacher_cost(project: Path) -> None:
@@ -225,7 +255,7 @@ def test_one_teacher_that_ecologits_does_not_know_leaves_the_co2_of_all_unknown(
     write_annotation(project, "endpoint", texts_per_s=None, tokens=200_000, **{"gpt-4-turbo": 100_000, "mine": 100_000})
     cost = run_cost(project)
     assert cost["systems"]["teacher"]["kg_co2_per_million"] is None
-    assert any("EcoLogits does not know gpt-4-turbo + mine" in note for note in cost["notes"])
+    assert any("EcoLogits does not know mine;" in note for note in cost["notes"])
 
 
 def test_an_endpoint_s_energy_gives_its_co2(project: Path) -> None:
@@ -238,7 +268,7 @@ def test_an_endpoint_s_energy_gives_its_co2(project: Path) -> None:
 def test_an_endpoint_without_price_is_not_priced_and_the_note_names_the_key(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_annotation(project, "recorded", texts_per_s=None)
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=100_000)
     cost = run_cost(project)
     assert cost["systems"]["teacher"]["usd_per_million"] is None
     assert cost["one_off"]["total_usd"] is None
