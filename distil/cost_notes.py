@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from distil.cost_params import CostParams
-from distil.costs import is_outdated
+from distil.cost_params import CostParams, HardwareParams
+from distil.costs import is_outdated, list_differences
 from distil.llm_carbon import estimate_llm_co2
 from distil.prices import find_prices
 from distil.teacher_cost import list_teachers, price_answers
@@ -13,14 +13,16 @@ Metrics = Mapping[str, Any]
 COUNTED = ("input_tokens", "output_tokens")  # without either of them there is no price
 
 
-def list_notes(params: CostParams, speed: Metrics, asked: Metrics, answered: Metrics, cost: Metrics) -> list[str]:
+def list_notes(
+    params: CostParams, speed: Metrics, trained: Metrics, asked: Metrics, answered: Metrics, cost: Metrics
+) -> list[str]:
     """The notes on `cost`, as it goes into metrics/cost.json; prices age against the day of the measurement.
 
-    `speed`, `asked` and `answered` are metrics/speed.json, annotate.json and annotate_run.json.
+    `speed`, `trained`, `asked` and `answered` are metrics/speed.json, train.json, annotate.json and annotate_run.json.
     """
     return [
         *_find_old_prices(params, cost, speed["date"]),
-        *_compare_machines(params, speed["machine"]["cpu"]),
+        *_compare_machines(params.hardware, speed["machine"], trained["device"]),
         *_explain_teacher(asked, cost["systems"]["teacher"]),
         *_explain_retries(params, asked, answered),
         *_explain_unmeasured(cost["systems"]),
@@ -42,14 +44,20 @@ def _find_old_prices(params: CostParams, cost: Metrics, today: str) -> list[str]
     ]
 
 
-def _compare_machines(params: CostParams, cpu: str) -> list[str]:
-    hardware = params.hardware
-    if cpu.startswith(hardware.cpu):
-        return []
-    return [
-        f"speed was measured on {cpu}, and priced as {hardware.name}, whose processor is another: put the machine that "
-        "you would rent into cost.hardware"
-    ]
+def _compare_machines(hardware: HardwareParams, machine: Metrics, trained_on: str) -> list[str]:
+    differences = list_differences(hardware, machine)
+    notes = []
+    if differences:
+        notes.append(
+            f"speed was measured {' and '.join(differences)}, and priced as {hardware.name}, which is another machine: "
+            "put the one that you would rent into cost.hardware"
+        )
+    if (trained_on == "cpu") != (hardware.gpu is None):
+        notes.append(
+            f"training ran on {trained_on}, and its hours are priced as {hardware.name} with "
+            f"{hardware.gpu or 'no GPU'}: they are another machine's"
+        )
+    return notes
 
 
 def _explain_teacher(asked: Metrics, teacher: Metrics) -> list[str]:

@@ -47,11 +47,11 @@ def main(speed: Path, train: Path, annotate: Path, annotate_run: Path, metrics: 
         "one_off": once,
         "break_even_texts": count_break_even_texts(*paid),
         "compared_models": compare_models(params, asked),
-        "hardware_table": price_hardware_table(params, systems[STUDENT]["texts_per_s"]),
+        "hardware_table": price_hardware_table(params, systems[STUDENT]["texts_per_s"], measured["machine"]),
         "published": list_published(),
         "assumptions": _list_assumptions(params) | {"compared_tokens": describe_counting(asked)},
     }
-    cost["notes"] = list_notes(params, measured, asked, answered, cost)
+    cost["notes"] = list_notes(params, measured, trained, asked, answered, cost)
 
     for note in cost["notes"]:
         print(f"warning: {note}", file=sys.stderr)

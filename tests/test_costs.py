@@ -78,6 +78,7 @@ def test_default_prices_are_complete_and_name_their_sources() -> None:
     assert cost.price_table.is_installed(), "cost.price_table has to name the genai-prices of requirements.lock"
 
 
+MACHINE = {"cpu": "AMD EPYC 9R14", "cores": 2, "threads": 2, "gpu": None, "provider": "CPUExecutionProvider"}
 MIXTRAL = "mistralai/Mixtral-8x7B-Instruct-v0.1"
 ROW = {"name": "a T4", "usd_per_hour": 0.60, "price_source": "the study", "price_date": "2026-01-01"}
 PUBLISHED_RATE = {"texts_per_s": 61.49, "model": "RoBERTa-base", "throughput_source": "the study"}
@@ -89,9 +90,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_params(tmp_path, {})
     rates = {"pipeline": 100.0, "student_onnx": 400.0, "student_int8": 1000.0, "tfidf": 20_000.0, "embeddings": 200.0}
     systems = {name: {"offline": {"texts_per_s": rate}} for name, rate in rates.items()}
-    speed = {"date": "2026-06-01", "machine": {"cpu": "AMD EPYC 9R14"}, "systems": systems}
+    speed = {"date": "2026-06-01", "machine": MACHINE, "systems": systems}
     write_metrics(tmp_path / "speed.json", speed)
-    write_metrics(tmp_path / "train.json", {"seconds": 60.0})
+    write_metrics(tmp_path / "train.json", {"seconds": 60.0, "device": "cpu"})
     write_annotation(tmp_path, "local", texts_per_s=10.0, tokens=100_000)
     return tmp_path
 
@@ -323,10 +324,34 @@ def test_hardware_is_priced_at_the_speed_of_its_kind_or_at_a_published_one(proje
     assert (alone["throughput"], alone["texts_per_s"], alone["usd_per_million"]) == (None, None, None)
 
 
-def test_another_processor_than_the_one_that_is_priced_is_named(project: Path) -> None:
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"cpu": "Apple M1"}, "measured on Apple M1, and priced as AWS c7a.large"),
+        ({"cores": 64, "threads": 64}, "measured on 64 cores in place of 2, and"),
+        ({"gpu": "NVIDIA L4"}, "measured with NVIDIA L4, and"),
+        ({"cpu": "Intel", "gpu": "NVIDIA L4"}, "measured on Intel and with NVIDIA L4, and"),
+    ],
+)
+def test_another_machine_than_the_one_that_is_priced_is_named(
+    project: Path, changes: dict[str, Any], said: str
+) -> None:
     speed = read_metrics(project / "speed.json")
-    write_metrics(project / "speed.json", speed | {"machine": {"cpu": "Apple M1"}})
-    assert "measured on Apple M1, and priced as AWS c7a.large" in run_cost(project)["notes"][0]
+    write_metrics(project / "speed.json", speed | {"machine": MACHINE | changes})
+    cost = run_cost(project)
+    assert said in cost["notes"][0]
+    assert cost["hardware_table"][0]["throughput"] == "measured on another machine"
+
+
+def test_a_gpu_that_is_priced_has_to_be_the_one_that_worked(project: Path) -> None:
+    write_params(project, {"hardware": {"gpu": "L4"}})
+    measured, trained = run_cost(project)["notes"]
+    assert "with no GPU" in measured
+    assert "training ran on cpu" in trained
+    speed = read_metrics(project / "speed.json")
+    write_metrics(project / "speed.json", speed | {"machine": MACHINE | {"gpu": "NVIDIA L4"}})
+    write_metrics(project / "train.json", {"seconds": 60.0, "device": "cuda"})
+    assert run_cost(project)["notes"] == []
 
 
 def test_the_study_s_figures_are_labelled_as_what_they_are(project: Path) -> None:
