@@ -201,6 +201,19 @@ def test_a_system_is_summed_up_with_what_was_measured_of_it_and_nothing_else() -
     assert (whole["offline_encoded"]["batch_size"], whole["batches"]) == (4, {"8": 8.0})
 
 
+def test_latencies_and_batches_have_the_least_and_the_most_of_the_rounds() -> None:
+    plain = System("toy", Recorder().label)
+    timings = [Timing("toy", "offline", 0, 5, 1.0)]
+    for number, seconds in enumerate((0.1, 0.4, 0.2)):
+        timings.append(Timing("toy", "single_stream", number, 1, seconds))
+        timings.append(Timing("toy", "batches", number, 8, 10 * seconds, 8.0))
+    summary = summarise_system(plain, timings)
+    for name in ("p50_ms", "p99_ms"):
+        found = [summary["single_stream"][name + end] for end in ("_min", "", "_max")]
+        assert found == pytest.approx([100.0, 200.0, 400.0])
+    assert [summary[f"batches{end}"]["8"] for end in ("_min", "", "_max")] == pytest.approx([2.0, 4.0, 8.0])
+
+
 def test_texts_are_described_by_their_words() -> None:
     described = describe_texts([" ".join(["word"] * count) for count in range(1, 12)])
     assert described == {"texts": 11, "mean_words": 6.0, "words": {"p10": 2.0, "p50": 6.0, "p90": 10.0, "max": 11}}
