@@ -81,7 +81,7 @@ def main() -> None:
     classifier: Any = load_onnx(arguments.onnx, runtime)[SERVED]
     served = wrap_classifier(SERVED, classifier)
     usual = load_pipeline(arguments.student, runtime.device, params.pipeline_batch_size)
-    print(json.dumps(describe_machine(threads, classifier.provider, name_gpu(runtime.device))))
+    print(json.dumps(describe_machine(threads, classifier.provider, name_gpu(runtime.device, classifier.provider))))
     calls = warm_up_all([usual, served], library, params)
     print("| pipeline texts/s | int8 texts/s | ratio | mean wait ms | by the formula |\n|---:|---:|---:|---:|---:|")
     found = []

@@ -5,6 +5,7 @@ read included, and are spread over the texts. Another model would count the same
 write more or fewer of them; cached input is not assumed.
 """
 
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,10 +18,14 @@ from distil.teacher_cost import fill_tokens, list_teachers
 Metrics = Mapping[str, Any]
 
 
-def compare_models(params: CostParams, asked: Metrics) -> list[Record]:
-    """Dollars and CO2 per million texts of each model of `cost.compare_models`; None where a part of it is unknown."""
+def compare_models(params: CostParams, asked: Metrics, day: str) -> list[Record]:
+    """Dollars and CO2 per million texts of each model of `cost.compare_models`; None where a part of it is unknown.
+
+    Prices that change with time are those of noon (UTC) on `day`, YYYY-MM-DD: the same metrics give the same prices.
+    """
     tokens = _count_tokens(asked)
-    return [_price_model(model, params.price_table, tokens, asked) for model in params.compare_models]
+    noon = datetime.datetime.fromisoformat(f"{day}T12:00:00+00:00")
+    return [_price_model(model, params.price_table, noon, tokens, asked) for model in params.compare_models]
 
 
 def describe_counting(asked: Metrics) -> str:
@@ -44,9 +49,11 @@ def _count_tokens(asked: Metrics) -> Tokens:
     return Tokens(sum(read), None, sum(written))
 
 
-def _price_model(model: ComparedModel, table: PriceTable, tokens: Tokens, asked: Metrics) -> Record:
+def _price_model(
+    model: ComparedModel, table: PriceTable, moment: datetime.datetime, tokens: Tokens, asked: Metrics
+) -> Record:
     texts = asked["texts"]
-    found, date = _find_price(model, table)
+    found, date = _find_price(model, table, moment)
     usd = price_tokens(tokens, found.prices) if found else None
     return {
         "model": model.model,
@@ -60,11 +67,13 @@ def _price_model(model: ComparedModel, table: PriceTable, tokens: Tokens, asked:
     }
 
 
-def _find_price(model: ComparedModel, table: PriceTable) -> tuple[FoundPrices | None, str | None]:
+def _find_price(
+    model: ComparedModel, table: PriceTable, moment: datetime.datetime
+) -> tuple[FoundPrices | None, str | None]:
     """The price that is given, else the table's, which has a date only if it is the table that the params date."""
     if model.price_per_million_tokens and model.price_source:
         return FoundPrices(model.price_per_million_tokens, model.price_source), model.price_date
-    found = find_prices(model.model, model.base_url, None)
+    found = find_prices(model.model, model.base_url, None, moment)
     return found, table.date if found and table.is_installed() else None
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 from distil.cost_params import CostParams, HardwareParams
 from distil.costs import is_outdated, list_differences
-from distil.llm_carbon import estimate_llm_co2
+from distil.llm_carbon import estimate_llm_co2, knows_first_token
 from distil.prices import find_prices
 from distil.teacher_cost import list_teachers, price_answers
 
 Metrics = Mapping[str, Any]
+SHORT_ANSWER = 5  # tokens
 COUNTED = ("input_tokens", "output_tokens")  # without either of them there is no price
 
 
@@ -21,25 +22,26 @@ def list_notes(
     `speed`, `trained`, `asked` and `answered` are metrics/speed.json, train.json, annotate.json and annotate_run.json.
     """
     return [
-        *_find_old_prices(params, cost, speed["date"]),
+        *find_old_prices(params, cost, speed["date"], "the measurement"),
         *_compare_machines(params.hardware, speed["machine"], trained["device"]),
         *_explain_teacher(asked, cost["systems"]["teacher"]),
         *_explain_retries(params, asked, answered),
         *_explain_unmeasured(cost["systems"]),
-        *_explain_compared(params, cost["compared_models"]),
+        *_explain_compared(params, asked, cost["compared_models"]),
     ]
 
 
-def _find_old_prices(params: CostParams, cost: Metrics, today: str) -> list[str]:
+def find_old_prices(params: CostParams, cost: Metrics, day: str, name: str) -> list[str]:
+    """A note on the prices that are more than a year older than a day, if there are any; `name` is how to call it."""
     table = params.price_table
     dated = [(row["name"], row["price_date"]) for row in cost["hardware_table"]]
     dated += [(model.model, model.price_date) for model in params.compare_models if model.price_date]
     dated.append((f"all that genai-prices {table.version} tells", table.date))
-    old = [f"{what} ({date})" for what, date in dated if is_outdated(date, today)]
+    old = [f"{what} ({date})" for what, date in dated if is_outdated(date, day)]
     if not old:
         return []
     return [
-        f"prices more than a year older than the measurement: {', '.join(old)}; renew them in section cost of "
+        f"prices more than a year older than {name}: {', '.join(old)}; renew them in section cost of "
         "params.yaml, genai-prices also in requirements.lock"
     ]
 
@@ -121,7 +123,8 @@ def _explain_unmeasured(systems: Metrics) -> list[str]:
     return [f"metrics/speed.json has no throughput of {', '.join(unknown)}, so they have no price"] if unknown else []
 
 
-def _explain_compared(params: CostParams, compared: list[Metrics]) -> list[str]:
+def _explain_compared(params: CostParams, asked: Metrics, compared: list[Metrics]) -> list[str]:
+    answers, texts = asked["answers"], asked["texts"]
     notes = [
         f"the price of {model['model']} is not in genai-prices: give it in cost.compare_models as {{model: "
         f"{model['model']}, price_per_million_tokens: {{input, output}}, price_source, price_date}}"
@@ -139,4 +142,17 @@ def _explain_compared(params: CostParams, compared: list[Metrics]) -> list[str]:
     unknown = [model["model"] for model in compared if model["kg_co2_per_million"] is None]
     if unknown:
         notes.append(f"EcoLogits does not know {', '.join(unknown)}, so their CO2 is unknown")
-    return notes
+    return [*notes, *_explain_first_token(compared, answers / texts)]
+
+
+def _explain_first_token(compared: list[Metrics], answers_per_text: float) -> list[str]:
+    """Of short answers the time to the first token is nearly everything, and EcoLogits has it of some models only."""
+    known = [model for model in compared if model["kg_co2_per_million"] is not None]
+    without = [model["model"] for model in known if not knows_first_token(model["model"])]
+    short = compared[0]["output_tokens_per_text"] < SHORT_ANSWER * answers_per_text if compared else False
+    if not short or not without or len(without) == len(known):
+        return []
+    return [
+        f"answers are so short that the CO2 of {', '.join(without)}, of which EcoLogits has no time to the first "
+        "token, cannot be compared with that of the other models"
+    ]

@@ -96,12 +96,14 @@ def list_systems(
     ]
 
 
-def name_gpu(device: str) -> str | None:
-    """The GPU that torch computes on; null without one."""
+def name_gpu(device: str, provider: str) -> str | None:
+    """The GPU that torch or, by its provider, ONNX Runtime computes on; null without one."""
     chosen = choose_device(device)
-    return (
-        None if chosen.type == "cpu" else torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "Apple GPU"
-    )
+    if chosen.type == "cuda":
+        return torch.cuda.get_device_name(chosen)
+    if provider == CUDA:
+        return "a CUDA device of ONNX Runtime that torch does not see"
+    return None if chosen.type == "cpu" else "Apple GPU"
 
 
 @contextmanager

@@ -56,7 +56,8 @@ def main(
     use_threads(threads)
     classifiers = load_onnx(onnx, runtime)
     systems = list_systems(student, classifiers, baselines, runtime.device, params.pipeline_batch_size)
-    machine = describe_machine(threads, classifiers[SERVED].provider, name_gpu(runtime.device))
+    provider = classifiers[SERVED].provider
+    machine = describe_machine(threads, provider, name_gpu(runtime.device, provider))
     calls = warm_up_all(systems, library, params)
     measured = take_turns(list_scenarios(systems, texts, calls, params), params.rounds)
     served = next(system for system in systems if system.name == SERVED)

@@ -1,5 +1,6 @@
 """The inputs of the 2024 study are in huggingface.co/blog/synthetic-data-save-costs; its outputs must come out."""
 
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -78,10 +79,25 @@ def test_default_prices_are_complete_and_name_their_sources() -> None:
     assert cost.price_table.is_installed(), "cost.price_table has to name the genai-prices of requirements.lock"
 
 
+TOGETHER = "https://api.together.xyz/v1"
 MACHINE = {"cpu": "AMD EPYC 9R14", "cores": 2, "threads": 2, "gpu": None, "provider": "CPUExecutionProvider"}
 MIXTRAL = "mistralai/Mixtral-8x7B-Instruct-v0.1"
 ROW = {"name": "a T4", "usd_per_hour": 0.60, "price_source": "the study", "price_date": "2026-01-01"}
 PUBLISHED_RATE = {"texts_per_s": 61.49, "model": "RoBERTa-base", "throughput_source": "the study"}
+
+
+class FarFuture:
+    """A calendar of the year 2100."""
+
+    UTC = datetime.UTC
+
+    class datetime:  # noqa: N801 - as the module has it
+        """Its clock."""
+
+        @staticmethod
+        def now(zone: datetime.tzinfo) -> datetime.datetime:
+            """The same moment, always."""
+            return datetime.datetime(2100, 1, 1, tzinfo=zone)
 
 
 @pytest.fixture
@@ -293,6 +309,25 @@ def test_an_old_price_warns(project: Path, capsys: pytest.CaptureFixture[str]) -
     assert "older than the measurement: AWS c7a.large" in note
     assert "(2024-01-01)" in note
     assert f"warning: {note}" in capsys.readouterr().err
+
+
+def test_prices_that_are_old_today_warn_and_change_no_output(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_cost(project)
+    before = (project / "cost.json").read_bytes()
+    capsys.readouterr()
+    monkeypatch.setattr("stages.cost.datetime", FarFuture)
+    assert run_cost(project)["notes"] == []
+    assert "a year older than today: AWS c7a.large" in capsys.readouterr().err
+    assert (project / "cost.json").read_bytes() == before
+
+
+def test_short_answers_of_models_with_and_without_a_time_to_the_first_token_are_not_comparable(project: Path) -> None:
+    write_params(project, {"compare_models": ["gpt-6-luna", {"model": MIXTRAL, "base_url": TOGETHER}]})
+    assert not any("first token" in note for note in run_cost(project)["notes"]), "50 tokens an answer"
+    write_annotation(project, "local", texts_per_s=10.0, tokens=2000)
+    assert any(f"the CO2 of {MIXTRAL}, of which" in note for note in run_cost(project)["notes"])
 
 
 def test_old_prices_of_every_kind_warn_together(project: Path) -> None:
