@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from distil.metrics import read_metrics
 from distil.rows import ANNOTATIONS, PREDICTIONS, TEST, TRAIN, read_rows, write_rows
 from distil.rows import LABELS as LABELS_SCHEMA
 from distil.rows import TEXTS as TEXTS_SCHEMA
-from stages.evaluate import main
+from stages.evaluate import ask, main
 
 ROWS = make_rows(make_texts())
 TEST_ROWS = ROWS.iloc[-30::3]  # ids far from the first rows of labels and annotations, which hold every text
@@ -296,6 +297,12 @@ def test_a_model_that_answers_nan(project: Project, tmp_path_factory: pytest.Tem
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InputError, match=r"^student answers NaN to 10 of 10 test texts; .*train\.learning_rate"):
         main(broken, *paths)
+
+
+def test_nan_of_an_exported_file_alone_is_not_blamed_on_training() -> None:
+    broken = SimpleNamespace(labels=list(LABELS), predict_proba=lambda texts: np.full((len(texts), 2), np.nan))
+    with pytest.raises(InputError, match=r"^student_int8 answers NaN to 1 of 1 .* 'dvc repro -s -f export'"):
+        ask("student_int8", broken, ["a text"], LABELS)
 
 
 @pytest.mark.parametrize(
