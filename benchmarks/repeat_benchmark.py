@@ -12,7 +12,7 @@ import argparse
 import json
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,18 +29,20 @@ from distil.speed import System, measure_offline, measure_single_stream  # noqa:
 from distil.speed_summary import compare_rounds, select, summarise_throughput  # noqa: E402
 from distil.systems import SERVED, USUAL, load_onnx, load_pipeline, name_gpu, wrap_classifier  # noqa: E402
 from distil.torch_model import use_threads  # noqa: E402
-from distil.turns import BenchmarkParams, Turn, choose_extent, serve, take_turns, warm_up_all  # noqa: E402
+from distil.turns import BenchmarkParams, Turn, serve, take_turns, warm_up_all  # noqa: E402
 from stages.benchmark import draw_texts  # noqa: E402
 
 LEAST_RATIO, MOST_SPREAD, MOST_DIFFERENCE = 8.0, 0.15, 0.25
 
 
-def measure(usual: System, served: System, texts: Sequence[str], params: BenchmarkParams) -> dict[str, float]:
-    """One repetition: rates, their ratio, and the wait measured and predicted."""
-    extent = choose_extent(params)
+def measure(
+    usual: System, served: System, texts: Sequence[str], calls: Mapping[str, Sequence[str]], params: BenchmarkParams
+) -> dict[str, float]:
+    """One repetition: rates, their ratio, and the wait measured and predicted; `calls` are the texts sent offline."""
+    seconds = params.seconds / params.rounds
     scenarios = [
-        [Turn(one.name, partial(measure_offline, one, texts, extent)) for one in (usual, served)],
-        [Turn(SERVED, partial(measure_single_stream, served, texts, params.seconds / params.rounds))],
+        [Turn(one.name, partial(measure_offline, one, calls[one.name], seconds)) for one in (usual, served)],
+        [Turn(SERVED, partial(measure_single_stream, served, texts, seconds))],
     ]
     timings = take_turns(scenarios, params.rounds)
     (arrived,) = serve(served, select(timings, SERVED, "single_stream"), texts, params)
@@ -75,17 +77,17 @@ def main() -> None:
     runtime = load_params("runtime", RuntimeParams)
     threads = runtime.threads or count_cores()
     use_threads(threads)
-    texts = draw_texts(arguments.test, params)
+    library = draw_texts(arguments.test, params.seed)
     classifier: Any = load_onnx(arguments.onnx, runtime)[SERVED]
     served = wrap_classifier(SERVED, classifier)
     usual = load_pipeline(arguments.student, runtime.device, params.pipeline_batch_size)
-    print(json.dumps(describe_machine(threads, classifier.provider, name_gpu(runtime.device))))
-    warm_up_all([usual, served], texts, params)
+    print(json.dumps(describe_machine(threads, classifier.provider, name_gpu(runtime.device, classifier.provider))))
+    calls = warm_up_all([usual, served], library, params)
     print("| pipeline texts/s | int8 texts/s | ratio | mean wait ms | by the formula |\n|---:|---:|---:|---:|---:|")
     found = []
     for number in range(arguments.repetitions):
         again = params.model_copy(update={"seed": params.seed + number})  # other arrivals each time
-        found.append(one := measure(usual, served, texts, again))
+        found.append(one := measure(usual, served, library[: params.texts], calls, again))
         rates = f"{one[USUAL]:,.0f} | {one[SERVED]:,.0f} | {one['ratio']:.2f}"
         print(f"| {rates} | {one['mean_wait']:.3f} | {one['predicted_wait']:.3f} |", flush=True)
     print("\n".join(judge(found)))

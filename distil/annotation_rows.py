@@ -24,15 +24,19 @@ class RowMaker:
         self.teacher = params.name
         self.method = params.method
         self.labels = labels
+        self.server = "recorded" if params.recording else params.server
         self.keep_cached = params.server != "local"
         self.statuses: Counter[str] = Counter()
         self.named: Counter[str] = Counter()
         self.tokens: dict[str, int | None] = dict.fromkeys(TOKEN_COUNTS)
+        self.answers = 0
+        self.told: Counter[str] = Counter()  # by kind of token, the answers that tell how many
         self.unread: str | None = None  # the first reply that names no label
 
     def row(self, text_id: str, request: Request, answer: Answer | None) -> dict[str, Any]:
         """The row of a request; an answer of None is a request that failed."""
         logprobs: list[float] | None = None
+        self.answers += answer is not None
         if answer is None:
             reading, answer = Reading("http_error"), Answer(reply=None)
         elif self.method == "score":
@@ -55,9 +59,11 @@ class RowMaker:
             **self._token_counts(answer),
         }
 
-    def summary(self) -> dict[str, int | None]:
-        """The number of requests, and the tokens of their answers, None where the endpoint does not tell them."""
-        return {"requests": self.statuses.total(), **self.tokens}
+    def summary(self) -> dict[str, Any]:
+        """Requests, answers, the tokens that these tell (None where none does), and how many of them do, by kind."""
+        told = {name: self.told[name] for name in TOKEN_COUNTS}
+        counts = {"requests": self.statuses.total(), "answers": self.answers, **self.tokens, "told": told}
+        return {"server": self.server, **counts}
 
     def _likeliest(self, logprobs: list[float] | None, answer: Answer) -> Reading:
         if logprobs is None:
@@ -77,3 +83,4 @@ class RowMaker:
         for name, count in self._token_counts(answer).items():
             if count is not None:
                 self.tokens[name] = (self.tokens[name] or 0) + count
+                self.told[name] += 1

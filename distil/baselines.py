@@ -25,11 +25,12 @@ WORD_OR_SIGN = r"\w+|[^\w\s]"  # so that a text of single letters or emoji has f
 
 
 class FrozenEncoder:
-    """Sentence vectors of a pinned encoder; it is loaded at first use and is not pickled."""
+    """Sentence vectors of a pinned encoder; it is loaded at first use, and neither it nor its device is pickled."""
 
     def __init__(self, reference: str, pins: Path, device: str) -> None:
         """Note where the encoder is to be found; see `distil.assets.resolve` for the form of a reference."""
-        self._place = reference, pins, device
+        self._place = reference, pins
+        self.device = device
         self._encoder: TorchEncoder | None = None
 
     def fit_transform(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -38,9 +39,9 @@ class FrozenEncoder:
 
     def transform(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return sentence vectors of shape (texts, hidden size); raises `InputError` if the encoder answers NaN."""
-        reference, pins, device = self._place
+        reference, pins = self._place
         if self._encoder is None:
-            self._encoder = TorchEncoder(resolve(reference, pins), device)
+            self._encoder = TorchEncoder(resolve(reference, pins), self.device)
         vectors = self._encoder.encode(texts)
         if broken := int((~np.isfinite(vectors)).any(axis=1).sum()):
             raise InputError(
@@ -50,7 +51,7 @@ class FrozenEncoder:
         return vectors
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_place": self._place, "_encoder": None}
+        return {"_place": self._place, "device": "auto", "_encoder": None}
 
 
 class Baseline:
@@ -71,6 +72,11 @@ class Baseline:
     def forget_addresses(self) -> None:
         """Drop where in memory scikit-learn saw its stop words: another process would write other bytes."""
         vars(self._features).pop("_stop_words_id", None)
+
+    def use_device(self, device: str) -> None:
+        """Let the encoder, where there is one, run on this device of the machine at hand."""
+        if isinstance(self._features, FrozenEncoder):
+            self._features.device = device
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return probabilities of shape (texts, labels)."""
@@ -95,10 +101,11 @@ def save_baselines(path: Path, baselines: Mapping[str, Baseline]) -> None:
     joblib.dump(dict(baselines), path)
 
 
-def load_baselines(path: Path) -> dict[str, Baseline]:
+def load_baselines(path: Path, device: str) -> dict[str, Baseline]:
     """Read what `save_baselines` wrote, on a machine where the encoder's reference can be resolved.
 
-    The file is a pickle: load only your own. Raises `InputError` if it is missing or damaged.
+    The file names no device, so it is also read where that of its training is missing; `device` is the one to use. It
+    is a pickle: load only your own. Raises `InputError` if it is missing or damaged.
     """
     try:
         baselines: dict[str, Baseline] = joblib.load(path)
@@ -106,4 +113,6 @@ def load_baselines(path: Path) -> dict[str, Baseline]:
         raise InputError(f"{path} is missing; 'dvc repro' writes it") from None
     except (EOFError, KeyError, IndexError, ValueError, UnpicklingError) as error:
         raise InputError(f"{path} is damaged ({error}); 'dvc repro' writes it anew") from None
+    for baseline in baselines.values():
+        baseline.use_device(device)
     return baselines

@@ -6,30 +6,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from distil.scores import bound_share
+
 MOST_DISTINCT = 4  # values that are groups of their own; more are cut at the quartiles
 DIGITS = 6  # of a value; the rest is rounding, as between 2/3 and 1 - 1/3
 
 Bools = NDArray[np.bool_]
 
 
-def break_down(values: Sequence[float | None], right: Mapping[str, Bools]) -> list[dict[str, Any]]:
+def break_down(values: Sequence[float | None], right: Mapping[str, Bools], confidence: float) -> list[dict[str, Any]]:
     """Group rows by a value and score every system on each group.
 
     Args:
         values: one a row; null where it is not known.
         right: by system, whether it is right, one a row.
+        confidence: of the intervals.
 
     Returns:
-        For each group, in ascending order, its lowest and highest value (`from`, `to`), its `rows`, and in `systems`
-        the share on which each is right. Equal values are in one group. The last group, with `from` and `to` null,
-        holds the rows whose value is not known, if there are any.
+        For each group, in ascending order, its lowest and highest value (`from`, `to`), its `rows`, in `systems` the
+        share on which each is right, and in `bounds` the exact binomial interval of that. Equal values are in one
+        group. The last group, with `from` and `to` null, holds the rows whose value is not known, if there are any.
     """
     numbers = np.round(np.array([np.nan if value is None else value for value in values], dtype=float), DIGITS)
     known = ~np.isnan(numbers)
     groups = [known & (numbers >= low) & (numbers <= high) for low, high in _cut(numbers[known])]
     if not known.all():
         groups.append(~known)
-    return [_describe(numbers[group], {name: answers[group] for name, answers in right.items()}) for group in groups]
+    return [
+        _describe(numbers[group], {name: answers[group] for name, answers in right.items()}, confidence)
+        for group in groups
+    ]
 
 
 def _cut(values: NDArray[np.float64]) -> list[tuple[float, float]]:
@@ -43,7 +49,8 @@ def _cut(values: NDArray[np.float64]) -> list[tuple[float, float]]:
     return [(group[0], group[-1]) for group in groups]
 
 
-def _describe(values: NDArray[np.float64], right: Mapping[str, Bools]) -> dict[str, Any]:
+def _describe(values: NDArray[np.float64], right: Mapping[str, Bools], confidence: float) -> dict[str, Any]:
     low, high = (None, None) if np.isnan(values).any() else (float(values.min()), float(values.max()))
     shares = {name: float(answers.mean()) for name, answers in right.items()}
-    return {"from": low, "to": high, "rows": len(values), "systems": shares}
+    bounds = {name: bound_share(answers, confidence) for name, answers in right.items()}
+    return {"from": low, "to": high, "rows": len(values), "systems": shares, "bounds": bounds}

@@ -5,6 +5,7 @@ read included, and are spread over the texts. Another model would count the same
 write more or fewer of them; cached input is not assumed.
 """
 
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,15 +13,19 @@ from distil.cost_params import ComparedModel, CostParams, PriceTable
 from distil.costs import Record
 from distil.llm_carbon import describe_method, estimate_llm_co2
 from distil.prices import MILLION, FoundPrices, Tokens, find_prices, price_tokens
-from distil.teacher_cost import list_teachers
+from distil.teacher_cost import fill_tokens, list_teachers
 
 Metrics = Mapping[str, Any]
 
 
-def compare_models(params: CostParams, asked: Metrics) -> list[Record]:
-    """Dollars and CO2 per million texts of each model of `cost.compare_models`; None where a part of it is unknown."""
+def compare_models(params: CostParams, asked: Metrics, day: str) -> list[Record]:
+    """Dollars and CO2 per million texts of each model of `cost.compare_models`; None where a part of it is unknown.
+
+    Prices that change with time are those of noon (UTC) on `day`, YYYY-MM-DD: the same metrics give the same prices.
+    """
     tokens = _count_tokens(asked)
-    return [_price_model(model, params.price_table, tokens, asked) for model in params.compare_models]
+    noon = datetime.datetime.fromisoformat(f"{day}T12:00:00+00:00")
+    return [_price_model(model, params.price_table, noon, tokens, asked) for model in params.compare_models]
 
 
 def describe_counting(asked: Metrics) -> str:
@@ -35,15 +40,20 @@ def describe_counting(asked: Metrics) -> str:
 
 def _count_tokens(asked: Metrics) -> Tokens:
     """The tokens of all answers; unknown if one of several teachers does not tell them."""
-    told = list_teachers(asked).values()
-    if any(counts["input_tokens"] is None or counts["output_tokens"] is None for counts in told):
-        return Tokens(None, None, None)
-    return Tokens(asked["input_tokens"], None, asked["output_tokens"])
+    read, written = [], []
+    for tokens in map(fill_tokens, list_teachers(asked).values()):
+        if tokens.input is None or tokens.output is None:
+            return Tokens(None, None, None)
+        read.append(tokens.input)
+        written.append(tokens.output)
+    return Tokens(sum(read), None, sum(written))
 
 
-def _price_model(model: ComparedModel, table: PriceTable, tokens: Tokens, asked: Metrics) -> Record:
+def _price_model(
+    model: ComparedModel, table: PriceTable, moment: datetime.datetime, tokens: Tokens, asked: Metrics
+) -> Record:
     texts = asked["texts"]
-    found, date = _find_price(model, table)
+    found, date = _find_price(model, table, moment)
     usd = price_tokens(tokens, found.prices) if found else None
     return {
         "model": model.model,
@@ -57,19 +67,21 @@ def _price_model(model: ComparedModel, table: PriceTable, tokens: Tokens, asked:
     }
 
 
-def _find_price(model: ComparedModel, table: PriceTable) -> tuple[FoundPrices | None, str | None]:
+def _find_price(
+    model: ComparedModel, table: PriceTable, moment: datetime.datetime
+) -> tuple[FoundPrices | None, str | None]:
     """The price that is given, else the table's, which has a date only if it is the table that the params date."""
     if model.price_per_million_tokens and model.price_source:
         return FoundPrices(model.price_per_million_tokens, model.price_source), model.price_date
-    found = find_prices(model.model, model.base_url, None)
+    found = find_prices(model.model, model.base_url, None, moment)
     return found, table.date if found and table.is_installed() else None
 
 
 def _estimate_co2(model: str, tokens: Tokens, asked: Metrics) -> Record:
-    requests = asked["requests"]
+    answers = asked["answers"]
     co2 = None
-    if tokens.output is not None and requests:
-        co2 = estimate_llm_co2(model, tokens.output / requests, requests / asked["texts"] * MILLION)
+    if tokens.output is not None:
+        co2 = estimate_llm_co2(model, tokens.output / answers, answers / asked["texts"] * MILLION)
     return {
         "kg_co2_per_million": None if co2 is None else co2.model_dump(),
         "co2_source": None if co2 is None else describe_method(),

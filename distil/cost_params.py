@@ -23,11 +23,14 @@ Date = Annotated[str, AfterValidator(_check_date)]
 class HardwareParams(Params):
     """The machine that would be rented for the work that was measured: its price and power, and where both are from.
 
-    `cpu` is how such a machine names its processor, or the beginning of that.
+    `cpu` is how such a machine names its processor, or the beginning of that, `cores` how many it has (vCPU), `gpu` the
+    name of its GPU, or a part of that.
     """
 
     name: str
     cpu: str
+    cores: int = Field(ge=1)
+    gpu: str | None
     usd_per_hour: Number = Field(gt=0)
     price_source: str
     price_date: Date

@@ -5,10 +5,11 @@ Arithmetic only. A figure that cannot be known (no price, no speed) is None, nev
 
 import datetime
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from distil.carbon import METHOD, estimate_machine_co2
-from distil.cost_params import CostParams, HardwareRow
+from distil.cost_params import CostParams, HardwareParams, HardwareRow
 from distil.prices import MILLION
 
 SECONDS_PER_HOUR = 3600
@@ -41,18 +42,35 @@ def price_on_machine(params: CostParams, texts_per_s: float | None) -> Record:
     }
 
 
-def price_hardware_table(params: CostParams, student_texts_per_s: float | None) -> list[Record]:
+def list_differences(hardware: HardwareParams, machine: Mapping[str, Any]) -> list[str]:
+    """In what the machine of metrics/speed.json is not the hardware that is priced, in words; none if it is."""
+    differences = []
+    if not machine["cpu"].startswith(hardware.cpu):
+        differences.append(f"on {machine['cpu']}")
+    if (threads := min(machine["cores"], machine["threads"])) != hardware.cores:
+        differences.append(f"on {threads} cores in place of {hardware.cores}")
+    gpu = machine["gpu"]
+    if (gpu is None) != (hardware.gpu is None) or (gpu and hardware.gpu not in gpu):
+        differences.append(f"with {gpu or 'no GPU'}")
+    return differences
+
+
+def price_hardware_table(
+    params: CostParams, student_texts_per_s: float | None, machine: Mapping[str, Any]
+) -> list[Record]:
     """Dollars per million texts on each machine to rent: the one that stands for the measurement first, then the table.
 
-    A row's `throughput` is "measured" (the int8 student's, of this study), "published" (another model's, by its
-    source) or None, and then there is no price per text.
+    A row's `throughput` is "measured" (the int8 student's, of this study), "measured on another machine" (the same,
+    where the machine of the measurement is not the one that is priced), "published" (another model's, by its source) or
+    None, and then there is no price per text.
     """
     rate = check_rate(student_texts_per_s)
-    rented = params.hardware.model_dump(exclude={"cpu", "watts", "watts_source"})
-    return [
-        _price_row(row, rate, params.utilisation)
-        for row in (HardwareRow(**rented, measured=True), *params.hardware_table)
-    ]
+    rented = params.hardware.model_dump(exclude={"cpu", "cores", "gpu", "watts", "watts_source"})
+    rows = (HardwareRow(**rented, measured=True), *params.hardware_table)
+    table = [_price_row(row, rate, params.utilisation) for row in rows]
+    if rate is not None and list_differences(params.hardware, machine):
+        table[0]["throughput"] = "measured on another machine"
+    return table
 
 
 def _price_row(row: HardwareRow, measured: float | None, utilisation: float) -> Record:

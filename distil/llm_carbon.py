@@ -36,6 +36,14 @@ def estimate_llm_co2(model: str, output_tokens: float, requests: float) -> Bound
     return Bounds(low=low * requests, mid=mid * requests, high=high * requests)
 
 
+def knows_first_token(model: str) -> bool:
+    """Whether EcoLogits has a time to the first token of a model, which of short answers is nearly all the energy."""
+    from ecologits.model_repository import models
+
+    known = next((one for one in models.list_models() if one.name == model), None)
+    return bool(known and known.deployment and known.deployment.ttft)
+
+
 def describe_method() -> str:
     """The method, its version and its boundary in one line."""
     from ecologits import __version__

@@ -3,6 +3,7 @@
 Prices are dollars per million tokens. A price that cannot be known is None, never zero.
 """
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -62,6 +63,14 @@ class FoundPrices:
     source: str
 
 
+def format_usd(usd: float) -> str:
+    """Dollars with cents or, under a dollar, two significant digits."""
+    if usd >= 1 or usd == 0:
+        return f"${usd:,.2f}"
+    exponent = int(f"{usd:.1e}".partition("e")[2])
+    return f"${float(f'{usd:.1e}'):.{max(2, 1 - exponent)}f}"
+
+
 def price_tokens(tokens: Tokens, prices: TokenPrices) -> float | None:
     """Dollars for the tokens; None where their number is unknown. Output counts what the model thought as well."""
     if tokens.input is None or tokens.output is None:
@@ -85,21 +94,25 @@ def choose_prices(model: str, given: TokenPrices | Mapping[str, TokenPrices]) ->
 
 
 def find_prices(
-    model: str, base_url: str | None, given: TokenPrices | Mapping[str, TokenPrices] | None
+    model: str,
+    base_url: str | None,
+    given: TokenPrices | Mapping[str, TokenPrices] | None,
+    moment: datetime.datetime | None = None,
 ) -> FoundPrices | None:
     """Find a model's prices: those that are given, else what genai-prices knows of the endpoint; None if it does not.
 
     genai-prices tells the provider by the endpoint's address, or without one by the model's name where that is a
     vendor's own; an address that it does not know, such as one on this machine, has no price. The table that comes with
-    the package is read, nothing is fetched. Of prices that depend on the hour or on a request's length, the ones of now
-    and of short requests are taken; a model that also costs something a request has none.
+    the package is read, nothing is fetched. Of prices that depend on the time or on a request's length, the ones of
+    `moment` (None: now) and of short requests are taken; a model that also costs something a request has none.
     """
     if isinstance(given, TokenPrices) or (given and model in given):
         return FoundPrices(choose_prices(model, given), "cost.teacher_usd_per_million_tokens in params.yaml")
     from genai_prices import Usage, __version__, calc_price  # only here, since its table is large
 
     try:
-        found = calc_price(Usage(input_tokens=0, output_tokens=0), model, provider_api_url=base_url)
+        usage = Usage(input_tokens=0, output_tokens=0)
+        found = calc_price(usage, model, provider_api_url=base_url, genai_request_timestamp=moment)
     except LookupError:
         return None
     price = found.model_price

@@ -27,6 +27,7 @@ AGAINST_TEACHER = {
     "recall": "recall_with_teacher",
     "macro_f1": "macro_f1_with_teacher",
     "micro_f1": "micro_f1_with_teacher",
+    "per_class": "per_class_with_teacher",
     "confusion": "confusion_with_teacher",
     "calibration": "calibration_with_teacher",
 }

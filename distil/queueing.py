@@ -9,7 +9,7 @@ oversleeps counts as waiting. So it sleeps until shortly before an arrival and t
 
 import time
 from collections.abc import Sequence
-from itertools import cycle
+from itertools import cycle, takewhile
 from typing import Any, Protocol
 
 import numpy as np
@@ -106,10 +106,16 @@ def summarise_load(timings: Sequence[Timing], seconds: float, latency_limit_ms: 
 
 
 def summarise_server(loads: Sequence[dict[str, Any]], latency_limit_ms: float) -> dict[str, Any]:
-    """All loads, and the highest rate of arrivals at which 99 of 100 answers came within the limit (null: at none)."""
-    kept = [load["arrivals_per_s"] for load in loads if load["within_limit"]]
+    """All loads, and the rate of arrivals up to which 99 of 100 answers came within the limit.
+
+    It is the last rate before the first that did not keep the limit, null if that is the first of all; where every
+    load kept it, `limit_reached` is false and the true rate is higher.
+    """
+    ascending = sorted(loads, key=lambda load: load["arrivals_per_s"])
+    kept = [load["arrivals_per_s"] for load in takewhile(lambda load: load["within_limit"], ascending)]
     return {
         "latency_limit_ms": latency_limit_ms,
-        "highest_arrivals_per_s": max(kept, default=None),
+        "highest_arrivals_per_s": kept[-1] if kept else None,
+        "limit_reached": len(kept) < len(ascending),
         "loads": list(loads),
     }

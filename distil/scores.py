@@ -70,6 +70,12 @@ def compare_paired(right: Bools, other_right: Bools) -> tuple[int, int, float]:
     return only_one, only_other, float(binomtest(only_one, split).pvalue) if split else 1.0
 
 
+def bound_share(right: Bools, confidence: float) -> list[float]:
+    """Return the exact binomial bounds (Clopper & Pearson 1934) of the share of rows, one at least, that are right."""
+    bounds = binomtest(int(right.sum()), len(right)).proportion_ci(confidence)
+    return [float(bounds.low), float(bounds.high)]
+
+
 def is_right(actual: Sequence[str | None], predicted: Sequence[str | None]) -> Bools:
     """Return for each row whether the prediction is the known label; where either is missing it is not."""
     pairs = zip(actual, predicted, strict=True)

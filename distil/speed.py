@@ -1,7 +1,7 @@
 """Measure how fast systems label texts, in scenarios named after MLPerf Inference (Reddi et al. 2020, ISCA).
 
 - single_stream: one text, and the next when the answer is there. Latency.
-- offline: all texts at once, in batches of the system's choice. Throughput.
+- offline: many texts in one call, in batches of the system's choice. Throughput.
 - offline_encoded: the same without tokenization, which is done beforehand.
 - batches: as many texts at once as told, and the next when the answers are there. Throughput.
 
@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import cycle, islice
+from itertools import cycle, islice, repeat
 from typing import Any
 
 WARM_UP_TEXTS = 64
+LEAST_OFFLINE_TEXTS = 128  # in one call, however slow the system: more than a batch
 
 Label = Callable[[list[str]], object]
 
@@ -52,45 +53,51 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Extent:
-    """How far a turn goes: `texts` labelled and `least_s` passed, or `most_s` passed; one measurement at least."""
+class WarmUp:
+    """Some answers of a system that has warmed up, and how many texts a second it then labelled in one call."""
 
-    texts: int
-    least_s: float
-    most_s: float
-
-    def is_reached(self, texts: int, seconds: float) -> bool:
-        """Whether so many texts in so many seconds are enough."""
-        return seconds >= self.most_s or (texts >= self.texts and seconds >= self.least_s)
+    answers: object
+    texts_per_s: float
 
 
-def warm_up(system: System, texts: Sequence[str], seconds: float) -> object:
-    """Let the system allocate, compile and fill its caches at the shapes that it will meet; returns some answers."""
-    answers = system.label(list(texts[:WARM_UP_TEXTS]))
+def warm_up(system: System, texts: Sequence[str], seconds: float) -> WarmUp:
+    """Let the system allocate, compile and fill its caches at the shapes that it will meet."""
+    some = list(texts[:WARM_UP_TEXTS])
+    answers = system.label(some)
     for _ in measure_single_stream(system, texts, seconds, 0):
         pass
-    return answers
+    start = time.perf_counter()
+    system.label(some)
+    return WarmUp(answers, len(some) / (time.perf_counter() - start))
+
+
+def draw_call(library: Sequence[str], texts: int, texts_per_s: float, most_s: float) -> list[str]:
+    """The texts of one offline call: `texts` of them, or as many as the system labels in `most_s` at that rate.
+
+    They are those of `library` in their order, which come round again where there are fewer.
+    """
+    return list(islice(cycle(library), min(texts, max(LEAST_OFFLINE_TEXTS, int(texts_per_s * most_s)))))
 
 
 def measure_single_stream(system: System, texts: Sequence[str], seconds: float, number: int) -> Iterator[Timing]:
     """Label one text after the other until `seconds` have passed, once at least."""
     inputs = ([text] for text in _go_round(texts, number))
     note = partial(Timing, system.name, "single_stream", number, 1)
-    return _repeat(system.label, inputs, 1, note, Extent(1, seconds, seconds))
+    return _repeat(system.label, inputs, note, seconds)
 
 
-def measure_offline(system: System, texts: Sequence[str], extent: Extent, number: int) -> Iterator[Timing]:
-    """Label all the texts again and again, as far as `extent` says."""
+def measure_offline(system: System, texts: Sequence[str], seconds: float, number: int) -> Iterator[Timing]:
+    """Label all the texts in one call, again and again until `seconds` have passed, once at least."""
     note = partial(Timing, system.name, "offline", number, len(texts))
-    return _repeat(system.label, cycle([list(texts)]), len(texts), note, extent)
+    return _repeat(system.label, repeat(list(texts)), note, seconds)
 
 
-def measure_encoded(system: System, texts: Sequence[str], extent: Extent, number: int) -> Iterator[Timing]:
+def measure_encoded(system: System, texts: Sequence[str], seconds: float, number: int) -> Iterator[Timing]:
     """The same with the texts tokenized beforehand; only for a system that has the two halves of `label`."""
     if system.encode is None or system.label_encoded is None:
         raise ValueError(f"{system.name} does not tell tokenization from the rest")
     note = partial(Timing, system.name, "offline_encoded", number, len(texts))
-    return _repeat(system.label_encoded, cycle([system.encode(list(texts))]), len(texts), note, extent)
+    return _repeat(system.label_encoded, repeat(system.encode(list(texts))), note, seconds)
 
 
 def measure_batches(system: System, texts: Sequence[str], size: int, seconds: float, number: int) -> Iterator[Timing]:
@@ -101,9 +108,9 @@ def measure_batches(system: System, texts: Sequence[str], size: int, seconds: fl
     if system.label_together is None:
         raise ValueError(f"{system.name} takes no batches of a given size")
     endless = _go_round(texts, number)
-    inputs = (list(islice(endless, size)) for _ in cycle([size]))
+    inputs = (list(islice(endless, size)) for _ in repeat(size))
     note = partial(Timing, system.name, "batches", number, size, setting=float(size))
-    return _repeat(system.label_together, inputs, size, note, Extent(1, seconds, seconds))
+    return _repeat(system.label_together, inputs, note, seconds)
 
 
 def _go_round(texts: Sequence[str], number: int) -> Iterator[str]:
@@ -112,15 +119,14 @@ def _go_round(texts: Sequence[str], number: int) -> Iterator[str]:
 
 
 def _repeat(
-    call: Callable[[Any], object], inputs: Iterable[Any], texts: int, note: Callable[[float], Timing], extent: Extent
+    call: Callable[[Any], object], inputs: Iterable[Any], note: Callable[[float], Timing], seconds: float
 ) -> Iterator[Timing]:
-    """Time the call on one input after the other, each of so many texts."""
-    begun, labelled = time.perf_counter(), 0
+    """Time the call on one input after the other until `seconds` have passed, once at least."""
+    begun = time.perf_counter()
     for given in inputs:
         start = time.perf_counter()
         call(given)
         done = time.perf_counter()
         yield note(done - start)
-        labelled += texts
-        if extent.is_reached(labelled, done - begun):
+        if done - begun >= seconds:
             return

@@ -26,13 +26,15 @@ def summarise_system(system: System, measured: Iterable[Timing]) -> dict[str, An
     one_by_one = select(measured, system.name, "single_stream")
     offline = summarise_throughput(select(measured, system.name, "offline"))
     summary: dict[str, Any] = {
-        "single_stream": summarise_latency(one_by_one) | {"repetitions": len(one_by_one)},
+        "single_stream": summarise_latency(one_by_one) | _spread_latency(one_by_one) | {"repetitions": len(one_by_one)},
         "offline": {"batch_size": system.batch_size} | offline,
     }
     if encoded := select(measured, system.name, "offline_encoded"):
         summary["offline_encoded"] = {"batch_size": system.batch_size} | summarise_throughput(encoded)
     if batches := select(measured, system.name, "batches"):
         summary["batches"] = summarise_batches(batches)
+        summary["batches_min"] = summarise_batches(batches, min)
+        summary["batches_max"] = summarise_batches(batches, max)
     return summary
 
 
@@ -47,6 +49,16 @@ def summarise_latency(timings: Sequence[Timing]) -> dict[str, float]:
     return dict(zip(names, (1000 * np.median(summaries, axis=0)).tolist(), strict=True))
 
 
+def _spread_latency(timings: Sequence[Timing]) -> dict[str, float]:
+    """The least and the most, in ms, that p50 and p99 were in a round."""
+    rounds = _by_round(timings, lambda timing: timing.seconds).values()
+    spread: dict[str, float] = {}
+    for percentile in (50, 99):
+        found = [1000 * float(np.percentile(times, percentile)) for times in rounds]
+        spread |= {f"p{percentile}_ms_min": min(found), f"p{percentile}_ms_max": max(found)}
+    return spread
+
+
 def list_latencies(timings: Sequence[Timing]) -> list[tuple[float, float]]:
     """The curve of latencies: shares of the answers, and the ms within which so many were there."""
     times = [1000 * timing.seconds for timing in timings]
@@ -54,9 +66,10 @@ def list_latencies(timings: Sequence[Timing]) -> list[tuple[float, float]]:
 
 
 def summarise_throughput(timings: Sequence[Timing]) -> dict[str, float]:
-    """Texts per second: the median over all repetitions, with the slowest and the fastest."""
+    """Texts per second: the median over all calls, with the slowest and the fastest, and how many texts a call had."""
     rates = [timing.texts / timing.seconds for timing in timings]
     return {
+        "texts_per_call": timings[0].texts,
         "texts_per_s": float(np.median(rates)),
         "texts_per_s_min": min(rates),
         "texts_per_s_max": max(rates),
@@ -64,11 +77,11 @@ def summarise_throughput(timings: Sequence[Timing]) -> dict[str, float]:
     }
 
 
-def summarise_batches(timings: Sequence[Timing]) -> dict[str, float]:
-    """Texts per second by size of the batches: of all texts of a round, then the median over the rounds."""
+def summarise_batches(timings: Sequence[Timing], choose: Callable[[list[float]], Any] = np.median) -> dict[str, float]:
+    """Texts per second by size of the batches: of all texts of a round, then the median (or other) over the rounds."""
     sizes = sorted({timing.setting for timing in timings if timing.setting is not None})
     return {
-        f"{size:.0f}": float(np.median(list(rate_rounds([one for one in timings if one.setting == size]).values())))
+        f"{size:.0f}": float(choose(list(rate_rounds([one for one in timings if one.setting == size]).values())))
         for size in sizes
     }
 

@@ -87,7 +87,7 @@ def list_systems(
     student: Path, classifiers: dict[str, OnnxClassifier], baselines: Path, device: str, batch_size: int
 ) -> list[System]:
     """All that is timed, the pipeline with batches of `batch_size`."""
-    trained = load_baselines(baselines)
+    trained = load_baselines(baselines, device)
     return [
         load_pipeline(student, device, batch_size),
         *load_torch(student, device),
@@ -96,12 +96,14 @@ def list_systems(
     ]
 
 
-def name_gpu(device: str) -> str | None:
-    """The GPU that torch computes on; null without one."""
+def name_gpu(device: str, provider: str) -> str | None:
+    """The GPU that torch or, by its provider, ONNX Runtime computes on; null without one."""
     chosen = choose_device(device)
-    return (
-        None if chosen.type == "cpu" else torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "Apple GPU"
-    )
+    if chosen.type == "cuda":
+        return torch.cuda.get_device_name(chosen)
+    if provider == CUDA:
+        return "a CUDA device of ONNX Runtime that torch does not see"
+    return None if chosen.type == "cpu" else "Apple GPU"
 
 
 @contextmanager
@@ -112,8 +114,8 @@ def explain_failure(name: str) -> Iterator[None]:
     except FAILURES as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise InputError(
-            f"benchmark: {name} cannot label the test texts ({reason}); if 'dvc repro -f export' does not mend it, "
-            "free memory or write another runtime.device"
+            f"benchmark: {name} cannot label the test texts ({reason}); if 'dvc repro -s -f export' does not mend "
+            "it, free memory or write another runtime.device"
         ) from None
 
 

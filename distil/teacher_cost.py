@@ -48,19 +48,28 @@ def price_answers(params: CostParams, asked: Metrics) -> float | None:
     prices = params.teacher_usd_per_million_tokens
     if prices is None or asked["server"] == "local":
         return None
-    usd = [
-        price_tokens(
-            Tokens(counts["input_tokens"], counts["cached_tokens"], counts["output_tokens"]),
-            choose_prices(model, prices),
-        )
-        for model, counts in list_teachers(asked).items()
-    ]
+    remote = {model: counts for model, counts in list_teachers(asked).items() if counts["server"] != "local"}
+    usd = [price_tokens(fill_tokens(counts), choose_prices(model, prices)) for model, counts in remote.items()]
     known = [price for price in usd if price is not None]
     return sum(known) if len(known) == len(usd) else None
 
 
+def fill_tokens(counts: Metrics) -> Tokens:
+    """The tokens of all of a teacher's answers; those that tell none are taken to have the mean of those that do.
+
+    An answer that tells its input and none of it as cached had none cached.
+    """
+
+    def fill(name: str, told: int) -> int | None:
+        count = counts[name]
+        return round(count * counts["answers"] / told) if told and count is not None else None
+
+    read, written = (counts["told"][name] for name in ("input_tokens", "output_tokens"))
+    return Tokens(fill("input_tokens", read), fill("cached_tokens", read), fill("output_tokens", written))
+
+
 def list_teachers(asked: Metrics) -> Mapping[str, Metrics]:
-    """The requests and tokens of each teacher, by its name."""
+    """The server, answers and tokens of each teacher, by its name."""
     teachers: Mapping[str, Metrics] = asked.get("by_teacher", {asked["teacher"]: asked})
     return teachers
 
@@ -72,9 +81,10 @@ def _estimate_co2(params: CostParams, asked: Metrics) -> tuple[Bounds | None, st
         return given, "cost.teacher_kwh_per_million_texts x grid factor"
     total = Bounds(low=0, mid=0, high=0)
     for model, counts in list_teachers(asked).items():
-        tokens, requests = counts["output_tokens"], counts["requests"]
-        known = tokens is not None and requests
-        co2 = estimate_llm_co2(model, tokens / requests, requests / asked["texts"] * MILLION) if known else None
+        tokens, answers = fill_tokens(counts).output, counts["answers"]
+        if tokens is None:
+            return None, None
+        co2 = estimate_llm_co2(model, tokens / answers, answers / asked["texts"] * MILLION)
         if co2 is None:
             return None, None
         total = add_bounds(total, co2)

@@ -3,7 +3,7 @@
 So a noisy spell of the machine hits all systems alike, and ratios between turns of the same round stay what they are.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -14,9 +14,9 @@ from tqdm import tqdm
 from distil.params import Number, Params
 from distil.queueing import draw_arrivals, measure_server
 from distil.speed import (
-    Extent,
     System,
     Timing,
+    draw_call,
     measure_batches,
     measure_encoded,
     measure_offline,
@@ -31,10 +31,10 @@ class BenchmarkParams(Params):
     """How long and on what to measure."""
 
     rounds: int = Field(ge=1)
-    texts: int = Field(ge=1)  # of the test set, at most
-    seconds: Number = Field(gt=0)  # for each system, one by one, and at least all at once; in all rounds together
-    offline_texts: int = Field(ge=1)
-    offline_seconds: Number = Field(gt=0)  # at most
+    texts: int = Field(ge=1)  # of the test set, at most; but offline, which takes all of them
+    seconds: Number = Field(gt=0)  # for each system, one by one, and at least offline; in all rounds together
+    offline_texts: int = Field(ge=1)  # in one call
+    offline_seconds: Number = Field(gt=0)  # what a call of each round may take, together
     pipeline_batch_size: int = Field(ge=1)
     batch_sizes: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
     batch_seconds: Number = Field(gt=0)  # for each system and size, in all rounds together
@@ -63,20 +63,31 @@ def order_turns(scenarios: Iterable[Sequence[Turn]], rounds: int) -> list[tuple[
     ]
 
 
-def warm_up_all(systems: Sequence[System], texts: Sequence[str], params: BenchmarkParams) -> None:
-    """Let each system label texts for as long as a turn takes; raises `InputError` for one that cannot."""
+def warm_up_all(systems: Sequence[System], library: Sequence[str], params: BenchmarkParams) -> dict[str, list[str]]:
+    """Let each system label texts for as long as a turn takes; raises `InputError` for one that cannot.
+
+    Returns the texts of one offline call of each: fewer for one that would need longer than it may.
+    """
+    calls = {}
     for system in systems:
         with explain_failure(system.name):
-            answers = warm_up(system, texts, params.seconds / params.rounds)
-        check_answers(system.name, answers)
+            warm = warm_up(system, library[: params.texts], params.seconds / params.rounds)
+        check_answers(system.name, warm.answers)
+        most_s = params.offline_seconds / params.rounds
+        calls[system.name] = draw_call(library, params.offline_texts, warm.texts_per_s, most_s)
+    return calls
 
 
-def list_scenarios(systems: Sequence[System], texts: Sequence[str], params: BenchmarkParams) -> Iterator[list[Turn]]:
-    """What is measured in each round, one scenario after the other, of each system that has it."""
+def list_scenarios(
+    systems: Sequence[System], texts: Sequence[str], calls: Mapping[str, Sequence[str]], params: BenchmarkParams
+) -> Iterator[list[Turn]]:
+    """What is measured in each round, one scenario after the other, of each system that has it.
+
+    `calls` are the texts of one offline call of each system.
+    """
     seconds, batch_seconds = params.seconds / params.rounds, params.batch_seconds / params.rounds
-    extent = choose_extent(params)
-    yield [Turn(one.name, partial(measure_offline, one, texts, extent)) for one in systems]
-    yield [Turn(one.name, partial(measure_encoded, one, texts, extent)) for one in systems if one.encode]
+    yield [Turn(one.name, partial(measure_offline, one, calls[one.name], seconds)) for one in systems]
+    yield [Turn(one.name, partial(measure_encoded, one, calls[one.name], seconds)) for one in systems if one.encode]
     yield [Turn(one.name, partial(measure_single_stream, one, texts, seconds)) for one in systems]
     for size in params.batch_sizes:
         yield [
@@ -84,12 +95,6 @@ def list_scenarios(systems: Sequence[System], texts: Sequence[str], params: Benc
             for one in systems
             if one.label_together
         ]
-
-
-def choose_extent(params: BenchmarkParams) -> Extent:
-    """How far one turn of all texts at once goes."""
-    rounds = params.rounds
-    return Extent(-(-params.offline_texts // rounds), params.seconds / rounds, params.offline_seconds / rounds)
 
 
 def take_turns(scenarios: Iterable[Sequence[Turn]], rounds: int) -> list[Timing]:

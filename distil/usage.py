@@ -28,5 +28,7 @@ def address_card(card: str, repository: str) -> str:
     """The card with the repository's name in the place of the folder's; raises `InputError` if it names no folder."""
     section = render_usage()
     if section not in card:
-        raise InputError("the model card's 'How to use it' is not as this version writes it; run 'dvc repro -f report'")
+        raise InputError(
+            "the model card's 'How to use it' is not as this version writes it; run 'dvc repro -s -f report'"
+        )
     return card.replace(section, render_usage(repository))

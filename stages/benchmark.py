@@ -1,8 +1,8 @@
 """Benchmark: measure how fast the student and the baselines label test texts on this machine.
 
-It only measures: one text at a time, all at once with and without tokenization, in batches of several sizes, and texts
-that arrive at random. What follows from the figures is computed in `cost`, so a changed price never costs minutes of
-measuring.
+It only measures: one text at a time, many in one call with and without tokenization, in batches of several sizes, and
+texts that arrive at random. What follows from the figures is computed in `cost`, so a changed price never costs minutes
+of measuring.
 """
 
 import datetime
@@ -50,14 +50,16 @@ def main(
     """Time every system on the test texts; write each measurement to `timings`, their summary to the other files."""
     params = load_params("benchmark", BenchmarkParams)
     runtime = load_params("runtime", RuntimeParams)
-    texts = draw_texts(test, params)
+    library = draw_texts(test, params.seed)
+    texts = library[: params.texts]
     threads = runtime.threads or count_cores()
     use_threads(threads)
     classifiers = load_onnx(onnx, runtime)
     systems = list_systems(student, classifiers, baselines, runtime.device, params.pipeline_batch_size)
-    machine = describe_machine(threads, classifiers[SERVED].provider, name_gpu(runtime.device))
-    warm_up_all(systems, texts, params)
-    measured = take_turns(list_scenarios(systems, texts, params), params.rounds)
+    provider = classifiers[SERVED].provider
+    machine = describe_machine(threads, provider, name_gpu(runtime.device, provider))
+    calls = warm_up_all(systems, library, params)
+    measured = take_turns(list_scenarios(systems, texts, calls, params), params.rounds)
     served = next(system for system in systems if system.name == SERVED)
     loads = list(serve(served, select(measured, SERVED, "single_stream"), texts, params))
     write_rows(timings, TIMINGS, list_rows([*measured, *(timing for load in loads for timing in load)]))
@@ -78,15 +80,15 @@ def main(
         },
     )
     write_plots(throughput, latency, systems, measured)
-    print(f"benchmark: {describe(summary, ratio, server)}, on {len(texts):,} texts -> {metrics}")
+    print(f"benchmark: {describe(summary, ratio, server)} -> {metrics}")
 
 
-def draw_texts(test: Path, params: BenchmarkParams) -> list[str]:
-    """Test texts by lot: their lengths are as they are there."""
+def draw_texts(test: Path, seed: int) -> list[str]:
+    """All test texts in an order by lot, so that the first of them are of the lengths that there are."""
     texts = read_rows(test, TEST)["text"].to_numpy()
     if not len(texts):
         raise InputError(f"{test} has no rows, so there is nothing to measure on; see split.test_share in params.yaml")
-    return [str(text) for text in np.random.default_rng(params.seed).permutation(texts)[: params.texts]]
+    return [str(text) for text in np.random.default_rng(seed).permutation(texts)]
 
 
 def write_plots(throughput: Path, latency: Path, systems: Sequence[System], measured: Sequence[Timing]) -> None:
@@ -110,11 +112,12 @@ def write_plots(throughput: Path, latency: Path, systems: Sequence[System], meas
 
 def describe(summary: dict[str, Any], ratio: dict[str, float], server: dict[str, Any]) -> str:
     """The outcome in one line."""
-    rate, highest = summary[SERVED]["offline"]["texts_per_s"], server["highest_arrivals_per_s"]
-    served = "at no load" if highest is None else f"up to {highest:,.0f} arrivals/s"
+    offline, highest = summary[SERVED]["offline"], server["highest_arrivals_per_s"]
+    extent = "up to" if server["limit_reached"] else "at least up to"
+    served = "at no load" if highest is None else f"{extent} {highest:,.0f} arrivals/s"
     return (
-        f"{SERVED} {rate:,.0f} texts/s, {ratio['median']:.1f} times the transformers {USUAL}; p99 within "
-        f"{server['latency_limit_ms']:g} ms {served}"
+        f"{SERVED} {offline['texts_per_s']:,.0f} texts/s in calls of {offline['texts_per_call']:,}, "
+        f"{ratio['median']:.1f} times the transformers {USUAL}; p99 within {server['latency_limit_ms']:g} ms {served}"
     )
 
 

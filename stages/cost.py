@@ -5,6 +5,7 @@ rented hardware, endpoints by the tokens of each, and so are the models to compa
 a note says which figure to give.
 """
 
+import datetime
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ import pandas as pd
 from distil.carbon import format_kg
 from distil.command import run
 from distil.compared_models import compare_models, describe_counting
-from distil.cost_notes import list_notes
+from distil.cost_notes import find_old_prices, list_notes
 from distil.cost_params import CostParams
 from distil.costs import count_break_even_texts, draw_break_even, price_hardware_table, price_on_machine
 from distil.errors import InputError
 from distil.metrics import read_metrics, write_metrics
 from distil.params import load_params
+from distil.prices import format_usd
 from distil.published import list_published
 from distil.teacher_cost import price_once, price_teacher
 
@@ -33,7 +35,7 @@ def main(speed: Path, train: Path, annotate: Path, annotate_run: Path, metrics: 
     measured, trained = read_metrics(speed), read_metrics(train)
     asked, answered = read_metrics(annotate), read_metrics(annotate_run)
     if STUDENT not in measured["systems"]:
-        raise InputError(f"{speed} has no {STUDENT}; 'dvc repro --force benchmark' measures it")
+        raise InputError(f"{speed} has no {STUDENT}; 'dvc repro -s -f benchmark' measures it")
 
     systems = {"teacher": price_teacher(params, asked, answered)}
     for name, system in measured["systems"].items():
@@ -46,14 +48,15 @@ def main(speed: Path, train: Path, annotate: Path, annotate_run: Path, metrics: 
         "systems": systems,
         "one_off": once,
         "break_even_texts": count_break_even_texts(*paid),
-        "compared_models": compare_models(params, asked),
-        "hardware_table": price_hardware_table(params, systems[STUDENT]["texts_per_s"]),
+        "compared_models": compare_models(params, asked, measured["date"]),
+        "hardware_table": price_hardware_table(params, systems[STUDENT]["texts_per_s"], measured["machine"]),
         "published": list_published(),
         "assumptions": _list_assumptions(params) | {"compared_tokens": describe_counting(asked)},
     }
-    cost["notes"] = list_notes(params, measured, asked, answered, cost)
+    cost["notes"] = list_notes(params, measured, trained, asked, answered, cost)
 
-    for note in cost["notes"]:
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    for note in [*cost["notes"], *find_old_prices(params, cost, today, "today")]:  # the second is no output: it ages
         print(f"warning: {note}", file=sys.stderr)
     write_metrics(metrics, cost)
     _write_table(costs, _list_costs(cost))
@@ -81,7 +84,7 @@ def _write_table(path: Path, table: pd.DataFrame) -> None:
 
 def _tell(system: dict[str, Any]) -> str:
     usd, kg = system["usd_per_million"], system["kg_co2_per_million"]
-    dollars = "unknown dollars" if usd is None else f"${usd:,.2f}"
+    dollars = "unknown dollars" if usd is None else format_usd(usd)
     return f"{dollars} and {'unknown' if kg is None else format_kg(kg['mid'])} kg of CO2"
 
 

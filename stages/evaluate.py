@@ -92,8 +92,10 @@ def main(
     comparison = compare(_with_none(rows["gold"]), systems)
     found = score_systems(comparison, scoring)
     notes = list_notes(comparison, decided, names) + note_few_shot(few, names, params.few_shot_per_label)
-    summary = summarise(comparison, found, params.confidence, notes) | group_scores(comparison, decided, rows["text"])
-    if teachers := compare_teachers(votes, rows.set_index("id")["gold"]):
+    summary = summarise(comparison, found, params.confidence, notes)
+    summary |= group_scores(comparison, decided, rows["text"], params.confidence)
+    answered = pd.Series(systems[MAIN].labels, index=rows["id"])
+    if teachers := compare_teachers(votes, rows.set_index("id")["gold"], answered, params.confidence):
         summary["teachers"] = teachers
     write_rows(predictions, PREDICTIONS, list_predictions(rows["id"], comparison))
     write_table(confusion, list_confusions(comparison, MAIN))
@@ -161,10 +163,10 @@ def ask(name: str, classifier: Any, texts: Sequence[str], labels: Sequence[str])
     with np.errstate(invalid="ignore"):  # what comes of it is told in one line
         shares = classifier.predict_proba(texts)
     if broken := int((~np.isfinite(shares)).any(axis=1).sum()):
-        raise InputError(
-            f"{name} answers NaN to {broken:,} of {len(texts):,} test texts; train it anew with a lower "
-            "train.learning_rate or with train.precision: fp32"
-        )
+        remedy = "train it anew with a lower train.learning_rate or with train.precision: fp32"
+        if name.startswith("student_"):  # the student itself was asked before, and answered
+            remedy = "the student in torch does not, so write the file anew with 'dvc repro -s -f export'"
+        raise InputError(f"{name} answers NaN to {broken:,} of {len(texts):,} test texts; {remedy}")
     return Answers([labels[number] for number in shares.argmax(axis=1)], list(np.round(shares.astype(float), DIGITS)))
 
 
@@ -174,7 +176,7 @@ def list_notes(comparison: Comparison, decided: pd.DataFrame, labels: Sequence[s
     return list_caveats(comparison, labels, corrected)
 
 
-def group_scores(comparison: Comparison, decided: pd.DataFrame, texts: pd.Series) -> dict[str, Any]:
+def group_scores(comparison: Comparison, decided: pd.DataFrame, texts: pd.Series, confidence: float) -> dict[str, Any]:
     """The share that is right, by the share of the votes for the teacher's label, and by the number of words."""
     right = comparison.mark_right()
     teacher = comparison.systems[TEACHER]
@@ -186,9 +188,9 @@ def group_scores(comparison: Comparison, decided: pd.DataFrame, texts: pd.Series
     words = [len(text.split()) for text in texts.iloc[comparison.rows]]
     return {
         "by_agreement": break_down(
-            [agreement[row] for row in told], {name: answers[told] for name, answers in right.items()}
+            [agreement[row] for row in told], {name: answers[told] for name, answers in right.items()}, confidence
         ),
-        "by_words": break_down(words, right),
+        "by_words": break_down(words, right, confidence),
     }
 
 

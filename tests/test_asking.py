@@ -188,11 +188,14 @@ def test_several_teachers_give_all_their_votes_and_each_is_counted(project: Proj
     metrics = read_metrics(PATHS[3])
     assert (metrics["teacher"], metrics["requests"], metrics["input_tokens"]) == ("a + b", 40, 400)
     assert metrics["by_teacher"]["b"] == {
+        "server": "endpoint",
         "requests": 20,
+        "answers": 20,
         "input_tokens": 200,
         "cached_tokens": None,
         "output_tokens": 40,
         "reasoning_tokens": None,
+        "told": {"input_tokens": 20, "cached_tokens": 0, "output_tokens": 20, "reasoning_tokens": 0},
     }
     assert metrics["labels"] == {"negative": 25, "positive": 15}
 

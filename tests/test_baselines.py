@@ -48,7 +48,7 @@ def test_kept_on_disk_without_the_encoder(tmp_path: Path) -> None:
     }
     save_baselines(tmp_path / "baselines.joblib", baselines)
     assert len(pickle.dumps(baselines["embeddings"])) < (tmp_path / "base/model.safetensors").stat().st_size / 10
-    loaded = load_baselines(tmp_path / "baselines.joblib")
+    loaded = load_baselines(tmp_path / "baselines.joblib", "cpu")
     for name, shares in expected.items():
         np.testing.assert_allclose(loaded[name].predict_proba(TEXTS), shares)
 
@@ -73,7 +73,15 @@ def test_damaged_file(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "baselines.joblib").write_bytes(content)
     with pytest.raises(InputError, match=r"baselines\.joblib is (missing|damaged)"):
-        load_baselines(tmp_path / "baselines.joblib")
+        load_baselines(tmp_path / "baselines.joblib", "cpu")
+
+
+def test_the_device_is_that_of_the_reader_and_not_in_the_file(tmp_path: Path) -> None:
+    for name, device in (("one", "cuda:7"), ("two", "cpu")):
+        save_baselines(tmp_path / name, make_baselines(LABELS, "no/such/encoder", PINS, device))
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    features = vars(load_baselines(tmp_path / "one", "cuda:3")["embeddings"])["_features"]
+    assert features.device == "cuda:3"
 
 
 def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The inputs of the 2024 study are in huggingface.co/blog/synthetic-data-save-costs; its outputs must come out."""
 
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,25 @@ def test_default_prices_are_complete_and_name_their_sources() -> None:
     assert cost.price_table.is_installed(), "cost.price_table has to name the genai-prices of requirements.lock"
 
 
+TOGETHER = "https://api.together.xyz/v1"
+MACHINE = {"cpu": "AMD EPYC 9R14", "cores": 2, "threads": 2, "gpu": None, "provider": "CPUExecutionProvider"}
 MIXTRAL = "mistralai/Mixtral-8x7B-Instruct-v0.1"
 ROW = {"name": "a T4", "usd_per_hour": 0.60, "price_source": "the study", "price_date": "2026-01-01"}
 PUBLISHED_RATE = {"texts_per_s": 61.49, "model": "RoBERTa-base", "throughput_source": "the study"}
+
+
+class FarFuture:
+    """A calendar of the year 2100."""
+
+    UTC = datetime.UTC
+
+    class datetime:  # noqa: N801 - as the module has it
+        """Its clock."""
+
+        @staticmethod
+        def now(zone: datetime.tzinfo) -> datetime.datetime:
+            """The same moment, always."""
+            return datetime.datetime(2100, 1, 1, tzinfo=zone)
 
 
 @pytest.fixture
@@ -89,9 +106,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_params(tmp_path, {})
     rates = {"pipeline": 100.0, "student_onnx": 400.0, "student_int8": 1000.0, "tfidf": 20_000.0, "embeddings": 200.0}
     systems = {name: {"offline": {"texts_per_s": rate}} for name, rate in rates.items()}
-    speed = {"date": "2026-06-01", "machine": {"cpu": "AMD EPYC 9R14"}, "systems": systems}
+    speed = {"date": "2026-06-01", "machine": MACHINE, "systems": systems}
     write_metrics(tmp_path / "speed.json", speed)
-    write_metrics(tmp_path / "train.json", {"seconds": 60.0})
+    write_metrics(tmp_path / "train.json", {"seconds": 60.0, "device": "cpu"})
     write_annotation(tmp_path, "local", texts_per_s=10.0, tokens=100_000)
     return tmp_path
 
@@ -103,8 +120,11 @@ def write_params(folder: Path, changes: dict[str, Any]) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump({"cost": cost | changes}), encoding="utf-8")
 
 
-def count_tokens(tokens: int | None) -> dict[str, int | None]:
-    return {"input_tokens": tokens, "cached_tokens": None, "output_tokens": tokens, "reasoning_tokens": None}
+def count_tokens(tokens: int | None) -> dict[str, Any]:
+    """Of 2,000 answers, each of which told its tokens."""
+    counts = {"input_tokens": tokens, "cached_tokens": None, "output_tokens": tokens, "reasoning_tokens": None}
+    told = {name: 2000 if count is not None else 0 for name, count in counts.items()}
+    return {"answers": 2000, **counts, "told": told}
 
 
 def write_annotation(
@@ -114,8 +134,12 @@ def write_annotation(
     asked: dict[str, Any] = {"teacher": "m", "server": server, "texts": 1000, "requests": 2000}
     asked |= count_tokens(tokens)
     if teachers:
-        counts = {name: {"requests": 2000, **count_tokens(number)} for name, number in teachers.items()}
-        asked |= {"teacher": " + ".join(teachers), "requests": 2000 * len(teachers), "by_teacher": counts}
+        own = {name: "local" if server == "mixed" and name == "here" else "endpoint" for name in teachers}
+        counts = {
+            name: {"server": own[name], "requests": 2000, **count_tokens(number)} for name, number in teachers.items()
+        }
+        total = 2000 * len(teachers)
+        asked |= {"teacher": " + ".join(teachers), "requests": total, "answers": total, "by_teacher": counts}
     write_metrics(folder / "annotate.json", asked)
     seconds = None if texts_per_s is None else 1000 / texts_per_s
     write_metrics(folder / "annotate_run.json", {"texts_per_s": texts_per_s, "seconds": seconds, "retries": 0})
@@ -179,12 +203,35 @@ def test_several_teachers_of_which_one_told_no_tokens_have_no_price(project: Pat
     assert "token counts" in cost["notes"][0]
 
 
-def test_a_teacher_on_this_machine_beside_others_is_priced_by_its_tokens_and_a_note_says_so(project: Path) -> None:
+def test_a_teacher_on_this_machine_beside_others_is_left_out_of_the_price_and_a_note_says_so(project: Path) -> None:
     write_annotation(project, "mixed", texts_per_s=None, tokens=300_000, here=100_000, there=200_000)
-    write_params(project, {"teacher_usd_per_million_tokens": {"here": usd(0, 0), "there": usd(1, 2)}})
+    write_params(project, {"teacher_usd_per_million_tokens": {"there": usd(1, 2)}})
     cost = run_cost(project)
     assert cost["one_off"]["annotation_usd"] == pytest.approx(0.6)
-    assert "its hours are not in the teacher's price" in cost["notes"][0]
+    assert "neither its hours nor its tokens are in the teacher's price" in cost["notes"][0]
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2)})
+    assert run_cost(project)["one_off"]["annotation_usd"] == pytest.approx(0.6)
+
+
+def test_answers_without_token_counts_are_reckoned_at_the_mean_of_the_others(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=50.0, tokens=100_000)
+    asked = read_metrics(project / "annotate.json")
+    asked["told"] |= {"input_tokens": 1000, "output_tokens": 500}
+    write_metrics(project / "annotate.json", asked)
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2)})
+    cost = run_cost(project)
+    assert cost["one_off"]["annotation_usd"] == pytest.approx(0.2 + 0.8)
+    assert "1,500 of 2,000 answers of m have no token counts" in cost["notes"][0]
+
+
+def test_a_recording_without_token_counts_is_not_asked_for_a_price(project: Path) -> None:
+    write_annotation(project, "recorded", texts_per_s=None)
+    assert "recording has no token counts of m, so that no price per token helps" in run_cost(project)["notes"][0]
+
+
+def test_prices_of_several_teachers_are_looked_up_one_by_one(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=200_000, **{"gpt-4o-mini": 100_000, "x": 100_000})
+    assert "{input: 0.15, output: 0.6} for gpt-4o-mini" in run_cost(project)["notes"][0]
 
 
 def test_the_answers_without_times_count_in_what_a_local_teacher_cost(project: Path) -> None:
@@ -225,7 +272,7 @@ def test_one_teacher_that_ecologits_does_not_know_leaves_the_co2_of_all_unknown(
     write_annotation(project, "endpoint", texts_per_s=None, tokens=200_000, **{"gpt-4-turbo": 100_000, "mine": 100_000})
     cost = run_cost(project)
     assert cost["systems"]["teacher"]["kg_co2_per_million"] is None
-    assert any("EcoLogits does not know gpt-4-turbo + mine" in note for note in cost["notes"])
+    assert any("EcoLogits does not know mine;" in note for note in cost["notes"])
 
 
 def test_an_endpoint_s_energy_gives_its_co2(project: Path) -> None:
@@ -238,7 +285,7 @@ def test_an_endpoint_s_energy_gives_its_co2(project: Path) -> None:
 def test_an_endpoint_without_price_is_not_priced_and_the_note_names_the_key(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_annotation(project, "recorded", texts_per_s=None)
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=100_000)
     cost = run_cost(project)
     assert cost["systems"]["teacher"]["usd_per_million"] is None
     assert cost["one_off"]["total_usd"] is None
@@ -262,6 +309,25 @@ def test_an_old_price_warns(project: Path, capsys: pytest.CaptureFixture[str]) -
     assert "older than the measurement: AWS c7a.large" in note
     assert "(2024-01-01)" in note
     assert f"warning: {note}" in capsys.readouterr().err
+
+
+def test_prices_that_are_old_today_warn_and_change_no_output(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_cost(project)
+    before = (project / "cost.json").read_bytes()
+    capsys.readouterr()
+    monkeypatch.setattr("stages.cost.datetime", FarFuture)
+    assert run_cost(project)["notes"] == []
+    assert "a year older than today: AWS c7a.large" in capsys.readouterr().err
+    assert (project / "cost.json").read_bytes() == before
+
+
+def test_short_answers_of_models_with_and_without_a_time_to_the_first_token_are_not_comparable(project: Path) -> None:
+    write_params(project, {"compare_models": ["gpt-6-luna", {"model": MIXTRAL, "base_url": TOGETHER}]})
+    assert not any("first token" in note for note in run_cost(project)["notes"]), "50 tokens an answer"
+    write_annotation(project, "local", texts_per_s=10.0, tokens=2000)
+    assert any(f"the CO2 of {MIXTRAL}, of which" in note for note in run_cost(project)["notes"])
 
 
 def test_old_prices_of_every_kind_warn_together(project: Path) -> None:
@@ -293,10 +359,34 @@ def test_hardware_is_priced_at_the_speed_of_its_kind_or_at_a_published_one(proje
     assert (alone["throughput"], alone["texts_per_s"], alone["usd_per_million"]) == (None, None, None)
 
 
-def test_another_processor_than_the_one_that_is_priced_is_named(project: Path) -> None:
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"cpu": "Apple M1"}, "measured on Apple M1, and priced as AWS c7a.large"),
+        ({"cores": 64, "threads": 64}, "measured on 64 cores in place of 2, and"),
+        ({"gpu": "NVIDIA L4"}, "measured with NVIDIA L4, and"),
+        ({"cpu": "Intel", "gpu": "NVIDIA L4"}, "measured on Intel and with NVIDIA L4, and"),
+    ],
+)
+def test_another_machine_than_the_one_that_is_priced_is_named(
+    project: Path, changes: dict[str, Any], said: str
+) -> None:
     speed = read_metrics(project / "speed.json")
-    write_metrics(project / "speed.json", speed | {"machine": {"cpu": "Apple M1"}})
-    assert "measured on Apple M1, and priced as AWS c7a.large" in run_cost(project)["notes"][0]
+    write_metrics(project / "speed.json", speed | {"machine": MACHINE | changes})
+    cost = run_cost(project)
+    assert said in cost["notes"][0]
+    assert cost["hardware_table"][0]["throughput"] == "measured on another machine"
+
+
+def test_a_gpu_that_is_priced_has_to_be_the_one_that_worked(project: Path) -> None:
+    write_params(project, {"hardware": {"gpu": "L4"}})
+    measured, trained = run_cost(project)["notes"]
+    assert "with no GPU" in measured
+    assert "training ran on cpu" in trained
+    speed = read_metrics(project / "speed.json")
+    write_metrics(project / "speed.json", speed | {"machine": MACHINE | {"gpu": "NVIDIA L4"}})
+    write_metrics(project / "train.json", {"seconds": 60.0, "device": "cuda"})
+    assert run_cost(project)["notes"] == []
 
 
 def test_the_study_s_figures_are_labelled_as_what_they_are(project: Path) -> None:

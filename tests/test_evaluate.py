@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from distil.rows import ANNOTATIONS, PREDICTIONS, TEST, TRAIN, read_rows, write_
 from distil.rows import LABELS as LABELS_SCHEMA
 from distil.rows import TEXTS as TEXTS_SCHEMA
 from stages import report
-from stages.evaluate import main
+from stages.evaluate import ask, main
 
 ROWS = make_rows(make_texts())
 TEST_ROWS = ROWS.iloc[-30::3]  # ids far from the first rows of labels and annotations, which hold every text
@@ -115,7 +116,7 @@ def test_predictions_and_baselines(project: Project, tmp_path_factory: pytest.Te
     assert predictions[predictions["system"] == "teacher_first_vote"]["probabilities"].isna().all()
     right = predictions.groupby("system")["right"].mean()
     assert right.to_dict() == {name: scores["accuracy"] for name, scores in quality["systems"].items()}
-    kept = load_baselines(Path("baselines.joblib"))
+    kept = load_baselines(Path("baselines.joblib"), "cpu")
     assert list(kept) == ["tfidf", "embeddings"], "the others are not timed"
     tfidf = predictions[predictions["system"] == "tfidf"].set_index("id")["probabilities"]
     np.testing.assert_allclose(kept["tfidf"].predict_proba(TEST_ROWS["text"].to_list()), np.stack(tfidf), atol=1e-6)
@@ -195,10 +196,10 @@ def test_corrected_rows_have_no_teacher_s_shares(project: Project, tmp_path_fact
 
 
 def test_same_input_same_bytes(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
-    contents = []
+    paths, contents = prepare(project, tmp_path_factory), []
     for _ in range(2):
-        run_stage(project, tmp_path_factory)
-        contents.append([Path(name).read_bytes() for name in ARGUMENTS[6:11]])
+        main(*paths)
+        contents.append([Path(name).read_bytes() for name in ARGUMENTS[6:]])
     assert contents[0] == contents[1]
 
 
@@ -246,6 +247,8 @@ def test_without_gold(
     assert list(pd.read_csv("calibration.csv")) == ["system", "confidence", "agreement", "rows"]
     assert list(quality["systems"]) == [name for name in SYSTEMS[2:] if name != "few_shot"]
     assert quality["systems"]["tfidf"]["agreement"] == 1
+    assert "per_class" not in quality["systems"]["tfidf"]
+    assert list(quality["systems"]["tfidf"]["per_class_with_teacher"]) == list(LABELS)
     assert any(note.startswith("few_shot is left out") for note in quality["notes"])
     right = read_rows(Path("predictions.parquet"), PREDICTIONS).set_index("system")["right"]
     assert right["teacher"].isna().all()
@@ -296,6 +299,12 @@ def test_a_model_that_answers_nan(project: Project, tmp_path_factory: pytest.Tem
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InputError, match=r"^student answers NaN to 10 of 10 test texts; .*train\.learning_rate"):
         main(broken, *paths)
+
+
+def test_nan_of_an_exported_file_alone_is_not_blamed_on_training() -> None:
+    broken = SimpleNamespace(labels=list(LABELS), predict_proba=lambda texts: np.full((len(texts), 2), np.nan))
+    with pytest.raises(InputError, match=r"^student_int8 answers NaN to 1 of 1 .* 'dvc repro -s -f export'"):
+        ask("student_int8", broken, ["a text"], LABELS)
 
 
 @pytest.mark.parametrize(

@@ -265,7 +265,7 @@ def test_what_is_missing_is_named(project: Path) -> None:
     with pytest.raises(InputError, match=r"MODEL_CARD\.md is missing"):
         read_card(Path("MODEL_CARD.md"), REPOSITORY)
     Path("MODEL_CARD.md").write_text("# a card of an earlier version", encoding="utf-8")
-    with pytest.raises(InputError, match="run 'dvc repro -f report'"):
+    with pytest.raises(InputError, match="run 'dvc repro -s -f report'"):
         read_card(Path("MODEL_CARD.md"), REPOSITORY)
     Path("dvc.yaml").unlink()
     assert "dvc.yaml is missing here" in str(invoke(REPOSITORY))

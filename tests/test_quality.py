@@ -79,7 +79,7 @@ def test_without_gold_nothing_is_called_accuracy() -> None:
     assert list(systems["student_int8"]) == [
         *(f"{name}{end}" for name in ("agreement", "balanced_agreement") for end in ("", "_low", "_high")),
         *(f"{name}_with_teacher{end}" for name in BOUNDED[2:] for end in ("", "_low", "_high")),
-        *("per_class", "confusion_with_teacher", "calibration_with_teacher"),
+        *("per_class_with_teacher", "confusion_with_teacher", "calibration_with_teacher"),
     ]
     assert systems["student_int8"]["agreement"] == 0.25
     written = [

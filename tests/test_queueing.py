@@ -117,12 +117,15 @@ def test_a_load_is_summed_up_and_held_against_the_limit() -> None:
     assert summarise_load(timings, 10.0, 2800.0)["within_limit"]
 
 
-def test_the_highest_rate_is_that_of_the_loads_that_keep_the_limit_and_null_if_none_does() -> None:
-    loads = [{"arrivals_per_s": rate, "within_limit": rate < 25.0} for rate in (10.0, 20.0, 30.0)]
-    assert summarise_server(loads, 50.0)["highest_arrivals_per_s"] == 20.0
+def test_the_highest_rate_is_the_last_before_the_first_that_misses_the_limit_and_null_if_there_is_none() -> None:
+    loads = [{"arrivals_per_s": rate, "within_limit": rate != 30.0} for rate in (40.0, 10.0, 20.0, 30.0)]
+    found = summarise_server(loads, 50.0)
+    assert (found["highest_arrivals_per_s"], found["limit_reached"]) == (20.0, True), "40 kept it by luck"
+    kept = summarise_server([load | {"within_limit": True} for load in loads], 50.0)
+    assert (kept["highest_arrivals_per_s"], kept["limit_reached"]) == (40.0, False)
     none = summarise_server([load | {"within_limit": False} for load in loads], 50.0)
     assert none["highest_arrivals_per_s"] is None
-    assert (none["latency_limit_ms"], len(none["loads"])) == (50.0, 3)
+    assert (none["latency_limit_ms"], len(none["loads"])) == (50.0, 4)
 
 
 def test_arrivals_are_a_poisson_process_that_the_seed_fixes() -> None:

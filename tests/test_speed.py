@@ -11,9 +11,9 @@ from distil.cores import count_cores
 from distil.machine import describe_machine, read_cpu_quota
 from distil.rows import TIMINGS
 from distil.speed import (
-    Extent,
     System,
     Timing,
+    draw_call,
     measure_batches,
     measure_encoded,
     measure_offline,
@@ -35,7 +35,6 @@ from distil.speed_summary import (
 from distil.turns import Turn, order_turns
 
 TEXTS = ["one", "two", "three", "four", "five", "six", "seven"]
-ONCE = Extent(texts=1, least_s=0.0, most_s=10.0)
 
 
 class Recorder:
@@ -79,33 +78,37 @@ def test_single_stream_starts_each_round_at_another_text() -> None:
 
 def test_offline_gives_all_texts_at_once_and_at_least_one_repetition() -> None:
     recorder = Recorder()
-    timings = list(measure_offline(make_system(recorder), TEXTS, ONCE, 3))
+    timings = list(measure_offline(make_system(recorder), TEXTS, 0.0, 3))
     assert recorder.calls == [TEXTS]
     assert (timings[0].scenario, timings[0].texts, timings[0].round) == ("offline", len(TEXTS), 3)
 
 
+def test_offline_goes_on_until_the_time_is_up() -> None:
+    recorder = Recorder(0.001)
+    timings = list(measure_offline(make_system(recorder), TEXTS, 0.02, 0))
+    assert recorder.calls == [TEXTS] * len(timings)
+    assert sum(timing.seconds for timing in timings) >= 0.018
+
+
 @pytest.mark.parametrize(
-    ("extent", "calls"),
+    ("texts_per_s", "drawn"),
     [
-        (Extent(texts=20, least_s=0.0, most_s=10.0), 3),  # enough texts
-        (Extent(texts=10**9, least_s=0.0, most_s=0.0), 1),  # no time left
+        (1000.0, 500),  # as many as were asked for
+        (40.0, 400),  # as many as there is time for
+        (0.1, 128),  # a few batches of the slowest
     ],
 )
-def test_offline_goes_on_until_enough_texts_are_labelled_or_the_time_is_up(extent: Extent, calls: int) -> None:
-    recorder = Recorder()
-    assert len(list(measure_offline(make_system(recorder), TEXTS, extent, 0))) == calls == len(recorder.calls)
-
-
-def test_an_extent_wants_texts_and_seconds_but_no_more_than_most_seconds() -> None:
-    extent = Extent(texts=100, least_s=1.0, most_s=5.0)
-    reached = [extent.is_reached(*so_far) for so_far in [(100, 0.9), (99, 1.1), (100, 1.0), (1, 5.0)]]
-    assert reached == [False, False, True, True]
+def test_an_offline_call_goes_round_the_texts_and_is_shorter_for_a_slow_system(texts_per_s: float, drawn: int) -> None:
+    call = draw_call(TEXTS, 500, texts_per_s, 10.0)
+    assert (len(call), call[:8]) == (drawn, [*TEXTS, "one"])
+    assert draw_call(TEXTS, 3, 1e6, 10.0) == ["one", "two", "three"]
 
 
 def test_encoded_leaves_tokenization_out_of_the_time() -> None:
-    recorder = Recorder()
-    timings = list(measure_encoded(make_system(recorder), TEXTS, Extent(20, 0.0, 10.0), 0))
-    assert recorder.calls == [TEXTS] * 3
+    recorder = Recorder(0.001)
+    timings = list(measure_encoded(make_system(recorder), TEXTS, 0.005, 0))
+    assert recorder.calls == [TEXTS] * len(timings)
+    assert len(timings) > 1
     assert recorder.encodings == [TEXTS], "once, beforehand"
     assert {(timing.scenario, timing.texts) for timing in timings} == {("offline_encoded", len(TEXTS))}
 
@@ -122,15 +125,16 @@ def test_batches_have_the_size_that_was_asked_for_also_where_there_are_fewer_tex
 def test_a_system_without_halves_or_batches_cannot_be_asked_for_them() -> None:
     plain = System("plain", Recorder().label)
     with pytest.raises(ValueError, match="plain does not tell tokenization"):
-        list(measure_encoded(plain, TEXTS, ONCE, 0))
+        list(measure_encoded(plain, TEXTS, 0.0, 0))
     with pytest.raises(ValueError, match="plain takes no batches"):
         list(measure_batches(plain, TEXTS, 8, 0.0, 0))
 
 
 def test_warm_up_labels_several_texts_and_single_ones() -> None:
-    recorder = Recorder()
-    warm_up(make_system(recorder), TEXTS, 0.0)
-    assert recorder.calls == [TEXTS, ["one"]]
+    recorder = Recorder(0.01)
+    warm = warm_up(make_system(recorder), TEXTS, 0.0)
+    assert recorder.calls == [TEXTS, ["one"], TEXTS], "timed once it is warm"
+    assert 0 < warm.texts_per_s <= len(TEXTS) / 0.01
 
 
 def test_in_each_round_every_system_has_its_turn_and_another_goes_first() -> None:
@@ -161,6 +165,7 @@ def test_throughput_is_the_median_with_the_extremes() -> None:
         "texts_per_s": 50.0,
         "texts_per_s_min": 25.0,
         "texts_per_s_max": 100.0,
+        "texts_per_call": 100,
         "repetitions": 3,
     }
 
@@ -194,6 +199,19 @@ def test_a_system_is_summed_up_with_what_was_measured_of_it_and_nothing_else() -
     assert summary["single_stream"]["repetitions"] == 1
     whole = summarise_system(System("whole", Recorder().label, 4), plain + more)
     assert (whole["offline_encoded"]["batch_size"], whole["batches"]) == (4, {"8": 8.0})
+
+
+def test_latencies_and_batches_have_the_least_and_the_most_of_the_rounds() -> None:
+    plain = System("toy", Recorder().label)
+    timings = [Timing("toy", "offline", 0, 5, 1.0)]
+    for number, seconds in enumerate((0.1, 0.4, 0.2)):
+        timings.append(Timing("toy", "single_stream", number, 1, seconds))
+        timings.append(Timing("toy", "batches", number, 8, 10 * seconds, 8.0))
+    summary = summarise_system(plain, timings)
+    for name in ("p50_ms", "p99_ms"):
+        found = [summary["single_stream"][name + end] for end in ("_min", "", "_max")]
+        assert found == pytest.approx([100.0, 200.0, 400.0])
+    assert [summary[f"batches{end}"]["8"] for end in ("_min", "", "_max")] == pytest.approx([2.0, 4.0, 8.0])
 
 
 def test_texts_are_described_by_their_words() -> None:
