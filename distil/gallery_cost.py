@@ -6,7 +6,8 @@ from functools import partial
 from distil.charts import Chart
 from distil.charts_lines import Line, draw_break_even
 from distil.charts_rows import Row, describe_rows, draw_log_dots
-from distil.results import Result, find_family, format_co2, format_co2_range, format_usd
+from distil.figures import format_co2, format_co2_range, format_usd
+from distil.results import Result, find_family
 from distil.study import Study
 
 SPENDERS = {"teacher": "Teacher", "student_int8": "int8 student"}

@@ -8,7 +8,8 @@ import numpy as np
 from distil.charts import Chart
 from distil.charts_lines import Dash, Line, draw_batch_sizes, draw_server
 from distil.charts_rows import Row, Spread, describe_rows, draw_latency, draw_log_dots
-from distil.results import TITLES, find_family, format_figure
+from distil.figures import format_figure
+from distil.results import TITLES, find_family
 from distil.study import Study
 
 SPEED_TITLES = {  # of all that benchmark times, in the order of the page; torch runs what has the scores of `student`

@@ -11,18 +11,11 @@ from markupsafe import Markup
 
 from distil.charts_confusion import MAX_COUNTED_LABELS, MAX_NAMED_LABELS
 from distil.disagreements import count_disagreements, list_examples
+from distil.figures import format_co2, format_co2_range, format_figure, format_usd
 from distil.footnotes import LEGENDS
 from distil.gallery import MAX_SHARES
 from distil.gallery_quality import list_confusions
-from distil.results import (
-    Result,
-    find_family,
-    format_co2,
-    format_co2_range,
-    format_figure,
-    format_usd,
-    list_headings,
-)
+from distil.results import Result, find_family, list_headings
 from distil.study import Study, describe_votes, find_calibration, name_model
 from distil.tradeoffs import list_tradeoffs
 

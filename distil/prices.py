@@ -63,14 +63,6 @@ class FoundPrices:
     source: str
 
 
-def format_usd(usd: float) -> str:
-    """Dollars with cents or, under a dollar, two significant digits."""
-    if usd >= 1 or usd == 0:
-        return f"${usd:,.2f}"
-    exponent = int(f"{usd:.1e}".partition("e")[2])
-    return f"${float(f'{usd:.1e}'):.{max(2, 1 - exponent)}f}"
-
-
 def price_tokens(tokens: Tokens, prices: TokenPrices) -> float | None:
     """Dollars for the tokens; None where their number is unknown. Output counts what the model thought as well."""
     if tokens.input is None or tokens.output is None:

@@ -3,7 +3,6 @@
 Figures come from metrics/quality.json, speed.json and cost.json; what none of them knows is None and prints as n/a.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from io import StringIO
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from distil.figures import NOT_KNOWN, format_co2_bounds, format_figure, format_usd
 from distil.footnotes import describe_measurement
 from distil.markdown import escape_markdown
 from distil.study import Study
@@ -31,7 +31,6 @@ TITLES = {  # short, so that the table fits a terminal; lines below it spell the
     "few_shot": "Few-shot LR",
 }
 COMPARED_HEADINGS = ["Models not run, only priced", "$ per million", "kg CO2 per million"]
-NOT_KNOWN = "n/a"
 WIDTH = 100
 
 
@@ -123,7 +122,7 @@ def render_markdown(results: Sequence[Result], compared: Sequence[Result], study
 
 def format_compared(result: Result) -> list[str]:
     """A model that was only priced as the cells of its table."""
-    return [result.title, format_usd(result.usd_per_million), _format_bounds(result.kg_co2_per_million)]
+    return [result.title, format_usd(result.usd_per_million), format_co2_bounds(result.kg_co2_per_million)]
 
 
 def format_row(result: Result) -> list[str]:
@@ -135,7 +134,7 @@ def format_row(result: Result) -> list[str]:
         format_figure(result.texts_per_s),
         format_figure(result.p50_ms),
         format_usd(result.usd_per_million),
-        _format_bounds(result.kg_co2_per_million),
+        format_co2_bounds(result.kg_co2_per_million),
     ]
 
 
@@ -145,30 +144,6 @@ def format_score(score: Score | None) -> str:
         return NOT_KNOWN
     interval = "" if score.low is None or score.high is None else f" [{score.low:.3f}, {score.high:.3f}]"
     return f"{score.value:.3f}{interval}"
-
-
-def format_figure(value: float | None) -> str:
-    """Three significant digits without exponent: 1,230 or 41.2 or 0.0312."""
-    if value is None:
-        return NOT_KNOWN
-    return f"{_round_to(value, 3):,.{_decimals(value, 3)}f}"
-
-
-def format_usd(usd: float | None) -> str:
-    """Dollars, with cents or, under a dollar, two significant digits."""
-    if usd is None:
-        return NOT_KNOWN
-    return f"${usd:,.2f}" if usd >= 1 else f"${_round_to(usd, 2):,.{max(2, _decimals(usd, 2))}f}"
-
-
-def format_co2(kg: dict[str, float] | None) -> str:
-    """0.02, one significant digit, since no more is known."""
-    return NOT_KNOWN if kg is None else _format_one_digit(kg["mid"])
-
-
-def format_co2_range(kg: dict[str, float] | None) -> str:
-    """0.001-0.06, one significant digit each."""
-    return NOT_KNOWN if kg is None else f"{_format_one_digit(kg['low'])}-{_format_one_digit(kg['high'])}"
 
 
 def _lay_out(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
@@ -206,21 +181,3 @@ def _collect(name: str, title: str, study: Study) -> Result:
 def _read_score(scores: dict[str, Any], name: str) -> Score | None:
     value = scores.get(name)
     return None if value is None else Score(value, scores.get(f"{name}_low"), scores.get(f"{name}_high"))
-
-
-def _format_bounds(kg: dict[str, float] | None) -> str:
-    return NOT_KNOWN if kg is None else f"{format_co2(kg)} ({format_co2_range(kg)})"
-
-
-def _format_one_digit(value: float) -> str:
-    return f"{_round_to(value, 1):,.{_decimals(value, 1)}f}"
-
-
-def _round_to(value: float, digits: int) -> float:
-    return float(f"{value:.{digits}g}")
-
-
-def _decimals(value: float, digits: int) -> int:
-    """The decimals that show so many significant digits of the value."""
-    rounded = _round_to(value, digits)
-    return 0 if rounded == 0 else max(0, digits - 1 - math.floor(math.log10(abs(rounded))))

@@ -8,15 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from distil.results import (
-    NOT_KNOWN,
-    Result,
-    format_co2,
-    format_co2_range,
-    format_figure,
-    format_score,
-    format_usd,
-)
+from distil.figures import NOT_KNOWN, format_co2, format_co2_range, format_figure, format_usd
+from distil.results import Result, format_score
 from distil.study import Study, name_model
 
 NOT_MEASURED = "not measured here"

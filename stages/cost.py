@@ -19,9 +19,9 @@ from distil.cost_notes import find_old_prices, list_notes
 from distil.cost_params import CostParams
 from distil.costs import count_break_even_texts, draw_break_even, price_hardware_table, price_on_machine
 from distil.errors import InputError
+from distil.figures import format_usd
 from distil.metrics import read_metrics, write_metrics
 from distil.params import load_params
-from distil.prices import format_usd
 from distil.published import list_published
 from distil.teacher_cost import price_once, price_teacher
 

@@ -7,7 +7,7 @@ import yaml
 
 from distil.errors import InputError
 from distil.params import load_params
-from distil.prices import PriceParams, TokenPrices, Tokens, choose_prices, find_prices, format_usd, price_tokens
+from distil.prices import PriceParams, TokenPrices, Tokens, choose_prices, find_prices, price_tokens
 
 A_MILLION_TEXTS = Tokens(input=297_160_000, cached_input=None, output=3_000_000)
 OPENAI = "https://api.openai.com/v1"
@@ -23,14 +23,6 @@ def test_cached_input_has_its_own_price_where_one_is_given() -> None:
     tokens = Tokens(input=1_000_000, cached_input=400_000, output=0)
     assert price_tokens(tokens, TokenPrices(input=1.0, output=0.0)) == pytest.approx(1.0)
     assert price_tokens(tokens, TokenPrices(input=1.0, output=0.0, cached_input=0.5)) == pytest.approx(0.8)
-
-
-@pytest.mark.parametrize(
-    ("usd", "text"),
-    [(0.0, "$0.00"), (0.00123, "$0.0012"), (0.0099999, "$0.010"), (0.31, "$0.31"), (1234.5, "$1,234.50")],
-)
-def test_dollars_are_told_in_two_digits_where_cents_would_be_nothing(usd: float, text: str) -> None:
-    assert format_usd(usd) == text
 
 
 def test_unknown_tokens_have_no_price() -> None:

@@ -13,9 +13,9 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 from toy_results import ARGUMENTS, HOSTILE, HOSTILE_LABELS, PROMPT, write_toy_results
 
 from distil.errors import InputError
+from distil.figures import format_co2, format_figure, format_usd
 from distil.markdown import escape_markdown
 from distil.params import load_params
-from distil.results import format_co2, format_figure, format_usd
 from distil.rows import PREDICTIONS, read_rows, write_rows
 from distil.study import find_hub_name, name_model
 from distil.usage import render_usage

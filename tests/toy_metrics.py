@@ -207,7 +207,7 @@ def _timed(name: str, rate: float) -> dict[str, Any]:
 
 def _offline(rate: float) -> dict[str, Any]:
     bounds = {"texts_per_s": rate, "texts_per_s_min": 0.9 * rate, "texts_per_s_max": 1.05 * rate}
-    return {"batch_size": None, "repetitions": 12} | bounds
+    return {"batch_size": None, "texts_per_call": 2000, "repetitions": 12} | bounds
 
 
 def _served() -> dict[str, Any]:
@@ -217,7 +217,7 @@ def _served() -> dict[str, Any]:
         times = {"mean_ms": 1.6 + wait, "p50_ms": p99 / 4, "p90_ms": p99 / 2, "p95_ms": p99 / 1.4, "p99_ms": p99}
         waits = {"mean_wait_ms": wait, "predicted_wait_ms": 1.06 * wait, "within_limit": p99 <= 50}
         loads.append(arrivals | times | waits)
-    return {"latency_limit_ms": 50, "highest_arrivals_per_s": 434.0, "loads": loads}
+    return {"latency_limit_ms": 50, "highest_arrivals_per_s": 434.0, "limit_reached": True, "loads": loads}
 
 
 def _price(texts_per_s: float) -> dict[str, Any]:
