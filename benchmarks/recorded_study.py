@@ -1,6 +1,6 @@
 """The 2024 study's teacher, replayed in its three ways, each beside a student that learnt from it.
 
-    python benchmarks/recorded_study.py ../shared/data    # three trainings, about five minutes on two cores
+    python benchmarks/recorded_study.py ../shared/data    # twelve trainings, a quarter of an hour
 
 The folder holds mixtral_train.csv and mixtral_test.csv, the bytes that presets/phrasebank-recorded.yaml pins. In a
 copy of this project, which is deleted afterwards, `dvc repro evaluate` runs once for each way to ask; all are scored on
