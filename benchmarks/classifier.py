@@ -71,7 +71,8 @@ def make_roberta(folder: Path, tokenizer: Path) -> tuple[Path, Path]:
     import torch
     from transformers import RobertaConfig, RobertaForSequenceClassification
 
-    from distil.onnx_export import EXAMPLES, copy_student, encode_each, export_fp32, quantize_int8
+    from distil.onnx_export import EXAMPLES, copy_student, export_fp32, feed_each, quantize_int8
+    from distil.torch_model import TorchClassifier
 
     student, onnx = folder / "student", folder / "onnx"
     torch.manual_seed(0)
@@ -90,7 +91,7 @@ def make_roberta(folder: Path, tokenizer: Path) -> tuple[Path, Path]:
         shutil.copyfile(tokenizer / name, student / name)
     copy_student(student, onnx)
     export_fp32(student, onnx / FP32, 20)
-    quantize_int8(onnx / FP32, onnx / INT8, "portable", encode_each(student, EXAMPLES))
+    quantize_int8(onnx / FP32, onnx / INT8, "portable", feed_each(TorchClassifier(student, "cpu").encode(EXAMPLES)))
     return student, onnx
 
 

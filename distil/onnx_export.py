@@ -11,11 +11,12 @@ import json
 import logging
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -23,7 +24,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from distil.errors import InputError
 from distil.outlier_features import Feed, tame
-from distil.torch_model import load_classifier, load_tokenizer, token_limit
+from distil.torch_model import load_classifier, load_tokenizer
 
 WEIGHTS = "model.safetensors"
 FP32, INT8, FP16 = "onnx/model.onnx", "onnx/model_quantized.onnx", "onnx/model_fp16.onnx"
@@ -73,18 +74,16 @@ def export_fp32(student: Path, file: Path, opset: int) -> None:
     _save(_strip(program.model_proto), file)
 
 
-def encode_each(student: Path, texts: Sequence[str]) -> list[Feed]:
-    """Return each text by itself as inputs of the student's graph, of shape (1, tokens)."""
-    tokenizer, model = load_tokenizer(student), load_classifier(student)
-    limit = token_limit(model, tokenizer)
-    encoded = (tokenizer(text, truncation=limit is not None, max_length=limit, return_tensors="np") for text in texts)
-    return [{name: values for name, values in one.items() if name in INPUTS} for one in encoded]
+def feed_each(encoded: Mapping[str, Sequence[Sequence[int]]]) -> list[Feed]:
+    """Return each of the texts that `TorchClassifier.encode` tokenized as inputs of the graph, of shape (1, tokens)."""
+    columns = {name: [np.array([row]) for row in rows] for name, rows in encoded.items() if name in INPUTS}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def quantize_int8(fp32: Path, file: Path, target: Int8Target, feeds: Sequence[Feed]) -> None:
     """Write a copy of an ONNX file with int8 weights, a scale for each channel; activations are quantized as they come.
 
-    Outlier features, which `feeds` (see `encode_each`) bring to light, are taken apart first. Without VNNI, products of
+    Outlier features, which `feeds` (see `feed_each`) bring to light, are taken apart first. Without VNNI, products of
     8-bit numbers overflow in 16 bits, so a portable file uses 7 bits of each weight.
     Source: https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
     """

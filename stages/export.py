@@ -5,7 +5,7 @@ int8 or fp16 from fp32, by more than the params allow, the stage fails and leave
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,10 +28,11 @@ from distil.onnx_export import (
     check_onnx,
     convert_fp16,
     copy_student,
-    encode_each,
     export_fp32,
+    feed_each,
     quantize_int8,
 )
+from distil.outlier_features import Feed
 from distil.params import Number, Params, load_params
 from distil.rows import TRAIN, read_rows
 from distil.runtime import RuntimeParams
@@ -65,8 +66,9 @@ def main(student: Path, validation: Path, onnx: Path, metrics: Path) -> None:
     onnx.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=onnx.parent, prefix=f"{onnx.name}.") as place:  # so that what fails the checks is gone
         folder = Path(place) / onnx.name
-        files = build(student, folder, params, PROBES + rows["text"].to_list()[:CALIBRATION_TEXTS])
         classifier = TorchClassifier(student, device="cpu")
+        feeds = feed_each(classifier.encode(PROBES + rows["text"].to_list()[:CALIBRATION_TEXTS]))
+        files = build(student, folder, params, feeds)
         taught = pd.Index(classifier.labels).get_indexer(rows["label"])
         found = compare(answer(classifier, folder, files, PROBES + rows["text"].to_list(), runtime), taught)
         check_limits(found, len(rows), params)
@@ -82,15 +84,15 @@ def main(student: Path, validation: Path, onnx: Path, metrics: Path) -> None:
     print(f"export: {describe(found, len(rows))} -> {onnx}")
 
 
-def build(student: Path, folder: Path, params: ExportParams, texts: list[str]) -> dict[str, str]:
+def build(student: Path, folder: Path, params: ExportParams, feeds: Sequence[Feed]) -> dict[str, str]:
     """Write the folder; returns the checked ONNX files in it by their names in the metrics.
 
-    On the texts int8 sees how large activations get.
+    `feeds` are tokenized texts, on which int8 sees how large activations get.
     """
     copy_student(student, folder)
     files = {"fp32": FP32, "int8": INT8}
     export_fp32(student, folder / FP32, params.opset)
-    quantize_int8(folder / FP32, folder / INT8, params.int8_target, encode_each(student, texts))
+    quantize_int8(folder / FP32, folder / INT8, params.int8_target, feeds)
     if params.fp16:
         files["fp16"] = FP16
         convert_fp16(folder / FP32, folder / FP16)

