@@ -28,6 +28,7 @@ test: $(READY)
 lint: $(READY)
 	ruff format --check .
 	ruff check .
+	lint-imports --no-logo --no-cache
 	mypy
 
 check: lint

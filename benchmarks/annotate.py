@@ -33,10 +33,10 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from distil.cores import count_cores  # noqa: E402
-from distil.machine import describe_machine  # noqa: E402
-from distil.metrics import read_metrics  # noqa: E402
-from distil.rows import TEXTS, row_writer  # noqa: E402
+from distil.core.metrics import read_metrics  # noqa: E402
+from distil.core.runtime import count_cores  # noqa: E402
+from distil.core.tables import TEXTS, row_writer  # noqa: E402
+from distil.speed.machine import describe_machine  # noqa: E402
 
 PATHS = ["texts.parquet", "assets.txt", "annotations.parquet", "annotate.json", "annotate_run.json"]
 STAGE = [sys.executable, "-m", "stages.annotate", *PATHS]

@@ -19,10 +19,10 @@ WORKERS = 64
 
 def bodies(texts: int, votes: int) -> Iterator[dict[str, Any]]:
     """The requests as distil would send them."""
-    from distil.job import make_job
-    from distil.params import TaskParams, load_params
-    from distil.teacher_params import AnnotateParams
-    from distil.teachers import make_protocol
+    from distil.annotate.questions import make_job
+    from distil.core.params import TaskParams, load_params
+    from distil.prompting.params import AnnotateParams
+    from distil.teacher.connect import make_protocol
 
     task, params = load_params("task", TaskParams), load_params("annotate", AnnotateParams)
     job = make_job(task, params, Path("texts.parquet"), Path("assets.txt"), "cpu")

@@ -25,10 +25,10 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from distil.classifier import OnnxClassifier  # noqa: E402
-from distil.cores import count_cores  # noqa: E402
-from distil.machine import describe_machine  # noqa: E402
-from distil.onnx_export import FP32, INT8  # noqa: E402
+from distil.classifiers.onnx_classifier import OnnxClassifier  # noqa: E402
+from distil.core.runtime import count_cores  # noqa: E402
+from distil.export.onnx_files import FP32, INT8  # noqa: E402
+from distil.speed.machine import describe_machine  # noqa: E402
 
 PIPELINE_BATCH = 8
 MB = 1e6
@@ -36,17 +36,17 @@ Label = Callable[[list[str]], Sequence[str]]
 CHILDREN = {
     "transformers pipeline": """
 from transformers import pipeline
-from distil.torch_model import use_threads
+from distil.encoders.torch_model import use_threads
 use_threads(threads)
 classify = pipeline("text-classification", student, device="cpu", batch_size=8)
 label = lambda texts: classify(texts, truncation=True)
 """,
     "inference class, fp32": """
-from distil.classifier import OnnxClassifier
+from distil.classifiers.onnx_classifier import OnnxClassifier
 label = OnnxClassifier(Path(onnx), "onnx/model.onnx", threads, "cpu").predict
 """,
     "inference class, int8": """
-from distil.classifier import OnnxClassifier
+from distil.classifiers.onnx_classifier import OnnxClassifier
 label = OnnxClassifier(Path(onnx), "onnx/model_quantized.onnx", threads, "cpu").predict
 """,
 }
@@ -71,8 +71,8 @@ def make_roberta(folder: Path, tokenizer: Path) -> tuple[Path, Path]:
     import torch
     from transformers import RobertaConfig, RobertaForSequenceClassification
 
-    from distil.onnx_export import EXAMPLES, copy_student, export_fp32, feed_each, quantize_int8
-    from distil.torch_model import TorchClassifier
+    from distil.encoders.torch_model import TorchClassifier
+    from distil.export.onnx_files import EXAMPLES, copy_student, export_fp32, feed_each, quantize_int8
 
     student, onnx = folder / "student", folder / "onnx"
     torch.manual_seed(0)
@@ -99,7 +99,7 @@ def load_pipeline(student: Path, threads: int) -> Label:
     """The transformers pipeline."""
     from transformers import pipeline
 
-    from distil.torch_model import use_threads
+    from distil.encoders.torch_model import use_threads
 
     use_threads(threads)
     classify: Any = pipeline("text-classification", str(student), device="cpu", batch_size=PIPELINE_BATCH)

@@ -22,13 +22,13 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from distil.carbon import Bounds, estimate_machine_co2, format_kg  # noqa: E402
-from distil.classifier import OnnxClassifier  # noqa: E402
-from distil.cores import count_cores  # noqa: E402
-from distil.cost_params import CostParams  # noqa: E402
-from distil.onnx_export import INT8  # noqa: E402
-from distil.params import load_params  # noqa: E402
-from distil.prices import MILLION  # noqa: E402
+from distil.classifiers.onnx_classifier import OnnxClassifier  # noqa: E402
+from distil.core.params import load_params  # noqa: E402
+from distil.core.runtime import count_cores  # noqa: E402
+from distil.cost.carbon import Bounds, estimate_machine_co2, format_kg  # noqa: E402
+from distil.cost.params import CostParams  # noqa: E402
+from distil.cost.prices import MILLION  # noqa: E402
+from distil.export.onnx_files import INT8  # noqa: E402
 
 SHORTEST_S = 60  # codecarbon samples power every few seconds
 SAMPLE_S = 5

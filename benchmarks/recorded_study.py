@@ -22,7 +22,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from distil.metrics import read_metrics  # noqa: E402
+from distil.core.metrics import read_metrics  # noqa: E402
 
 FILES = {"mixtral_train.csv": "train", "mixtral_test.csv": "test"}
 Changes = Mapping[str, Any]

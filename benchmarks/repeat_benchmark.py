@@ -20,16 +20,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from distil.cores import count_cores  # noqa: E402
-from distil.machine import describe_machine  # noqa: E402
-from distil.params import load_params  # noqa: E402
-from distil.queueing import summarise_load  # noqa: E402
-from distil.runtime import RuntimeParams  # noqa: E402
-from distil.speed import System, measure_offline, measure_single_stream  # noqa: E402
-from distil.speed_summary import compare_rounds, select, summarise_throughput  # noqa: E402
-from distil.systems import SERVED, USUAL, load_onnx, load_pipeline, name_gpu, wrap_classifier  # noqa: E402
-from distil.torch_model import use_threads  # noqa: E402
-from distil.turns import BenchmarkParams, Turn, serve, take_turns, warm_up_all  # noqa: E402
+from distil.core.params import load_params  # noqa: E402
+from distil.core.runtime import RuntimeParams, count_cores  # noqa: E402
+from distil.encoders.torch_model import use_threads  # noqa: E402
+from distil.speed.machine import describe_machine  # noqa: E402
+from distil.speed.queueing import summarise_load  # noqa: E402
+from distil.speed.rounds import BenchmarkParams, Turn, serve, take_turns, warm_up_all  # noqa: E402
+from distil.speed.scenarios import System, measure_offline, measure_single_stream  # noqa: E402
+from distil.speed.summary import compare_rounds, select, summarise_throughput  # noqa: E402
+from distil.speed.systems import SERVED, USUAL, load_onnx, load_pipeline, name_gpu, wrap_classifier  # noqa: E402
 from stages.benchmark import draw_texts  # noqa: E402
 
 LEAST_RATIO, MOST_SPREAD, MOST_DIFFERENCE = 8.0, 0.15, 0.25

@@ -1,5 +1,5 @@
 """`python -m distil` is `distil`, with the code of the folder it runs in."""
 
-from distil.cli import main
+from distil.cli.main import main
 
 main()

@@ -12,12 +12,19 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from distil.command import run
-from distil.corrections import read_corrections
-from distil.metrics import write_metrics
-from distil.params import Number, Params, TaskParams, load_params
-from distil.rows import ANNOTATIONS, LABELS, read_rows, write_rows
-from distil.votes import agreeing_reasons, choose_label, count_votes, measure_alpha, reduce_votes, share_unanimous
+from distil.core.command import run
+from distil.core.metrics import write_metrics
+from distil.core.params import Number, Params, TaskParams, load_params
+from distil.core.tables import ANNOTATIONS, LABELS, read_rows, write_rows
+from distil.labels.corrections import read_corrections
+from distil.labels.votes import (
+    agreeing_reasons,
+    choose_label,
+    count_votes,
+    measure_alpha,
+    reduce_votes,
+    share_unanimous,
+)
 
 
 class AggregateParams(Params):

@@ -13,23 +13,22 @@ from typing import Any
 
 import pyarrow as pa
 
-from distil.annotation_metrics import AnsweringTime, count_statuses, measure_run, summarise
-from distil.annotation_rows import RowMaker
-from distil.annotator import Outcome
-from distil.asking import Asking
-from distil.command import run
-from distil.errors import EndpointError, InputError
-from distil.job import Job, make_job
-from distil.metrics import write_metrics
-from distil.one_run import one_run_at_a_time
-from distil.paid_before import refuse_to_pay_again
-from distil.params import TaskParams, load_params
-from distil.prices import PriceParams
-from distil.rows import ANNOTATIONS, row_writer
-from distil.runtime import RuntimeParams
-from distil.spending import Till, open_tills
-from distil.store import Store, open_store, store_path
-from distil.teacher_params import AnnotateParams
+from distil.annotate.budget import Till, open_tills
+from distil.annotate.questions import Job, make_job
+from distil.annotate.rows import RowMaker
+from distil.annotate.summary import AnsweringTime, count_statuses, measure_run, summarise
+from distil.annotate.waves import Asking
+from distil.annotate.workers import Outcome
+from distil.core.command import run
+from distil.core.errors import EndpointError, InputError
+from distil.core.metrics import write_metrics
+from distil.core.params import TaskParams, load_params
+from distil.core.runtime import RuntimeParams
+from distil.core.tables import ANNOTATIONS, row_writer
+from distil.cost.prices import PriceParams
+from distil.prompting.params import AnnotateParams
+from distil.store.answer_store import Store, open_store, store_path
+from distil.store.guards import one_run_at_a_time, refuse_to_pay_again
 
 TEXTS_A_ROW_GROUP = 5000
 OBJECTS_BETWEEN_COLLECTIONS = 20_000  # Python's 700 cost a fifth of the time, and hardly anything here is cyclic

@@ -13,17 +13,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from distil.command import run
-from distil.cores import count_cores
-from distil.errors import InputError
-from distil.machine import describe_machine
-from distil.metrics import write_metrics
-from distil.params import load_params
-from distil.queueing import summarise_load, summarise_server
-from distil.rows import TEST, TIMINGS, read_rows, write_rows
-from distil.runtime import RuntimeParams
-from distil.speed import System, Timing
-from distil.speed_summary import (
+from distil.core.command import run
+from distil.core.errors import InputError
+from distil.core.metrics import write_metrics
+from distil.core.params import load_params
+from distil.core.runtime import RuntimeParams, count_cores
+from distil.core.tables import TEST, TIMINGS, read_rows, write_rows
+from distil.encoders.torch_model import use_threads
+from distil.speed.machine import describe_machine
+from distil.speed.queueing import summarise_load, summarise_server
+from distil.speed.rounds import BenchmarkParams, list_scenarios, serve, take_turns, warm_up_all
+from distil.speed.scenarios import System, Timing
+from distil.speed.summary import (
     compare_rounds,
     describe_texts,
     list_latencies,
@@ -32,9 +33,7 @@ from distil.speed_summary import (
     summarise_batches,
     summarise_system,
 )
-from distil.systems import SERVED, USUAL, list_systems, load_onnx, name_gpu
-from distil.torch_model import use_threads
-from distil.turns import BenchmarkParams, list_scenarios, serve, take_turns, warm_up_all
+from distil.speed.systems import SERVED, USUAL, list_systems, load_onnx, name_gpu
 
 
 def main(

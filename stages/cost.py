@@ -12,18 +12,18 @@ from typing import Any
 
 import pandas as pd
 
-from distil.carbon import format_kg
-from distil.command import run
-from distil.compared_models import compare_models, describe_counting
-from distil.cost_notes import find_old_prices, list_notes
-from distil.cost_params import CostParams
-from distil.costs import count_break_even_texts, draw_break_even, price_hardware_table, price_on_machine
-from distil.errors import InputError
-from distil.figures import format_usd
-from distil.metrics import read_metrics, write_metrics
-from distil.params import load_params
-from distil.published import list_published
-from distil.teacher_cost import price_once, price_teacher
+from distil.core.command import run
+from distil.core.errors import InputError
+from distil.core.metrics import read_metrics, write_metrics
+from distil.core.params import load_params
+from distil.cost.carbon import format_kg
+from distil.cost.compared_models import compare_models, describe_counting
+from distil.cost.figures import format_usd
+from distil.cost.machines import count_break_even_texts, draw_break_even, price_hardware_table, price_on_machine
+from distil.cost.notes import find_old_prices, list_notes
+from distil.cost.params import CostParams
+from distil.cost.published import list_published
+from distil.cost.teacher import price_once, price_teacher
 
 NAMES = {"pipeline": "student"}  # in metrics/quality.json, of what benchmark measured under another name
 STUDENT = "student_int8"  # the one to use: its price counts for the break-even

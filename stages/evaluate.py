@@ -15,22 +15,22 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
-from distil.baselines import Baseline, FrozenEncoder, make_baselines, save_baselines
-from distil.bootstrap import Bootstrap
-from distil.breakdown import break_down
-from distil.caveats import list_caveats
-from distil.classifier import CPU, OnnxClassifier
-from distil.command import run
-from distil.errors import InputError
-from distil.metrics import write_metrics
-from distil.params import Number, Params, TaskParams, load_params
-from distil.quality import TEACHER, Answers, Comparison, Scoring, compare, score_systems, summarise
-from distil.quality_tables import list_calibration, list_confusions, list_predictions, list_scores
-from distil.rows import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TEXTS, TRAIN, read_rows, write_rows
-from distil.runtime import RuntimeParams
-from distil.shared_errors import compare_teachers, describe_pairs
-from distil.torch_model import TorchClassifier, use_threads
-from distil.yardsticks import MajorityClass, draw_few_shot, note_few_shot
+from distil.classifiers.linear import Baseline, FrozenEncoder, make_baselines, save_baselines
+from distil.classifiers.onnx_classifier import CPU, OnnxClassifier
+from distil.core.command import run
+from distil.core.errors import InputError
+from distil.core.metrics import write_metrics
+from distil.core.params import Number, Params, TaskParams, load_params
+from distil.core.runtime import RuntimeParams
+from distil.core.tables import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TEXTS, TRAIN, read_rows, write_rows
+from distil.encoders.torch_model import TorchClassifier, use_threads
+from distil.quality.bootstrap import Bootstrap
+from distil.quality.breakdown import break_down
+from distil.quality.comparison import TEACHER, Answers, Comparison, Scoring, compare, score_systems, summarise
+from distil.quality.few_shot import MajorityClass, draw_few_shot
+from distil.quality.notes import list_caveats, note_few_shot
+from distil.quality.shared_errors import compare_teachers, describe_pairs
+from distil.quality.tables import list_calibration, list_confusions, list_predictions, list_scores
 
 MAIN = "student_int8"  # whose confusions are plotted: the system that one would put into service
 FP16 = "onnx/model_fp16.onnx"

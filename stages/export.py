@@ -15,11 +15,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from distil.classifier import OnnxClassifier
-from distil.command import run
-from distil.errors import InputError
-from distil.metrics import write_metrics
-from distil.onnx_export import (
+from distil.classifiers.onnx_classifier import OnnxClassifier
+from distil.core.command import run
+from distil.core.errors import InputError
+from distil.core.metrics import write_metrics
+from distil.core.params import Number, Params, load_params
+from distil.core.runtime import RuntimeParams
+from distil.core.tables import TRAIN, read_rows
+from distil.encoders.torch_model import TorchClassifier, use_threads
+from distil.export.onnx_files import (
     FP16,
     FP32,
     INT8,
@@ -32,11 +36,7 @@ from distil.onnx_export import (
     feed_each,
     quantize_int8,
 )
-from distil.outlier_features import Feed
-from distil.params import Number, Params, load_params
-from distil.rows import TRAIN, read_rows
-from distil.runtime import RuntimeParams
-from distil.torch_model import TorchClassifier, use_threads
+from distil.export.outlier_features import Feed
 
 PROBES = ["", "a", "!", "Ünï 漢字 🙂", "two words", "a longer text beside shorter ones " * 3, "more than fits " * 4000]
 CALIBRATION_TEXTS = 64  # outlier features are the same in all texts

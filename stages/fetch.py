@@ -11,12 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from distil.command import run
-from distil.metrics import write_metrics
-from distil.params import TaskParams, load_params
-from distil.rows import TEXTS, write_rows
-from distil.sources import load_source, read_source
-from distil.texts import SPLITS, Merged, merge_duplicates
+from distil.core.command import run
+from distil.core.metrics import write_metrics
+from distil.core.params import TaskParams, load_params
+from distil.core.tables import TEXTS, write_rows
+from distil.texts.duplicates import SPLITS, Merged, merge_duplicates
+from distil.texts.sources import load_source, read_source
 
 
 def main(corpus: Path, assets: Path, texts: Path, metrics: Path) -> None:

@@ -10,18 +10,18 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from distil.charts import render_svg, write_png
-from distil.command import run
-from distil.errors import InputError
-from distil.fonts import find_undrawable
-from distil.gallery import list_charts
-from distil.metrics import read_metrics
-from distil.model_card import CardParams, render_model_card
-from distil.page import render_page
-from distil.params import TaskParams, load_params
-from distil.results import collect_compared, collect_results, render_markdown, render_table
-from distil.rows import LABELS, PREDICTIONS, TEST, read_rows
-from distil.study import Study
+from distil.core.command import run
+from distil.core.errors import InputError
+from distil.core.metrics import read_metrics
+from distil.core.params import TaskParams, load_params
+from distil.core.tables import LABELS, PREDICTIONS, TEST, read_rows
+from distil.report.charts.canvas import render_svg, write_png
+from distil.report.charts.fonts import find_undrawable
+from distil.report.charts.gallery import list_charts
+from distil.report.findings import Study
+from distil.report.model_card import CardParams, render_model_card
+from distil.report.page import render_page
+from distil.report.results import collect_compared, collect_results, render_markdown, render_table
 
 
 class ReportParams(CardParams):

@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from distil.command import run
-from distil.errors import InputError
-from distil.metrics import write_metrics
-from distil.params import Number, Params, TaskParams, load_params
-from distil.rows import LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
-from distil.scores import score_labels
-from distil.splits import assign
+from distil.core.command import run
+from distil.core.errors import InputError
+from distil.core.metrics import write_metrics
+from distil.core.params import Number, Params, TaskParams, load_params
+from distil.core.tables import LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
+from distil.labels.splits import assign
+from distil.quality.scores import score_labels
 
 
 class SplitParams(Params):

@@ -14,17 +14,17 @@ import numpy as np
 import pandas as pd
 from accelerate import PartialState
 
-from distil.assets import resolve
-from distil.command import run
-from distil.lessons import Lessons, keep_agreed, prepare_lessons
-from distil.metrics import write_metrics
-from distil.params import TaskParams, load_params
-from distil.rows import SUSPECTS, TRAIN, read_rows, write_rows
-from distil.runtime import RuntimeParams
-from distil.student import FineTuner
-from distil.torch_model import choose_device, use_threads
-from distil.train_params import TrainParams
-from distil.trials import Trial, choose_median, distill_trials, run_trials
+from distil.assets.references import resolve
+from distil.core.command import run
+from distil.core.metrics import write_metrics
+from distil.core.params import TaskParams, load_params
+from distil.core.runtime import RuntimeParams
+from distil.core.tables import SUSPECTS, TRAIN, read_rows, write_rows
+from distil.encoders.torch_model import choose_device, use_threads
+from distil.student.fine_tuner import FineTuner
+from distil.student.params import TrainParams
+from distil.student.seeds import Trial, choose_median, distill_trials, run_trials
+from distil.student.training_set import Lessons, keep_agreed, prepare_lessons
 
 
 def main(

@@ -11,7 +11,7 @@ import pandas as pd
 from conftest import ROOT, Project
 from loopback_teacher import LoopbackTeacher
 
-from distil.rows import ANNOTATIONS, TEXTS, read_rows, write_rows
+from distil.core.tables import ANNOTATIONS, TEXTS, read_rows, write_rows
 from stages.annotate import main
 
 ANNOTATE: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Which files of this project a stage reaches: what it imports, what that imports, and the templates they name."""
+"""Which files of this project a stage reaches: what it imports, and what that imports."""
 
 import ast
 from collections.abc import Iterator
@@ -19,21 +19,15 @@ def import_closure(script: Path, root: Path) -> set[str]:
 
 
 def _reached(path: Path, root: Path) -> Iterator[Path]:
-    if path.suffix != ".py":
-        return
-    templates = {file.name: file for file in (root / "distil" / "templates").iterdir()}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
             names = [f"{node.module}.{alias.name}" for alias in node.names] + [str(node.module)]
-        elif isinstance(node, ast.Constant) and node.value in templates:
-            yield templates[node.value]
-            continue
         else:
             continue
         for name in names:
             module = root / (name.replace(".", "/") + ".py")
-            if name.startswith("distil.") and module.is_file():
+            if name.startswith(("distil.", "stages.")) and module.is_file():
                 yield module

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 from tiny_export import export_tiny_student
 from tiny_model import TEXTS, Kind
 
-from distil.rows import TEST, write_rows
+from distil.core.tables import TEST, write_rows
 
 pytestmark = pytest.mark.slow  # each runs a program that loads models
 RUN = Path(__file__).resolve().parent.parent / "benchmarks" / "compat" / "run.py"

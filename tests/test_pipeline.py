@@ -16,8 +16,8 @@ from loopback_teacher import LoopbackTeacher, prompt_of, serve_teacher
 from stage_server import serve_stages
 from tiny_model import make_tiny_model
 
-from distil.assets import sha256_of
-from distil.metrics import read_metrics
+from distil.assets.references import sha256_of
+from distil.core.metrics import read_metrics
 
 pytestmark = pytest.mark.slow
 KEY = "sk-planted-here"
@@ -78,6 +78,11 @@ class Toy:
             repo.reproduce()
         return [line.removeprefix("stages.") for line in self.log.read_text().splitlines()[before:]]
 
+    def edited(self) -> set[str]:
+        """The stages of which an input is not as it was when they last ran."""
+        with Repo(str(self.folder)) as repo:
+            return set(repo.status())
+
     def edit(self, section: str, **changes: Any) -> None:
         path = self.folder / "params.yaml"
         params = yaml.safe_load(path.read_text())
@@ -103,7 +108,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
     place = tmp_path_factory.mktemp("toy")
     folder = place / "project"
     folder.mkdir()
-    for name in ("distil", "stages"):
+    for name in ("distil", "stages", "plots"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dvc.yaml", ".gitignore", ".dvcignore", "assets.txt", "review/corrections.csv"):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -166,11 +171,11 @@ EDITS: dict[str, tuple[Edit, list[str]]] = {
     "benchmark": (lambda toy: toy.edit("benchmark", seconds=0.03), ["benchmark", "cost", "report"]),
     "cost": (lambda toy: toy.edit("cost", utilisation=0.5), ["cost", "report"]),
     "report": (lambda toy: toy.edit("report", examples=3), ["report"]),
-    "a comment in votes": (lambda toy: toy.comment("distil/votes.py"), ["aggregate"]),
-    "a comment in splits": (lambda toy: toy.comment("distil/splits.py"), ["split"]),
-    "a comment in onnx_export": (lambda toy: toy.comment("distil/onnx_export.py"), ["export"]),
-    "a comment in replies": (lambda toy: toy.comment("distil/replies.py"), ["annotate"]),
+    "a comment in votes": (lambda toy: toy.comment("distil/labels/votes.py"), ["aggregate", "split"]),
+    "a comment in onnx_files": (lambda toy: toy.comment("distil/export/onnx_files.py"), ["export"]),
+    "a comment in replies": (lambda toy: toy.comment("distil/prompting/replies.py"), ["annotate"]),
 }
+ROOMS = sorted(path.name for path in (ROOT / "distil").iterdir() if (path / "__init__.py").exists())
 
 
 @pytest.mark.parametrize("name", EDITS)
@@ -180,6 +185,20 @@ def test_an_edit_runs_exactly_what_depends_on_it_and_undone_nothing(toy: Toy, na
     assert toy.repro() == expected
     toy.git("checkout", "-q", ".")
     assert toy.repro() == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_an_edit_in_a_room_is_one_to_the_stages_that_list_it_and_to_no_other(toy: Toy, room: str) -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    for module in sorted((ROOT / "distil" / room).rglob("*.py")):
+        name = module.relative_to(ROOT).as_posix()
+        if module.name == "__init__.py" or name in str(stages):  # one that stands for its room, or is listed by itself
+            toy.comment(name)
+            listed = {
+                stage for stage in stages if any(f"{name}/".startswith(f"{dep}/") for dep in stages[stage]["deps"])
+            }
+            assert toy.edited() == listed
+            toy.git("checkout", "-q", ".")
 
 
 def test_a_row_added_to_the_source_asks_for_that_row_alone(toy: Toy) -> None:
@@ -229,12 +248,12 @@ def test_what_the_study_leaves_is_what_dvc_shows(toy: Toy) -> None:
         return subprocess.run(command, cwd=toy.folder, capture_output=True, text=True, check=True).stdout
 
     assert "teacher.accuracy" in dvc("metrics", "show")
-    dvc("plots", "show", "-o", "plots")
-    page = (toy.folder / "plots" / "index.html").read_text()
+    dvc("plots", "show")
+    page = (toy.folder / "dvc_plots" / "index.html").read_text()
     titles = ("Loss of the student", "What the int8 student says", "Texts per second in batches", "Within how many ms")
     assert all(title in page for title in titles)
     assert "benchmark" in dvc("dag")
     assert (toy.folder / "reports/index.html").stat().st_size > 10_000
-    shutil.rmtree(toy.folder / "plots")
+    shutil.rmtree(toy.folder / "dvc_plots")
     tracked = subprocess.run(["git", "status", "--porcelain"], cwd=toy.folder, capture_output=True, text=True)
     assert tracked.stdout == ""

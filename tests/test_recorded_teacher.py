@@ -12,7 +12,7 @@ import pytest
 import yaml
 from conftest import ROOT, Project
 
-from distil.rows import LABELS, TEXTS, read_rows
+from distil.core.tables import LABELS, TEXTS, read_rows
 from stages import aggregate, annotate, fetch
 
 SHARED = ROOT.parent / "shared"

@@ -7,7 +7,7 @@ import pytest
 from filelock import FileLock
 from tiny_model import Kind, make_tiny_student
 
-from distil.onnx_export import FP32, INT8, copy_student, export_fp32, quantize_int8
+from distil.export.onnx_files import FP32, INT8, copy_student, export_fp32, quantize_int8
 
 LABELS = ("negative", "positive")
 OPSET = 20

@@ -8,8 +8,8 @@ import pandas as pd
 import torch
 from toy_rows import LABELS
 
-from distil.student import FineTuner
-from distil.train_params import TrainParams
+from distil.student.fine_tuner import FineTuner
+from distil.student.params import TrainParams
 
 CPU = torch.device("cpu")
 SETTINGS: dict[str, Any] = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from distil.quality import AGAINST_TEACHER
+from distil.quality.comparison import AGAINST_TEACHER
 
 SCORES = {
     "teacher": 0.837,

@@ -6,18 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
-from toy_metrics import (
-    SCORES,
-    describe_cost,
-    describe_quality,
-    describe_speed,
-    list_bins,
-    list_quantiles,
-    list_spent,
-)
+from toy_metrics import SCORES, describe_cost, describe_quality, describe_speed, list_bins, list_quantiles, list_spent
 
-from distil.metrics import write_metrics
-from distil.rows import LABELS, PREDICTIONS, TEST, write_rows
+from distil.core.metrics import write_metrics
+from distil.core.tables import LABELS, PREDICTIONS, TEST, write_rows
 
 LABEL_NAMES = ("negative", "positive")
 SENTENCES = (

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from distil.cache import cache_folder
-from distil.errors import DistilError
+from distil.core.errors import DistilError
+from distil.core.runtime import cache_folder
 
 HERE = Path(__file__).resolve().parent
 PYTHON_PINS = [HERE / "requirements.txt"]

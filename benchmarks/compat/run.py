@@ -33,10 +33,10 @@ from environments import (
 from numpy.typing import NDArray
 from probes import PROBES
 
-from distil.classifier import OnnxClassifier
-from distil.errors import DistilError
-from distil.packages import file_sha256
-from distil.rows import TEST, read_rows
+from distil.assets.packages import file_sha256
+from distil.classifiers.onnx_classifier import OnnxClassifier
+from distil.core.errors import DistilError
+from distil.core.tables import TEST, read_rows
 
 WEIGHTS, FP32, INT8 = "model.safetensors", "onnx/model.onnx", "onnx/model_quantized.onnx"
 LEAST_SAME = {WEIGHTS: 1.0, FP32: 1.0, INT8: 0.985}  # share of the texts that have to get distil's label

@@ -1,0 +1,86 @@
+"""Turn stored answers into rows of annotations, and count them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from distil.prompting.answers import Answer
+from distil.prompting.label_logprobs import find_label_logprobs
+from distil.prompting.params import AnnotateParams
+from distil.prompting.replies import Reading, read_reply
+from distil.prompting.requests import Request
+
+TOKEN_COUNTS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
+
+
+class RowMaker:
+    """Makes the rows of one teacher and counts statuses, labels and tokens as it goes.
+
+    The cached tokens of a local server are left out: they depend on the order of the requests, and say nothing of a
+    price.
+    """
+
+    def __init__(self, params: AnnotateParams, labels: Sequence[str]) -> None:
+        self.teacher = params.name
+        self.method = params.method
+        self.labels = labels
+        self.server = "recorded" if params.recording else params.server
+        self.keep_cached = params.server != "local"
+        self.statuses: Counter[str] = Counter()
+        self.named: Counter[str] = Counter()
+        self.tokens: dict[str, int | None] = dict.fromkeys(TOKEN_COUNTS)
+        self.answers = 0
+        self.told: Counter[str] = Counter()  # by kind of token, the answers that tell how many
+        self.unread: str | None = None  # the first reply that names no label
+
+    def row(self, text_id: str, request: Request, answer: Answer | None) -> dict[str, Any]:
+        """The row of a request; an answer of None is a request that failed."""
+        logprobs: list[float] | None = None
+        self.answers += answer is not None
+        if answer is None:
+            reading, answer = Reading("http_error"), Answer(reply=None)
+        elif self.method == "score":
+            logprobs = find_label_logprobs(answer.top_logprobs or (), self.labels)
+            reading = self._likeliest(logprobs, answer)
+        else:
+            reading = read_reply(answer, self.labels)
+        self._count(reading, answer)
+        return {
+            "id": text_id,
+            "teacher": self.teacher,
+            "vote": request.vote,
+            "request": request.key,
+            "reply": answer.reply,
+            "label": reading.label,
+            "reason": reading.reason,
+            "label_logprobs": logprobs,
+            "status": reading.status,
+            "finish_reason": answer.finish_reason,
+            **self._token_counts(answer),
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Requests, answers, the tokens that these tell (None where none does), and how many of them do, by kind."""
+        told = {name: self.told[name] for name in TOKEN_COUNTS}
+        counts = {"requests": self.statuses.total(), "answers": self.answers, **self.tokens, "told": told}
+        return {"server": self.server, **counts}
+
+    def _likeliest(self, logprobs: list[float] | None, answer: Answer) -> Reading:
+        if logprobs is None:
+            return Reading("refused" if answer.refused else "parse_failed")
+        return Reading("ok", self.labels[logprobs.index(max(logprobs))])
+
+    def _token_counts(self, answer: Answer) -> dict[str, int | None]:
+        counts = {name: getattr(answer, name) for name in TOKEN_COUNTS}
+        return counts if self.keep_cached else counts | {"cached_tokens": None}
+
+    def _count(self, reading: Reading, answer: Answer) -> None:
+        self.statuses[reading.status] += 1
+        if reading.label is not None:
+            self.named[reading.label] += 1
+        elif self.unread is None and answer.reply is not None:
+            self.unread = answer.reply
+        for name, count in self._token_counts(answer).items():
+            if count is not None:
+                self.tokens[name] = (self.tokens[name] or 0) + count
+                self.told[name] += 1

@@ -1,0 +1,101 @@
+"""What is told of the annotations: their counts, which the same answers always give, and how fast the answers came."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from distil.annotate.rows import TOKEN_COUNTS, RowMaker
+from distil.prompting.params import AnnotateParams
+from distil.store.answer_store import Stored
+
+
+class AnsweringTime:
+    """Wall time in which answers came: of each run, from the first one sent to the last one received.
+
+    Answers that no run asked for count among the answers, and are left out of the time and of `timed`.
+    """
+
+    def __init__(self) -> None:
+        self.answers = 0
+        self.timed = 0
+        self.retries = 0
+        self._spans: dict[str, tuple[float, float]] = {}
+
+    def add(self, stored: Stored | None) -> None:
+        """Count an answer in; None, a request without one, changes nothing."""
+        if stored is None:
+            return
+        self.answers += 1
+        self.retries += stored.retries
+        if stored.run is None or stored.sent_at is None or stored.received_at is None:
+            return
+        self.timed += 1
+        first, last = self._spans.get(stored.run, (stored.sent_at, stored.received_at))
+        self._spans[stored.run] = (min(first, stored.sent_at), max(last, stored.received_at))
+
+    @property
+    def seconds(self) -> float:
+        """The runs' spans, summed."""
+        return sum(last - first for first, last in self._spans.values())
+
+
+def count_statuses(makers: Mapping[str, RowMaker]) -> str:
+    """The statuses of all teachers in words, the commonest first."""
+    statuses = _add_counts(maker.statuses for maker in makers.values())
+    return ", ".join(f"{count:,} {status}" for status, count in statuses.most_common())
+
+
+def summarise(params: AnnotateParams, makers: Mapping[str, RowMaker], texts: int) -> dict[str, Any]:
+    """The counts of the annotations: the same answers give the same figures."""
+    by_teacher = {name: maker.summary() for name, maker in makers.items()}
+    statuses = _add_counts(maker.statuses for maker in makers.values())
+    named = _add_counts(maker.named for maker in makers.values())
+    votes = params.votes
+    return {
+        "teacher": params.name,
+        "server": _name_server(params),
+        "method": params.method,
+        "protocol": params.protocol,
+        "prompt": params.prompt,
+        "texts": texts,
+        "votes": votes.min if votes.fixed else votes.model_dump(),
+        "requests": statuses.total(),
+        "status": dict(sorted(statuses.items())),
+        "labels": {label: named[label] for label in next(iter(makers.values())).labels},
+        "answers": sum(one["answers"] for one in by_teacher.values()),
+        **{name: _add_known(one[name] for one in by_teacher.values()) for name in TOKEN_COUNTS},
+        "told": {name: sum(one["told"][name] for one in by_teacher.values()) for name in TOKEN_COUNTS},
+        **({"by_teacher": by_teacher} if len(by_teacher) > 1 else {}),
+    }
+
+
+def _name_server(params: AnnotateParams) -> str:
+    """Where the answers come from: local, endpoint, recorded, or mixed."""
+    if params.recording:
+        return "recorded"
+    servers = {alone.server for alone in params.each_teacher()}
+    return servers.pop() if len(servers) == 1 else "mixed"
+
+
+def measure_run(time: AnsweringTime, params: AnnotateParams, texts: int) -> dict[str, Any]:
+    """How fast the answers came, whichever runs brought them; a recording has no speed, nor has an import."""
+    seconds = None if params.recording else time.seconds or None
+    rate = time.timed / seconds if seconds else None
+    return {
+        "answers": time.answers,
+        "seconds": seconds,
+        "answers_per_s": rate,
+        "texts_per_s": rate and rate * texts / time.answers,
+        "retries": time.retries,
+    }
+
+
+def _add_counts(counts: Iterable[Counter[str]]) -> Counter[str]:
+    """The counts of several teachers together."""
+    return sum(counts, Counter[str]())
+
+
+def _add_known(numbers: Iterable[int | None]) -> int | None:
+    """The sum of those that are known; None if none is."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None

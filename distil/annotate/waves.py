@@ -1,0 +1,98 @@
+"""Ask all teachers of a job for what is missing, wave by wave.
+
+A wave asks for every vote that is known to be needed; where votes disagree, the next wave asks for more. Teachers
+behind endpoints are asked side by side, those that run here one after another, since they share the processor.
+"""
+
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+
+from distil.annotate.budget import Budget, Till
+from distil.annotate.forecast import charge_known, look_ahead
+from distil.annotate.questions import Job
+from distil.annotate.workers import Annotator, Errand, Outcome
+from distil.core.runtime import RuntimeParams
+from distil.prompting.answers import Answer
+from distil.prompting.label_logprobs import find_label_logprobs
+from distil.prompting.requests import Plan
+from distil.store.answer_store import Store
+from distil.teacher.answerer import Answerer
+from distil.teacher.connect import Flows, Way, count_workers, open_teacher
+
+
+class Asking:
+    """One run of asking: the job, the store it fills, and what this machine allows."""
+
+    def __init__(self, job: Job, store: Store, tills: Mapping[str, Till], runtime: RuntimeParams, assets: Path) -> None:
+        self.outcome = Outcome()
+        self._job = job
+        self._store = store
+        self._tills = tills
+        self._runtime = runtime
+        self._assets = assets
+        self._flows: Flows = {}
+        self._annotator = Annotator(store, Budget(runtime.budget_usd, tills.values()), self.outcome)
+
+    async def ask_all(self) -> None:
+        """Have everything answered that is missing; errors and Ctrl-C as `Annotator.answer_all`."""
+        with _interrupts_anywhere():
+            await self._ask_all()
+
+    async def _ask_all(self) -> None:
+        for plan in self._job.plans:
+            if self._tills[plan.params.name].prices:
+                charge_known(self._job, self._store, plan, self._tills[plan.params.name])
+        for plans in _groups(self._job.plans):
+            async with AsyncExitStack() as stack:
+                teachers: dict[str, Answerer] = {}
+                while await self._ask_wave(plans, teachers, stack):
+                    pass
+
+    async def _ask_wave(self, plans: Sequence[Plan], teachers: dict[str, Answerer], stack: AsyncExitStack) -> bool:
+        """Ask for what is known to be needed; returns whether more may be needed now."""
+        outlooks = look_ahead(self._job, self._store, plans, self.outcome.failed)
+        if not teachers:
+            self.outcome.known += sum(outlook.known for outlook in outlooks.values())
+        missing = sum(outlook.missing for outlook in outlooks.values())
+        self.outcome.missing += missing
+        wanted = [plan for plan in plans if outlooks[plan.params.name].missing]
+        for plan in wanted:
+            name = plan.params.name
+            if name not in teachers:
+                way = Way(self._runtime, self._assets, self._tills[name].estimate, self._flows)
+                opened = open_teacher(plan, way, known=outlooks[name].known > 0)
+                teachers[name] = await stack.enter_async_context(opened)
+        if wanted:
+            await self._annotator.answer_all([self._errand(plan, teachers) for plan in wanted], missing)
+        return any(not plan.params.votes.fixed for plan in wanted)
+
+    def _errand(self, plan: Plan, teachers: Mapping[str, Answerer]) -> Errand:
+        name = plan.params.name
+        requests = self._job.missing(plan, self._store, self.outcome.failed)
+        workers = count_workers(plan.params, self._runtime)
+        return Errand(name, requests, teachers[name], self._tills[name], workers, _make_check(plan))
+
+
+def _make_check(plan: Plan) -> Callable[[Answer], object]:
+    """Find out with the first answer, and not with the last, that labels cannot be told apart by their scores."""
+    if plan.params.method == "score":
+        return lambda answer: find_label_logprobs(answer.top_logprobs or (), plan.labels)
+    return lambda _answer: None
+
+
+@contextmanager
+def _interrupts_anywhere() -> Iterator[None]:
+    """Let Ctrl-C interrupt the counting too, where asyncio would wait for the next turn of its loop."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _groups(plans: Sequence[Plan]) -> list[list[Plan]]:
+    """The plans that are worked on side by side."""
+    remote = [plan for plan in plans if plan.params.server != "local"]
+    return [remote, *([plan] for plan in plans if plan.params.server == "local")]

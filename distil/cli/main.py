@@ -1,0 +1,69 @@
+"""The command `distil`: what there is to do beside `dvc repro`.
+
+Run it in the project's folder: it reads params.yaml, and dvc.yaml for the paths.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from distil.cli.batch import batch_app
+from distil.cli.dry_run import forecast, open_charged_tills, print_forecast, print_total
+from distil.cli.project import open_job
+from distil.cli.publish import publish_student
+from distil.cli.store import store_app
+from distil.core.errors import DistilError
+from distil.store.answer_store import open_store, store_path
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(store_app, name="store")
+app.add_typer(batch_app, name="batch")
+app.command("publish")(publish_student)
+
+
+def main() -> None:
+    """Run the command; an error of the user's is one line and exit code 1."""
+    try:
+        app()
+    except DistilError as error:
+        sys.exit(f"error: {error}")
+
+
+@app.callback()
+def _explain() -> None:
+    """From a labelling instruction and unlabelled text to a small classifier of your own."""
+
+
+@app.command()
+def annotate(
+    *, dry_run: Annotated[bool, typer.Option("--dry-run", help="Ask nothing; say what would be asked.")] = False
+) -> None:
+    """Run the stage annotate (`dvc repro annotate`), or say beforehand what it would ask and cost."""
+    if not dry_run:
+        raise typer.Exit(reproduce("annotate"))
+    job, runtime = open_job()
+    with open_store(store_path()) as store:
+        tills = open_charged_tills(job, store, runtime)
+        forecasts = [forecast(job, store, plan, tills[plan.params.name], runtime) for plan in job.plans]
+    for one in forecasts:
+        print_forecast(one, job.text_count, runtime)
+    print_total(forecasts, tills, runtime)
+
+
+def reproduce(stage: str) -> int:
+    """Run `dvc repro` for a stage, with this Python; returns its exit code.
+
+    Ctrl-C reaches the stage too, which waits for the answers that are under way: it ends first, and this after it.
+    """
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    command = [sys.executable, "-m", "dvc", "repro", stage]
+    child = subprocess.Popen(command, env=os.environ | {"PATH": path})  # noqa: S603 (no shell, and no word of it is the user's)
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            continue

@@ -1,0 +1,69 @@
+"""The study in the working folder: where a stage's files are, as dvc.yaml says, and all that it asks."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from distil.annotate.questions import Job, make_job
+from distil.core.errors import InputError
+from distil.core.params import TaskParams, load_params
+from distil.core.runtime import RuntimeParams
+from distil.prompting.params import AnnotateParams
+
+DVC_FILE = Path("dvc.yaml")
+
+
+def open_job() -> tuple[Job, RuntimeParams]:
+    """The job of the study, and what this machine allows.
+
+    Raises `InputError` if the texts are not fetched yet, or the params or files of the study are wrong.
+    """
+    texts, assets, *_ = stage_paths("annotate")
+    runtime = load_params("runtime", RuntimeParams)
+    task, params = load_params("task", TaskParams), load_params("annotate", AnnotateParams)
+    if not texts.is_file():
+        raise InputError(f"{texts} is missing; run 'dvc repro fetch'")
+    return make_job(task, params, texts, assets, runtime.device), runtime
+
+
+def planned_keys(job: Job) -> set[str]:
+    """The keys of every request that the study may ask."""
+    return {request.key for plan in job.plans for request in job.planned(plan)}
+
+
+def stage_paths(name: str) -> list[Path]:
+    """The paths that dvc.yaml hands to a stage, in the order of the stage's `main`.
+
+    Raises `InputError` if the working folder has no such stage.
+    """
+    with _reading(f"stage {name}"):
+        words = shlex.split(_read_dvc_file()["stages"][name]["cmd"])
+        paths = [Path(word) for word in words[words.index(f"stages.{name}") + 1 :]]
+    if len(paths) < 2:
+        raise InputError(f"{DVC_FILE}: the cmd of stage {name} names no files; 'git checkout {DVC_FILE}' mends it")
+    return paths
+
+
+def artifact_path(name: str) -> Path:
+    """The path of an artifact of dvc.yaml; raises `InputError` if the working folder has no such artifact."""
+    with _reading(f"artifact {name}"):
+        return Path(_read_dvc_file()["artifacts"][name]["path"])
+
+
+def _read_dvc_file() -> Any:
+    return yaml.safe_load(DVC_FILE.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _reading(part: str) -> Iterator[None]:
+    """Turn what goes wrong while a part of dvc.yaml is read into an `InputError`."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{DVC_FILE} is missing here; run distil in the project's folder") from None
+    except (KeyError, TypeError, AttributeError, ValueError, OSError, yaml.YAMLError) as error:
+        raise InputError(f"{DVC_FILE} has no usable {part} ({type(error).__name__}: {error})") from None

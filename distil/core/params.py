@@ -1,0 +1,125 @@
+"""Load one section of params.yaml and check it, key by key.
+
+Strings stay strings: YAML reads an unquoted yes, no, on or 1 as something else, and a strict model says so instead of
+guessing. Numbers are lenient in one way: PyYAML reads `1e-3` as text where DVC reads a number, so text that spells a
+number is one.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+
+from distil.core.errors import InputError
+
+PARAMS_FILE = Path("params.yaml")
+LONGEST_VALUE = 60  # characters of a mapping or a list that a message shows
+
+
+class Params(BaseModel):
+    """A section of params.yaml, or a part of one: unknown keys and ill-typed values are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+Section = TypeVar("Section", bound=Params)
+
+
+def _read_number(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_read_number)]
+"""A float that may be written as 3, 0.5, 1e-3 or 1.0e-3."""
+
+
+class TaskParams(Params):
+    """The section `task`: what is labelled, and as what."""
+
+    name: str = Field(min_length=1)
+    description: str = Field(min_length=1)
+    language: str = Field(min_length=2)
+    labels: list[str]
+
+    @field_validator("labels")
+    @classmethod
+    def _check_labels(cls, labels: list[str]) -> list[str]:
+        if len(labels) < 2:
+            raise ValueError("a classifier needs at least two labels")
+        if len(set(labels)) < len(labels):
+            raise ValueError("a label stands twice")
+        if any(label != label.strip() or not label for label in labels):
+            raise ValueError("a label is empty or has a blank at its ends")
+        return labels
+
+
+def load_params(section: str, model: type[Section], path: Path = PARAMS_FILE) -> Section:
+    """Return the section of the params file as a checked model.
+
+    Raises `InputError` with the file, the key, the value and what is allowed, for the first thing that is wrong; an
+    unknown key goes first.
+    """
+    sections = _read_yaml(path)
+    if section not in sections:
+        raise InputError(f"{path} has no section '{section}'; it has: {', '.join(map(str, sections)) or 'none'}")
+    try:
+        return model.model_validate(sections[section] or {})
+    except ValidationError as error:
+        found = error.errors()
+        first = next((detail for detail in found if detail["type"] == "extra_forbidden"), found[0])
+        raise InputError(f"{path}: {_explain(section, first, model)}") from None  # a key misspelt is also one missing
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; run from the project's folder, or copy one of presets/ there") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8; save it as UTF-8") from None
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        where = f", line {place.line + 1}" if place else ""
+        raise InputError(f"{path}{where} is not YAML: {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(sections, dict):
+        raise InputError(f"{path} must hold sections (key: value), not {type(sections).__name__}")
+    return sections
+
+
+def _explain(section: str, detail: ErrorDetails, model: type[BaseModel]) -> str:
+    key = ".".join([section, *map(str, detail["loc"])])
+    if detail["type"] == "extra_forbidden":
+        parent = _keys_beside(detail, model)
+        return f"unknown key {key}" + (f"; allowed here: {', '.join(parent)}" if parent else "")
+    if detail["type"] == "missing":
+        return f"{key} is missing"
+    hint = " (write it in quotes)" if detail["type"] == "string_type" else ""
+    problem = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] in ("model_type", "dict_type"):
+        problem = "write a mapping of keys and values"
+    value = repr(detail["input"])
+    is_long = isinstance(detail["input"], dict | list) and len(value) > LONGEST_VALUE
+    return f"{key}{'' if is_long else f' = {value}'}: {problem}{hint}"
+
+
+def _keys_beside(detail: ErrorDetails, model: type[BaseModel]) -> list[str]:
+    """The keys that are known at the place of an unknown one."""
+    inner: type[BaseModel] | None = model
+    for part in detail["loc"][:-1]:
+        if inner and part in inner.model_fields:  # else it is a place in a list or a mapping of such models
+            inner = _find_model(inner.model_fields[str(part)].annotation)
+    return list(inner.model_fields) if inner else []
+
+
+def _find_model(annotation: Any) -> type[BaseModel] | None:
+    """The model in an annotation, which may be one of it, of a list or mapping of it, or of it or nothing."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_find_model, get_args(annotation))), None)

@@ -1,0 +1,66 @@
+"""The machine at hand: the section `runtime`, the cores there are, and the user's cache folder.
+
+The section says how this machine reaches the teacher and what it may use and spend. It belongs to no stage's `params`,
+so editing it reruns nothing; nothing in it may change a tracked result.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_cache_path
+from pydantic import Field
+
+from distil.core.params import Number, Params
+
+
+class EndpointParams(Params):
+    """Where one model is served, if it is not at `runtime.base_url`."""
+
+    base_url: str
+    api_key_env: str | None = None
+
+
+class RuntimeParams(Params):
+    """Endpoint, patience, budget and hardware of the machine at hand."""
+
+    base_url: str | None = None  # of an OpenAI-compatible API (ends in /v1) or of TGI
+    api_key_env: str | None = None  # name of the environment variable that holds the key
+    endpoints: dict[str, EndpointParams] = Field(default_factory=dict)  # by model, where they differ
+    max_in_flight: int = Field(default=16, ge=1)  # requests at once; fewer while the endpoint cannot take as many
+    requests_per_minute: Number | None = Field(default=None, gt=0)
+    tokens_per_minute: Number | None = Field(default=None, gt=0)  # input and output together
+    timeout_s: Number = Field(default=120.0, gt=0)
+    max_retries: int = Field(default=6, ge=0)  # of a request, and of the endpoint as a whole when nothing gets through
+    retry_wait_s: Number = Field(default=0.5, ge=0)  # before the first retry; doubles, with jitter
+    patience_s: Number = Field(default=900.0, gt=0)  # the longest that an endpoint may make the run wait by its limits
+    budget_usd: Number | None = Field(default=None, gt=0)  # for all answers of the study, those in the store included
+    pay_again: bool = False  # ask a priced endpoint although a finished annotate is on record and the store is empty
+    device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
+    threads: int | None = Field(default=None, ge=1)  # null: all cores
+    threads_per_batch: int = Field(default=1, ge=1)  # of the ONNX student
+    spinning: bool = False  # whether the threads of a batch wait busily for each other
+    report_to: list[str] = Field(default_factory=list)  # where training logs to, as transformers names it: dvclive, ...
+
+    @property
+    def threading(self) -> dict[str, Any]:
+        """How the ONNX student uses the cores, in the arguments of `OnnxClassifier`."""
+        return self.model_dump(include={"threads", "threads_per_batch", "spinning"})
+
+    def address_of(self, model: str) -> str | None:
+        """The base URL of a model's API."""
+        own = self.endpoints.get(model)
+        return own.base_url if own else self.base_url
+
+
+def count_cores() -> int:
+    """The cores that this process may use, which in a container can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cache_folder() -> Path:
+    """Return distil's own folder in the user's cache; the environment variable DISTIL_CACHE moves it as a whole."""
+    moved = os.environ.get("DISTIL_CACHE")
+    return Path(moved).expanduser().absolute() if moved else user_cache_path("distil", appauthor=False)

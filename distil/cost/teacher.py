@@ -1,0 +1,91 @@
+"""Price the teacher: a local one as the hardware it ran on, one behind an endpoint by the tokens of its answers.
+
+`asked` is metrics/annotate.json, `answered` is metrics/annotate_run.json. What they do not tell is None.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from distil.cost.carbon import Bounds, add_bounds, multiply_bounds
+from distil.cost.llm_carbon import describe_method, estimate_llm_co2
+from distil.cost.machines import SECONDS_PER_HOUR, Record, check_rate, price_on_machine
+from distil.cost.params import CostParams
+from distil.cost.prices import MILLION, Tokens, choose_prices, price_tokens
+
+Metrics = Mapping[str, Any]
+
+
+def price_teacher(params: CostParams, asked: Metrics, answered: Metrics) -> Record:
+    """Dollars and CO2 of the teacher per million texts, all its votes counted."""
+    rate = check_rate(answered["texts_per_s"])
+    if asked["server"] == "local":
+        return price_on_machine(params, rate)
+    usd = price_answers(params, asked)
+    co2, method = _estimate_co2(params, asked)
+    return {
+        "texts_per_s": rate,
+        "usd_per_million": None if usd is None else usd / asked["texts"] * MILLION,
+        "kg_co2_per_million": None if co2 is None else co2.model_dump(),
+        "co2_method": method,
+    }
+
+
+def price_once(params: CostParams, trained: Metrics, asked: Metrics, answered: Metrics) -> dict[str, float | None]:
+    """What making the student cost: the teacher's answers, and the hours of training on the hardware of the params."""
+    usd_per_second = params.hardware.usd_per_hour / SECONDS_PER_HOUR
+    if asked["server"] == "local":
+        rate = check_rate(answered["texts_per_s"])  # and not its seconds, which are of those answers that have times
+        annotation = asked["texts"] / rate * usd_per_second if rate else None
+    else:
+        annotation = price_answers(params, asked)
+    training = trained["seconds"] * usd_per_second
+    total = None if annotation is None else annotation + training
+    return {"annotation_usd": annotation, "training_usd": training, "total_usd": total}
+
+
+def price_answers(params: CostParams, asked: Metrics) -> float | None:
+    """Dollars for all the answers of endpoints, each teacher's by its own tokens and prices."""
+    prices = params.teacher_usd_per_million_tokens
+    if prices is None or asked["server"] == "local":
+        return None
+    remote = {model: counts for model, counts in list_teachers(asked).items() if counts["server"] != "local"}
+    usd = [price_tokens(fill_tokens(counts), choose_prices(model, prices)) for model, counts in remote.items()]
+    known = [price for price in usd if price is not None]
+    return sum(known) if len(known) == len(usd) else None
+
+
+def fill_tokens(counts: Metrics) -> Tokens:
+    """The tokens of all of a teacher's answers; those that tell none are taken to have the mean of those that do.
+
+    An answer that tells its input and none of it as cached had none cached.
+    """
+
+    def fill(name: str, told: int) -> int | None:
+        count = counts[name]
+        return round(count * counts["answers"] / told) if told and count is not None else None
+
+    read, written = (counts["told"][name] for name in ("input_tokens", "output_tokens"))
+    return Tokens(fill("input_tokens", read), fill("cached_tokens", read), fill("output_tokens", written))
+
+
+def list_teachers(asked: Metrics) -> Mapping[str, Metrics]:
+    """The server, answers and tokens of each teacher, by its name."""
+    teachers: Mapping[str, Metrics] = asked.get("by_teacher", {asked["teacher"]: asked})
+    return teachers
+
+
+def _estimate_co2(params: CostParams, asked: Metrics) -> tuple[Bounds | None, str | None]:
+    """Kilograms per million texts, and by which method: the energy that the params give, else EcoLogits."""
+    if params.teacher_kwh_per_million_texts is not None:
+        given = multiply_bounds(params.teacher_kwh_per_million_texts, params.grid_kg_per_kwh)
+        return given, "cost.teacher_kwh_per_million_texts x grid factor"
+    total = Bounds(low=0, mid=0, high=0)
+    for model, counts in list_teachers(asked).items():
+        tokens, answers = fill_tokens(counts).output, counts["answers"]
+        if tokens is None:
+            return None, None
+        co2 = estimate_llm_co2(model, tokens / answers, answers / asked["texts"] * MILLION)
+        if co2 is None:
+            return None, None
+        total = add_bounds(total, co2)
+    return total, describe_method()

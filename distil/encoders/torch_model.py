@@ -1,0 +1,189 @@
+"""Encoders and classifiers run by torch through transformers: the reference for every other way to run them.
+
+Folders are laid out as the Hub's: config.json, model.safetensors, tokenizer files. Nothing is fetched from the network.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from distil.core.errors import InputError
+from distil.encoders.batching import batch_by_tokens
+from distil.encoders.token_limit import find_token_limit
+
+UNLOADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
+Floats = NDArray[np.float32]
+BATCH_TOKENS = 2048  # padding included
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the torch device of `runtime.device`; auto is CUDA, else Apple's MPS, else the CPU.
+
+    Raises `InputError` if there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"runtime.device = {name!r} cannot be used here ({reason}); write auto or cpu") from None
+    return device
+
+
+def use_threads(threads: int | None) -> None:
+    """Let torch compute on so many CPU cores; null leaves its choice, which is all of them."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Load the fast tokenizer of a model folder, without the padding and truncation that may be stored in it.
+
+    Raises `InputError` if there is none. Of a folder without vocabulary, transformers makes a tokenizer that knows
+    special tokens only.
+    """
+    _silence_transformers()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except UNLOADABLE as error:
+        raise InputError(f"{folder}: the tokenizer cannot be loaded ({_first_line(error)})") from None
+    if not tokenizer.is_fast or len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise InputError(f"{folder} has no tokenizer; add the model's tokenizer.json, or name another base")
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    return tokenizer
+
+
+def load_classifier(folder: Path, labels: Sequence[str] | None = None) -> Any:
+    """Load a sequence classifier in float32; with `labels`, one over them, with a new head where the file has none.
+
+    Raises `InputError` if transformers has no such class or cannot read the files.
+    """
+    names: dict[str, Any] = {}
+    if labels is not None:
+        id2label = dict(enumerate(labels))
+        names = {"id2label": id2label, "label2id": {label: number for number, label in id2label.items()}}
+        names["ignore_mismatched_sizes"] = True  # a head over other labels is replaced
+    return _load(AutoModelForSequenceClassification, folder, **names)
+
+
+def token_limit(model: Any, tokenizer: Any) -> int | None:
+    """Tokens that the model takes at most, special ones included; null if it states no limit."""
+    return find_token_limit(model.config.to_dict(), {"model_max_length": tokenizer.model_max_length})
+
+
+def predict_logits(
+    model: Any, tokenizer: Any, texts: Sequence[str], device: torch.device, batch_tokens: int = BATCH_TOKENS
+) -> Floats:
+    """Return the logits of a classifier in memory, of shape (texts, labels)."""
+    return _Runner(model, tokenizer, str(device), batch_tokens).run(texts, model.config.num_labels, _read_logits)
+
+
+class TorchClassifier:
+    """A fine-tuned classifier; `labels` are in the order of its outputs."""
+
+    def __init__(self, folder: Path, device: str = "auto", batch_tokens: int = BATCH_TOKENS) -> None:
+        """Load a folder; raises `InputError` if it holds no classifier, or if there is no such device."""
+        self._runner = _Runner(load_classifier(folder), load_tokenizer(folder), device, batch_tokens)
+        names = self._runner.model.config.id2label
+        self.labels = [names[number] for number in range(len(names))]
+
+    def predict_logits(self, texts: Sequence[str]) -> Floats:
+        """Return the logits, of shape (texts, labels)."""
+        return self._runner.run(texts, len(self.labels), _read_logits)
+
+    def predict_proba(self, texts: Sequence[str]) -> Floats:
+        """Return the probabilities, of shape (texts, labels)."""
+        return torch.from_numpy(self.predict_logits(texts)).softmax(dim=-1).numpy()
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        """Return the texts as tokens, for `predict_encoded`: to time the model without its tokenizer."""
+        return self._runner.encode(texts)
+
+    def predict_encoded(self, encoded: Any) -> Floats:
+        """Return the probabilities of what `encode` returned, of shape (texts, labels)."""
+        logits = self._runner.run_encoded(encoded, len(self.labels), _read_logits)
+        return torch.from_numpy(logits).softmax(dim=-1).numpy()
+
+
+class TorchEncoder:
+    """A base model whose sentence vector is the mean over its tokens' last hidden states, scaled to length 1."""
+
+    def __init__(self, folder: Path, device: str = "auto", batch_tokens: int = BATCH_TOKENS) -> None:
+        """Load a folder; raises `InputError` if it holds no encoder, or if there is no such device."""
+        self._runner = _Runner(_load(AutoModel, folder), load_tokenizer(folder), device, batch_tokens)
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Return sentence vectors, of shape (texts, hidden size).
+
+        Source: mean pooling as in Sentence-BERT (Reimers & Gurevych, 2019).
+        """
+        return self._runner.run(texts, self._runner.model.config.hidden_size, _mean_of_tokens)
+
+
+def _read_logits(output: Any, _: torch.Tensor) -> torch.Tensor:
+    logits: torch.Tensor = output.logits
+    return logits
+
+
+def _mean_of_tokens(output: Any, attention_mask: torch.Tensor) -> torch.Tensor:
+    weights = attention_mask.unsqueeze(-1).float()
+    mean = (output.last_hidden_state * weights).sum(dim=1) / weights.sum(dim=1)
+    return torch.nn.functional.normalize(mean, dim=-1)
+
+
+class _Runner:
+    """Tokenize, batch by length, run, and put the rows back in order."""
+
+    def __init__(self, model: Any, tokenizer: Any, device: str, batch_tokens: int) -> None:
+        self.device = choose_device(device)
+        self.model = model.eval().to(self.device)
+        self.tokenizer = tokenizer
+        self.batch_tokens = batch_tokens
+        self.max_length = token_limit(model, tokenizer)
+
+    def run(self, texts: Sequence[str], width: int, read: Callable[[Any, torch.Tensor], torch.Tensor]) -> Floats:
+        return self.run_encoded(self.encode(texts), width, read) if texts else np.zeros((0, width), dtype=np.float32)
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        return self.tokenizer(list(texts), truncation=self.max_length is not None, max_length=self.max_length)
+
+    def run_encoded(self, encoded: Any, width: int, read: Callable[[Any, torch.Tensor], torch.Tensor]) -> Floats:
+        rows = np.zeros((len(encoded["input_ids"]), width), dtype=np.float32)
+        with torch.inference_mode():
+            for positions, batch in self._batches(encoded):
+                rows[positions] = read(self.model(**batch), batch["attention_mask"]).float().cpu().numpy()
+        return rows
+
+    def _batches(self, encoded: Any) -> Iterator[tuple[NDArray[np.intp], Any]]:
+        for positions in batch_by_tokens([len(ids) for ids in encoded["input_ids"]], self.batch_tokens):
+            batch = {name: [values[position] for position in positions] for name, values in encoded.items()}
+            yield positions, self.tokenizer.pad(batch, return_tensors="pt").to(self.device)
+
+
+def _load(model_class: Any, folder: Path, **options: Any) -> Any:
+    _silence_transformers()
+    try:
+        return model_class.from_pretrained(folder, local_files_only=True, dtype=torch.float32, **options)
+    except UNLOADABLE as error:
+        raise InputError(f"{folder}: the model cannot be loaded ({_first_line(error)})") from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _silence_transformers() -> None:
+    """No progress bars, no load report (that a head is new is why we train it)."""
+    logging: Any = transformers_logging  # its functions carry no types
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()

@@ -1,0 +1,36 @@
+"""What people decided about single texts: review/corrections.csv, a git-tracked file that later lines of amend."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from distil.core.errors import InputError
+
+COLUMNS = ["id", "text_sha", "label", "reviewer", "reviewed_at", "note"]
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def read_corrections(path: Path, labels: Sequence[str]) -> pd.Series:
+    """The corrected label by id; of several lines about one text the last one counts.
+
+    `text_sha` is the sha256 of the text as its id is made, so it begins with the id: a line that was put beside the
+    wrong text is found out. Raises `InputError` with the line's number for a file, a label or a hash that is not right.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(
+            f"{path} is missing; a file with only the header {','.join(COLUMNS)} means no corrections"
+        ) from None
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(f"{path} cannot be read as csv: {error}; its header is {','.join(COLUMNS)}") from None
+    if list(table.columns) != COLUMNS:
+        raise InputError(f"{path} has the columns {', '.join(table.columns)}; they should be {', '.join(COLUMNS)}")
+    for number, row in enumerate(table.itertuples(index=False), start=2):
+        if row.label not in labels:
+            raise InputError(f"{path}, line {number}: label {row.label!r} is not one of {', '.join(labels)}")
+        if not SHA256.fullmatch(row.text_sha) or not row.text_sha.startswith(row.id):
+            raise InputError(f"{path}, line {number}: text_sha is not the hash of the text with id {row.id!r}")
+    return table.drop_duplicates("id", keep="last").set_index("id")["label"]

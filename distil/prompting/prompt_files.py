@@ -1,0 +1,152 @@
+"""Read a prompt file: the turn in which a text is asked about, and what goes before it.
+
+The file may begin with front matter, YAML between two lines `---`, of which each key may be left out:
+
+    ---
+    system: You know products well. Answer with one of {labels}.
+    examples:
+      - text: the strap tore on the first walk
+        label: negative
+        reason: A strap that tears at once is of no use.
+    ---
+    Sentence: {text}
+    Sentiment:
+
+Only `{text}` and `{labels}` are filled in; every other brace is text, in the prompt and in what is filled in. The body
+is shown once for each example, so an instruction is better said once, as the system message.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+
+from distil.core.errors import InputError
+from distil.core.params import Params
+
+FENCE = "---"
+
+
+def _trim(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is blank")
+    return text.rstrip("\n")
+
+
+Text = Annotated[str, AfterValidator(_trim)]
+"""Some text, without the newlines that a YAML block leaves at its end."""
+
+
+class Example(Params):
+    """A text with its label, and perhaps the reason for it, to be shown to the teacher."""
+
+    text: Text
+    label: str
+    reason: Text | None = None
+
+
+class FrontMatter(Params):
+    """What may stand before a prompt's body."""
+
+    system: Text | None = None
+    examples: list[Example] = Field(default_factory=list)
+
+    @field_validator("system")
+    @classmethod
+    def _check_system(cls, system: str | None) -> str | None:
+        if system and "{text}" in system:
+            raise ValueError("{text} belongs below the front matter")
+        return system
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt as its file says it, nothing filled in: the body holds `{text}`, the system message does not."""
+
+    body: str
+    system: str | None = None
+    examples: tuple[Example, ...] = ()
+
+
+def read_prompt(path: Path) -> Prompt:
+    """Read a prompt file; newlines around the body are dropped.
+
+    Raises `InputError` if the file is missing or not UTF-8, if its front matter is not as above, or if the body does
+    not say where the text goes.
+    """
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"the prompt {path} is missing; annotate.prompt in params.yaml names it") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"the prompt {path} is not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    front, body = _split(content, path)
+    if "{text}" not in body:
+        raise InputError(f"the prompt {path} has no {{text}}; write it where each text should go")
+    matter = _read_front_matter(front, path)
+    return Prompt(body, matter.system, tuple(matter.examples))
+
+
+def check_label(label: str, labels: Sequence[str], place: str) -> None:
+    """Raise `InputError`, with the place, if an example's label is not one of the labels."""
+    if label not in labels:
+        raise InputError(f"{place}: the label {label!r} is not in task.labels, which has {', '.join(labels)}")
+
+
+def check_reason(reason: str | None, place: str) -> None:
+    """Raise `InputError`, with the place, if an example lacks the reason that `annotate.json_schema` asks for."""
+    if not reason:
+        raise InputError(f"{place}: no reason, which annotate.json_schema asks for; add one, or set it to false")
+
+
+def fill_labels(template: str, labels: Sequence[str]) -> list[str]:
+    """Fill in the labels, separated by commas, and cut the template where the text goes.
+
+    `text.join(...)` of what is returned fills in a text, braces and all.
+    """
+    return [piece.replace("{labels}", ", ".join(labels)) for piece in template.split("{text}")]
+
+
+def _split(content: str, path: Path) -> tuple[str, str]:
+    """The front matter, on the lines where it stands and empty where there is none, and the body."""
+    lines = content.split("\n")
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if lines[first].rstrip() != FENCE:
+        return "", content.rstrip("\n")
+    for number, line in enumerate(lines[first + 1 :], start=first + 1):
+        if line.rstrip() == FENCE:
+            blank = [""] * (first + 1)
+            return "\n".join([*blank, *lines[first + 1 : number]]), "\n".join(lines[number + 1 :]).strip("\n")
+    raise InputError(f"the prompt {path} begins with {FENCE}, but no other line {FENCE} ends its front matter; add one")
+
+
+def _read_front_matter(front: str, path: Path) -> FrontMatter:
+    try:
+        values = yaml.safe_load(front)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise InputError(f"the prompt {path}{where}: the front matter is not YAML: {problem}") from None
+    try:
+        return FrontMatter.model_validate({} if values is None else values)
+    except ValidationError as error:
+        raise InputError(f"the prompt {path}: {_explain(error.errors()[0])}") from None
+
+
+def _explain(detail: ErrorDetails) -> str:
+    model: type[Params] = FrontMatter
+    place = [str(part) for part in detail["loc"]]
+    if len(place) > 1:
+        place, model = [f"example {int(place[1]) + 1}", *place[2:]], Example
+    name = ", ".join(place) or "the front matter"
+    if detail["type"] == "extra_forbidden":
+        return f"{name}: unknown key; allowed here: {', '.join(model.model_fields)}"
+    if detail["type"] == "missing":
+        return f"{name} is missing"
+    hint = " (write it in quotes)" if detail["type"] == "string_type" else ""
+    return f"{name} = {detail['input']!r}: {detail['msg'].removeprefix('Value error, ')}{hint}"

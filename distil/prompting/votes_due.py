@@ -1,0 +1,38 @@
+"""How many votes a text needs: a few where they agree, more where they do not.
+
+Adaptive consistency (Aggarwal et al. 2023, arXiv 2305.11860) stops sampling when the majority is unlikely to change.
+Here a text is decided when its first label is `min` votes ahead of the second, so unanimous votes stop at once, or when
+the votes that may still be asked for cannot make it catch up.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+from distil.prompting.params import VotesParams
+
+
+def count_votes_due(votes: VotesParams, label_of: Callable[[int], str | None]) -> int:
+    """Return how many votes the text needs, as far as the answers tell.
+
+    `label_of(n)` is the label of vote n = 1, 2, ..., or None where its answer names none; it raises `LookupError` for a
+    vote that has no answer yet, and that vote is then the last one due (or vote `min`, if that is later).
+    """
+    if votes.fixed:
+        return votes.min
+    named: Counter[str] = Counter()
+    for number in range(1, votes.max + 1):
+        try:
+            label = label_of(number)
+        except LookupError:
+            return max(number, votes.min)
+        if label is not None:
+            named[label] += 1
+        if number >= votes.min and _is_decided(named, votes.min, votes.max - number):
+            return number
+    return votes.max
+
+
+def _is_decided(named: Counter[str], lead: int, left: int) -> bool:
+    """Whether more votes are of no use; where no vote could be read nothing disagrees, and more would cost in vain."""
+    first, second = ([count for _, count in named.most_common(2)] + [0, 0])[:2]
+    return not named or first - second >= lead or first - second > left

@@ -1,0 +1,160 @@
+"""Put the exported student on the Hugging Face Hub as one commit: the files of its layout, and the model card.
+
+The library's own endpoint (HF_ENDPOINT), token (HF_TOKEN or `hf auth login`) and way of uploading hold. A repository
+that is not there is made; one that is there keeps its visibility, which has to be the one that was asked for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, RevisionNotFoundError
+from huggingface_hub.hf_api import ModelInfo
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # documented, exported lazily
+
+from distil.assets.hub import HUB_ERRORS, explain_hub_error
+from distil.core.errors import DistilError, InputError
+from distil.report.usage import address_card
+
+CARD = "README.md"
+NEEDED = (
+    "config.json",
+    "model.safetensors",
+    "onnx/model.onnx",
+    "onnx/model_quantized.onnx",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
+VARIANTS = "onnx/*.onnx"  # there may be more precisions than the two that are needed
+FORBIDDEN = 403
+
+
+class PublishError(DistilError):
+    """The Hub cannot be reached, or does not let the student in as it was asked to."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What goes where."""
+
+    repository: str  # owner/name
+    files: Mapping[str, Path]  # by their path in the repository
+    card: str
+    message: str  # of the commit
+    is_public: bool = False
+    revision: str | None = None  # a branch, made if it is not there; null: main
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where it is now."""
+
+    url: str
+    commit: str  # the one made, or the latest one if that has all of it already
+    is_private: bool  # as the Hub says
+    removed: tuple[str, ...]  # ONNX files of an earlier release, which are of other weights
+
+
+def check_name(repository: str) -> None:
+    """Raise `InputError` unless the name is an owner/name that the Hub can have."""
+    try:
+        validate_repo_id(repository)
+    except HFValidationError as error:
+        raise InputError(f"{repository!r} is no name of a repository: {error}") from None
+    if "/" not in repository:
+        raise InputError(f"{repository!r} names no owner; write owner/{repository}")
+
+
+def collect_files(folder: Path) -> dict[str, Path]:
+    """The files of an exported student by their path in it; raises `InputError` if one that is needed is missing."""
+    found = {*NEEDED, *(path.relative_to(folder).as_posix() for path in folder.glob(VARIANTS))}
+    files = {name: folder / name for name in sorted(found)}
+    for path in files.values():
+        if not path.is_file():
+            raise InputError(f"{path} is missing; 'dvc repro' writes it, 'dvc pull' brings it")
+    return files
+
+
+def read_card(path: Path, repository: str) -> str:
+    """The model card, telling of the repository; raises `InputError` if it is missing or another version's."""
+    try:
+        return address_card(path.read_text(encoding="utf-8"), repository)
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; 'dvc repro' writes it, 'dvc pull' brings it") from None
+
+
+def publish(release: Release, api: HfApi) -> Published:
+    """Make the repository if need be, and commit the files; raises `PublishError`.
+
+    Nothing is sent before the token is known to be good and the repository to be as private as was asked.
+    """
+    try:
+        api.whoami()
+        api.create_repo(release.repository, private=not release.is_public, exist_ok=True)
+        return _commit(api, release)
+    except RuntimeError as error:  # around what went wrong in the upload of one file
+        raise _explain(error.__cause__ if isinstance(error.__cause__, Exception) else error, release) from None
+    except HUB_ERRORS as error:
+        raise _explain(error, release) from None
+
+
+def _commit(api: HfApi, release: Release) -> Published:
+    """Commit the files to a repository that is there, if it is as private as was asked."""
+    info = api.model_info(release.repository)
+    if bool(info.private) == release.is_public:
+        raise PublishError(_explain_visibility(release))
+    if release.revision:
+        info = _open_branch(api, release.repository, release.revision) or info
+    removed = _list_outdated(info, release.files)
+    commit = api.create_commit(
+        release.repository,
+        [
+            CommitOperationAdd(CARD, release.card.encode()),
+            *(CommitOperationAdd(name, path) for name, path in release.files.items()),
+            *(CommitOperationDelete(name) for name in removed),
+        ],
+        commit_message=release.message,
+        revision=release.revision,
+    )
+    place = f"{api.endpoint}/{release.repository}" + (f"/tree/{release.revision}" if release.revision else "")
+    return Published(place, commit.oid, bool(info.private), removed)
+
+
+def _open_branch(api: HfApi, repository: str, branch: str) -> ModelInfo | None:
+    """What is on the branch; null if it had to be made, from main."""
+    try:
+        return api.model_info(repository, revision=branch)
+    except RevisionNotFoundError:
+        api.create_branch(repository, branch=branch)
+        return None
+
+
+def _list_outdated(info: ModelInfo, files: Mapping[str, Path]) -> tuple[str, ...]:
+    """ONNX files that are there and not among those that come: tools would open them, with the weights of before."""
+    there = [sibling.rfilename for sibling in info.siblings or []]
+    return tuple(name for name in there if PurePosixPath("/", name).match(f"/{VARIANTS}") and name not in files)
+
+
+def _explain_visibility(release: Release) -> str:
+    if release.is_public:
+        return (
+            f"{release.repository} is private on the Hub; leave out --public, or make it public in its settings there"
+        )
+    return (
+        f"{release.repository} is public on the Hub, so what is published there is not private; give --public, or make "
+        "it private in its settings there"
+    )
+
+
+def _explain(error: Exception, release: Release) -> PublishError:
+    match error:
+        case LocalTokenNotFoundError():
+            reason = "no token for the Hub; log in with 'hf auth login', or set HF_TOKEN"
+        case HfHubHTTPError() if error.response.status_code == FORBIDDEN:
+            reason = (
+                f"the Hub forbids it ({error.server_message or 'no reason given'}); take a token that may write there"
+            )
+        case _:
+            reason = explain_hub_error(error)
+    return PublishError(f"{release.repository}: {reason}")

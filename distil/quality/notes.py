@@ -1,0 +1,74 @@
+"""What to know before one believes the scores of a test set: one plain sentence each."""
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from distil.quality.comparison import TEACHER, Comparison
+
+FEW_ROWS = 30
+
+
+def list_caveats(comparison: Comparison, labels: Sequence[str], corrected: int) -> list[str]:
+    """Say what the rows do not tell; people corrected the teacher's label of so many of them."""
+    return [
+        *_note_reference(comparison),
+        *_note_rows(len(comparison.rows)),
+        *_note_labels(comparison, labels),
+        *_note_all_or_none(comparison),
+        *_note_corrected(corrected),
+    ]
+
+
+def note_few_shot(drawn: pd.DataFrame, labels: Sequence[str], per_label: int) -> list[str]:
+    """Say of which labels fewer rows were drawn than asked for; with none of one there is nothing to train on."""
+    counts = {label: int((drawn["gold"] == label).sum()) for label in labels}
+    missing = [label for label, count in counts.items() if count < min(per_label, 1)]
+    if missing:
+        return [f"few_shot is left out: outside test people labelled no row as {' or '.join(missing)}."]
+    fewer = [f"{count} of {label}" for label, count in counts.items() if count < per_label]
+    if fewer:
+        return [f"few_shot learnt from fewer than {per_label} rows a label: {', '.join(fewer)}."]
+    return []
+
+
+def _note_reference(comparison: Comparison) -> Iterator[str]:
+    source, test_rows = "people", len(comparison.answers[TEACHER].labels)
+    if comparison.reference == TEACHER:
+        source = "the teacher"
+        yield "No test row has a label by people: scores are agreement with the teacher, who may be wrong."
+    if missing := test_rows - len(comparison.rows):
+        yield f"Test rows without a label by {source} are not scored: {missing:,} of {test_rows:,}."
+
+
+def _note_rows(rows: int) -> Iterator[str]:
+    if rows < FEW_ROWS:
+        yield f"Few rows are scored ({rows:,}): intervals are wide, and resampling still makes them too narrow."
+
+
+def _note_labels(comparison: Comparison, labels: Sequence[str]) -> Iterator[str]:
+    occurring = set(comparison.actual)
+    missing = [label for label in labels if label not in occurring]
+    if len(occurring) == 1:
+        (only,) = occurring
+        yield f"Every scored row has the label {only}: the balanced score is its recall, other labels are not tested."
+    elif missing:
+        yield f"No scored row has the label {' or '.join(missing)}, so that is not tested."
+
+
+def _note_all_or_none(comparison: Comparison) -> Iterator[str]:
+    same = [name for name, right in comparison.mark_right().items() if right.all() or not right.any()]
+    if same:
+        yield (
+            f"With the reference's label on all rows or none: {', '.join(same)}. Resampling shows nothing then: the "
+            f"interval of {comparison.score_name} is the exact binomial one, those of precision, recall and F1 are "
+            "unknown."
+        )
+
+
+def _note_corrected(corrected: int) -> Iterator[str]:
+    if corrected:
+        yield (
+            f"People corrected {corrected:,} of the scored rows, which replaced the teacher's shares: they are left "
+            "out of its calibration and of the scores by agreement."
+        )

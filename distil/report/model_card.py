@@ -1,0 +1,110 @@
+"""Write the model card: what the Hub reads (YAML front matter) and what a user of the student should know.
+
+The front matter is dumped as YAML, and what others wrote is escaped in the text or fenced off, so a label, a prompt or
+a name of a model cannot turn into either. Keys are those of the Hub's model card specification
+(huggingface.co/docs/hub/model-cards, github.com/huggingface/hub-docs/blob/main/modelcard.md).
+"""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import Field, model_validator
+
+from distil.core.params import Params
+from distil.report.findings import Study, describe_votes, find_calibration, find_hub_name, name_model
+from distil.report.markdown import escape_markdown, fence
+from distil.report.results import Result, render_markdown
+from distil.report.usage import render_usage
+
+OWN_TERMS = "other"  # the Hub's name for a licence that it has no name for
+STUDENT = "student"  # in full precision: the weights that the card is about
+CONDITIONS = {"nc": "not for commercial use", "sa": "only under the same licence"}  # as Creative Commons names them
+
+
+class CardParams(Params):
+    """What the section `report` says for the model card; licences are identifiers that the Hub knows."""
+
+    license: str = Field(min_length=1)  # of the student
+    base_license: str = Field(min_length=1)  # of what it was fine-tuned from
+    texts: str = Field(min_length=1)  # what the texts are, and where they are from
+    texts_license: str = Field(min_length=1)
+    dataset: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")  # of the texts on the Hub, owner/name
+
+    @model_validator(mode="after")
+    def _check_conditions(self) -> Self:
+        """Refuse a licence that drops a condition by name; what else a licence asks for is for its reader to judge."""
+        for key in ("base_license", "texts_license"):
+            lost = _conditions(getattr(self, key)) - _conditions(self.license)
+            if lost and self.license != OWN_TERMS:
+                described = ", ".join(CONDITIONS[name] for name in sorted(lost))
+                raise ValueError(
+                    f"license = {self.license!r} is looser than {key} = {getattr(self, key)!r} ({described}); "
+                    f"take that one or {OWN_TERMS!r}"
+                )
+        return self
+
+
+def render_model_card(study: Study, results: Sequence[Result], params: CardParams, prompt: str | None) -> str:
+    """The card as Markdown; `prompt` is the text of the prompt file, null where the answers are of another prompt."""
+    environment = Environment(
+        loader=PackageLoader("distil.report"),
+        autoescape=False,  # noqa: S701 - not HTML: `md` escapes Markdown
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"md": escape_markdown, "model": name_model, "votes": describe_votes, "fenced": fence}
+    return environment.get_template("model_card.md").render(
+        study=study,
+        params=params,
+        prompt=prompt,
+        front_matter=yaml.safe_dump(describe_model(study, results, params), sort_keys=False, allow_unicode=True),
+        table=render_markdown(results, [], study),
+        calibration=find_calibration(study, STUDENT),
+        usage=render_usage(),
+    )
+
+
+def describe_model(study: Study, results: Sequence[Result], params: CardParams) -> dict[str, Any]:
+    """The front matter: licence, language, base model, data, tags and, against people's labels only, the scores."""
+    card: dict[str, Any] = {
+        "license": params.license,
+        "language": [study.task.language],
+        "library_name": "transformers",
+        "pipeline_tag": "text-classification",
+        "tags": ["distil", "onnx", "knowledge-distillation", "synthetic-labels"],
+    }
+    if base := find_hub_name(study.train["base"]):
+        card |= {"base_model": base, "base_model_relation": "finetune"}  # the Hub takes ONNX for a quantized copy
+    if params.dataset:
+        card["datasets"] = [params.dataset]
+    if metrics := _list_metrics(study, results):
+        task = {"type": "text-classification", "name": "Text Classification"}
+        described = " ".join(params.texts.split())  # a line of dashes in it would end the front matter
+        dataset = {"type": params.dataset or study.task.name, "name": described, "split": "test"}
+        card["metrics"] = [metric["type"] for metric in metrics]
+        card["model-index"] = [
+            {"name": study.task.name, "results": [{"task": task, "dataset": dataset, "metrics": metrics}]}
+        ]
+    return card
+
+
+def _list_metrics(study: Study, results: Sequence[Result]) -> list[dict[str, Any]]:
+    student = next(result for result in results if result.system == STUDENT)
+    if not (study.has_gold and student.score and student.macro_f1):
+        return []
+    metrics = [
+        {"type": "accuracy", "value": round(student.score.value, 4), "name": "Accuracy"},
+        {"type": "f1", "value": round(student.macro_f1.value, 4), "name": "Macro F1"},
+    ]
+    if calibration := find_calibration(study, STUDENT):
+        name = "Expected calibration error"
+        metrics.append({"type": "ece", "value": round(calibration["ece"], 4), "name": name})
+    return metrics
+
+
+def _conditions(license_id: str) -> set[str]:
+    return set(CONDITIONS) & set(license_id.split("-"))

@@ -1,0 +1,131 @@
+"""Make the report's page: one HTML file that needs no script, no network and no other file.
+
+Texts, labels, reasons and names of models are whatever somebody wrote: the templates escape all of them, and the page's
+own content policy forbids scripts and requests, should that ever fail.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from distil.cost.figures import format_co2, format_co2_range, format_figure, format_usd
+from distil.report.charts.confusion import MAX_COUNTED_LABELS, MAX_NAMED_LABELS
+from distil.report.charts.gallery import MAX_SHARES
+from distil.report.charts.of_quality import list_confusions
+from distil.report.disagreements import count_disagreements, list_examples
+from distil.report.findings import Study, describe_votes, find_calibration, name_model
+from distil.report.footnotes import LEGENDS
+from distil.report.results import Result, find_family, list_headings
+from distil.report.tradeoffs import list_tradeoffs
+
+STYLE = "page.css"
+SECTIONS = {
+    "results": ("Results", "section_results.html"),
+    "tradeoffs": ("Trade-offs", "section_tradeoffs.html"),
+    "quality": ("Quality", "section_quality.html"),
+    "speed": ("Speed", "section_speed.html"),
+    "cost": ("Cost and carbon", "section_cost.html"),
+    "published": ("What the 2024 study published", "section_published.html"),
+    "making": ("How the student was made", "section_making.html"),
+    "examples": ("Where student and teacher disagree", "section_examples.html"),
+}
+
+
+def render_page(
+    study: Study, results: Sequence[Result], compared: Sequence[Result], charts: Mapping[str, str], examples: int
+) -> str:
+    """The page as HTML; `charts` are SVG elements by name, `examples` the number of disagreements to show."""
+    by_system = {result.system: result for result in results}
+    return (
+        _start_environment()
+        .get_template("report.html")
+        .render(
+            style=STYLE,
+            sections=SECTIONS,
+            study=study,
+            gold=study.has_gold,
+            speed=study.speed,
+            machine=study.speed["machine"],
+            cost=study.cost,
+            given=study.cost["assumptions"],
+            interval=study.confidence,
+            results=results,
+            compared=compared,
+            legends=LEGENDS,
+            headings=list_headings(study),
+            teacher=by_system["teacher"],
+            student=by_system["student_int8"],
+            headline=write_headline(study, by_system),
+            tradeoffs=list_tradeoffs(study, by_system),
+            calibrations={
+                result.title: found for result in results if (found := find_calibration(study, result.system))
+            },
+            charts={name: Markup(svg) for name, svg in charts.items()},  # noqa: S704 - matplotlib escapes what it draws
+            max_shares=MAX_SHARES,
+            max_counted=MAX_COUNTED_LABELS,
+            max_named=MAX_NAMED_LABELS,
+            confusions=list_confusions(study, "student_int8"),
+            disagreements=count_disagreements(study),
+            examples=list_examples(study, examples),
+        )
+    )
+
+
+def write_headline(study: Study, results: Mapping[str, Result]) -> list[str]:
+    """The outcome in one or two sentences: what the student scores, then how much faster and cheaper it is."""
+    student, teacher = results["student_int8"], results["teacher"]
+    rows, sentences = _count(study.quality["rows"], "test text"), []
+    if student.score is not None and study.has_gold:
+        versus = f", its teacher on {teacher.score.value:.1%}" if teacher.score else ""
+        sentences.append(f"The student is right on {student.score.value:.1%} of {rows}{versus}.")
+    elif student.score is not None:
+        sentences.append(f"The student agrees with its teacher on {student.score.value:.1%} of {rows}.")
+    speed = (
+        "labels {} times as many texts a second",
+        "is about as fast as its teacher",
+        "labels {} times fewer texts a second",
+    )
+    price = "costs {} times less", "costs about the same", "costs {} times as much"
+    clauses = [
+        *_compare(student.texts_per_s, teacher.texts_per_s, *speed),
+        *_compare(teacher.usd_per_million, student.usd_per_million, *price),
+    ]
+    if clauses:
+        sentences.append(f"It {' and '.join(clauses)}.")
+    return sentences
+
+
+def _start_environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("distil.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "usd": format_usd,
+        "co2": format_co2,
+        "co2_range": format_co2_range,
+        "figure": format_figure,
+        "family": find_family,
+        "model": name_model,
+        "votes": describe_votes,
+        "count": lambda number: "n/a" if number is None else f"{number:,}",
+        "percent": lambda share: "n/a" if share is None else f"{share:.1%}",
+        "share": lambda share: "n/a" if share is None else f"{share:.3f}",
+    }
+    return environment
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _compare(value: float | None, by: float | None, more: str, same: str, less: str) -> Iterator[str]:
+    """How many times one figure is the other, in two digits, always above 1; nothing where one is unknown."""
+    if value and by:
+        ratio = max(value, by) / min(value, by)
+        times = f"{float(f'{ratio:.2g}'):,.0f}" if ratio >= 9.95 else f"{ratio:.1f}"
+        yield same if times == "1.0" else (more if value > by else less).format(times)

@@ -1,0 +1,99 @@
+"""The study's table of trade-offs, filled with this run's figures: teacher, student and a model that was priced only.
+
+Its rows are those of the 2024 study: performance, cost, latency, control, investment, carbon. What was not measured
+says so; control is told in words, since nobody can measure it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from distil.cost.figures import NOT_KNOWN, format_co2, format_co2_range, format_figure, format_usd
+from distil.report.findings import Study, name_model
+from distil.report.results import Result, format_score
+
+NOT_MEASURED = "not measured here"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell says: a figure or a few words, and what they rest on."""
+
+    figure: str
+    basis: str = ""
+
+
+@dataclass(frozen=True)
+class TradeOffs:
+    """The table: its columns (who), and by row (what) a cell for each column."""
+
+    columns: list[str]
+    rows: dict[str, list[Cell]]
+
+
+def list_tradeoffs(study: Study, results: Mapping[str, Result]) -> TradeOffs:
+    """Teacher, int8 student and the first of the compared models, where there is one."""
+    columns = [_describe_teacher(study, results["teacher"]), _describe_student(study, results["student_int8"])]
+    names = [f"Teacher: {name_model(study.annotate['teacher'])}", "Student, int8"]
+    for model in study.cost["compared_models"][:1]:
+        columns.append(_describe_compared(model))
+        names.append(f"API: {model['model']} (not run)")
+    score = "Performance" if study.has_gold else "Agreement with the teacher"
+    whats = [score, "Cost of a million texts", "Latency", "Control", "Investment", "Carbon of a million texts"]
+    return TradeOffs(names, {what: list(cells) for what, *cells in zip(whats, *columns, strict=True)})
+
+
+def _describe_teacher(study: Study, teacher: Result) -> Sequence[Cell]:
+    local = study.annotate["server"] == "local"
+    rate = teacher.texts_per_s
+    return (
+        _describe_score(study, teacher) if study.has_gold else Cell("the reference", "labels of people are not known"),
+        Cell(format_usd(teacher.usd_per_million), "on the rented hardware below" if local else "by its tokens"),
+        Cell(f"{format_figure(rate)} texts/s", "while it labelled; one text was not timed")
+        if rate
+        else Cell(NOT_MEASURED),
+        Cell("runs here", "its weights are a file; the texts stay") if local else _ELSEWHERE,
+        Cell("a prompt", "and a look at its answers"),
+        _describe_carbon(teacher.kg_co2_per_million),
+    )
+
+
+def _describe_student(study: Study, student: Result) -> Sequence[Cell]:
+    single = study.speed["systems"]["student_int8"]["single_stream"]
+    once, after = study.cost["one_off"]["total_usd"], study.cost["break_even_texts"]
+    paid = "" if after is None else f", paid for after {after:,} texts"
+    return (
+        _describe_score(study, student),
+        Cell(format_usd(student.usd_per_million), f"at {format_figure(student.texts_per_s)} texts/s, rented hardware"),
+        Cell(f"{format_figure(single['p50_ms'])} ms", f"median; 99 of 100 in {format_figure(single['p99_ms'])} ms"),
+        Cell("yours", f"a file of {study.export['int8']['megabytes']:.0f} MB that runs offline; the texts stay"),
+        Cell(
+            f"{format_usd(once)} once{paid}" if once is not None else "price not known",
+            f"{study.train['rows']:,} labelled texts, {study.train['seconds']:.0f} s of training",
+        ),
+        _describe_carbon(student.kg_co2_per_million),
+    )
+
+
+def _describe_compared(model: Mapping[str, Any]) -> Sequence[Cell]:
+    tokens = [model[f"{kind}_tokens_per_text"] for kind in ("input", "output")]
+    sent = "" if None in tokens else f"{tokens[0]:,.0f} tokens in, {tokens[1]:,.0f} out a text; "
+    return (
+        Cell(NOT_MEASURED),
+        Cell(format_usd(model["usd_per_million"]), f"{sent}prices of {model['price_date'] or NOT_KNOWN}"),
+        Cell(NOT_MEASURED),
+        _ELSEWHERE,
+        Cell("a prompt", "and a look at its answers"),
+        _describe_carbon(model["kg_co2_per_million"]),
+    )
+
+
+_ELSEWHERE = Cell("behind an endpoint", "texts leave; whoever runs it may change or end it")
+
+
+def _describe_score(study: Study, result: Result) -> Cell:
+    return Cell(format_score(result.score), study.score_name) if result.score else Cell(NOT_KNOWN)
+
+
+def _describe_carbon(kg: dict[str, float] | None) -> Cell:
+    return Cell(NOT_KNOWN) if kg is None else Cell(f"{format_co2(kg)} kg", f"estimate, {format_co2_range(kg)} kg")

@@ -1,0 +1,283 @@
+"""The store of paid answers: one SQLite file in the user's cache folder, shared by all studies on the machine.
+
+Each answer is committed as it arrives, under the hash of its request, and never asked for again. With it stand the
+teacher's name, the run that brought it and when it was sent and received, from which the teacher's speed is reckoned
+even if a run was killed. A commit outlives the death of the process (the write-ahead log is not synced at each commit,
+so a power cut can lose the last ones, but nothing before them).
+"""
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from distil.core.errors import InputError
+from distil.core.runtime import cache_folder
+from distil.prompting.answers import Answer
+
+SCHEMA_VERSION = 2
+SCHEMA = """
+CREATE TABLE answers (
+    key TEXT PRIMARY KEY,
+    answer TEXT NOT NULL,
+    teacher TEXT NOT NULL,
+    run TEXT,
+    sent_at REAL,
+    received_at REAL,
+    retries INTEGER NOT NULL
+)
+"""
+FROM_VERSION_1 = """
+INSERT INTO answers SELECT key, answer, '', run, sent_at, received_at, 0 FROM answers_1 ORDER BY received_at
+"""
+INSERT = "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING"
+COLUMNS = "key, answer, teacher, run, sent_at, received_at, retries"
+KEYS_A_QUERY = 500
+ANSWERS_A_TRANSACTION = 1000
+WAIT_FOR_OTHERS_S = 60.0  # while another process commits
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An answer and how it came.
+
+    `teacher` is the model's name, for people. `run` is the id of the run that asked, `sent_at` is when it took the
+    request up and `received_at` when it had the answer, in unix seconds; all three are None for an answer that no run
+    asked for, such as one of a batch.
+    """
+
+    answer: Answer
+    teacher: str
+    run: str | None = None
+    sent_at: float | None = None
+    received_at: float | None = None
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherSummary:
+    """What the store holds of one teacher; times are unix seconds, None where none is known."""
+
+    teacher: str
+    answers: int
+    input_tokens: int
+    output_tokens: int
+    first_at: float | None
+    last_at: float | None
+
+
+class Store:
+    """Answers by the hash of their request."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self.path = path
+
+    def put_all(self, items: Iterable[tuple[str, Stored]]) -> int:
+        """Commit answers in one transaction; one that is there already stays. Returns how many were new.
+
+        Raises `InputError` if the disk is full or the file cannot be written.
+        """
+        rows = [
+            (key, one.answer.to_json(), one.teacher, one.run, one.sent_at, one.received_at, one.retries)
+            for key, one in items
+        ]
+        before = self._connection.total_changes
+        try:
+            with self._connection:
+                self._connection.executemany(INSERT, rows)
+        except sqlite3.Error as error:
+            raise InputError(
+                f"the answer store {self.path} cannot be written ({error}); make room there, or move the store with "
+                "DISTIL_STORE; what was in it is kept"
+            ) from None
+        return self._connection.total_changes - before
+
+    def put_many(self, items: Iterable[tuple[str, Stored]]) -> tuple[int, int]:
+        """Commit answers in parts, however many come; returns how many were new, and how many there were."""
+        new = count = 0
+        left = iter(items)
+        while some := list(islice(left, ANSWERS_A_TRANSACTION)):
+            new += self.put_all(some)
+            count += len(some)
+        return new, count
+
+    def known(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that have an answer."""
+        return {key for (key,) in self._select("key", keys)}
+
+    def get(self, keys: Sequence[str]) -> dict[str, Stored]:
+        """The answers of those of the keys that have one."""
+        return dict(map(_to_stored, self._select(COLUMNS, keys)))
+
+    def __len__(self) -> int:
+        """The number of answers."""
+        ((count,),) = self._read("SELECT count(*) FROM answers")
+        return int(count)
+
+    def __iter__(self) -> Iterator[tuple[str, Stored]]:
+        """All answers, in the order in which they came."""
+        return map(_to_stored, self._read(f"SELECT {COLUMNS} FROM answers ORDER BY rowid"))  # noqa: S608
+
+    def teachers(self) -> set[str]:
+        """The names of the teachers that gave answers."""
+        return {name for (name,) in self._read("SELECT DISTINCT teacher FROM answers")}
+
+    def summaries(self) -> list[TeacherSummary]:
+        """What is there of each teacher, the one with most answers first."""
+        rows = self._read(
+            "SELECT teacher, count(*), coalesce(sum(json_extract(answer, '$.input_tokens')), 0),"
+            " coalesce(sum(json_extract(answer, '$.output_tokens')), 0), min(received_at), max(received_at)"
+            " FROM answers GROUP BY teacher ORDER BY count(*) DESC, teacher"
+        )
+        return [TeacherSummary(*row) for row in rows]
+
+    def delete(self, keys: Iterable[str]) -> int:
+        """Delete answers for good and give their space back; returns how many were there."""
+        before = self._connection.total_changes
+        try:
+            with self._connection:
+                self._connection.executemany("DELETE FROM answers WHERE key = ?", ((key,) for key in keys))
+            deleted = self._connection.total_changes - before
+            if deleted:
+                self._connection.execute("VACUUM")
+        except sqlite3.Error as error:
+            raise InputError(f"the answer store {self.path} cannot be pruned now ({error}); try again later") from None
+        return deleted
+
+    def _select(self, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        for start in range(0, len(keys), KEYS_A_QUERY):
+            some = keys[start : start + KEYS_A_QUERY]
+            marks = ",".join("?" * len(some))
+            yield from self._read(f"SELECT {columns} FROM answers WHERE key IN ({marks})", some)  # noqa: S608 (no value is pasted in)
+
+    def _read(self, query: str, values: Sequence[str] = ()) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._connection.execute(query, values)
+        except sqlite3.Error as error:
+            raise InputError(f"the answer store {self.path} cannot be read ({error}); is its disk sound?") from None
+
+
+def _to_stored(row: tuple[Any, ...]) -> tuple[str, Stored]:
+    key, answer, *how = row
+    return key, Stored(Answer.from_json(answer), *how)
+
+
+class GroupCommit:
+    """Commits together what arrives together: all answers of one turn of the event loop share a transaction.
+
+    So a lone answer is committed at once, and thousands a second do not cost a commit each.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: list[tuple[str, Stored, asyncio.Future[None]]] = []
+
+    async def put(self, key: str, stored: Stored) -> None:
+        """Return when the answer is committed; errors as `Store.put_all`."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._commit)
+        committed = loop.create_future()
+        self._waiting.append((key, stored, committed))
+        await committed
+
+    def _commit(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        failed: InputError | None = None
+        try:
+            self._store.put_all((key, stored) for key, stored, _ in waiting)
+        except InputError as error:
+            failed = error
+        for _, _, committed in waiting:
+            if committed.cancelled():
+                continue
+            if failed:
+                committed.set_exception(failed)
+            else:
+                committed.set_result(None)
+
+
+def store_path() -> Path:
+    """Where the store is: in the user's cache folder, or where the environment variable DISTIL_STORE says."""
+    moved = os.environ.get("DISTIL_STORE")
+    return Path(moved).expanduser() if moved else cache_folder() / "answers.sqlite"
+
+
+@contextmanager
+def open_store(path: Path) -> Iterator[Store]:
+    """Open the store, making it where there is none.
+
+    Raises `InputError` if the file cannot be opened, is no SQLite file, or was written by a newer distil.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=WAIT_FOR_OTHERS_S)
+    except (OSError, sqlite3.Error) as error:
+        raise InputError(f"the answer store {path} cannot be opened ({error}); DISTIL_STORE may name another") from None
+    try:
+        _prepare(connection, path)
+        yield Store(connection, path)
+    finally:
+        connection.close()
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        version = _version(connection)
+        if version > SCHEMA_VERSION:
+            raise InputError(
+                f"the answer store {path} has schema {version}, this distil knows {SCHEMA_VERSION}: update distil"
+            )
+        _use_write_ahead_log(connection)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        if version < SCHEMA_VERSION:
+            _migrate(connection)
+        connection.execute("BEGIN IMMEDIATE")  # so that a store that cannot be written is found out now
+        connection.rollback()
+    except sqlite3.Error as error:
+        if "locked" in str(error):
+            raise InputError(f"the answer store {path} is in use by another process; try again later") from None
+        raise InputError(
+            f"the answer store {path} cannot be used ({error}); move it away, or name another in DISTIL_STORE"
+        ) from None
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Switch the journal, which fails at once while another process does the same."""
+    deadline = time.monotonic() + WAIT_FOR_OTHERS_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring an empty store or one of schema 1 to the current schema, in one transaction."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        version = _version(connection)  # another process may have been faster
+        if version == 1:
+            connection.execute("ALTER TABLE answers RENAME TO answers_1")
+        if version < SCHEMA_VERSION:
+            connection.execute(SCHEMA)
+        if version == 1:
+            connection.execute(FROM_VERSION_1)
+            connection.execute("DROP TABLE answers_1")
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")

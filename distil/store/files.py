@@ -1,0 +1,149 @@
+"""Carry answers between stores: all of them as JSONL, or those of a study from its table of annotations.
+
+A line of JSONL is an object with `key` (the request's hash), `answer`, `teacher`, `run`, `sent_at`, `received_at` and
+`retries`, as the store holds them.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, InstanceOf, Strict, ValidationError
+
+from distil.core.errors import InputError
+from distil.core.params import Params
+from distil.core.tables import ANNOTATIONS, iter_rows
+from distil.prompting.answers import Answer
+from distil.store.answer_store import Store, Stored
+
+ROWS_AT_ONCE = 1000
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Text = InstanceOf[str]  # any string of JSON, also one that UTF-8 cannot hold
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Pair = Annotated[tuple[Text, Finite], Strict(False)]  # JSON has lists for tuples
+
+
+class AnswerFields(Params):
+    """The fields of an `Answer`, as JSON has them."""
+
+    reply: Text | None = None
+    finish_reason: Text | None = None
+    refused: bool = False
+    top_logprobs: Annotated[tuple[Pair, ...], Strict(False)] | None = None
+    input_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    output_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
+
+
+class Line(Params):
+    """A line of JSONL: the fields of a `Stored`, and the key."""
+
+    key: str = Field(pattern=r"^[0-9a-f]{64}$")
+    answer: AnswerFields
+    teacher: str
+    run: str | None = None
+    sent_at: Finite | None = None
+    received_at: Finite | None = None
+    retries: Count = 0
+
+
+def export_answers(store: Store, path: Path, keys: Collection[str] | None = None) -> int:
+    """Write the answers to requests with these keys (None: all) to a JSONL file; returns how many.
+
+    The file appears whole. Raises `InputError` if it exists, so that no earlier export is lost, or cannot be written.
+    """
+    if path.exists():
+        raise InputError(f"{path} exists; name a new file")
+    half = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            count = _write_jsonl(store, half, keys)
+            half.replace(path)
+        finally:
+            half.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error}); name another file") from None
+    return count
+
+
+def import_jsonl(store: Store, path: Path) -> tuple[int, int]:
+    """Put a JSONL file's answers into the store; returns how many were new, and how many there were.
+
+    Raises `InputError` with the line's number where a line is no answer, before anything of the file is stored.
+    """
+    for _ in _read_jsonl(path):
+        pass
+    return store.put_many(_read_jsonl(path))
+
+
+def import_annotations(store: Store, path: Path, planned: Collection[str], labels: Sequence[str]) -> tuple[int, int]:
+    """Put into the store those answers of a table of annotations whose requests are planned; `labels` are the task's.
+
+    So the answers to another prompt, or of another model, are never taken. Rows without an answer (http_error) are left
+    out. Returns how many were new, and how many there were.
+    """
+    rows = (row for batch in iter_rows(path, ANNOTATIONS, ROWS_AT_ONCE) for row in batch)
+    wanted = (row for row in rows if row["request"] in planned and row["status"] != "http_error")
+    return store.put_many((row["request"], _from_row(row, labels)) for row in wanted)
+
+
+def _write_jsonl(store: Store, path: Path, keys: Collection[str] | None) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        for key, stored in store:
+            if keys is None or key in keys:
+                fields = asdict(stored) | {"answer": json.loads(stored.answer.to_json())}
+                file.write(json.dumps({"key": key} | fields) + "\n")  # ASCII: a reply may hold what UTF-8 cannot
+                count += 1
+    return count
+
+
+def _read_jsonl(path: Path) -> Iterator[tuple[str, Stored]]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield _read_line(line, f"{path}, line {number}")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from None
+
+
+def _read_line(line: str, place: str) -> tuple[str, Stored]:
+    try:
+        found = Line.model_validate(json.loads(line))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        fault = f"{where}: {first['msg']}" if where else "not an object"
+    except (ValueError, RecursionError) as error:
+        fault = str(error)
+    else:
+        fields = {name: getattr(found, name) for name in Stored.__slots__ if name != "answer"}
+        return found.key, Stored(Answer(**dict(found.answer)), **fields)
+    raise InputError(f"{place} is no answer ({fault}); 'distil store export' writes such lines")
+
+
+def _from_row(row: dict[str, Any], labels: Sequence[str]) -> Stored:
+    """The answer that a row of annotations was made of, as far as the row tells it.
+
+    The row has one log-probability a label: the label itself stands for its first token.
+    """
+    logprobs = row["label_logprobs"]
+    likeliest = None
+    if logprobs is not None:
+        likeliest = tuple(sorted(zip(labels, logprobs, strict=True), key=lambda pair: -pair[1]))
+    answer = Answer(
+        reply=row["reply"],
+        finish_reason=row["finish_reason"],
+        refused=row["status"] == "refused",
+        top_logprobs=likeliest,
+        input_tokens=row["input_tokens"],
+        cached_tokens=row["cached_tokens"],
+        output_tokens=row["output_tokens"],
+        reasoning_tokens=row["reasoning_tokens"],
+    )
+    return Stored(answer, row["teacher"])

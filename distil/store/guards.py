@@ -1,0 +1,67 @@
+"""What keeps answers from being paid for twice: a store that lost them is noticed, and a second run waits."""
+
+import hashlib
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+from filelock import FileLock, Timeout
+
+from distil.core.errors import InputError
+from distil.prompting.requests import Plan
+from distil.store.answer_store import Store
+
+LOCK = Path("dvc.lock")
+
+
+def refuse_to_pay_again(store: Store, stage: str, output: Path, teachers: Collection[str]) -> None:
+    """Raise `InputError` if a finished run had one of the paid teachers asked, of whom the store has no answer.
+
+    So a study that somebody else finished with other teachers stands in nobody's way. A dvc.lock that cannot be read
+    is an `InputError` too.
+    """
+    strange = set(teachers) - store.teachers() if teachers else set()
+    again = sorted(strange & _asked_on_record(stage)) if strange else []
+    if again:
+        raise InputError(
+            f"the answer store {store.path} holds no answer of {again[0]}, but {LOCK} records a finished {stage} with "
+            f"it: its answers would be paid for again. Bring them back with 'dvc pull {output}' and 'distil store "
+            f"import {output}', or set runtime.pay_again: true to buy them anew"
+        )
+
+
+def _asked_on_record(stage: str) -> set[str]:
+    """The teachers behind endpoints that the stage's last finished run asked."""
+    try:
+        lock = yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}
+        locked = lock.get("stages", {}).get(stage, {})
+        section = locked.get("params", {}).get("params.yaml", {}).get(stage, {})
+        if section.get("recording"):
+            return set()
+        listed = section.get("teachers") or [section.get("model")]
+        teachers = [one if isinstance(one, dict) else {"model": one} for one in listed]
+        return {one["model"] for one in teachers if one.get("server", section.get("server")) != "local"}
+    except FileNotFoundError:
+        return set()
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, yaml.YAMLError) as error:
+        fault = " ".join(str(error).split())
+    raise InputError(f"{LOCK} cannot be read ({fault}); 'git checkout {LOCK}' brings it back")
+
+
+@contextmanager
+def one_run_at_a_time(store: Store, plans: Sequence[Plan]) -> Iterator[None]:
+    """Wait until no other run asks the same teachers the same of texts on this store; nothing is asked twice so."""
+    asked = " ".join(sorted(plan.request("", 1).key for plan in plans))
+    name = hashlib.sha256(asked.encode()).hexdigest()[:16]
+    lock = FileLock(store.path.with_name(f"{store.path.name}.{name}.lock"))
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        print("annotate: waiting for another run that asks the same", file=sys.stderr)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

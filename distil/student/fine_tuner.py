@@ -1,0 +1,261 @@
+"""Fine-tune a small encoder to answer as its targets say.
+
+The base is any that transformers opens as `AutoModelForSequenceClassification`, with the head that this class has. The
+same texts, targets, parameters and machine give the same weights, bit for bit. Under `accelerate launch` the processes
+share each batch, and every one of them returns the same student.
+"""
+
+import json
+import math
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainingArguments, set_seed
+
+from distil.core.errors import InputError
+from distil.encoders.torch_model import load_classifier, load_tokenizer, predict_logits, token_limit
+from distil.student.out_of_memory import explain_out_of_memory
+from distil.student.params import TrainParams
+from distil.student.progress import Progress, make_loggers
+from distil.student.targets import Targets
+
+LOGGED_POINTS = 50  # of the loss curve, at least, where there are as many steps
+LENGTH_STEP = 8  # tokens; a length from the data is a multiple of it, which suits the kernels
+SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}  # as transformers names them
+LEFTOVERS = {  # how the base was called or loaded, which later tools would take for a setting of ours
+    "is_local",
+    "local_files_only",
+    "max_length",
+    "name_or_path",
+    "pad_to_multiple_of",
+    "pad_token_type_id",
+    "stride",
+    "truncation_strategy",
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """A trained model and how it went; `curve` has the columns step, epoch, loss and learning_rate."""
+
+    model: Any
+    curve: pd.DataFrame
+    steps: int
+    seconds: float
+
+
+class FineTuner:
+    """Trains students on some of the same texts; targets, epochs and seed vary from one training to the next."""
+
+    def __init__(
+        self,
+        base: Path,
+        texts: Sequence[str],
+        labels: Sequence[str],
+        params: TrainParams,
+        device: torch.device,
+        report_to: Sequence[str] = (),
+    ) -> None:
+        """Tokenize the texts for the folder `base`; `report_to` names loggers that transformers knows.
+
+        Raises `InputError` if the base is of no use, or a parameter asks for what base or machine do not have.
+        """
+        if device.index:
+            raise InputError(
+                f"runtime.device = {str(device)!r}: training takes the first GPU; set CUDA_VISIBLE_DEVICES instead"
+            )
+        make_loggers(report_to)
+        self.base, self.texts, self.labels = base, list(texts), list(labels)
+        self.params, self.device, self.report_to = params, device, list(report_to)
+        self.precision = choose_precision(params.precision, device)
+        self.tokenizer = load_tokenizer(base)
+        model = load_classifier(base, labels)
+        lengths = [len(ids) for ids in self.tokenizer(self.texts, verbose=False)["input_ids"]]
+        self.max_length = choose_max_length(params.max_length, lengths, token_limit(model, self.tokenizer))
+        self.texts_cut = sum(length > self.max_length for length in lengths)
+        self.tokenizer.model_max_length = self.max_length
+        self._encoded = self.tokenizer(self.texts, truncation=True)
+
+    def train(
+        self, targets: Targets, epochs: int, seed: int, places: NDArray[np.intp] | None = None, name: str = "train"
+    ) -> Training:
+        """Train on the texts at `places` (all) to answer with their rows of `targets`, of shape (texts, labels).
+
+        Raises `InputError` if the loss is not a number, or memory runs out.
+        """
+        places = np.arange(len(self.texts)) if places is None else places
+        set_seed(seed)  # before the model is loaded: its head is drawn at random
+        model = self._load_base()
+        progress = Progress(name)
+        with TemporaryDirectory() as folder, explain_out_of_memory(self.device, lambda: self._save_memory(progress)):
+            trainer = _Trainer(
+                model=model,
+                args=self._arguments(Path(folder), epochs, seed, len(places)),
+                train_dataset=self._examples(places, targets),
+                data_collator=DataCollatorWithPadding(self.tokenizer),
+                compute_loss_func=_soft_cross_entropy,
+                callbacks=[progress, *make_loggers(self.report_to)],
+            )
+            trainer.remove_callback(PrinterCallback)
+            deterministic: Any = torch.utils.deterministic
+            deterministic.fill_uninitialized_memory = False  # takes time, and no result depends on it
+            start = time.perf_counter()
+            trainer.train()
+            seconds = time.perf_counter() - start
+        _check_weights(model, trainer.state.global_step)
+        curve = pd.DataFrame(progress.points, columns=["step", "epoch", "loss", "learning_rate"])
+        return Training(model, curve, trainer.state.global_step, seconds)
+
+    def predict_proba(self, training: Training, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return a trained model's probabilities, of shape (texts, labels); raises `InputError` if memory runs out."""
+        with explain_out_of_memory(self.device, self.save_memory_of_answers):
+            logits = predict_logits(training.model, self.tokenizer, texts, self.device)
+        return torch.from_numpy(logits).double().softmax(dim=-1).numpy()
+
+    def save(self, training: Training, folder: Path) -> None:
+        """Write config.json, model.safetensors, tokenizer.json and tokenizer_config.json."""
+        training.model.save_pretrained(folder)
+        self.tokenizer.backend_tokenizer.no_truncation()
+        self.tokenizer.backend_tokenizer.no_padding()
+        self.tokenizer.save_pretrained(folder)
+        path = folder / "tokenizer_config.json"
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        kept = {name: value for name, value in settings.items() if name not in LEFTOVERS}
+        path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def save_memory_of_answers(self) -> str:
+        """What to do if there is not enough memory to label texts."""
+        return f"while it labels texts; free some, or lower train.max_length = {self.max_length}"
+
+    def _save_memory(self, progress: Progress) -> str:
+        return (
+            f"at step {progress.step + 1}; raise train.gradient_accumulation = {self.params.gradient_accumulation} to "
+            f"compute a batch in more parts, or lower train.max_length = {self.max_length}"
+        )
+
+    def _load_base(self) -> Any:
+        model = load_classifier(self.base, self.labels)
+        if self.device.type == "cpu":
+            model.set_attn_implementation("eager")  # the fused kernels do not pay on short texts
+        if self.params.freeze_word_embeddings:
+            model.get_input_embeddings().weight.requires_grad_(False)
+        if self.params.dropout is not None:
+            for module in model.modules():
+                if isinstance(module, torch.nn.Dropout):
+                    module.p = self.params.dropout
+        return model
+
+    def _examples(self, places: NDArray[np.intp], targets: Targets) -> list[dict[str, Any]]:
+        return [
+            {**{name: values[place] for name, values in self._encoded.items()}, "labels": targets[place].tolist()}
+            for place in places
+        ]
+
+    def _arguments(self, folder: Path, epochs: int, seed: int, rows: int) -> TrainingArguments:
+        params, cpu = self.params, self.device.type == "cpu"
+        steps = math.ceil(rows / params.batch_size) * epochs
+        arguments = TrainingArguments(
+            output_dir=str(folder),
+            num_train_epochs=epochs,
+            per_device_train_batch_size=_divide_batch(params),
+            gradient_accumulation_steps=params.gradient_accumulation,
+            train_sampling_strategy="batch_rebalance",  # random batches, each cut into parts of like length
+            learning_rate=params.learning_rate,
+            lr_scheduler_type=SCHEDULES[params.schedule],
+            warmup_steps=round(params.warmup_share * steps),
+            weight_decay=params.weight_decay,
+            max_grad_norm=params.max_grad_norm,
+            bf16=self.precision == "bf16",
+            fp16=self.precision == "fp16",
+            torch_compile=params.compile,
+            use_cpu=cpu,
+            seed=seed,
+            full_determinism=True,
+            logging_steps=max(1, steps // LOGGED_POINTS),
+            save_strategy="no",
+            report_to="none",  # the loggers come as callbacks
+            disable_tqdm=True,  # its bar shows no loss; ours does
+            remove_unused_columns=False,
+            dataloader_pin_memory=self.device.type == "cuda",
+        )
+        arguments._n_gpu = min(1, arguments.n_gpu)  # more of them share a batch under `accelerate launch` alone
+        return arguments
+
+
+def choose_precision(
+    wanted: Literal["auto", "bf16", "fp16", "fp32"], device: torch.device
+) -> Literal["bf16", "fp16", "fp32"]:
+    """Return the precision of the matrix products; auto takes bf16 only where the hardware computes it.
+
+    Raises `InputError` for fp16 without CUDA.
+    """
+    if wanted == "fp16" and device.type != "cuda":
+        raise InputError(f"train.precision = 'fp16' needs a CUDA GPU, and this runs on {device}; write auto")
+    if wanted != "auto":
+        return wanted
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    abilities = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+    return "bf16" if abilities.get("avx512_bf16") or abilities.get("amx_bf16") else "fp32"
+
+
+def choose_max_length(wanted: int | Literal["auto"], lengths: Sequence[int], limit: int | None) -> int:
+    """Return how many tokens of a text the student reads; auto is enough for the longest training text.
+
+    Raises `InputError` if that is more than the base's `limit`.
+    """
+    if wanted == "auto":
+        longest = math.ceil(max(lengths) / LENGTH_STEP) * LENGTH_STEP
+        return longest if limit is None else min(longest, limit)
+    if limit is not None and wanted > limit:
+        raise InputError(f"train.max_length = {wanted}: the base takes {limit} tokens at most; write no more, or auto")
+    return wanted
+
+
+def _divide_batch(params: TrainParams) -> int:
+    """Rows of a batch that a process computes at a time."""
+    processes = int(os.environ.get("WORLD_SIZE", "1"))  # as torch's and accelerate's launchers set it
+    rows, left = divmod(params.batch_size, params.gradient_accumulation * processes)
+    if left or not rows:
+        raise InputError(
+            f"train.batch_size = {params.batch_size} cannot be shared by {processes} processes, each computing its "
+            f"share in {params.gradient_accumulation} parts (train.gradient_accumulation); make it a multiple of both"
+        )
+    return rows
+
+
+def _soft_cross_entropy(outputs: Any, targets: torch.Tensor, num_items_in_batch: torch.Tensor | None) -> torch.Tensor:
+    """The sum over these rows of a batch, over the batch's number of rows: transformers counts items of the targets."""
+    total = torch.nn.functional.cross_entropy(outputs.logits.float(), targets, reduction="sum")
+    rows = len(targets) if num_items_in_batch is None else num_items_in_batch / targets.shape[1]
+    return total / rows
+
+
+def _check_weights(model: Any, step: int) -> None:
+    if not all(bool(weights.isfinite().all()) for weights in model.parameters()):
+        raise _diverged(step)
+
+
+def _diverged(step: int) -> InputError:
+    return InputError(
+        f"train: the loss is not a number at step {step}; lower train.learning_rate or use precision: fp32"
+    )
+
+
+class _Trainer(Trainer):
+    """Stops at a loss that is not a number."""
+
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+        loss: Any = super().compute_loss(*args, **kwargs)
+        if not torch.isfinite(loss):
+            raise _diverged(self.state.global_step + 1)
+        return loss

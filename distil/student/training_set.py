@@ -1,0 +1,89 @@
+"""Decide what the student learns: which rows, to answer what, and for how many epochs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from distil.core.errors import InputError
+from distil.student.cross_validation import Floats, Numbers, choose_epochs, predict_held_out, predict_held_out_frozen
+from distil.student.fine_tuner import FineTuner
+from distil.student.label_noise import find_suspects, list_suspects, weigh_rows
+from distil.student.targets import Targets, make_targets, number_labels, share_of_label, weigh_classes
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Targets for all of the tuner's texts, and the places of those that are learnt.
+
+    `epochs_agreement` is what cross-validation found for each number of epochs that it tried, null if it tried none;
+    `suspects` are rows of `rows.SUSPECTS`.
+    """
+
+    targets: Targets
+    places: Numbers
+    epochs: int
+    epochs_agreement: Mapping[int, float] | None
+    suspects: list[dict[str, object]]
+
+
+def keep_agreed(rows: pd.DataFrame, labels: Sequence[str], min_agreement: float) -> pd.DataFrame:
+    """Return the rows whose label has at least this share of the votes; labels by people stay.
+
+    Raises `InputError` if fewer than two labels are left, or the rows have other labels than `labels`.
+    """
+    agreed = share_of_label(rows, number_labels(rows, labels)) >= min_agreement
+    kept = rows[agreed | (rows["source"] == "human").to_numpy()].reset_index(drop=True)
+    remedy = "see in metrics/annotate.json why the teacher's answers were of no use, or lower aggregate.min_agreement"
+    if len(kept) < len(rows):
+        remedy = f"{len(rows) - len(kept)} more are below train.min_agreement = {min_agreement:g}; lower it"
+    _check_labels(kept["label"], remedy)
+    return kept
+
+
+def prepare_lessons(tuner: FineTuner, rows: pd.DataFrame) -> Lessons:
+    """Turn rows into targets by the parameters; `rows` are those of the tuner's texts, in their order.
+
+    Raises `InputError` if there are too few rows for the folds, or one label is left.
+    """
+    params = tuner.params
+    numbers = number_labels(rows, tuner.labels)
+    targets = make_targets(rows, numbers, len(tuner.labels), params.targets, params.label_smoothing)
+    epochs, agreements, held_out = _settle_epochs(tuner, numbers, targets)
+    places, weights = np.arange(len(rows)), np.ones(len(rows))
+    suspects: list[dict[str, object]] = []
+    if params.suspects != "none":
+        if params.suspects == "embeddings":
+            held_out = predict_held_out_frozen(tuner, numbers)
+        elif held_out is None:
+            held_out = predict_held_out(tuner, numbers, targets, epochs)
+        suspected = find_suspects(rows, numbers, held_out)
+        suspects = list_suspects(rows, numbers, held_out, suspected, tuner.labels)
+        if params.noise == "drop":
+            places = np.flatnonzero(~suspected)
+            _check_labels(rows["label"].iloc[places], f"noise: drop left out {suspected.sum()} rows; write noise: keep")
+        elif params.noise == "reweight":
+            weights = weigh_rows(rows, numbers, held_out)
+    if params.class_weights == "balanced":
+        weights[places] *= weigh_classes(numbers[places])
+    return Lessons((targets * weights[:, None]).astype(np.float32), places, epochs, agreements, suspects)
+
+
+def _settle_epochs(
+    tuner: FineTuner, numbers: Numbers, targets: Targets
+) -> tuple[int, Mapping[int, float] | None, Floats | None]:
+    """The number of epochs and, where cross-validation chooses it, what it found and its held-out predictions."""
+    wanted = tuner.params.epochs
+    if isinstance(wanted, int):
+        return wanted, None, None
+    held_out = {count: predict_held_out(tuner, numbers, targets, count) for count in sorted(set(wanted))}
+    epochs, agreements = choose_epochs(held_out, numbers)
+    return epochs, agreements, held_out[epochs]
+
+
+def _check_labels(labels: pd.Series, remedy: str) -> None:
+    counts = labels.value_counts().to_dict()
+    if len(counts) < 2:
+        found = ", ".join(f"{count} of {label}" for label, count in counts.items()) or "none"
+        raise InputError(f"train: a classifier needs rows of two labels, and has {found}; {remedy}")

@@ -1,0 +1,231 @@
+"""The wire formats of teachers: a request's body, and an answer read from what came back.
+
+Sources: the OpenAI API reference (chat completions, legacy completions), text-generation-inference's /generate and its
+guidance page (`grammar`), vLLM's page on structured outputs, and the llama.cpp server's README, whose /v1/completions
+gives log-probabilities in the chat form.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from distil.prompting.answers import Answer
+from distil.prompting.params import AnnotateParams
+from distil.prompting.requests import Message, Request, answer_schema
+from distil.teacher.faults import describe_error
+
+Body = dict[str, Any]
+
+MOST_TOKENS = 2**63  # what the tables hold stays below
+
+
+class UnreadableAnswerError(ValueError):
+    """The endpoint answered JSON that is not of its protocol."""
+
+
+class Protocol:
+    """What the OpenAI-compatible protocols share; the subclasses are the wire formats."""
+
+    path = ""
+
+    def __init__(self, params: AnnotateParams, labels: Sequence[str], model: str) -> None:
+        self.params = params
+        self.model = model
+        self.schema = answer_schema(labels) if params.json_schema else None
+
+    def body(self, request: Request) -> Body:
+        """The JSON body of a request, `annotate.extra` included."""
+        body = self._body(request) | self.params.extra
+        return {name: value for name, value in body.items() if value is not None}
+
+    def answer(self, payload: Any) -> Answer:
+        """Read an answer into what the store and the tables can hold.
+
+        Raises `UnreadableAnswerError` if the payload is not of this protocol; of an error, it has the endpoint's words.
+        """
+        try:
+            return self._answer(payload)
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            said = _fields(payload).get("error")  # sent as if it were an answer
+            fault = f"the endpoint says: {describe_error(said)}" if said else f"{type(error).__name__}: {error}"
+            raise UnreadableAnswerError(fault) from None
+
+    def _body(self, request: Request) -> Body:
+        return {
+            "model": self.model,
+            "max_tokens": self.params.max_tokens,
+            "temperature": self.params.temperature,
+            "top_p": self.params.top_p,
+            "seed": request.seed,
+        }
+
+    def _response_format(self) -> Body:
+        return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": self.schema}}
+
+    def _answer(self, payload: Any) -> Answer:
+        raise TypeError(f"{type(self).__name__} reads no answers")
+
+
+class Completion(Protocol):
+    """The legacy `/completions` of OpenAI, vLLM and llama.cpp."""
+
+    path = "/completions"
+
+    def _body(self, request: Request) -> Body:
+        body = super()._body(request) | {"prompt": request.prompt}
+        if self.params.method == "score":
+            body["logprobs"] = self.params.top_logprobs
+        if self.schema:
+            body["json_schema"] = self.schema  # llama.cpp; each server passes over the name that it does not know
+            body["response_format"] = self._response_format()  # vLLM
+        return body
+
+    def _answer(self, payload: Any) -> Answer:
+        choice = payload["choices"][0]
+        finish_reason = _word(choice.get("finish_reason"))
+        return Answer(
+            reply=_text(choice["text"]),
+            finish_reason=finish_reason,
+            refused=finish_reason == "content_filter",
+            top_logprobs=_first_token_logprobs(choice.get("logprobs")),
+            **_usage(payload),
+        )
+
+
+class Chat(Protocol):
+    """`/chat/completions`, the protocol of most endpoints."""
+
+    path = "/chat/completions"
+
+    def _body(self, request: Request) -> Body:
+        body = super()._body(request) | {
+            "messages": [{"role": role, "content": content} for role, content in request.messages]
+        }
+        if self.params.method == "score":
+            body |= {"logprobs": True, "top_logprobs": self.params.top_logprobs}
+        if self.schema:
+            body["response_format"] = self._response_format()
+        return body
+
+    def _answer(self, payload: Any) -> Answer:
+        choice = payload["choices"][0]
+        message = choice["message"]
+        finish_reason = _word(choice.get("finish_reason"))
+        return Answer(
+            reply=_content(message.get("content")),
+            finish_reason=finish_reason,
+            refused=bool(message.get("refusal")) or finish_reason == "content_filter",
+            top_logprobs=_first_token_logprobs(choice.get("logprobs")),
+            **_usage(payload),
+        )
+
+
+class Tgi(Protocol):
+    """text-generation-inference's own `/generate`; `render` puts the messages into the model's chat template."""
+
+    path = "/generate"
+
+    def __init__(
+        self, params: AnnotateParams, labels: Sequence[str], model: str, render: Callable[[Sequence[Message]], str]
+    ) -> None:
+        super().__init__(params, labels, model)
+        self.render = render
+
+    def body(self, request: Request) -> Body:
+        """The JSON body; `annotate.extra` goes into its parameters."""
+        sampling = self.params.temperature > 0  # TGI refuses a temperature of 0
+        parameters: dict[str, Any] = {
+            "max_new_tokens": self.params.max_tokens,
+            "do_sample": sampling,
+            "temperature": self.params.temperature if sampling else None,
+            "top_p": self.params.top_p,
+            "seed": request.seed,
+            "details": True,
+            "return_full_text": False,
+        }
+        if self.schema:
+            parameters["grammar"] = {"type": "json", "value": self.schema}
+        parameters |= self.params.extra
+        return {
+            "inputs": self.render(request.messages),
+            "parameters": {name: value for name, value in parameters.items() if value is not None},
+        }
+
+    def _answer(self, payload: Any) -> Answer:
+        generated = payload[0] if isinstance(payload, list) else payload
+        details = _fields(generated.get("details"))
+        return Answer(
+            reply=_text(generated["generated_text"]),
+            finish_reason=_word(details.get("finish_reason")),
+            output_tokens=_count(details.get("generated_tokens")),
+        )
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"the answer's text is {type(value).__name__}")
+    return value and _clean(value)
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()  # half a surrogate pair can be in no file
+
+
+def _content(value: Any) -> str | None:
+    """The text of a chat message, which may come in parts; those of a model's thinking are no part of its answer."""
+    if isinstance(value, list):
+        return "".join(_clean(part["text"]) for part in value if part["type"] == "text")
+    return _text(value)
+
+
+def _word(value: Any) -> str | None:
+    return _clean(value) if isinstance(value, str) else None
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: Any) -> int | None:
+    """A number of tokens, also one written as text or with a point; what is none is not told."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 0 <= value < MOST_TOKENS else None
+
+
+def _usage(payload: Any) -> dict[str, int | None]:
+    usage = _fields(payload.get("usage"))
+    return {
+        "input_tokens": _count(usage.get("prompt_tokens")),
+        "cached_tokens": _count(_fields(usage.get("prompt_tokens_details")).get("cached_tokens")),
+        "output_tokens": _count(usage.get("completion_tokens")),
+        "reasoning_tokens": _count(_fields(usage.get("completion_tokens_details")).get("reasoning_tokens")),
+    }
+
+
+def _first_token_logprobs(logprobs: Any) -> tuple[tuple[str, float], ...] | None:
+    """Read the likeliest first tokens from the chat form (`content`) or the old form (`top_logprobs`)."""
+    if not logprobs:
+        return None
+    if logprobs.get("content"):
+        return _likeliest_first((top["token"], top["logprob"]) for top in logprobs["content"][0]["top_logprobs"])
+    if logprobs.get("top_logprobs"):
+        return _likeliest_first(logprobs["top_logprobs"][0].items())
+    return None
+
+
+def _likeliest_first(pairs: Iterable[tuple[Any, Any]]) -> tuple[tuple[str, float], ...] | None:
+    """The tokens in order, without those that have no finite log-probability; None if none is left."""
+    finite = []
+    for token, logprob in pairs:
+        if not isinstance(token, str):
+            raise TypeError(f"a token is {type(token).__name__}")
+        if isinstance(logprob, float | int) and abs(logprob) <= sys.float_info.max:
+            finite.append((_clean(token), float(logprob)))
+    return tuple(sorted(finite, key=lambda pair: -pair[1])) or None

@@ -1,0 +1,56 @@
+"""Answers that a teacher gave earlier, read from a table and given again."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from distil.core.errors import InputError
+from distil.prompting.answers import Answer
+from distil.prompting.params import RecordingParams
+from distil.prompting.requests import Request
+from distil.teacher.answerer import Asked, FailedRequestError
+
+
+class Recording:
+    """Answers by text and vote, from csv files with a header.
+
+    The reply of a vote is a JSON object made of the columns that `annotate.recording.votes` lists for it.
+    """
+
+    def __init__(self, params: RecordingParams, files: list[Path]) -> None:
+        self._votes = params.votes
+        columns = {params.text, *(column for vote in params.votes for column in vote.values())}
+        tables = [_read_table(file, columns) for file in files]
+        table = pd.concat(tables).drop_duplicates(params.text).set_index(params.text)
+        self._rows: dict[Any, dict[Any, str]] = table.to_dict(orient="index")
+
+    pause_s = 0.0
+
+    async def ask(self, request: Request) -> Asked:
+        """Return the recorded answer; raises `FailedRequestError` for a text that is not in the recording."""
+        await asyncio.sleep(0)  # let Ctrl-C through
+        row = self._rows.get(request.text)
+        if row is None:
+            raise FailedRequestError(f"the recording has no text {request.text[:60]!r}", rejected=True)
+        reply = {key: row[column] for key, column in self._votes[request.vote - 1].items()}
+        return Asked(Answer(reply=json.dumps(reply, ensure_ascii=False), finish_reason="stop"))
+
+    def stop(self) -> None:
+        """Nothing is under way."""
+
+
+def _read_table(file: Path, columns: set[str]) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8")
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(f"the recording {file} cannot be read as csv: {error}") from None
+    missing = columns - set(table.columns)
+    if missing:
+        raise InputError(
+            f"the recording {file} has no column {', '.join(sorted(missing))} (annotate.recording); "
+            f"it has: {', '.join(table.columns)}"
+        )
+    return table

@@ -1,0 +1,85 @@
+"""Read texts from a dataset on the Hugging Face Hub, through the library `datasets`.
+
+The library's own cache, endpoint (HF_ENDPOINT) and token (HF_TOKEN or `hf auth login`) hold.
+"""
+
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from huggingface_hub import HfApi
+
+from distil.assets.hub import HUB_ERRORS, explain_hub_error
+from distil.core.errors import AssetError
+from distil.core.runtime import cache_folder
+from distil.texts.readers import Columns, find_column, read_arrow
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetBuilder
+
+
+class HubDataset(NamedTuple):
+    """What names a dataset, in the words of `datasets.load_dataset`."""
+
+    dataset: str
+    config: str | None
+    revision: str
+    data_files: list[str] | dict[str, list[str]] | None
+
+
+def read_dataset(source: HubDataset, columns: Columns) -> dict[str, pd.DataFrame]:
+    """Return the rows of each of the dataset's splits, class numbers turned into their names.
+
+    Raises `AssetError` if the Hub or the library refuses, `InputError` if a column is missing or holds no strings.
+    """
+    # A cache of this run's own: where the Hub fails, `datasets` would fall back on any revision that its cache has.
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=cache_folder(), ignore_cleanup_errors=True) as scratch:
+        builder = _prepare(source, scratch)
+        return {
+            split: _read_split(builder.as_dataset(split=split), f"{source.dataset}, split {split}", columns)
+            for split in builder.info.splits
+        }
+
+
+def _prepare(source: HubDataset, scratch: str) -> "DatasetBuilder":
+    """Download the dataset, at the commit that the revision stands for now."""
+    import datasets  # here, since it takes two seconds that no other source needs
+
+    try:
+        commit = HfApi().dataset_info(source.dataset, revision=source.revision).sha
+        words = {"name": source.config, "revision": commit, "data_files": source.data_files, "cache_dir": scratch}
+        builder = datasets.load_dataset_builder(source.dataset, **words)
+        if hasattr(builder.config, "keep_default_na"):  # csv: "None" and "n/a" are text
+            builder = datasets.load_dataset_builder(source.dataset, **words, keep_default_na=False)
+        builder.download_and_prepare()
+    except (*HUB_ERRORS, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        raise AssetError(f"{source.dataset}@{source.revision}: {_explain(error)}") from None
+    return builder
+
+
+def _explain(error: Exception) -> str:
+    if "scripts are no longer supported" in str(error):
+        return (
+            "made by a script, which is not run; set revision: refs/convert/parquet and "
+            "data_files: [CONFIG/SPLIT/*.parquet], the Hub's own conversion"
+        )
+    return explain_hub_error(error)
+
+
+def _read_split(dataset: "Dataset", name: str, columns: Columns) -> pd.DataFrame:
+    wanted = columns.named()
+    for role, column in wanted.items():
+        find_column(name, role, column, dataset.column_names)
+    table: pa.Table = dataset.with_format("arrow")[:]
+    return read_arrow({role: _decode(table[column], dataset.features[column]) for role, column in wanted.items()}, name)
+
+
+def _decode(column: pa.ChunkedArray, feature: Any) -> pa.ChunkedArray:
+    """Turn class numbers into names; -1 is the library's way to say that there is none."""
+    names = getattr(feature, "names", None)
+    if names is None:
+        return column
+    return pc.take(pa.array(names), pc.if_else(pc.less(column, 0), None, column))

@@ -1,0 +1,69 @@
+"""The inputs of the 2024 study are in huggingface.co/blog/synthetic-data-save-costs; its outputs must come out."""
+
+import pytest
+from conftest import ROOT
+
+from distil.core.params import load_params
+from distil.cost.machines import count_break_even_texts, draw_break_even, is_outdated, price_machine
+from distil.cost.params import CostParams
+from distil.cost.prices import TokenPrices, Tokens, price_tokens
+from distil.cost.published import PUBLISHED
+
+DEFAULTS = ROOT / "params.yaml"
+
+
+def test_the_2024_study_s_throughput_gives_its_dollars() -> None:
+    assert price_machine(texts_per_s=61.49, usd_per_hour=0.60, utilisation=1.0) == pytest.approx(2.71, abs=0.005)
+    assert price_machine(texts_per_s=73.63, usd_per_hour=1.30, utilisation=1.0) == pytest.approx(4.90, abs=0.005)
+    assert price_machine(texts_per_s=4.56, usd_per_hour=0.12, utilisation=1.0) == pytest.approx(7.31, abs=0.005)
+
+
+def test_the_printed_dollars_are_those_of_the_inputs_beside_them() -> None:
+    usd = {one.system: one.low for one in PUBLISHED if one.measure == "usd_per_million"}
+    assert usd["RoBERTa-base"] == round(price_machine(61.49, 0.60, 1.0), 1)
+    tokens = Tokens(input=297_160_000, cached_input=None, output=3_000_000)
+    for system, per_input, per_output in [("GPT-3.5", 0.5, 1.5), ("GPT-4", 10.0, 30.0)]:
+        whole = price_tokens(tokens, TokenPrices(input=per_input, output=per_output))
+        assert whole is not None
+        assert usd[system] == int(whole), "the blog drops the cents"
+
+
+def test_hardware_that_works_half_of_its_hours_costs_twice_as_much() -> None:
+    assert price_machine(61.49, 0.60, 0.5) == pytest.approx(2 * price_machine(61.49, 0.60, 1.0))
+
+
+def test_break_even_is_the_first_text_that_makes_the_student_cheaper() -> None:
+    assert count_break_even_texts(once_usd=3.0, teacher_usd=13.0, student_usd=1.0) == 250_000
+    assert count_break_even_texts(once_usd=3.0, teacher_usd=None, student_usd=1.0) is None
+    assert count_break_even_texts(once_usd=3.0, teacher_usd=1.0, student_usd=1.0) is None
+
+
+def test_the_curves_cross_at_the_break_even() -> None:
+    rows = draw_break_even(once_usd=3.0, teacher_usd=13.0, student_usd=1.0)
+    spent = {(row["texts"], row["system"]): row["usd"] for row in rows}
+    assert spent[100, "student_int8"] == pytest.approx(3.0001)
+    assert spent[1_000_000, "teacher"] == pytest.approx(13.0)
+    assert spent[100_000_000, "student_int8"] == pytest.approx(103.0)
+    behind = [
+        texts
+        for texts in sorted({row["texts"] for row in rows})
+        if spent[texts, "teacher"] < spent[texts, "student_int8"]
+    ]
+    assert max(behind) < 250_000 < min({row["texts"] for row in rows} - set(behind))
+
+
+def test_a_curve_that_is_unknown_is_left_out() -> None:
+    assert {row["system"] for row in draw_break_even(None, teacher_usd=13.0, student_usd=1.0)} == {"teacher"}
+    assert draw_break_even(once_usd=3.0, teacher_usd=None, student_usd=None) == []
+
+
+def test_a_price_is_outdated_after_a_year() -> None:
+    assert not is_outdated("2026-01-19", "2027-01-19")
+    assert is_outdated("2026-01-19", "2027-01-20")
+
+
+def test_default_prices_are_complete_and_name_their_sources() -> None:
+    cost = load_params("cost", CostParams, DEFAULTS)
+    assert all([cost.hardware.price_source, cost.hardware.watts_source, cost.pue_source, cost.grid_source])
+    assert all(row.price_source and (row.measured or row.throughput_source) for row in cost.hardware_table)
+    assert cost.price_table.is_installed(), "cost.price_table has to name the genai-prices of requirements.lock"

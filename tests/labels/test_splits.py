@@ -1,0 +1,61 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from distil.labels.splits import assign, draw
+
+IDS = [f"{number:016x}" for number in range(4000)]
+
+
+def make_rows(n: int = 1000, gold: bool = True) -> pd.DataFrame:
+    return pd.DataFrame({"id": IDS[:n], "gold": "a" if gold else None, "split": None, "label": "a"})
+
+
+def parts(rows: pd.DataFrame, test_share: float = 0.2, validation_share: float = 0.1) -> pd.Series:
+    return assign(rows, test_share, validation_share, "salt").set_axis(rows["id"])
+
+
+def test_the_shares_are_about_what_was_asked() -> None:
+    counts = parts(make_rows(4000)).value_counts()
+    assert counts["test"] == pytest.approx(800, abs=80)
+    assert counts["validation"] == pytest.approx(320, abs=60)
+
+
+def test_a_row_keeps_its_place_when_data_grow_or_labels_change() -> None:
+    few = parts(make_rows(500))
+    rows = make_rows(4000)
+    rows.loc[::3, "label"] = None
+    many = parts(rows)
+    assert (few == "test").equals(many[few.index] == "test")
+    assert not ((few == "train") & (many[few.index] == "validation")).any()
+
+
+def test_another_salt_draws_another_split() -> None:
+    assert (draw(IDS, 0.5, "one") != draw(IDS, 0.5, "two")).mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_only_rows_with_gold_are_tested_on_and_only_labelled_ones_trained_on() -> None:
+    rows = make_rows()
+    rows.loc[::2, "gold"] = None
+    rows.loc[::5, "label"] = None
+    part = parts(rows).reset_index(drop=True)
+    assert not (part[rows["gold"].isna()] == "test").any()
+    assert not part[rows["label"].isna()].isin(["train", "validation"]).any()
+    assert (part[rows["label"].isna() & rows["gold"].notna()] == "test").any()
+
+
+def test_without_any_gold_labelled_rows_are_held_out() -> None:
+    assert (parts(make_rows(gold=False)) == "test").sum() > 100
+
+
+def test_the_source_s_own_split_is_kept() -> None:
+    rows = make_rows()
+    rows["split"] = np.where(rows.index < 300, "test", np.where(rows.index < 400, "validation", "train"))
+    assert parts(rows).tolist() == ["test"] * 300 + ["validation"] * 100 + ["train"] * 600
+
+
+def test_a_row_that_the_source_holds_out_never_trains() -> None:
+    rows = make_rows()
+    rows["split"] = np.where(rows.index < 300, "test", "train")
+    rows.loc[:100, "gold"] = None
+    assert set(parts(rows)[:101]) == {"none"}

@@ -1,0 +1,176 @@
+"""The report's page as Chromium shows it: phone and desktop, light and dark, offline, nothing cut off or too pale.
+
+Chromium is Debian's, or another one on the PATH, and driven by Playwright over its DevTools protocol; no browser is
+downloaded. tests/page_probe.js measures inside the page.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from toy_results import HOSTILE, HOSTILE_LABELS, write_toy_results
+
+from distil.report.page import SECTIONS
+from stages.report import main
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PROBE = (Path(__file__).parent / "page_probe.js").read_text(encoding="utf-8")
+LABELS = tuple(f"label {number} with a rather long name" for number in range(40))
+STUDIES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "without gold": {"gold": False},
+    "endpoint": {"endpoint": True, "teacher": "an-owner-of-models/a-teacher-with-a-long-name-8x7B-Instruct-v0.1"},
+    "sparse": {"rows": 1, "priced": False, "calibrated": False, "compared": False},
+    "hostile": {"labels": HOSTILE_LABELS, "texts": HOSTILE, "reason": HOSTILE[0], "teacher": HOSTILE[1]},
+    "many labels": {"labels": LABELS, "reason": "Because " * 60},
+}
+WIDTHS = (390, 1280)
+SMALLEST_PX = 9.5  # of a chart's text, wherever the labels are few
+Scheme = Literal["light", "dark"]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH; Debian: apt-get install chromium"),
+]
+
+
+@dataclass
+class Visit:
+    """What a browser met on a page: requests, complaints, and what the probe measured."""
+
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    measured: dict[str, Any] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--disable-quic"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The page of each study."""
+    found = {}
+    for name, options in STUDIES.items():
+        folder = tmp_path_factory.mktemp("study")
+        with contextlib.chdir(folder):
+            main(*write_toy_results(folder, **options))
+        found[name] = folder / "reports/index.html"
+    return found
+
+
+@pytest.fixture(
+    scope="module", params=product(STUDIES, WIDTHS, ("light", "dark")), ids=lambda case: "-".join(map(str, case))
+)
+def visit(request: pytest.FixtureRequest, browser: Browser, pages: dict[str, Path]) -> Visit:
+    name, width, scheme = request.param
+    return open_page(browser, pages[name], width, scheme)
+
+
+def open_page(browser: Browser, path: Path, width: int, scheme: Scheme) -> Visit:
+    visit = Visit()
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.on("request", lambda request: visit.requests.append(request.url))
+    page.on("console", lambda message: visit.complaints.append(message.text))
+    page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    page.goto(path.as_uri(), wait_until="load")  # not networkidle, which may come before a long page is parsed
+    visit.measured = page.evaluate(PROBE)
+    context.close()
+    return visit
+
+
+def test_the_page_asks_for_nothing_and_the_console_is_silent(visit: Visit) -> None:
+    (address,) = visit.requests
+    assert address.startswith("file://") and address.endswith("/reports/index.html")
+    assert visit.complaints == []
+
+
+def test_the_page_does_not_scroll_sideways(visit: Visit) -> None:
+    assert visit.measured["scrollWidth"] <= visit.measured["width"]
+    assert visit.measured["wide"] == [], "outside of a box that scrolls"
+
+
+def test_labels_of_one_word_are_not_broken(visit: Visit) -> None:
+    assert visit.measured["broken"] == []
+
+
+def test_all_sections_have_their_heading_and_their_link(visit: Visit) -> None:
+    titles = [title for title, _ in SECTIONS.values()]
+    assert visit.measured["headings"] == titles
+    assert [text.startswith(title) for text, title in zip(visit.measured["links"], titles, strict=True)] == [True] * 8
+
+
+def test_text_stands_out_from_what_is_behind_it(visit: Visit) -> None:
+    """WCAG 2.2, AA: 4.5, and 3 for large text."""
+    pale = [it for it in visit.measured["contrasts"] if it["contrast"] < (3 if it["large"] else 4.5)]
+    assert pale == []
+    assert len(visit.measured["contrasts"]) > 300
+
+
+def test_charts_are_visible_and_none_of_their_text_is_cut_off(visit: Visit) -> None:
+    assert len(visit.measured["charts"]) >= 10
+    for chart in visit.measured["charts"]:
+        assert chart["role"] == "img" and chart["label"]
+        assert chart["right"] - chart["left"] > 300 and chart["bottom"] - chart["top"] > 60, chart["label"]
+        cut = [it["text"] for it in chart["texts"] if not is_inside(it, chart)]
+        assert cut == [], chart["label"]
+
+
+def test_tables_say_what_their_headers_are_for_and_wide_ones_take_the_keyboard(visit: Visit) -> None:
+    assert visit.measured["headersWithoutScope"] == []
+    assert len(visit.measured["regions"]) >= 5
+    for region in visit.measured["regions"]:
+        assert region["label"] and region["role"] == "region" and region["focusable"]
+
+
+@pytest.mark.parametrize("name", ["plain", "without gold", "endpoint", "sparse"])
+def test_text_in_charts_can_be_read_on_a_phone_and_does_not_overlap(
+    browser: Browser, pages: dict[str, Path], name: str
+) -> None:
+    for chart in open_page(browser, pages[name], 390, "light").measured["charts"]:
+        assert min(text["size"] for text in chart["texts"]) >= SMALLEST_PX, chart["label"]
+        touching = [
+            (one["text"], other["text"]) for one, other in combinations(chart["texts"], 2) if overlap(one, other)
+        ]
+        assert touching == [], chart["label"]
+
+
+def test_the_page_follows_light_and_dark(browser: Browser, pages: dict[str, Path]) -> None:
+    light, dark = (open_page(browser, pages["plain"], 1280, scheme).measured for scheme in ("light", "dark"))
+    assert light["background"] > 0.9 and dark["background"] < 0.05
+
+
+def test_a_request_that_leaves_the_page_would_be_seen(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "index.html"
+    path.write_text('<h2>Results</h2><nav></nav><main><img src="http://127.0.0.1:9/x.png"></main>', encoding="utf-8")
+    visit = open_page(browser, path, 390, "light")
+    assert "http://127.0.0.1:9/x.png" in visit.requests
+    assert visit.complaints, "and its failure, in the console"
+
+
+def is_inside(box: dict[str, float], outer: dict[str, float]) -> bool:
+    slack = 1.5
+    return (
+        box["left"] >= outer["left"] - slack
+        and box["right"] <= outer["right"] + slack
+        and box["top"] >= outer["top"] - slack
+        and box["bottom"] <= outer["bottom"] + slack
+    )
+
+
+def overlap(one: dict[str, float], other: dict[str, float]) -> bool:
+    """Whether two boxes share more than the empty rim of a line of text."""
+    across = min(one["right"], other["right"]) - max(one["left"], other["left"])
+    down = min(one["bottom"], other["bottom"]) - max(one["top"], other["top"])
+    return across > 1 and down > 4

@@ -1,0 +1,413 @@
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import ROOT
+
+from distil.core.errors import InputError
+from distil.core.metrics import read_metrics, write_metrics
+from distil.cost.llm_carbon import estimate_llm_co2
+from stages.cost import main
+
+DEFAULTS = ROOT / "params.yaml"
+
+
+TOGETHER = "https://api.together.xyz/v1"
+MACHINE = {"cpu": "AMD EPYC 9R14", "cores": 2, "threads": 2, "gpu": None, "provider": "CPUExecutionProvider"}
+MIXTRAL = "mistralai/Mixtral-8x7B-Instruct-v0.1"
+ROW = {"name": "a T4", "usd_per_hour": 0.60, "price_source": "the study", "price_date": "2026-01-01"}
+PUBLISHED_RATE = {"texts_per_s": 61.49, "model": "RoBERTa-base", "throughput_source": "the study"}
+
+
+class FarFuture:
+    """A calendar of the year 2100."""
+
+    UTC = datetime.UTC
+
+    class datetime:  # noqa: N801 - as the module has it
+        """Its clock."""
+
+        @staticmethod
+        def now(zone: datetime.tzinfo) -> datetime.datetime:
+            """The same moment, always."""
+            return datetime.datetime(2100, 1, 1, tzinfo=zone)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_params(tmp_path, {})
+    rates = {"pipeline": 100.0, "student_onnx": 400.0, "student_int8": 1000.0, "tfidf": 20_000.0, "embeddings": 200.0}
+    systems = {name: {"offline": {"texts_per_s": rate}} for name, rate in rates.items()}
+    speed = {"date": "2026-06-01", "machine": MACHINE, "systems": systems}
+    write_metrics(tmp_path / "speed.json", speed)
+    write_metrics(tmp_path / "train.json", {"seconds": 60.0, "device": "cpu"})
+    write_annotation(tmp_path, "local", texts_per_s=10.0, tokens=100_000)
+    return tmp_path
+
+
+def write_params(folder: Path, changes: dict[str, Any]) -> None:
+    cost = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))["cost"]
+    cost["hardware"] |= {"usd_per_hour": 0.36, "price_date": "2026-01-01"} | changes.pop("hardware", {})
+    cost |= {"compare_models": [], "hardware_table": []}
+    (folder / "params.yaml").write_text(yaml.safe_dump({"cost": cost | changes}), encoding="utf-8")
+
+
+def count_tokens(tokens: int | None) -> dict[str, Any]:
+    """Of 2,000 answers, each of which told its tokens."""
+    counts = {"input_tokens": tokens, "cached_tokens": None, "output_tokens": tokens, "reasoning_tokens": None}
+    told = {name: 2000 if count is not None else 0 for name, count in counts.items()}
+    return {"answers": 2000, **counts, "told": told}
+
+
+def write_annotation(
+    folder: Path, server: str, texts_per_s: float | None, tokens: int | None = None, **teachers: int | None
+) -> None:
+    """The metrics of one teacher, m, or of several with a number of tokens each."""
+    asked: dict[str, Any] = {"teacher": "m", "server": server, "texts": 1000, "requests": 2000}
+    asked |= count_tokens(tokens)
+    if teachers:
+        own = {name: "local" if server == "mixed" and name == "here" else "endpoint" for name in teachers}
+        counts = {
+            name: {"server": own[name], "requests": 2000, **count_tokens(number)} for name, number in teachers.items()
+        }
+        total = 2000 * len(teachers)
+        asked |= {"teacher": " + ".join(teachers), "requests": total, "answers": total, "by_teacher": counts}
+    write_metrics(folder / "annotate.json", asked)
+    seconds = None if texts_per_s is None else 1000 / texts_per_s
+    write_metrics(folder / "annotate_run.json", {"texts_per_s": texts_per_s, "seconds": seconds, "retries": 0})
+
+
+def usd(per_input: float, per_output: float) -> dict[str, float]:
+    return {"input": per_input, "output": per_output}
+
+
+def run_cost(folder: Path) -> dict[str, Any]:
+    names = ("speed.json", "train.json", "annotate.json", "annotate_run.json", "cost.json", "costs.csv", "curve.csv")
+    main(*(folder / name for name in names))
+    return read_metrics(folder / "cost.json")
+
+
+def test_a_local_teacher_is_priced_as_hardware(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cost = run_cost(project)
+    assert cost["systems"]["teacher"]["usd_per_million"] == pytest.approx(10.0)
+    assert cost["systems"]["student"]["usd_per_million"] == pytest.approx(1.0), "measured as the pipeline"
+    assert cost["systems"]["student_int8"]["usd_per_million"] == pytest.approx(0.1)
+    assert cost["one_off"] == pytest.approx({"annotation_usd": 0.01, "training_usd": 0.006, "total_usd": 0.016})
+    assert cost["break_even_texts"] == pytest.approx(0.016 / 9.9 * 1e6, abs=1)
+    assert cost["notes"] == []
+    assert "and 0.001 kg of CO2 with the int8 student, $10.00 and 0.1 kg of CO2" in capsys.readouterr().out
+    teacher, student = (cost["systems"][name]["kg_co2_per_million"] for name in ("teacher", "student_int8"))
+    assert teacher["low"] < teacher["mid"] < teacher["high"]
+    assert teacher["mid"] == pytest.approx(100 * student["mid"])
+
+
+def test_an_endpoint_is_priced_by_its_tokens(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=50.0, tokens=100_000)
+    write_params(project, {"teacher_usd_per_million_tokens": {"input": 1, "output": 2}})
+    cost = run_cost(project)
+    assert cost["systems"]["teacher"]["usd_per_million"] == pytest.approx(300.0)  # 100 + 100 tokens a text
+    assert cost["systems"]["teacher"]["kg_co2_per_million"] is None
+    assert cost["one_off"]["annotation_usd"] == pytest.approx(0.3)
+
+
+def test_each_of_several_teachers_is_priced_by_its_own_tokens(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=300_000, a=100_000, b=200_000)
+    write_params(project, {"teacher_usd_per_million_tokens": {"a": usd(1, 2), "b": usd(10, 20)}})
+    cost = run_cost(project)
+    assert cost["one_off"]["annotation_usd"] == pytest.approx(0.3 + 6.0)
+    assert cost["systems"]["teacher"]["usd_per_million"] == pytest.approx(6300.0)
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2)})
+    assert run_cost(project)["one_off"]["annotation_usd"] == pytest.approx(0.9), "one price for all"
+
+
+def test_a_teacher_without_a_price_among_others_with_one_is_named(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=None, a=None, b=200_000)
+    write_params(project, {"teacher_usd_per_million_tokens": {"a": usd(1, 2)}})
+    with pytest.raises(InputError, match="has no prices of b, only of a"):
+        run_cost(project)
+
+
+def test_several_teachers_of_which_one_told_no_tokens_have_no_price(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=200_000, a=None, b=200_000)
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2)})
+    cost = run_cost(project)
+    assert cost["one_off"]["annotation_usd"] is None
+    assert "token counts" in cost["notes"][0]
+
+
+def test_a_teacher_on_this_machine_beside_others_is_left_out_of_the_price_and_a_note_says_so(project: Path) -> None:
+    write_annotation(project, "mixed", texts_per_s=None, tokens=300_000, here=100_000, there=200_000)
+    write_params(project, {"teacher_usd_per_million_tokens": {"there": usd(1, 2)}})
+    cost = run_cost(project)
+    assert cost["one_off"]["annotation_usd"] == pytest.approx(0.6)
+    assert "neither its hours nor its tokens are in the teacher's price" in cost["notes"][0]
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2)})
+    assert run_cost(project)["one_off"]["annotation_usd"] == pytest.approx(0.6)
+
+
+def test_answers_without_token_counts_are_reckoned_at_the_mean_of_the_others(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=50.0, tokens=100_000)
+    asked = read_metrics(project / "annotate.json")
+    asked["told"] |= {"input_tokens": 1000, "output_tokens": 500}
+    write_metrics(project / "annotate.json", asked)
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2)})
+    cost = run_cost(project)
+    assert cost["one_off"]["annotation_usd"] == pytest.approx(0.2 + 0.8)
+    assert "1,500 of 2,000 answers of m have no token counts" in cost["notes"][0]
+
+
+def test_a_recording_without_token_counts_is_not_asked_for_a_price(project: Path) -> None:
+    write_annotation(project, "recorded", texts_per_s=None)
+    assert "recording has no token counts of m, so that no price per token helps" in run_cost(project)["notes"][0]
+
+
+def test_prices_of_several_teachers_are_looked_up_one_by_one(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=200_000, **{"gpt-4o-mini": 100_000, "x": 100_000})
+    assert "{input: 0.15, output: 0.6} for gpt-4o-mini" in run_cost(project)["notes"][0]
+
+
+def test_the_answers_without_times_count_in_what_a_local_teacher_cost(project: Path) -> None:
+    write_metrics(
+        project / "annotate_run.json", {"texts_per_s": 10.0, "seconds": 1.0, "retries": 0}
+    )  # ten texts of a thousand
+    assert run_cost(project)["one_off"]["annotation_usd"] == pytest.approx(0.01)
+
+
+def test_a_local_teacher_without_times_is_not_priced(project: Path) -> None:
+    write_annotation(project, "local", texts_per_s=None, tokens=100_000)
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2)})
+    cost = run_cost(project)
+    assert cost["systems"]["teacher"] == {
+        "texts_per_s": None,
+        "usd_per_million": None,
+        "kg_co2_per_million": None,
+        "co2_method": None,
+    }
+    assert cost["one_off"]["total_usd"] is None
+    assert "texts_per_s" in cost["notes"][0]
+
+
+def test_a_teacher_behind_an_endpoint_emits_what_ecologits_says(project: Path) -> None:
+    write_annotation(
+        project, "endpoint", texts_per_s=None, tokens=200_000, **{"gpt-4-turbo": 100_000, MIXTRAL: 100_000}
+    )
+    teacher = run_cost(project)["systems"]["teacher"]
+    each = [
+        estimate_llm_co2(model, 50, 2_000_000) for model in ("gpt-4-turbo", MIXTRAL)
+    ]  # 2 answers of 50 tokens a text
+    for bound in ("low", "mid", "high"):
+        assert teacher["kg_co2_per_million"][bound] == pytest.approx(sum(getattr(co2, bound) for co2 in each), rel=1e-5)
+    assert teacher["co2_method"].startswith("EcoLogits ")
+
+
+def test_one_teacher_that_ecologits_does_not_know_leaves_the_co2_of_all_unknown(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=200_000, **{"gpt-4-turbo": 100_000, "mine": 100_000})
+    cost = run_cost(project)
+    assert cost["systems"]["teacher"]["kg_co2_per_million"] is None
+    assert any("EcoLogits does not know mine;" in note for note in cost["notes"])
+
+
+def test_an_endpoint_s_energy_gives_its_co2(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=50.0)
+    write_params(project, {"teacher_kwh_per_million_texts": {"low": 10, "mid": 100, "high": 1000}})
+    co2 = run_cost(project)["systems"]["teacher"]["kg_co2_per_million"]
+    assert co2 == pytest.approx({"low": 0.3, "mid": 48.1, "high": 713.0})
+
+
+def test_an_endpoint_without_price_is_not_priced_and_the_note_names_the_key(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=100_000)
+    cost = run_cost(project)
+    assert cost["systems"]["teacher"]["usd_per_million"] is None
+    assert cost["one_off"]["total_usd"] is None
+    assert cost["break_even_texts"] is None
+    assert "cost.teacher_usd_per_million_tokens" in cost["notes"][0]
+    printed = capsys.readouterr()
+    assert "cost.teacher_usd_per_million_tokens" in printed.err
+    assert "unknown dollars" in printed.out
+    assert "nobody knows when" in printed.out
+
+
+def test_a_price_with_unknown_tokens_says_so(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=50.0, tokens=None)
+    write_params(project, {"teacher_usd_per_million_tokens": {"input": 1, "output": 2}})
+    assert "token counts" in run_cost(project)["notes"][0]
+
+
+def test_an_old_price_warns(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_params(project, {"hardware": {"price_date": "2024-01-01"}})
+    (note,) = run_cost(project)["notes"]
+    assert "older than the measurement: AWS c7a.large" in note
+    assert "(2024-01-01)" in note
+    assert f"warning: {note}" in capsys.readouterr().err
+
+
+def test_prices_that_are_old_today_warn_and_change_no_output(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_cost(project)
+    before = (project / "cost.json").read_bytes()
+    capsys.readouterr()
+    monkeypatch.setattr("stages.cost.datetime", FarFuture)
+    assert run_cost(project)["notes"] == []
+    assert "a year older than today: AWS c7a.large" in capsys.readouterr().err
+    assert (project / "cost.json").read_bytes() == before
+
+
+def test_short_answers_of_models_with_and_without_a_time_to_the_first_token_are_not_comparable(project: Path) -> None:
+    write_params(project, {"compare_models": ["gpt-6-luna", {"model": MIXTRAL, "base_url": TOGETHER}]})
+    assert not any("first token" in note for note in run_cost(project)["notes"]), "50 tokens an answer"
+    write_annotation(project, "local", texts_per_s=10.0, tokens=2000)
+    assert any(f"the CO2 of {MIXTRAL}, of which" in note for note in run_cost(project)["notes"])
+
+
+def test_old_prices_of_every_kind_warn_together(project: Path) -> None:
+    given = {"price_per_million_tokens": usd(1, 2), "price_source": "vendor", "price_date": "2025-01-31"}
+    changes = {
+        "hardware_table": [ROW | {"price_date": "2024-02-16"}, ROW | {"name": "newer"}],
+        "price_table": {"version": "0.2.3", "date": "2025-05-31"},
+        "compare_models": [{"model": "m", **given}],
+    }
+    write_params(project, changes)
+    note = run_cost(project)["notes"][0]
+    assert all(
+        part in note for part in ("a T4 (2024-02-16)", "m (2025-01-31)", "genai-prices 0.2.3 tells (2025-05-31)")
+    )
+    assert "newer" not in note
+
+
+def test_hardware_is_priced_at_the_speed_of_its_kind_or_at_a_published_one(project: Path) -> None:
+    same_kind = ROW | {"name": "the same, elsewhere", "usd_per_hour": 0.72, "measured": True}
+    table = [ROW | PUBLISHED_RATE, same_kind, ROW | {"name": "a price alone"}]
+    write_params(project, {"hardware_table": table, "utilisation": 0.5})
+    rented, published, elsewhere, alone = run_cost(project)["hardware_table"]
+    assert (rented["throughput"], rented["texts_per_s"], rented["model"]) == ("measured", 1000.0, "student_int8")
+    assert rented["usd_per_million"] == pytest.approx(0.2), "0.36 dollars an hour, of which half is used"
+    assert (published["throughput"], published["throughput_source"]) == ("published", "the study")
+    assert published["usd_per_million"] == pytest.approx(2 * 2.71, abs=0.01)
+    assert elsewhere["throughput"] == "measured"
+    assert elsewhere["usd_per_million"] == pytest.approx(0.4)
+    assert (alone["throughput"], alone["texts_per_s"], alone["usd_per_million"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"cpu": "Apple M1"}, "measured on Apple M1, and priced as AWS c7a.large"),
+        ({"cores": 64, "threads": 64}, "measured on 64 cores in place of 2, and"),
+        ({"gpu": "NVIDIA L4"}, "measured with NVIDIA L4, and"),
+        ({"cpu": "Intel", "gpu": "NVIDIA L4"}, "measured on Intel and with NVIDIA L4, and"),
+    ],
+)
+def test_another_machine_than_the_one_that_is_priced_is_named(
+    project: Path, changes: dict[str, Any], said: str
+) -> None:
+    speed = read_metrics(project / "speed.json")
+    write_metrics(project / "speed.json", speed | {"machine": MACHINE | changes})
+    cost = run_cost(project)
+    assert said in cost["notes"][0]
+    assert cost["hardware_table"][0]["throughput"] == "measured on another machine"
+
+
+def test_a_gpu_that_is_priced_has_to_be_the_one_that_worked(project: Path) -> None:
+    write_params(project, {"hardware": {"gpu": "L4"}})
+    measured, trained = run_cost(project)["notes"]
+    assert "with no GPU" in measured
+    assert "training ran on cpu" in trained
+    speed = read_metrics(project / "speed.json")
+    write_metrics(project / "speed.json", speed | {"machine": MACHINE | {"gpu": "NVIDIA L4"}})
+    write_metrics(project / "train.json", {"seconds": 60.0, "device": "cuda"})
+    assert run_cost(project)["notes"] == []
+
+
+def test_the_study_s_figures_are_labelled_as_what_they_are(project: Path) -> None:
+    printed = run_cost(project)["published"]
+    assert all("Laurer 2024" in one["source"] and one["date"] == "2024-02-16" for one in printed)
+    gpt4 = {one["measure"]: one for one in printed if one["system"] == "GPT-4"}
+    assert (gpt4["kg_co2_per_million"]["low"], gpt4["kg_co2_per_million"]["high"]) == (735, 1100)
+    assert "guess" in gpt4["kg_co2_per_million"]["how"]
+    assert "3 output tokens are those of a one-word answer" in gpt4["usd_per_million"]["how"]
+    assert gpt4["latency_s"]["low"] is None, "it was told in words"
+
+
+@pytest.mark.parametrize("rate", [0.0, float("nan"), None])
+def test_a_throughput_that_cannot_be_divided_by_is_unknown(project: Path, rate: float | None) -> None:
+    speed = read_metrics(project / "speed.json")
+    speed["systems"]["tfidf"]["offline"]["texts_per_s"] = rate
+    (project / "speed.json").write_text(json.dumps(speed), encoding="utf-8")  # json writes NaN as it is
+    (project / "annotate_run.json").write_text(json.dumps({"texts_per_s": rate, "retries": 0}), encoding="utf-8")
+    cost = run_cost(project)
+    assert cost["systems"]["tfidf"]["usd_per_million"] is None
+    assert cost["systems"]["teacher"]["usd_per_million"] is None
+    assert cost["break_even_texts"] is None
+    assert any("no throughput of tfidf" in note for note in cost["notes"])
+    assert any("annotate_run.json" in note for note in cost["notes"])
+
+
+def test_a_missing_file_and_a_missing_student_are_one_line(project: Path) -> None:
+    write_metrics(project / "speed.json", {"date": "2026-06-01", "systems": {}})
+    with pytest.raises(InputError, match=r"speed\.json has no student_int8"):
+        run_cost(project)
+    (project / "speed.json").unlink()
+    with pytest.raises(InputError, match=r"speed\.json is missing; 'dvc repro' writes it"):
+        run_cost(project)
+
+
+def test_failed_tries_are_named_since_their_price_is_in_no_log(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=50.0, tokens=100_000)
+    write_metrics(project / "annotate_run.json", {"texts_per_s": 50.0, "seconds": 20.0, "retries": 100})
+    write_params(project, {"teacher_usd_per_million_tokens": usd(100, 200)})
+    notes = run_cost(project)["notes"]
+    assert any("100 tries failed" in note and "$1.50 more" in note for note in notes), "30 x 100 / 2,000"
+
+
+def test_a_price_that_genai_prices_knows_is_proposed_and_not_taken(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=50.0, tokens=100_000)
+    annotate = read_metrics(project / "annotate.json")
+    write_metrics(project / "annotate.json", annotate | {"teacher": "gpt-4o-mini"})
+    cost = run_cost(project)
+    assert cost["systems"]["teacher"]["usd_per_million"] is None
+    assert "{input: 0.15, output: 0.6}" in cost["notes"][0]
+
+
+def test_the_plots_have_every_system_and_leave_the_unknown_empty(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=50.0, tokens=100_000)
+    write_params(project, {"compare_models": ["gpt-4-turbo", "no-such-model"]})
+    run_cost(project)
+    costs = pd.read_csv(project / "costs.csv").set_index("system")
+    assert list(costs) == ["usd_per_million", "kg_co2_low", "kg_co2", "kg_co2_high"]
+    assert costs.loc["student_int8", "usd_per_million"] == pytest.approx(0.1)
+    kg = costs.loc["gpt-4-turbo", ["kg_co2_low", "kg_co2", "kg_co2_high"]]
+    assert 0 < kg["kg_co2_low"] < kg["kg_co2"] < kg["kg_co2_high"]
+    assert costs.loc[["teacher", "no-such-model"]].isna().all(axis=None)
+    assert (project / "curve.csv").read_text() == "texts,system,usd\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"hardware_table": [ROW | PUBLISHED_RATE | {"measured": True}]}, "take texts_per_s out"),
+        ({"hardware_table": [ROW | {"texts_per_s": 61.49}]}, "needs its model and its throughput_source"),
+        ({"hardware_table": [ROW | PUBLISHED_RATE | {"texts_per_s": 0}]}, r"hardware_table\.0\.texts_per_s = 0"),
+        ({"compare_models": [{"model": "m", "price_per_million_tokens": {"input": 1}}]}, r"tokens\.output is missing"),
+        ({"compare_models": [{"model": "m", "price_per_million_tokens": usd(1, 2)}]}, "needs its price_source"),
+        ({"price_table": {"version": "0.2.3", "date": "soon"}}, r"price_table\.date"),
+        ({"hardware": {"price_date": "last week"}}, "price_date"),
+        ({"utilisation": 0}, "utilisation"),
+        ({"grid_kg_per_kwh": {"low": 1, "mid": 0.5, "high": 2}}, "ascend"),
+        ({"currency": "EUR"}, "unknown key cost.currency"),
+        ({"teacher_usd_per_million_tokens": {"input": 1}}, r"teacher_usd_per_million_tokens\.output is missing"),
+        ({"teacher_usd_per_million_tokens": {"a": {"input": 1}}}, r"tokens\.a\.output is missing"),
+        ({"teacher_usd_per_million_tokens": {"input": 1, "output": -2}}, r"tokens\.output = -2: .* or equal to 0"),
+    ],
+)
+def test_a_wrong_figure_is_one_line(project: Path, changes: dict[str, Any], said: str) -> None:
+    write_params(project, changes)
+    with pytest.raises(InputError, match=said):
+        run_cost(project)

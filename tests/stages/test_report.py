@@ -1,0 +1,548 @@
+"""The report on toy results: complete, self-contained, and inert whatever the texts and names in it say."""
+
+import contextlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard, ModelCardData
+from huggingface_hub.repocard_data import model_index_to_eval_results
+from toy_results import ARGUMENTS, HOSTILE, HOSTILE_LABELS, PROMPT, write_toy_results
+
+from distil.core.errors import InputError
+from distil.core.params import load_params
+from distil.core.tables import PREDICTIONS, read_rows, write_rows
+from distil.report.usage import render_usage
+from stages.report import ReportParams, main
+
+
+class Tags(HTMLParser):
+    """What a browser would find in a page: its elements, attributes and text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the report on the toy results as they are."""
+    folder = tmp_path_factory.mktemp("plain")
+    with contextlib.chdir(folder):
+        main(*write_toy_results(folder))
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def read_page(project: Path) -> Tags:
+    return Tags((project / "reports/index.html").read_text(encoding="utf-8"))
+
+
+def assert_inert(page: Tags) -> None:
+    assert not {"script", "img", "iframe", "object", "embed", "form", "b"} & set(page.elements)
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    links = [value for name, value in page.attributes if name in ("src", "href", "xlink:href", "action", "data")]
+    assert all(link.startswith(("#", "data:,")) for link in links), links
+    assert any("default-src 'none'" in value for name, value in page.attributes if name == "content")
+
+
+def test_report_writes_page_table_charts_and_card(plain: Path) -> None:
+    page = read_page(plain)
+    assert_inert(page)
+    assert "The student is right on 80.9% of 612 test texts, its teacher on 83.7%." in page.text
+    assert "It labels 130 times as many texts a second and costs 130 times less." in page.text
+    assert "AMD EPYC" in page.text
+    assert "2026-11-22" in page.text
+    assert "3,611 texts" in page.text
+    assert page.elements.count("svg") == 16
+    assert len(list((plain / "reports").glob("*.png"))) == 16
+
+
+@pytest.mark.parametrize(
+    ("texts_per_s", "usd", "sentence"),
+    [
+        (1287 * 2.5, 0.0222 / 4, "It labels 2.5 times fewer texts a second and costs 4.0 times as much."),
+        (1287 / 9.97, 0.0222 * 30, "It labels 10 times as many texts a second and costs 30 times less."),
+        (1287 * 1.03, 0.0222, "It is about as fast as its teacher and costs about the same."),
+        (None, 0.0222 * 30, "It costs 30 times less."),
+        (None, None, None),
+    ],
+)
+def test_the_headline_says_which_of_the_two_is_faster_and_cheaper(
+    project: Path, texts_per_s: float | None, usd: float | None, sentence: str | None
+) -> None:
+    arguments = write_toy_results(project)
+    systems = json.loads((project / "metrics/cost.json").read_text(encoding="utf-8"))["systems"]
+    systems["teacher"] |= {"texts_per_s": texts_per_s, "usd_per_million": usd}
+    change_metrics(project, "cost", systems=systems)
+    main(*arguments)
+    told = re.findall(r"<span>(It .*?)</span>", (project / "reports/index.html").read_text(encoding="utf-8"))
+    assert told == ([sentence] if sentence else [])
+
+
+def test_charts_share_a_page_and_take_its_colours(plain: Path) -> None:
+    page = read_page(plain)
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert len(set(ids)) == len(ids)
+    references = {value.strip("#url()") for name, value in page.attributes if name in ("xlink:href", "clip-path")}
+    assert references and references <= set(ids)
+    styles = " ".join(value for name, value in page.attributes if name == "style")
+    assert {"var(--ink)", "var(--teacher)", "var(--student)"} <= set(re.findall(r"var\(--[a-z-]+\)", styles))
+    assert not re.findall(r"(?:fill|stroke): #", styles), "a colour of its own would not follow light and dark"
+
+
+def test_table_has_a_row_a_system_and_fits_a_terminal(plain: Path) -> None:
+    lines = (plain / "reports/table.txt").read_text(encoding="utf-8").splitlines()
+    assert max(map(len, lines)) <= 100
+    row = next(line for line in lines if line.startswith("Student, ONNX int8"))
+    for figure in ("0.809 [0.778, 0.838]", " 0.805 ", "1,290", "$0.022", "0.001 (0.00003-0.003)"):
+        assert figure in row
+    assert "AMD EPYC" in "".join(lines) and "2026-11-22" in "".join(lines)
+    markdown = (plain / "reports/summary.md").read_text(encoding="utf-8").splitlines()
+    assert markdown[5].startswith("| Student, ONNX int8 | 0.809 [0.778, 0.838] | 0.805 [0.774, 0.834] |")
+
+
+def test_hostile_texts_labels_reasons_and_names_come_out_as_text(project: Path) -> None:
+    name = "<script>alert('model')</script>"
+    arguments = write_toy_results(project, labels=HOSTILE_LABELS, texts=HOSTILE, reason=HOSTILE[0], teacher=name)
+    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    params["task"] |= {"name": "</title><script>", "description": HOSTILE[1]}
+    params["report"]["examples"] = 60
+    (project / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
+    main(*arguments)
+    page = read_page(project)
+    assert_inert(page)
+    assert name in page.text
+    for shown in (*HOSTILE[:4], *HOSTILE_LABELS):
+        assert shown in page.text
+    assert page.text.count("word ") < 10_000, "long texts are cut"
+
+
+def test_without_gold_nothing_is_called_accuracy(project: Path) -> None:
+    main(*write_toy_results(project, gold=False))
+    page = read_page(project)
+    table = (project / "reports/table.txt").read_text(encoding="utf-8")
+    card = read_card(project)
+    assert "The student agrees with its teacher on 80.9% of 612 test texts." in page.text
+    described = " ".join(value for name, value in page.attributes if name == "aria-label")
+    for text in (page.text, described, table, card):
+        assert "ccuracy" not in text
+    assert "against the teacher's labels (expected calibration error" in card
+    assert "model-index" not in read_front_matter(project)
+    assert not (project / "reports/confusion_teacher.png").exists()
+
+
+def test_unknown_prices_are_not_available_and_the_page_says_what_to_give(project: Path) -> None:
+    main(*write_toy_results(project, priced=False))
+    page = read_page(project)
+    teacher = next(
+        line
+        for line in (project / "reports/table.txt").read_text(encoding="utf-8").splitlines()
+        if line.startswith("Teacher")
+    )
+    assert teacher.split()[-4:] == ["n/a"] * 4
+    assert "cost.teacher_usd_per_million_tokens" in page.text
+    assert "times less" not in page.text
+
+
+def test_reasons_are_shown_where_the_teacher_gave_any(project: Path, plain: Path) -> None:
+    main(*write_toy_results(project, reason="Because it lasts."))
+    assert "Because it lasts." in read_page(project).text
+    assert "The teacher's reason" not in read_page(plain).text
+
+
+def test_a_row_on_which_the_teacher_abstained_is_no_disagreement(project: Path) -> None:
+    main(*write_toy_results(project, texts=tuple(f"text number {number}." for number in range(150))))
+    page = read_page(project)
+    assert "text number 0." not in page.text
+    assert "(no label)" in page.text, "but it counts in the teacher's confusion matrix"
+
+
+def test_the_same_results_give_the_same_bytes(project: Path, plain: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(*write_toy_results(project))
+    again, first = (
+        {path.name: path.read_bytes() for path in (folder / "reports").iterdir()} for folder in (project, plain)
+    )
+    assert again == first
+    assert capsys.readouterr().out == f"report: 8 systems, 16 charts -> {project / 'reports/index.html'}\n"
+
+
+def test_many_long_labels_are_drawn_shortened(project: Path) -> None:
+    labels = tuple(f"label {number} with a rather long name" for number in range(40))
+    main(*write_toy_results(project, labels=labels))
+    page = read_page(project)
+    assert "label 39 with a rathe…" in page.text
+    assert "The 20 that the teacher gave most often, of 40." in page.text
+    assert "they are too many for their names" in page.text
+    assert "What the int8 student confuses most often" in page.text
+
+
+def test_the_pairs_that_are_confused_most_often_come_first(plain: Path, project: Path) -> None:
+    labels = tuple(f"label {number}" for number in range(12))
+    main(*write_toy_results(project, labels=labels))
+    html = (project / "reports/index.html").read_text(encoding="utf-8")
+    table = html[html.index("confuses most often</h3>") :].partition("</table>")[0]
+    rows = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td><td class=.figure.>(\d+)</td></tr>", table)
+    counts = [int(count) for *_, count in rows]
+    assert len(rows) == 10 and counts == sorted(counts, reverse=True) and counts[-1] >= 1
+    assert all(actual != given for actual, given, _ in rows)
+    assert "confuses most often" not in read_page(plain).text, "of two labels all is in the chart"
+
+
+def read_table(project: Path) -> str:
+    return (project / "reports/table.txt").read_text(encoding="utf-8")
+
+
+def test_baselines_have_a_row_only_if_they_have_scores(project: Path, plain: Path) -> None:
+    arguments = write_toy_results(project)
+    quality = json.loads((project / "metrics/quality.json").read_text(encoding="utf-8"))
+    del quality["systems"]["few_shot"]
+    change_metrics(project, "quality", systems=quality["systems"])
+    main(*arguments)
+    assert "Few-shot" in read_table(plain) and "Few-shot" not in read_table(project)
+    assert "Few-shot" not in read_page(project).text
+
+
+def test_a_model_that_was_priced_only_is_called_not_run_everywhere(plain: Path) -> None:
+    _, below = read_table(plain).split("Models not run, only priced")
+    row = next(line for line in below.splitlines() if line.startswith("gpt-4o "))
+    assert row.split() == ["gpt-4o", "$465.25", "9", "(3-20)"]
+    assert "Models not run: this study's tokens at their prices of 2026-10-01." in below
+    assert "API: gpt-4o (not run)" in read_page(plain).text
+    assert "gpt-4o" not in read_card(plain), "the card is about what was measured"
+    assert "Models not run" not in read_card(plain)
+
+
+@pytest.mark.parametrize(
+    ("agreed", "accuracy", "told"),
+    [
+        (3, 0.811 - 0.0123, "75.0% of the test texts, accuracy 1.2 points lower;"),
+        (4, 0.811 + 0.004, "100.0% of the test texts, accuracy 0.4 points higher;"),
+        (4, 0.811, "100.0% of the test texts, accuracy the same;"),
+    ],
+)
+def test_what_int8_loses_and_gains_stands_below_the_table(
+    project: Path, agreed: int, accuracy: float, told: str
+) -> None:
+    arguments = write_toy_results(project, rows=4)
+    path = project / "data/predictions.parquet"
+    rows = read_rows(path, PREDICTIONS)
+    rows.loc[rows["system"] == "student_onnx", "label"] = "positive"
+    rows.loc[rows["system"] == "student_int8", "label"] = [*agreed * ["positive"], "negative"][:4]
+    write_rows(path, PREDICTIONS, rows)
+    systems = json.loads((project / "metrics/quality.json").read_text(encoding="utf-8"))["systems"]
+    systems["student_int8"]["accuracy"] = accuracy
+    change_metrics(project, "quality", systems=systems)
+    main(*arguments)
+    ratio = "13.9 (13.1 to 14.8) times the texts a second of the pipeline."
+    assert f"- int8: fp32's label on {told} measured in turns, {ratio}" in read_card(project).splitlines()
+
+
+def test_without_models_to_compare_nothing_speaks_of_them(project: Path) -> None:
+    main(*write_toy_results(project, compared=False))
+    assert "ot run" not in read_table(project)
+    assert "ot run" not in read_page(project).text
+    assert "API" not in read_page(project).text
+
+
+def test_without_probabilities_there_is_no_word_of_calibration(project: Path) -> None:
+    main(*write_toy_results(project, calibrated=False))
+    page = read_page(project)
+    assert "ECE" not in page.text and "alibration" not in page.text
+    assert not (project / "reports/calibration.png").exists()
+    assert "they were not calibrated against people's labels.\n" in read_card(project)
+    assert read_front_matter(project)["metrics"] == ["accuracy", "f1"]
+
+
+def test_one_test_row_is_reported_with_its_warning(project: Path) -> None:
+    main(*write_toy_results(project, rows=1))
+    page = read_page(project)
+    assert "of 1 test text," in page.text
+    assert "only 1 test rows: the intervals are wide" in page.text
+
+
+def test_scores_whose_bounds_are_unknown_stand_alone(project: Path) -> None:
+    arguments = write_toy_results(project)
+    quality = json.loads((project / "metrics/quality.json").read_text(encoding="utf-8"))
+    for scores in quality["systems"].values():
+        unknown = [name for name in scores if name.endswith(("_low", "_high"))]
+        scores |= dict.fromkeys(unknown)
+        if "vs_teacher" in scores:
+            scores["vs_teacher"] |= dict.fromkeys(("difference_low", "difference_high"))
+    change_metrics(project, "quality", systems=quality["systems"])
+    main(*arguments)
+    assert next(line for line in read_table(project).splitlines() if line.startswith("Student, ONNX int8")).split()[
+        3:5
+    ] == ["0.809", "0.805"]
+
+
+def test_a_load_that_no_queue_can_take_has_no_predicted_wait(project: Path) -> None:
+    arguments = write_toy_results(project)
+    server = json.loads((project / "metrics/speed.json").read_text(encoding="utf-8"))["server"]
+    server["student_int8"]["highest_arrivals_per_s"] = None
+    server["student_int8"]["loads"][-1]["predicted_wait_ms"] = None
+    change_metrics(project, "speed", server=server)
+    main(*arguments)
+    assert "At none of the rates tried does the int8 student answer 99 of 100 within 50 ms." in read_page(project).text
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "control", "price"),
+    [(False, "runs here", "on the rented hardware below"), (True, "behind an endpoint", "by its tokens")],
+)
+def test_the_trade_offs_tell_where_the_teacher_is(project: Path, endpoint: bool, control: str, price: str) -> None:
+    main(*write_toy_results(project, endpoint=endpoint, compared=False))
+    text = read_page(project).text
+    assert control in text and price in text
+    assert ("A teacher behind an endpoint is priced by its tokens." in text) == endpoint
+
+
+def test_what_the_2024_study_printed_is_labelled_as_such(plain: Path) -> None:
+    text = read_page(plain).text
+    assert "nothing of it was measured in this run" in text
+    assert "735.0 \N{EN DASH} 1,100.0" in text
+    assert "huggingface.co/blog/synthetic-data-save-costs, 2024-02-16" in text
+
+
+def test_notes_of_quality_and_cost_are_warnings(project: Path) -> None:
+    arguments = write_toy_results(project)
+    change_metrics(project, "quality", notes=["of quality"])
+    change_metrics(project, "cost", notes=["of <cost>"])
+    main(*arguments)
+    html = (project / "reports/index.html").read_text(encoding="utf-8")
+    assert re.findall(r'class="note warning">([^<]*)<', html) == ["of quality", "of &lt;cost&gt;"]
+    assert read_table(project).endswith("Note: of quality\nNote: of <cost>\n")
+    assert "- Note: of quality\n- Note: of \\<cost\\>\n" in read_card(project)
+    assert (project / "reports/summary.md").read_text(encoding="utf-8").endswith("Note: of \\<cost\\>\n")
+
+
+def read_front_matter(project: Path) -> dict[str, object]:
+    _, front, _ = read_card(project).split("---\n", 2)
+    loaded: dict[str, object] = yaml.safe_load(front)
+    return loaded
+
+
+def change_params(project: Path, **sections: dict[str, object]) -> None:
+    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    for name, changes in sections.items():
+        params[name] |= changes
+    (project / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+def read_card(project: Path) -> str:
+    return (project / "reports/MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def parse_card(project: Path) -> ModelCardData:
+    """The front matter, as the Hub's own library reads it."""
+    data = ModelCard(read_card(project)).data
+    assert isinstance(data, ModelCardData)
+    return data
+
+
+def test_the_hub_s_own_parser_reads_the_model_card(plain: Path) -> None:
+    data = parse_card(plain)
+    assert data.license == "apache-2.0"
+    assert data.language == ["en"]
+    assert data.library_name == "transformers"
+    assert data.pipeline_tag == "text-classification"
+    assert (data.base_model, data["base_model_relation"]) == ("sentence-transformers/all-MiniLM-L6-v2", "finetune")
+    assert data.metrics == ["accuracy", "f1", "ece"]
+    assert data.datasets is None
+    accuracy, f1, ece = data.eval_results or []
+    assert (accuracy.metric_type, accuracy.metric_value, accuracy.metric_name) == ("accuracy", 0.811, "Accuracy")
+    assert (f1.metric_type, f1.metric_value, f1.metric_name) == ("f1", 0.807, "Macro F1")
+    assert (ece.metric_type, ece.metric_value) == ("ece", 0.0713)
+    for result in (accuracy, f1, ece):
+        assert (result.task_type, result.dataset_type, result.dataset_split) == (
+            "text-classification",
+            "reviews",
+            "test",
+        )
+        assert result.dataset_name == "product-review sentences of the VADER data"
+    index = read_front_matter(plain)["model-index"]
+    assert isinstance(index, list)
+    name, results = model_index_to_eval_results(index)
+    assert (name, results) == ("reviews", [accuracy, f1, ece])
+
+
+def test_model_card_tells_how_it_was_made_and_is_for_the_folder(plain: Path) -> None:
+    card = read_card(plain)
+    assert "- Texts: product-review sentences of the VADER data\n" in card
+    assert "- Teacher: SmolLM2-135M-Instruct.Q4\\_1, method score over the completion protocol, 1 vote a text\n" in card
+    assert "labelled 2980, with a mean share of 0.871 for the winning label\n" in card
+    assert "all agree on 70.0% of the texts that got at least two; Krippendorff's alpha 0.620\n" in card
+    assert f"```text\n{PROMPT.strip()}\n```\n" in card
+    assert "This model: apache-2.0. Its base: apache-2.0. The texts it learned from: mit.\n" in card
+    assert "(expected calibration error, 95% interval 0.051 to 0.096).\n" in card
+    assert card.endswith(render_usage())
+    assert "\n\n\n\n" not in card
+
+
+def change_metrics(project: Path, stage: str, **changes: object) -> None:
+    path = project / f"metrics/{stage}.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+
+
+def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording(project: Path) -> None:
+    arguments = write_toy_results(project)
+    change_params(project, report={"dataset": "takala/financial_phrasebank"}, task={"language": "no"})
+    change_metrics(project, "annotate", protocol="recorded")
+    change_metrics(project, "train", suspects=31, noise="drop", below_min_agreement=12)
+    main(*arguments)
+    data = parse_card(project)
+    assert data.datasets == ["takala/financial_phrasebank"]
+    assert [result.dataset_type for result in data.eval_results or []] == 3 * ["takala/financial_phrasebank"]
+    assert data.language == ["no"], "Norwegian, not YAML's word for false"
+    assert "- Left out: 12 texts, on which the teacher's votes agree too little\n" in read_card(project)
+    assert "- Labels that are probably wrong, by cross-validation: 31, left out\n" in read_card(project)
+    assert "The answers were recorded elsewhere" in read_card(project)
+    assert PROMPT not in read_card(project)
+
+
+def test_the_page_tells_whose_batches_are_how_large(plain: Path) -> None:
+    told = "The ONNX students take batches of 256 tokens, the pipeline of 8 texts, what else runs in torch its own"
+    assert told in read_page(plain).text
+
+
+def test_the_model_card_lists_each_file_with_its_own_size(project: Path, plain: Path) -> None:
+    line = next(line for line in read_card(plain).splitlines() if line.startswith("- Files: "))
+    assert line == (
+        "- Files: `model.safetensors` (91 MB), `onnx/model.onnx` (fp32, 91 MB), `onnx/model_quantized.onnx` "
+        "(int8, 23 MB); int8 gives the label of fp32 on 99.2% of 239 validation texts"
+    )
+    arguments = write_toy_results(project)
+    change_metrics(project, "export", torch={"megabytes": 45.4}, fp16={"megabytes": 45.6})
+    main(*arguments)
+    card = read_card(project)
+    assert "`model.safetensors` (45 MB), `onnx/model.onnx` (fp32, 91 MB)" in card
+    assert "(int8, 23 MB), `onnx/model_fp16.onnx` (fp16, 46 MB); int8" in card
+
+
+def test_labels_that_no_font_has_are_told_in_one_line(
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    monkeypatch.setattr("distil.report.charts.fonts.FALLBACKS", ())
+    arguments = write_toy_results(project, labels=("gut", "漢字", "ひらがな"))
+    main(*arguments)
+    err = capsys.readouterr().err
+    assert err.startswith("warning: no font that is looked for has all of '漢字' (2 such labels), so PNG")
+    assert err.count("\n") == 1
+    monkeypatch.setattr("distil.report.charts.fonts.FALLBACKS", ("not installed", "Last Resort High-Efficiency"))
+    main(*arguments)
+    assert capsys.readouterr().err == ""
+    assert not recwarn.list
+
+
+def test_a_distilled_student_is_not_said_to_have_learned_the_teacher_s_labels(project: Path, plain: Path) -> None:
+    told = "Cross-entropy against the teacher's labels"
+    assert told in read_page(plain).text and "istilled" not in read_page(plain).text
+    arguments = write_toy_results(project)
+    change_metrics(project, "train", distilled_from=5, suspects=31, noise="drop")
+    main(*arguments)
+    page, card = read_page(project).text, read_card(project)
+    assert told not in page
+    assert "Cross-entropy against the mean answers of 5 students, which learned the teacher's labels, by epoch." in page
+    assert "Distilled from5 students" in page
+    assert (
+        "5 students were fine-tuned on those labels with distil, and this model on the\nmean of their answers. No"
+        in card
+    )
+    assert "31, left out (for those 5 students)\n" in card
+
+
+def test_model_card_quotes_and_escapes_what_others_wrote(project: Path) -> None:
+    arguments = write_toy_results(project, labels=HOSTILE_LABELS, teacher="x\n---\nlicense: mit\n# <img src=x>")
+    hostile = "a: b\n---\nlicense: mit"
+    change_params(project, task={"description": hostile}, report={"texts": hostile})
+    prompt = "---\nlicense: mit\n---\n````\n<img src=x>\n# {text}"
+    (project / "prompts/reviews.md").write_text(prompt, encoding="utf-8")
+    main(*arguments)
+    card = read_card(project)
+    assert read_front_matter(project)["license"] == "apache-2.0"
+    assert parse_card(project).license == "apache-2.0"
+    assert f"\n`````text\n{prompt}\n`````\n" in card
+    outside = card.replace(prompt, "")
+    assert "<img" not in outside.replace("\\<img", "")
+    assert "\n# <" not in outside
+    assert "\\<b\\>bad\\</b\\>" in outside
+
+
+@pytest.mark.parametrize(
+    ("licenses", "complaint"),
+    [
+        ({"texts_license": "cc-by-nc-sa-3.0"}, "texts_license = 'cc-by-nc-sa-3.0' (not for commercial use, only under"),
+        ({"base_license": "cc-by-sa-4.0", "license": "mit"}, "license = 'mit' is looser than base_license"),
+        ({"texts_license": "cc-by-nc-4.0", "license": "cc-by-sa-4.0"}, "(not for commercial use)"),
+        ({"texts_license": "cc-by-nc-sa-3.0", "license": "cc-by-nc-sa-4.0"}, None),
+        ({"texts_license": "cc-by-nc-sa-3.0", "license": "other"}, None),
+        ({"dataset": "https://huggingface.co/datasets/a/b"}, "report.dataset = 'https"),
+        ({"dataset": "owner"}, "report.dataset = 'owner'"),
+    ],
+)
+def test_a_licence_may_not_drop_a_condition_of_base_or_texts(
+    tmp_path: Path, licenses: dict[str, str], complaint: str | None
+) -> None:
+    given = {"examples": 1, "license": "apache-2.0", "base_license": "mit", "texts": "x", "texts_license": "mit"}
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump({"report": given | licenses}), encoding="utf-8")
+    if complaint is None:
+        assert load_params("report", ReportParams, path).license == licenses["license"]
+    else:
+        with pytest.raises(InputError, match=re.escape(complaint)):
+            load_params("report", ReportParams, path)
+
+
+def test_a_prompt_that_is_gone_is_named(project: Path) -> None:
+    arguments = write_toy_results(project)
+    (project / "prompts/reviews.md").unlink()
+    with pytest.raises(InputError, match=r"^prompts/reviews\.md, the prompt, cannot be read"):
+        main(*arguments)
+
+
+@pytest.mark.parametrize("name", [name for name in ARGUMENTS if name != "reports"])
+def test_a_missing_file_is_named_in_one_line(project: Path, name: str) -> None:
+    arguments = write_toy_results(project)
+    (project / name).unlink()
+    with pytest.raises(InputError) as caught:
+        main(*arguments)
+    assert f"{name} is missing" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_loss_curve_without_a_step_is_drawn_empty(project: Path) -> None:
+    arguments = write_toy_results(project)
+    (project / "metrics/training.csv").write_text("step,epoch,loss,learning_rate\n", encoding="utf-8")
+    main(*arguments)
+    assert "Training loss by epoch" in [value for name, value in read_page(project).attributes if name == "aria-label"]
+
+
+def test_charts_tell_their_figures_in_words(plain: Path) -> None:
+    described = [value for name, value in read_page(plain).attributes if name == "aria-label"]
+    scores = next(words for words in described if words.startswith("Accuracy by system: "))
+    assert "Student, ONNX int8 80.9%" in scores
+    assert any("Teacher (LLM) 0.1 (0.004-0.5)" in words for words in described)
+    assert any("the student has paid for itself after 3,611 texts" in words for words in described)
+    assert any(
+        "Student, ONNX int8 \N{MINUS SIGN}2.8" in words for words in described if words.startswith("Accuracy less")
+    )

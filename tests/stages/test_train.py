@@ -1,0 +1,158 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT, Project
+from tiny_model import TEXTS, make_tiny_model
+from tiny_training import SETTINGS
+from toy_rows import make_rows, make_texts
+
+from distil.assets.references import sha256_of
+from distil.core.metrics import read_metrics
+from distil.core.tables import SUSPECTS, TRAIN, read_rows, write_rows
+from distil.encoders.torch_model import TorchClassifier
+from stages.train import main
+
+ROWS = make_rows(make_texts())
+HELD_OUT = make_rows(["your tripod is bad", "your tripod is good"])
+PATHS = [
+    *("train.parquet", "validation.parquet", "assets.txt", "models/student", "data/suspects.parquet"),
+    *("metrics/train.json", "metrics/training.csv"),
+]
+
+LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]  # what accelerate launch calls
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("base"), [*TEXTS, *make_texts()])
+
+
+def prepare(project: Project, base: Path, rows: pd.DataFrame, held_out: pd.DataFrame, **changes: Any) -> Path:
+    folder = project(train=SETTINGS | changes | {"base": f"{base}#sha256={sha256_of(base)}"})
+    write_rows(folder / "train.parquet", TRAIN, rows)
+    write_rows(folder / "validation.parquet", TRAIN, held_out)
+    return folder
+
+
+def run_stage(project: Project, base: Path, held_out: pd.DataFrame = HELD_OUT, **changes: Any) -> dict[str, Any]:
+    folder = prepare(project, base, ROWS, held_out, **changes)
+    main(*(folder / path for path in PATHS))
+    return read_metrics(folder / "metrics/train.json")
+
+
+def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments, *PATHS],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_stage(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    metrics = run_stage(project, base)
+    assert list(metrics) == [
+        *("rows", "rows_by_label", "suspects", "noise", "max_length", "texts_cut", "below_min_agreement"),
+        *("validation_rows", "epochs", "epochs_agreement", "seconds", "distilled_from", "steps", "final_loss"),
+        *("validation_agreement", "precision", "base", "parameters", "device"),
+    ]
+    assert (metrics["rows"], metrics["validation_rows"], metrics["steps"], metrics["device"]) == (80, 2, 10, "cpu")
+    assert metrics["rows_by_label"] == {"negative": 40, "positive": 40}
+    assert metrics["validation_agreement"] in {0.0, 0.5, 1.0}
+    assert metrics["suspects"] is None
+    assert Path("metrics/training.csv").read_text().startswith("step,epoch,loss,learning_rate\n1,0.1,")
+    out, err = capfd.readouterr()
+    assert out.startswith("train: 80 rows, 1 epochs, ")
+    assert out.count("\n") == 1
+    assert err == ""
+
+
+def test_several_seeds_their_spread_and_the_suspects(
+    project: Project, base: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    metrics = run_stage(project, base, seeds=3, suspects="embeddings", min_agreement=0.5)
+    seeds = metrics["seeds"]
+    assert list(seeds["agreement"]) == ["0", "1", "2"]
+    assert metrics["validation_agreement"] == sorted(seeds["agreement"].values())[1]
+    assert seeds["agreement"][str(seeds["kept"])] == metrics["validation_agreement"]
+    assert len(read_rows(Path("data/suspects.parquet"), SUSPECTS)) == metrics["suspects"]
+    assert " suspected labels (keep), " in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("distilled", [False, True])
+def test_ensemble_is_distilled_into_one_student_on_all_texts(
+    project: Project, base: Path, monkeypatch: pytest.MonkeyPatch, distilled: bool
+) -> None:
+    suspected = np.arange(len(ROWS)) < 10
+    monkeypatch.setattr("distil.student.training_set.find_suspects", lambda *_: suspected)
+    metrics = run_stage(
+        project, base, seeds=2, distill_ensemble=distilled, suspects="embeddings", noise="drop", batch_size=10
+    )
+    assert metrics["distilled_from"] == (2 if distilled else None)
+    assert (metrics["seeds"]["kept"] == "ensemble") == distilled
+    assert metrics["rows_by_label"] == dict.fromkeys(("negative", "positive"), 40 if distilled else 35)
+    assert metrics["rows"] == sum(metrics["rows_by_label"].values()) == 10 * metrics["steps"]
+    assert TorchClassifier(Path("models/student"), "cpu").labels == ["negative", "positive"]
+
+
+def test_stage_without_validation_rows(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    metrics = run_stage(project, base, HELD_OUT.iloc[:0], seeds=2)
+    assert metrics["validation_agreement"] is None
+    assert "seeds" not in metrics
+    assert "no validation rows" in capfd.readouterr().out
+
+
+def test_command_ends_with_one_line(project: Project, base: Path) -> None:
+    prepare(project, base, ROWS[ROWS["label"] == "positive"], HELD_OUT)
+    done = run_python("-m", "stages.train")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: train: a classifier needs rows of two labels, and has 40 of positive; ")
+    assert done.stderr.count("\n") == 1
+    assert not Path("models").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_batches_and_write_one_student(project: Project, base: Path) -> None:
+    prepare(project, base, ROWS, HELD_OUT, epochs=6, learning_rate=3e-3, gradient_accumulation=1)
+    done = run_python(*LAUNCH, "stages.train")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("train: 80 rows") == 1
+    assert read_metrics(Path("metrics/train.json"))["steps"] == 60  # as one process takes
+    student = TorchClassifier(Path("models/student"), "cpu")
+    assert student.predict_proba(["this camera is bad", "this camera is good"]).argmax(axis=1).tolist() == [0, 1]
+
+
+@pytest.mark.slow
+def test_batch_that_processes_cannot_share(project: Project, base: Path) -> None:
+    prepare(project, base, ROWS, HELD_OUT, batch_size=6)
+    done = run_python(*LAUNCH, "stages.train")
+    assert done.returncode == 1
+    assert "train.batch_size = 6 cannot be shared by 2 processes, each computing its share in 2 parts" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the process's memory as Linux does")
+def test_out_of_memory(project: Project, base: Path, tmp_path: Path) -> None:
+    wide = make_tiny_model(tmp_path / "wide", [*TEXTS, *make_texts()])
+    config = json.loads((wide / "config.json").read_text())
+    (wide / "config.json").write_text(json.dumps(config | {"intermediate_size": 400_000}))
+    prepare(project, wide, ROWS, HELD_OUT, batch_size=80, gradient_accumulation=1)
+    limited = (  # 2 GB more than the imports took
+        "import resource; from distil.core.command import run; from stages.train import main; "
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize(); "
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 2 * 10**9,) * 2); run(main)"
+    )
+    done = run_python("-c", limited)
+    assert done.returncode == 1
+    assert "train: out of memory on cpu at step 1; raise train.gradient_accumulation = 1 to compute" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not Path("models").exists()

@@ -1,0 +1,94 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import Project
+
+from distil.core.errors import InputError
+from distil.prompting.answers import Answer
+from distil.store.answer_store import Stored, open_store, store_path
+from distil.store.guards import refuse_to_pay_again
+
+OUTPUT = Path("data/annotations.parquet")
+
+
+def check(teachers: list[str], stored: str = "") -> None:
+    with open_store(store_path()) as store:
+        if stored:
+            store.put_all([(stored, Stored(Answer("x"), stored))])
+        refuse_to_pay_again(store, "annotate", OUTPUT, teachers)
+
+
+def write_lock(**section: Any) -> None:
+    lock = {"stages": {"annotate": {"cmd": "x", "params": {"params.yaml": {"annotate": section}}}}}
+    Path("dvc.lock").write_text(yaml.safe_dump(lock))
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"model": "paid", "server": "endpoint"},
+        {"model": "paid"},
+        {"teachers": ["other", "paid"]},
+        {"teachers": [{"model": "paid", "server": "endpoint"}], "server": "local"},
+    ],
+)
+def test_a_teacher_of_a_finished_run_without_any_answer_is_not_paid_again(
+    project: Project, section: dict[str, Any]
+) -> None:
+    project()
+    write_lock(**section)
+    message = (
+        r"answers.sqlite holds no answer of paid, but dvc.lock .*'dvc pull data/a.*'distil store import .*pay_again"
+    )
+    with pytest.raises(InputError, match=message):
+        check(["paid"], stored="somebody else")
+    check(["paid"], stored="paid")
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"model": "another"},
+        {"model": "paid", "server": "local"},
+        {"model": "paid", "server": "endpoint", "recording": {"text": "text"}},
+        {"teachers": ["another", {"model": "paid", "server": "local"}]},
+    ],
+)
+def test_a_study_that_was_finished_with_others_is_no_hindrance(project: Project, section: dict[str, Any]) -> None:
+    project()
+    write_lock(**section)
+    check(["paid"])
+
+
+def test_without_a_record_or_a_paid_teacher_all_is_well(project: Project) -> None:
+    project()
+    check(["paid"])
+    Path("dvc.lock").write_text("")
+    check(["paid"])
+    Path("dvc.lock").write_text("{stages: {annotate: {cmd: x}}}")
+    check(["paid"])
+    write_lock(model="paid")
+    check([])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[1]",
+        b"a: [",
+        b"\xff",
+        b"[" * 2_000,
+        b"stages: 1",
+        b"stages: {annotate: 1}",
+        b"stages: {annotate: {params: {params.yaml: {annotate: {model: [1]}}}}}",
+        b"stages: {annotate: {params: {params.yaml: {annotate: 3}}}}",
+    ],
+)
+def test_a_lock_that_is_none_is_told_in_one_line(project: Project, content: bytes) -> None:
+    project()
+    Path("dvc.lock").write_bytes(content)
+    with pytest.raises(InputError, match=r"^dvc.lock cannot be read \(.*'git checkout dvc.lock'") as caught:
+        check(["paid"])
+    assert "\n" not in str(caught.value)

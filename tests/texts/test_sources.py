@@ -1,0 +1,243 @@
+"""What the readers take as it stands, and what they refuse: file, place and remedy in one line."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from distil.core.errors import InputError
+from distil.texts.readers import Columns, read_file
+from distil.texts.sources import CorpusParams, SourceParams, UrlParams, load_source, read_source
+
+LABELS = ["negative", "positive"]
+ODD_TEXTS = [
+    "n/a",
+    "None",
+    "null",
+    "NaN",
+    "1.0",
+    "true",
+    "{text} and {labels} and {{}}",
+    'she said "so", he said \'no\', """',
+    '"',
+    "two\nlines\r\nand\ttabs\rand a return",
+    "Label: positive",
+    "\U0001f600 caf\u00e9 cafe\u0301 \u2028 \u0000 \u200b",
+    " blanks at the ends  ",
+    "=SUM(A1)",
+    "word " * 10_000,
+]
+
+
+def write_texts(path: Path, texts: list[str]) -> None:
+    """Write texts in the format of the path's suffix, as a user's tool would."""
+    if path.suffix == ".parquet":
+        pq.write_table(pa.table({"text": texts}), path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+    else:
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, delimiter="\t" if path.suffix == ".tsv" else ",", quoting=csv.QUOTE_ALL)
+            writer.writerows([["text"], *([text] for text in texts)])
+
+
+def read(corpus: Path, **keys: Any) -> pd.DataFrame:
+    """Read the corpus as the stage does."""
+    params = CorpusParams.model_validate({"source": "corpus", **keys})
+    return read_source(params, LABELS, corpus, corpus / "assets.txt").rows
+
+
+def complain(path: Path, content: str | bytes, **keys: Any) -> str:
+    """Return what is said of a corpus with one file of this content; always one line that names the file."""
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(InputError) as caught:
+        read(path.parent, **keys)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert path.name in message
+    return message
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_texts_survive_as_they_stand(tmp_path: Path, suffix: str) -> None:
+    write_texts(tmp_path / f"odd{suffix}", ODD_TEXTS)
+    assert read(tmp_path)["text"].tolist() == ODD_TEXTS
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text(st.characters(codec="utf-8")).filter(str.strip), min_size=1, max_size=5))
+def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+    folder = tmp_path_factory.mktemp("corpus")
+    for suffix in (".csv", ".tsv", ".jsonl", ".parquet"):
+        write_texts(folder / f"any{suffix}", texts)
+        assert read_file(folder / f"any{suffix}", "any", Columns())["text"].tolist() == texts
+
+
+def test_all_formats_in_one_folder(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.tsv", "c.jsonl", "sub/d.parquet"):
+        (tmp_path / "sub").mkdir(exist_ok=True)
+        write_texts(tmp_path / name, [name])
+    (tmp_path / "README.md").write_text("about these files", encoding="utf-8")
+    (tmp_path / ".gitignore").write_text("*", encoding="utf-8")
+    assert read(tmp_path)["text"].tolist() == ["a.csv", "b.tsv", "c.jsonl", "sub/d.parquet"]
+    assert read(tmp_path, files=["b.tsv", "*.csv", "a.*"])["text"].tolist() == ["b.tsv", "a.csv"]
+
+
+def test_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbftext\r\nhello\r\n\r\n")
+    (tmp_path / "b.jsonl").write_bytes(b'\xef\xbb\xbf{"text": "again"}\r\n\r\n')
+    assert read(tmp_path)["text"].tolist() == ["hello", "again"]
+
+
+def test_gold_by_name_number_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("label,text\n1,good\nnegative,bad\n,unknown\n", encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text(
+        '{"text": "nice", "label": 1}\n{"text": "so", "label": null}\n{"text": "la"}\n', encoding="utf-8"
+    )
+    pq.write_table(pa.table({"text": ["poor", "hm"], "label": [0, None]}), tmp_path / "c.parquet")
+    rows = read(tmp_path, columns={"gold": "label"}, gold_names={"0": "negative", "1": "positive"})
+    gold = rows.set_index("text")["gold"]
+    assert gold.dropna().to_dict() == {"good": "positive", "bad": "negative", "nice": "positive", "poor": "negative"}
+    assert gold[gold.isna()].index.tolist() == ["unknown", "so", "la", "hm"]
+
+
+def test_split_by_file_and_by_column(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,part\nx,test\ny,\n", encoding="utf-8")
+    (tmp_path / "b.csv").write_text("text,part\nz,train\n", encoding="utf-8")
+    by_column = read(tmp_path, columns={"split": "part"})
+    assert by_column["split"].fillna("none").tolist() == ["test", "none", "train"]
+    by_file = read(tmp_path, files={"b.csv": "test", "a.csv": None})
+    assert by_file["split"].fillna("none").tolist() == ["test", "none", "none"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "keys", "complaint"),
+    [
+        ("a.csv", "", {}, "a.csv is empty"),
+        ("a.csv", "text\n", {}, "a.csv has no rows"),
+        ("a.jsonl", "\n\n", {}, "a.jsonl has no rows"),
+        ("a.csv", "title,body\nx,y\n", {}, "no column 'text'; set fetch.columns.text to one of: title, body"),
+        ("a.jsonl", '{"title": "x"}\n', {}, "no column 'text'; set fetch.columns.text to one of: title"),
+        ("a.csv", "text\nx\n", {"columns": {"gold": "label"}}, "set fetch.columns.gold to one of: text"),
+        ("a.csv", "text,text\nx,y\n", {}, "2 columns 'text'"),
+        (
+            "a.csv",
+            "id,text\n1,x\n2,\n3,y\n4,\n",
+            {},
+            "line 3: the text is blank; fill it in or take the row out (such rows: 2)",
+        ),
+        ("a.csv", 'id,text\n1,"x\ny"\n2," \n"\n', {}, "line 4: the text is blank"),
+        ("a.jsonl", '{"text": "x"}\n{"text": null}\n', {}, "line 2: the text is null"),
+        ("a.jsonl", '{"text": "x"}\n{"body": "y"}\n', {}, "line 2: the text is null"),
+        ("a.jsonl", '{"text": "x"}\n{"text": 5}\n', {}, "line 2: the text is 5, not a string"),
+        ("a.jsonl", '{"text": "x"}\n{"text": "\\ud83d"}\n', {}, "line 2: the text holds half of a surrogate pair"),
+        ("a.jsonl", '{"text": "x"}\n{"text": "y"\n', {}, "line 2 is not JSON"),
+        ("a.jsonl", '["x"]\n', {}, 'line 1 is ["x"]; each line must be one object'),
+        ("a.csv", "id,text\n1,x\n2,y,z\n", {}, "line 3: 3 cells, but the header has 2"),
+        ("a.csv", "id,text\n1,x\n2\n", {}, "line 3: 1 cells, but the header has 2"),
+        ("a.tsv", 'id\ttext\n1\t"So" he said\n', {}, "line 2: '\t' expected after '\"'; put a cell"),
+        ("a.csv", 'text\nx\n"y\n', {}, "unexpected end of data"),
+        ("a.csv", b"text\ngood\ncaf\xe9\n", {}, "not UTF-8 (byte 13 is 0xe9); save it as UTF-8"),
+        ("a.jsonl", b'{"text": "caf\xe9"}\n', {}, "not UTF-8 (byte 13 is 0xe9)"),
+        ("a.csv", "text".encode("utf-16"), {}, "not UTF-8 (byte 0 is 0xff)"),
+        ("a.parquet", "text\nx\n", {}, "not a sound parquet file"),
+        ("a.txt", "x\n", {}, "files of the kind '.txt' are not read; .csv, .tsv, .jsonl, .parquet are"),
+    ],
+)
+def test_unsound_file_is_refused(tmp_path: Path, name: str, content: str | bytes, keys: Any, complaint: str) -> None:
+    assert complaint in complain(tmp_path / name, content, **keys)
+
+
+def test_gold_outside_the_labels_names_the_row_and_the_remedy(tmp_path: Path) -> None:
+    content = "text,label\nx,positive\ny,pos\nz,POS\n"
+    message = complain(tmp_path / "a.csv", content, columns={"gold": "label"})
+    assert "line 3: the gold 'pos' is not in task.labels (negative, positive)" in message
+    assert "fetch.gold_names (such rows: 2)" in message
+
+
+def test_split_of_another_name_is_refused(tmp_path: Path) -> None:
+    message = complain(tmp_path / "a.csv", "text,part\nx,dev\n", columns={"split": "part"})
+    assert "line 2: the split 'dev' is none of train, validation, test" in message
+    message = complain(tmp_path / "a.csv", "text,part\nx,test\n", columns={"split": "part"}, files={"a.csv": "test"})
+    assert "split twice" in message
+
+
+@pytest.mark.parametrize(
+    ("column", "complaint"),
+    [
+        (pa.array([1, 2]), "the text column holds int64, not strings"),
+        (pa.array(["x", None]), "row 2: the text is null"),
+        (pa.array([b"x", b"\xff"]).view(pa.string()), "the text column is not UTF-8"),
+    ],
+)
+def test_parquet_that_holds_no_text_is_refused(tmp_path: Path, column: pa.Array, complaint: str) -> None:
+    pq.write_table(pa.table({"text": column}), tmp_path / "a.parquet")
+    assert complaint in complain(tmp_path / "a.parquet", (tmp_path / "a.parquet").read_bytes())
+
+
+def test_pattern_without_a_file_shows_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "README.md").touch()
+    with pytest.raises(InputError, match=r"matches no file in .*; there: none"):
+        read(tmp_path)
+    write_texts(tmp_path / "a.csv", ["x"])
+    with pytest.raises(InputError, match=r"'\*\.jsonl' matches no file in .*; there: a\.csv"):
+        read(tmp_path, files=["*.jsonl"])
+    with pytest.raises(InputError, match="two splits"):
+        read(tmp_path, files={"a.csv": "test", "*": "train"})
+
+
+def test_gold_names_must_be_labels(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"fetch\.gold_names has the label 'good', which task\.labels lacks"):
+        read(tmp_path, columns={"gold": "label"}, gold_names={"1": "good"})
+
+
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str) -> SourceParams:
+    (tmp_path / "params.yaml").write_text(f"fetch: {section}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return load_source()
+
+
+def test_section_is_read_as_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    params = load(
+        tmp_path, monkeypatch, "{source: url, files: {'https://x/a.csv#sha256=0': test}, columns: {text: body}}"
+    )
+    assert isinstance(params, UrlParams)
+    assert (params.files, params.columns.text) == ({"https://x/a.csv#sha256=0": "test"}, "body")
+
+
+@pytest.mark.parametrize(
+    ("section", "complaint"),
+    [
+        ("{source: web}", "fetch.source = 'web': Input should be 'reviews', 'corpus', 'url' or 'hub'"),
+        ("{files: [a.csv]}", "fetch.source is missing"),
+        (
+            "{source: corpus, min_rating: 1}",
+            "unknown key fetch.min_rating; allowed here: columns, gold_names, source, files",
+        ),
+        ("{source: corpus, columns: {txt: a}}", "unknown key fetch.columns.txt; allowed here: text, gold, split"),
+        ("{source: corpus, files: a.csv}", "fetch.files = 'a.csv': write a list of names, or a mapping"),
+        ("{source: corpus, files: []}", "fetch.files = []: Value should have at least 1 item"),
+        (
+            "{source: corpus, files: {a.csv: dev}}",
+            "fetch.files.a.csv = 'dev': Input should be 'train', 'validation' or 'test'",
+        ),
+        ("{source: corpus, gold_names: {1: positive}}", "(write it in quotes)"),
+        ("{source: corpus, gold_names: {'1': positive}}", "gold_names needs columns.gold"),
+        ("{source: hub, dataset: owner/name}", "fetch.revision is missing"),
+        ("{source: reviews, archive: x, min_rating: 9}", "fetch.min_rating = 9"),
+    ],
+)
+def test_wrong_section_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str, complaint: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, monkeypatch, section)
+    assert complaint in str(caught.value)
+    assert "\n" not in str(caught.value)
