@@ -39,7 +39,8 @@ from distil.core.tables import TEXTS, row_writer  # noqa: E402
 from distil.speed.machine import describe_machine  # noqa: E402
 
 PATHS = ["texts.parquet", "assets.txt", "annotations.parquet", "annotate.json", "annotate_run.json"]
-STAGE = [sys.executable, "-m", "stages.annotate", *PATHS]
+OPTIONS = ["--texts", "--assets", "--annotations", "--metrics", "--run-metrics"]
+STAGE = [sys.executable, "-m", "stages.annotate", *(word for pair in zip(OPTIONS, PATHS, strict=True) for word in pair)]
 OURS = ROOT / "benchmarks" / "endpoint.py"
 CLIENTS = [sys.executable, str(ROOT / "benchmarks" / "annotate_clients.py")]
 STUDY_TEXTS, STUDY_VOTES = 2259, 3  # of the 2024 study

@@ -6,7 +6,7 @@ vote shares but gets no label. What the teacher said stays beside what people co
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,12 @@ class AggregateParams(Params):
     min_agreement: Number = Field(ge=0, le=1)  # share of the votes, or calibrated probability, of the winning label
 
 
-def main(annotations: Path, corrections: Path, labels: Path, metrics: Path) -> None:
+def main(
+    annotations: Annotated[Path, "table: one row a text, teacher and vote"],
+    corrections: Annotated[Path, "csv: labels that people set right"],
+    labels: Annotated[Path, "table: the teacher's label of each text, and the votes' shares"],
+    metrics: Annotated[Path, "json: how many are labelled, how much the votes agree"],
+) -> None:
     """Write the label of each text and how much the votes agreed."""
     task = load_params("task", TaskParams)
     params = load_params("aggregate", AggregateParams)

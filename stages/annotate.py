@@ -9,7 +9,7 @@ import gc
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pyarrow as pa
 
@@ -34,7 +34,13 @@ TEXTS_A_ROW_GROUP = 5000
 OBJECTS_BETWEEN_COLLECTIONS = 20_000  # Python's 700 cost a fifth of the time, and hardly anything here is cyclic
 
 
-def main(texts: Path, assets: Path, annotations: Path, metrics: Path, run_metrics: Path) -> None:
+def main(
+    texts: Annotated[Path, "table: one row a text, with people's label where there is one"],
+    assets: Annotated[Path, "packages that hold models or data, pinned by hash"],
+    annotations: Annotated[Path, "table: one row a text, teacher and vote"],
+    metrics: Annotated[Path, "json: rows by status, tokens"],
+    run_metrics: Annotated[Path, "json: how the answering went: seconds, retries"],
+) -> None:
     """Write the annotations of all texts, their counts, and how the answering went."""
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     task = load_params("task", TaskParams)

@@ -8,7 +8,7 @@ of measuring.
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -37,14 +37,14 @@ from distil.speed.systems import SERVED, USUAL, list_systems, load_onnx, name_gp
 
 
 def main(
-    student: Path,
-    onnx: Path,
-    baselines: Path,
-    test: Path,
-    timings: Path,
-    metrics: Path,
-    throughput: Path,
-    latency: Path,
+    student: Annotated[Path, "folder: the student as transformers saves it"],
+    onnx: Annotated[Path, "folder: the student as the Hub's tools open it, with ONNX files"],
+    baselines: Annotated[Path, "file: the trained baselines, to be timed"],
+    test: Annotated[Path, "table: texts to score on, with people's label where there is one"],
+    timings: Annotated[Path, "table: every measurement"],
+    metrics: Annotated[Path, "json: the measurements, summed up"],
+    throughput: Annotated[Path, "csv: texts a second by batch size"],
+    latency: Annotated[Path, "csv: quantiles of one text at a time"],
 ) -> None:
     """Time every system on the test texts; write each measurement to `timings`, their summary to the other files."""
     params = load_params("benchmark", BenchmarkParams)

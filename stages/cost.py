@@ -8,7 +8,7 @@ a note says which figure to give.
 import datetime
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 
@@ -29,7 +29,15 @@ NAMES = {"pipeline": "student"}  # in metrics/quality.json, of what benchmark me
 STUDENT = "student_int8"  # the one to use: its price counts for the break-even
 
 
-def main(speed: Path, train: Path, annotate: Path, annotate_run: Path, metrics: Path, costs: Path, curve: Path) -> None:
+def main(
+    speed: Annotated[Path, "json of benchmark"],
+    train: Annotated[Path, "json of train"],
+    annotate: Annotated[Path, "json of annotate"],
+    annotate_run: Annotated[Path, "json of annotate, how the answering went"],
+    metrics: Annotated[Path, "json: dollars and CO2"],
+    costs: Annotated[Path, "csv: dollars and CO2 per million texts"],
+    curve: Annotated[Path, "csv: dollars after so many texts"],
+) -> None:
     """Write dollars and CO2 per million texts, the one-off cost and the break-even to `metrics`, and two plots."""
     params = load_params("cost", CostParams)
     measured, trained = read_metrics(speed), read_metrics(train)

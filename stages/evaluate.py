@@ -8,7 +8,7 @@ labelled. docs/evaluate.md says what each figure means.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -49,20 +49,20 @@ class EvaluateParams(Params):
 
 
 def main(
-    student: Path,
-    onnx: Path,
-    train: Path,
-    test: Path,
-    texts: Path,
-    labels: Path,
-    annotations: Path,
-    assets: Path,
-    quality: Path,
-    confusion: Path,
-    scores: Path,
-    calibration: Path,
-    predictions: Path,
-    baselines: Path,
+    student: Annotated[Path, "folder: the student as transformers saves it"],
+    onnx: Annotated[Path, "folder: the student as the Hub's tools open it, with ONNX files"],
+    train: Annotated[Path, "table: texts and labels to train on"],
+    test: Annotated[Path, "table: texts to score on, with people's label where there is one"],
+    texts: Annotated[Path, "table: one row a text, with people's label where there is one"],
+    labels: Annotated[Path, "table: the teacher's label of each text, and the votes' shares"],
+    annotations: Annotated[Path, "table: one row a text, teacher and vote"],
+    assets: Annotated[Path, "packages that hold models or data, pinned by hash"],
+    quality: Annotated[Path, "json: all scores"],
+    confusion: Annotated[Path, "csv: the int8 student's label beside the known one"],
+    scores: Annotated[Path, "csv: each system's accuracy"],
+    calibration: Annotated[Path, "csv: how often each system is right that is so sure"],
+    predictions: Annotated[Path, "table: what each system says of each test text"],
+    baselines: Annotated[Path, "file: the trained baselines, to be timed"],
 ) -> None:
     """Write all scores to `quality`, what is plotted to three csv files, every answer, and the trained baselines."""
     params = load_params("evaluate", EvaluateParams)

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +57,12 @@ class ExportParams(Params):
     min_label_agreement: Number = Field(ge=0, le=1)
 
 
-def main(student: Path, validation: Path, onnx: Path, metrics: Path) -> None:
+def main(
+    student: Annotated[Path, "folder: the student as transformers saves it"],
+    validation: Annotated[Path, "table: texts and labels that are held out of training"],
+    onnx: Annotated[Path, "folder: the student as the Hub's tools open it, with ONNX files"],
+    metrics: Annotated[Path, "json: sizes, and how far each file strays from the student"],
+) -> None:
     """Write the folder `onnx` and compare all that is in it on the validation texts and on a few hard ones."""
     params = load_params("export", ExportParams)
     runtime = load_params("runtime", RuntimeParams)

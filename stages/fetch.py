@@ -7,7 +7,7 @@ stops the stage.
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 
@@ -19,7 +19,12 @@ from distil.texts.duplicates import SPLITS, Merged, merge_duplicates
 from distil.texts.sources import load_source, read_source
 
 
-def main(corpus: Path, assets: Path, texts: Path, metrics: Path) -> None:
+def main(
+    corpus: Annotated[Path, "folder of your own files, for fetch.source: corpus"],
+    assets: Annotated[Path, "packages that hold models or data, pinned by hash"],
+    texts: Annotated[Path, "table: one row a text, with people's label where there is one"],
+    metrics: Annotated[Path, "json: counts"],
+) -> None:
     """Write one row a text, and counts."""
     labels = load_params("task", TaskParams).labels
     params = load_source()

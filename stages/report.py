@@ -6,6 +6,7 @@ as PNG, table.txt (what `make repro` prints), summary.md (the same for a README)
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
 from pydantic import Field
@@ -31,23 +32,23 @@ class ReportParams(CardParams):
 
 
 def main(
-    quality: Path,
-    speed: Path,
-    cost: Path,
-    fetch: Path,
-    annotate: Path,
-    annotate_run: Path,
-    aggregate: Path,
-    train: Path,
-    export: Path,
-    training: Path,
-    calibration: Path,
-    latency: Path,
-    break_even: Path,
-    predictions: Path,
-    labels: Path,
-    test: Path,
-    reports: Path,
+    quality: Annotated[Path, "json of quality"],
+    speed: Annotated[Path, "json of speed"],
+    cost: Annotated[Path, "json of cost"],
+    fetch: Annotated[Path, "json of fetch"],
+    annotate: Annotated[Path, "json of annotate"],
+    annotate_run: Annotated[Path, "json of annotate_run"],
+    aggregate: Annotated[Path, "json of aggregate"],
+    train: Annotated[Path, "json of train"],
+    export: Annotated[Path, "json of export"],
+    training: Annotated[Path, "csv: the loss, step by step"],
+    calibration: Annotated[Path, "csv of evaluate"],
+    latency: Annotated[Path, "csv of benchmark"],
+    break_even: Annotated[Path, "csv of cost"],
+    predictions: Annotated[Path, "table: what each system says of each test text"],
+    labels: Annotated[Path, "table: the teacher's label of each text, and the votes' shares"],
+    test: Annotated[Path, "table: texts to score on, with people's label where there is one"],
+    reports: Annotated[Path, "folder: page, tables, charts, model card"],
 ) -> None:
     """Read the metric files, the curves and the tables; write the folder `reports`."""
     params = load_params("report", ReportParams)

@@ -5,6 +5,7 @@ the teacher's labels. Gold labels outside test score the teacher too, under `dev
 """
 
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
 from pydantic import Field
@@ -26,7 +27,14 @@ class SplitParams(Params):
     salt: str
 
 
-def main(texts: Path, labels: Path, train: Path, validation: Path, test: Path, metrics: Path) -> None:
+def main(
+    texts: Annotated[Path, "table: one row a text, with people's label where there is one"],
+    labels: Annotated[Path, "table: the teacher's label of each text, and the votes' shares"],
+    train: Annotated[Path, "table: texts and labels to train on"],
+    validation: Annotated[Path, "table: texts and labels that are held out of training"],
+    test: Annotated[Path, "table: texts to score on, with people's label where there is one"],
+    metrics: Annotated[Path, "json: the teacher's scores on test rows, and on the other gold rows (dev)"],
+) -> None:
     """Write the three tables and the teacher's scores."""
     task = load_params("task", TaskParams)
     params = load_params("split", SplitParams)

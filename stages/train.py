@@ -8,7 +8,7 @@ is chosen by cross-validation on the training rows. Test rows never come here.
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,13 @@ from distil.student.training_set import Lessons, keep_agreed, prepare_lessons
 
 
 def main(
-    train: Path, validation: Path, assets: Path, student: Path, suspects: Path, metrics: Path, training: Path
+    train: Annotated[Path, "table: texts and labels to train on"],
+    validation: Annotated[Path, "table: texts and labels that are held out of training"],
+    assets: Annotated[Path, "packages that hold models or data, pinned by hash"],
+    student: Annotated[Path, "folder: the student as transformers saves it"],
+    suspects: Annotated[Path, "table: training labels that are probably wrong"],
+    metrics: Annotated[Path, "json: what was learnt, and how"],
+    training: Annotated[Path, "csv: the loss, step by step"],
 ) -> None:
     """Fine-tune the base on `train`; write the folder `student`, and `suspects`, `metrics` and the curve `training`."""
     params = load_params("train", TrainParams)

@@ -3,13 +3,13 @@
 import hashlib
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from conftest import ROOT, Project
 from loopback_teacher import LoopbackTeacher
+from stage_command import stage_command
 
 from distil.core.tables import ANNOTATIONS, TEXTS, read_rows, write_rows
 from stages.annotate import main
@@ -55,7 +55,7 @@ def by_number(_body: dict[str, Any], number: int) -> str:
 
 
 def run_stage() -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stages.annotate", *map(str, PATHS)]
+    command = stage_command("annotate", *PATHS)
     return subprocess.run(
         command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60
     )

@@ -71,11 +71,11 @@ def test_a_stage_s_command_names_its_paths_and_no_parameters(name: str) -> None:
     words = STAGES[name]["cmd"].split()
     assert words[:3] == ["python", "-m", f"stages.{name}"]
     main = importlib.import_module(f"stages.{name}").main
-    assert len(words) - 3 == len(inspect.signature(main).parameters)
+    assert words[3::2] == [f"--{option.replace('_', '-')}" for option in inspect.signature(main).parameters]
     stage = STAGES[name]
     outputs = paths_of(stage, "outs", "metrics", "plots")
     inputs = [path for path in paths_of(stage, "deps") if not path.startswith(("distil/", "stages/", "${"))]
-    assert sorted(words[3:]) == sorted(inputs + outputs)
+    assert sorted(words[4::2]) == sorted(inputs + outputs)
     assert "${" not in stage["cmd"]
 
 

@@ -22,7 +22,7 @@ def open_job() -> tuple[Job, RuntimeParams]:
 
     Raises `InputError` if the texts are not fetched yet, or the params or files of the study are wrong.
     """
-    texts, assets, *_ = stage_paths("annotate")
+    texts, assets = stage_path("annotate", "--texts"), stage_path("annotate", "--assets")
     runtime = load_params("runtime", RuntimeParams)
     task, params = load_params("task", TaskParams), load_params("annotate", AnnotateParams)
     if not texts.is_file():
@@ -35,17 +35,14 @@ def planned_keys(job: Job) -> set[str]:
     return {request.key for plan in job.plans for request in job.planned(plan)}
 
 
-def stage_paths(name: str) -> list[Path]:
-    """The paths that dvc.yaml hands to a stage, in the order of the stage's `main`.
+def stage_path(stage: str, option: str) -> Path:
+    """The path that dvc.yaml hands to a stage as an option.
 
-    Raises `InputError` if the working folder has no such stage.
+    Raises `InputError` if the working folder has no such stage, or its command no such option.
     """
-    with _reading(f"stage {name}"):
-        words = shlex.split(_read_dvc_file()["stages"][name]["cmd"])
-        paths = [Path(word) for word in words[words.index(f"stages.{name}") + 1 :]]
-    if len(paths) < 2:
-        raise InputError(f"{DVC_FILE}: the cmd of stage {name} names no files; 'git checkout {DVC_FILE}' mends it")
-    return paths
+    with _reading(f"{option} in the cmd of stage {stage}"):
+        words = shlex.split(_read_dvc_file()["stages"][stage]["cmd"])
+        return Path(words[words.index(option) + 1])
 
 
 def artifact_path(name: str) -> Path:
@@ -65,5 +62,5 @@ def _reading(part: str) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise InputError(f"{DVC_FILE} is missing here; run distil in the project's folder") from None
-    except (KeyError, TypeError, AttributeError, ValueError, OSError, yaml.YAMLError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, OSError, yaml.YAMLError) as error:
         raise InputError(f"{DVC_FILE} has no usable {part} ({type(error).__name__}: {error})") from None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from huggingface_hub import HfApi
 
-from distil.cli.project import artifact_path, stage_paths
+from distil.cli.project import artifact_path, stage_path
 from distil.core.errors import InputError
 from distil.publish.release import CARD, Release, check_name, collect_files, publish, read_card
 
@@ -33,7 +33,7 @@ def publish_student(
     check_name(repository)
     files = collect_files(artifact_path("student"))
     check_fresh()
-    card = read_card(stage_paths("report")[-1] / CARD_FILE, repository)
+    card = read_card(stage_path("report", "--reports") / CARD_FILE, repository)
     release = Release(repository, files, card, message or describe_commit(), public, revision)
     if dry_run:
         print_release(release)

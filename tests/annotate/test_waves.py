@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from aiohttp import web
 from annotating import PATHS, annotate, run_stage, set_up
 from conftest import ROOT, Project
 from loopback_teacher import chat_answer, error, prompt_of, serve_teacher
+from stage_command import stage_command
 
 from distil.annotate import workers
 from distil.annotate.budget import BudgetError
@@ -350,7 +350,7 @@ def test_killed_runs_lose_no_more_than_was_in_flight_and_change_nothing(project:
         runtime = {"base_url": server.url, "max_in_flight": in_flight}
         project(runtime=runtime)
         server.delay_s = 0.05
-        command = [sys.executable, "-m", "stages.annotate", *map(str, PATHS)]
+        command = stage_command("annotate", *PATHS)
         for number in range(kills):
             child = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
             while len(server.bodies) < 20 * (number + 1):

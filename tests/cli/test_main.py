@@ -11,6 +11,7 @@ from annotating import PATHS, annotate, set_up
 from batch_server import serve_batches
 from conftest import ROOT, Project
 from loopback_teacher import LoopbackTeacher, chat_answer, prompt_of, serve_teacher
+from stage_command import name_paths
 from typer.testing import CliRunner, Result
 
 from distil.cli.main import app
@@ -28,7 +29,7 @@ def answer(_body: dict[str, Any], _number: int) -> dict[str, Any]:
 
 def set_up_study(project: Project, server: LoopbackTeacher, **annotate_params: Any) -> Path:
     set_up(project, server, TEN, **annotate_params)
-    command = "python -m stages.annotate " + " ".join(map(str, PATHS))
+    command = " ".join(["python -m stages.annotate", *name_paths("annotate", *PATHS)])
     Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"annotate": {"cmd": command}}}))
     return Path.cwd()
 

@@ -29,11 +29,14 @@ TEXTS = ["a good product", "it broke after a day, and nobody answers"]
 PIPELINE = {
     "stages": {
         "export": {
-            "cmd": "python -m stages.export models/student data/validation.parquet models/onnx metrics/export.json",
+            "cmd": "python -m stages.export --student models/student --onnx models/onnx",
             "deps": ["models/student"],
             "outs": ["models/onnx"],
         },
-        "report": {"cmd": "python -m stages.report metrics/export.json reports", "outs": ["reports"]},
+        "report": {
+            "cmd": "python -m stages.report --export metrics/export.json --reports reports",
+            "outs": ["reports"],
+        },
     },
     "artifacts": {"student": {"path": "models/onnx"}},
 }

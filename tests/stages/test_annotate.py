@@ -3,7 +3,6 @@ import hashlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from aiohttp import web
 from annotating import PATHS, TEXT_ROWS, annotate, by_number, run_stage, set_up
 from conftest import ROOT, Project
 from loopback_teacher import Behaviour, chat_answer, error, prompt_of, serve_teacher
+from stage_command import stage_command
 
 from distil.core.errors import EndpointError, InputError
 from distil.core.metrics import read_metrics
@@ -134,7 +134,7 @@ def test_ctrl_c_waits_for_what_is_in_flight_and_the_next_run_goes_on(project: Pr
         set_up(project, server, texts)
         project(runtime={"base_url": server.url, "max_in_flight": 4})
         server.delay_s = 0.1
-        command = [sys.executable, "-m", "stages.annotate", *map(str, PATHS)]
+        command = stage_command("annotate", *PATHS)
         child = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True)
         while len(server.bodies) < 10:
             time.sleep(0.01)
@@ -216,10 +216,10 @@ def test_two_runs_at_once_share_the_store(project: Project) -> None:
         set_up(project, server, [f"text {number}" for number in range(50)])
 
         async def run_both() -> list[int]:
-            command = [sys.executable, "-m", "stages.annotate", "texts.parquet", "assets.txt"]
-            outputs = [(f"{n}.parquet", f"{n}.json", f"{n}_run.json") for n in range(2)]
+            paths = [("texts.parquet", "assets.txt", f"{n}.parquet", f"{n}.json", f"{n}_run.json") for n in range(2)]
+            commands = [stage_command("annotate", *some) for some in paths]
             env = os.environ | {"PYTHONPATH": str(ROOT)}
-            children = [await asyncio.create_subprocess_exec(*command, *some, env=env) for some in outputs]
+            children = [await asyncio.create_subprocess_exec(*command, env=env) for command in commands]
             return [await child.wait() for child in children]
 
         assert asyncio.run(run_both()) == [0, 0]

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from conftest import ROOT
 from hub_server import REPOSITORY, serve_hub
+from stage_command import stage_command
 
 from distil.assets.references import sha256_of
 from distil.core.errors import InputError
@@ -240,7 +241,7 @@ def test_dataset_made_by_a_script_names_the_way_round(project: Path) -> None:
 
 def test_unreachable_hub_fails_the_command_in_one_line(project: Path) -> None:
     write_params(["no", "yes"], source="hub", dataset="someone/thing", revision="main")
-    command = [sys.executable, "-m", "stages.fetch", "corpus", "assets.txt", "texts.parquet", "fetch.json"]
+    command = stage_command("fetch", "corpus", "assets.txt", "texts.parquet", "fetch.json")
     environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(project)}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT, Project
+from stage_command import name_paths
 from tiny_model import TEXTS, make_tiny_model
 from tiny_training import SETTINGS
 from toy_rows import make_rows, make_texts
@@ -49,7 +50,7 @@ def run_stage(project: Project, base: Path, held_out: pd.DataFrame = HELD_OUT, *
 
 def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *arguments, *PATHS],
+        [sys.executable, *arguments, *name_paths("train", *PATHS)],
         env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
         capture_output=True,
         text=True,

@@ -5,7 +5,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,6 +14,7 @@ import psutil
 import pytest
 import yaml
 from conftest import ROOT, Project
+from stage_command import stage_command
 
 from distil.assets.references import resolve
 from distil.core.errors import EndpointError
@@ -54,9 +54,7 @@ def set_up(project: Project, weights: Path, sentences: Sequence[str] = SENTENCES
 
 
 def start_stage() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "stages.annotate", *PATHS], env=os.environ | {"PYTHONPATH": str(ROOT)}
-    )
+    return subprocess.Popen(stage_command("annotate", *PATHS), env=os.environ | {"PYTHONPATH": str(ROOT)})
 
 
 def known_answers() -> list[str]:
