@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 from distil.classifiers.onnx_classifier import OnnxClassifier  # noqa: E402
 from distil.core.params import load_params  # noqa: E402
 from distil.core.runtime import count_cores  # noqa: E402
+from distil.cost.basis import CostBasis, load_basis  # noqa: E402
 from distil.cost.carbon import Bounds, estimate_machine_co2, format_kg  # noqa: E402
 from distil.cost.params import CostParams  # noqa: E402
 from distil.cost.prices import MILLION  # noqa: E402
@@ -76,19 +77,20 @@ def describe_meter(record: Any) -> str:
     return f"no meter: a constant of its table (TDP) times the load of the processor ({record.cpu_model}), not measured"
 
 
-def list_lines(metered: Metered, params: CostParams, country: str) -> list[str]:
+def list_lines(metered: Metered, basis: CostBasis, country: str) -> list[str]:
     """The two estimates side by side, each per million texts."""
     per_million_s = metered.seconds / metered.texts * MILLION
-    watts, record = params.hardware.watts, metered.record
+    watts, record = basis.hardware.watts, metered.record
+    pue, grid = basis.electricity.pue, basis.electricity.grid_kg_per_kwh
     codecarbon = Bounds(low=metered.watts, mid=metered.watts, high=metered.watts)
-    same_factors = estimate_machine_co2(per_million_s, codecarbon, params.pue, params.grid_kg_per_kwh)
-    ours = estimate_machine_co2(per_million_s, watts, params.pue, params.grid_kg_per_kwh)
+    same_factors = estimate_machine_co2(per_million_s, codecarbon, pue, grid)
+    ours = estimate_machine_co2(per_million_s, watts, pue, grid)
     own_kg = record.emissions / metered.texts * MILLION
     return [
         f"codecarbon: {describe_meter(record)}",
         f"{metered.texts:,} texts in {metered.seconds:.0f} s: {MILLION / per_million_s:,.0f} texts/s",
         f"codecarbon: {metered.watts:.1f} W (processor {record.cpu_power:.1f}, memory {record.ram_power:.1f}, "
-        f"GPU {record.gpu_power:.1f}); distil: {watts.mid:g} W ({watts.low:g}-{watts.high:g}), {params.hardware.name}",
+        f"GPU {record.gpu_power:.1f}); distil: {watts.mid:g} W ({watts.low:g}-{watts.high:g}), {basis.hardware.name}",
         f"kg CO2 per million texts, codecarbon by its own factor for {country}, without PUE: {format_kg(own_kg)}",
         f"kg CO2 per million texts, codecarbon's power by distil's PUE and grid factors: {format_range(same_factors)}",
         f"kg CO2 per million texts, distil: {format_range(ours)}",
@@ -111,11 +113,11 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.seconds < SHORTEST_S:
         parser.error(f"--seconds {arguments.seconds:g}: at least {SHORTEST_S}, or the meter's samples are too few")
-    params = load_params("cost", CostParams, ROOT / "params.yaml")
+    basis = load_basis(load_params("cost", CostParams, ROOT / "params.yaml"), ROOT / "prices")
     student = OnnxClassifier(arguments.onnx, INT8, arguments.threads, "cpu")
     texts = pd.read_parquet(arguments.texts)["text"].to_list()
     metered = meter(student.predict, texts, arguments.seconds, arguments.country)
-    print("\n".join(list_lines(metered, params, arguments.country)))
+    print("\n".join(list_lines(metered, basis, arguments.country)))
 
 
 if __name__ == "__main__":

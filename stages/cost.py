@@ -16,6 +16,7 @@ from distil.core.command import run
 from distil.core.errors import InputError
 from distil.core.metrics import read_metrics, write_metrics
 from distil.core.params import load_params
+from distil.cost.basis import CostBasis, load_basis
 from distil.cost.carbon import format_kg
 from distil.cost.compared_models import compare_models, describe_counting
 from distil.cost.figures import format_usd
@@ -34,37 +35,38 @@ def main(
     train: Annotated[Path, "json of train"],
     annotate: Annotated[Path, "json of annotate"],
     annotate_run: Annotated[Path, "json of annotate, how the answering went"],
+    prices: Annotated[Path, "folder: dated tables of prices, hardware and electricity"],
     metrics: Annotated[Path, "json: dollars and CO2"],
     costs: Annotated[Path, "csv: dollars and CO2 per million texts"],
     curve: Annotated[Path, "csv: dollars after so many texts"],
 ) -> None:
     """Write dollars and CO2 per million texts, the one-off cost and the break-even to `metrics`, and two plots."""
-    params = load_params("cost", CostParams)
+    basis = load_basis(load_params("cost", CostParams), prices)
     measured, trained = read_metrics(speed), read_metrics(train)
     asked, answered = read_metrics(annotate), read_metrics(annotate_run)
     if STUDENT not in measured["systems"]:
         raise InputError(f"{speed} has no {STUDENT}; 'dvc repro -s -f benchmark' measures it")
 
-    systems = {"teacher": price_teacher(params, asked, answered)}
+    systems = {"teacher": price_teacher(basis, asked, answered)}
     for name, system in measured["systems"].items():
-        systems[NAMES.get(name, name)] = price_on_machine(params, system["offline"]["texts_per_s"])
-    once = price_once(params, trained, asked, answered)
+        systems[NAMES.get(name, name)] = price_on_machine(basis, system["offline"]["texts_per_s"])
+    once = price_once(basis, trained, asked, answered)
     paid = (once["total_usd"], systems["teacher"]["usd_per_million"], systems[STUDENT]["usd_per_million"])
     cost: dict[str, Any] = {
-        "hardware": params.hardware.name,
-        "usd_per_hour": params.hardware.usd_per_hour,
+        "hardware": basis.hardware.name,
+        "usd_per_hour": basis.hardware.usd_per_hour,
         "systems": systems,
         "one_off": once,
         "break_even_texts": count_break_even_texts(*paid),
-        "compared_models": compare_models(params, asked, measured["date"]),
-        "hardware_table": price_hardware_table(params, systems[STUDENT]["texts_per_s"], measured["machine"]),
+        "compared_models": compare_models(basis, asked, measured["date"]),
+        "hardware_table": price_hardware_table(basis, systems[STUDENT]["texts_per_s"], measured["machine"]),
         "published": list_published(),
-        "assumptions": _list_assumptions(params) | {"compared_tokens": describe_counting(asked)},
+        "assumptions": _list_assumptions(basis) | {"compared_tokens": describe_counting(asked)},
     }
-    cost["notes"] = list_notes(params, measured, trained, asked, answered, cost)
+    cost["notes"] = list_notes(basis, measured, trained, asked, answered, cost)
 
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    for note in [*cost["notes"], *find_old_prices(params, cost, today, "today")]:  # the second is no output: it ages
+    for note in [*cost["notes"], *find_old_prices(basis, cost, today, "today")]:  # the second is no output: it ages
         print(f"warning: {note}", file=sys.stderr)
     write_metrics(metrics, cost)
     _write_table(costs, _list_costs(cost))
@@ -96,10 +98,15 @@ def _tell(system: dict[str, Any]) -> str:
     return f"{dollars} and {'unknown' if kg is None else format_kg(kg['mid'])} kg of CO2"
 
 
-def _list_assumptions(params: CostParams) -> dict[str, Any]:
+def _list_assumptions(basis: CostBasis) -> dict[str, Any]:
     """All that the figures rest on, with sources, for whoever reads them."""
-    assumptions = params.model_dump(exclude={"hardware", "hardware_table", "compare_models"})
-    return assumptions | {name: value for name, value in params.hardware.model_dump().items() if name != "name"}
+    return {
+        "utilisation": basis.params.utilisation,
+        **basis.electricity.model_dump(),
+        **basis.params.model_dump(include={"teacher_usd_per_million_tokens", "teacher_kwh_per_million_texts"}),
+        "price_table": basis.price_table.model_dump(),
+        **basis.hardware.model_dump(exclude={"name"}),
+    }
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
     place = tmp_path_factory.mktemp("toy")
     folder = place / "project"
     folder.mkdir()
-    for name in ("distil", "stages", "plots"):
+    for name in ("distil", "stages", "plots", "prices"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dvc.yaml", ".gitignore", ".dvcignore", "assets.txt", "review/corrections.csv"):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -170,6 +170,7 @@ EDITS: dict[str, tuple[Edit, list[str]]] = {
     "evaluate": (lambda toy: toy.edit("evaluate", seed=1), ["evaluate", "report"]),
     "benchmark": (lambda toy: toy.edit("benchmark", seconds=0.03), ["benchmark", "cost", "report"]),
     "cost": (lambda toy: toy.edit("cost", utilisation=0.5), ["cost", "report"]),
+    "prices": (lambda toy: toy.comment("prices/electricity.yaml"), ["cost"]),
     "report": (lambda toy: toy.edit("report", examples=3), ["report"]),
     "a comment in votes": (lambda toy: toy.comment("distil/labels/votes.py"), ["aggregate", "split"]),
     "a comment in onnx_files": (lambda toy: toy.comment("distil/export/onnx_files.py"), ["export"]),

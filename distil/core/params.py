@@ -1,10 +1,11 @@
-"""Load one section of params.yaml and check it, key by key.
+"""Load one section of params.yaml, or a file of prices/, and check it, key by key.
 
 Strings stay strings: YAML reads an unquoted yes, no, on or 1 as something else, and a strict model says so instead of
 guessing. Numbers are lenient in one way: PyYAML reads `1e-3` as text where DVC reads a number, so text that spells a
 number is one.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -19,7 +20,7 @@ LONGEST_VALUE = 60  # characters of a mapping or a list that a message shows
 
 
 class Params(BaseModel):
-    """A section of params.yaml, or a part of one: unknown keys and ill-typed values are refused."""
+    """A section of params.yaml, a file of prices/, or a part of one: unknown keys and ill-typed values are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -66,22 +67,40 @@ def load_params(section: str, model: type[Section], path: Path = PARAMS_FILE) ->
     Raises `InputError` with the file, the key, the value and what is allowed, for the first thing that is wrong; an
     unknown key goes first.
     """
-    sections = _read_yaml(path)
+    sections = _read_yaml(path, "run from the project's folder, or copy one of presets/ there")
     if section not in sections:
         raise InputError(f"{path} has no section '{section}'; it has: {', '.join(map(str, sections)) or 'none'}")
+    return _check(sections[section] or {}, model, path, section)
+
+
+def load_file(path: Path, model: type[Section], remedy: str) -> Section:
+    """Return a whole file as a checked model.
+
+    Raises `InputError` as `load_params` does; `remedy` says what to do if the file is missing.
+    """
+    return _check(_read_yaml(path, remedy), model, path)
+
+
+def load_rows(path: Path, model: type[Section], remedy: str) -> dict[str, Section]:
+    """Return a file's rows, each under a key of its own, as checked models; raises `InputError` as `load_file` does."""
+    return {str(key): _check(row or {}, model, path, str(key)) for key, row in _read_yaml(path, remedy).items()}
+
+
+def _check(values: Any, model: type[Section], path: Path, *place: str) -> Section:
+    """The values that stand at a place in a file as a model."""
     try:
-        return model.model_validate(sections[section] or {})
+        return model.model_validate(values)
     except ValidationError as error:
         found = error.errors()
         first = next((detail for detail in found if detail["type"] == "extra_forbidden"), found[0])
-        raise InputError(f"{path}: {_explain(section, first, model)}") from None  # a key misspelt is also one missing
+        raise InputError(f"{path}: {_explain(place, first, model)}") from None  # a key misspelt is also one missing
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path, remedy: str) -> dict[str, Any]:
     try:
         sections = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path} is missing; run from the project's folder, or copy one of presets/ there") from None
+        raise InputError(f"{path} is missing; {remedy}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8; save it as UTF-8") from None
     except yaml.YAMLError as error:
@@ -93,8 +112,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return sections
 
 
-def _explain(section: str, detail: ErrorDetails, model: type[BaseModel]) -> str:
-    key = ".".join([section, *map(str, detail["loc"])])
+def _explain(place: Sequence[str], detail: ErrorDetails, model: type[BaseModel]) -> str:
+    key = ".".join([*place, *map(str, detail["loc"])])
     if detail["type"] == "extra_forbidden":
         parent = _keys_beside(detail, model)
         return f"unknown key {key}" + (f"; allowed here: {', '.join(parent)}" if parent else "")

@@ -9,23 +9,25 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
+from distil.cost.basis import CostBasis
 from distil.cost.llm_carbon import describe_method, estimate_llm_co2
 from distil.cost.machines import Record
-from distil.cost.params import ComparedModel, CostParams, PriceTable
+from distil.cost.params import ComparedModel
+from distil.cost.price_tables import PriceTable
 from distil.cost.prices import MILLION, FoundPrices, Tokens, find_prices, price_tokens
 from distil.cost.teacher import fill_tokens, list_teachers
 
 Metrics = Mapping[str, Any]
 
 
-def compare_models(params: CostParams, asked: Metrics, day: str) -> list[Record]:
+def compare_models(basis: CostBasis, asked: Metrics, day: str) -> list[Record]:
     """Dollars and CO2 per million texts of each model of `cost.compare_models`; None where a part of it is unknown.
 
     Prices that change with time are those of noon (UTC) on `day`, YYYY-MM-DD: the same metrics give the same prices.
     """
     tokens = _count_tokens(asked)
     noon = datetime.datetime.fromisoformat(f"{day}T12:00:00+00:00")
-    return [_price_model(model, params.price_table, noon, tokens, asked) for model in params.compare_models]
+    return [_price_model(model, basis.price_table, noon, tokens, asked) for model in basis.params.compare_models]
 
 
 def describe_counting(asked: Metrics) -> str:
@@ -70,7 +72,7 @@ def _price_model(
 def _find_price(
     model: ComparedModel, table: PriceTable, moment: datetime.datetime
 ) -> tuple[FoundPrices | None, str | None]:
-    """The price that is given, else the table's, which has a date only if it is the table that the params date."""
+    """The price that is given, else the table's, which has a date only if it is the table that prices/ dates."""
     if model.price_per_million_tokens and model.price_source:
         return FoundPrices(model.price_per_million_tokens, model.price_source), model.price_date
     found = find_prices(model.model, model.base_url, None, moment)

@@ -8,8 +8,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from distil.cost.basis import CostBasis
 from distil.cost.carbon import METHOD, estimate_machine_co2
-from distil.cost.params import CostParams, HardwareParams, HardwareRow
+from distil.cost.price_tables import Hardware, HardwareRow
 from distil.cost.prices import MILLION
 
 SECONDS_PER_HOUR = 3600
@@ -28,21 +29,22 @@ def check_rate(texts_per_s: float | None) -> float | None:
     return texts_per_s if texts_per_s and math.isfinite(texts_per_s) else None
 
 
-def price_on_machine(params: CostParams, texts_per_s: float | None) -> Record:
-    """What a million texts cost in dollars and CO2 at that rate on the hardware of the params; None without a rate."""
+def price_on_machine(basis: CostBasis, texts_per_s: float | None) -> Record:
+    """What a million texts cost in dollars and CO2 at that rate on the machine that is priced; None without a rate."""
     rate = check_rate(texts_per_s)
     if rate is None:
         return {"texts_per_s": None, "usd_per_million": None, "kg_co2_per_million": None, "co2_method": None}
-    co2 = estimate_machine_co2(MILLION / rate, params.hardware.watts, params.pue, params.grid_kg_per_kwh)
+    power, electricity = basis.hardware.watts, basis.electricity
+    co2 = estimate_machine_co2(MILLION / rate, power, electricity.pue, electricity.grid_kg_per_kwh)
     return {
         "texts_per_s": rate,
-        "usd_per_million": price_machine(rate, params.hardware.usd_per_hour, params.utilisation),
+        "usd_per_million": price_machine(rate, basis.hardware.usd_per_hour, basis.params.utilisation),
         "kg_co2_per_million": co2.model_dump(),
         "co2_method": METHOD,
     }
 
 
-def list_differences(hardware: HardwareParams, machine: Mapping[str, Any]) -> list[str]:
+def list_differences(hardware: Hardware, machine: Mapping[str, Any]) -> list[str]:
     """In what the machine of metrics/speed.json is not the hardware that is priced, in words; none if it is."""
     differences = []
     if not machine["cpu"].startswith(hardware.cpu):
@@ -56,7 +58,7 @@ def list_differences(hardware: HardwareParams, machine: Mapping[str, Any]) -> li
 
 
 def price_hardware_table(
-    params: CostParams, student_texts_per_s: float | None, machine: Mapping[str, Any]
+    basis: CostBasis, student_texts_per_s: float | None, machine: Mapping[str, Any]
 ) -> list[Record]:
     """Dollars per million texts on each machine to rent: the one that stands for the measurement first, then the table.
 
@@ -65,10 +67,10 @@ def price_hardware_table(
     None, and then there is no price per text.
     """
     rate = check_rate(student_texts_per_s)
-    rented = params.hardware.model_dump(exclude={"cpu", "cores", "gpu", "watts", "watts_source"})
-    rows = (HardwareRow(**rented, measured=True), *params.hardware_table)
-    table = [_price_row(row, rate, params.utilisation) for row in rows]
-    if rate is not None and list_differences(params.hardware, machine):
+    rented = basis.hardware.model_dump(exclude={"cpu", "cores", "gpu", "watts", "watts_source"})
+    rows = (HardwareRow(**rented, measured=True), *basis.other_hardware)
+    table = [_price_row(row, rate, basis.params.utilisation) for row in rows]
+    if rate is not None and list_differences(basis.hardware, machine):
         table[0]["throughput"] = "measured on another machine"
     return table
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from distil.cost.basis import CostBasis
 from distil.cost.llm_carbon import estimate_llm_co2, knows_first_token
 from distil.cost.machines import is_outdated, list_differences
-from distil.cost.params import CostParams, HardwareParams
+from distil.cost.price_tables import Hardware
 from distil.cost.prices import find_prices
 from distil.cost.teacher import list_teachers, price_answers
 
@@ -15,38 +16,38 @@ COUNTED = ("input_tokens", "output_tokens")  # without either of them there is n
 
 
 def list_notes(
-    params: CostParams, speed: Metrics, trained: Metrics, asked: Metrics, answered: Metrics, cost: Metrics
+    basis: CostBasis, speed: Metrics, trained: Metrics, asked: Metrics, answered: Metrics, cost: Metrics
 ) -> list[str]:
     """The notes on `cost`, as it goes into metrics/cost.json; prices age against the day of the measurement.
 
     `speed`, `trained`, `asked` and `answered` are metrics/speed.json, train.json, annotate.json and annotate_run.json.
     """
     return [
-        *find_old_prices(params, cost, speed["date"], "the measurement"),
-        *_compare_machines(params.hardware, speed["machine"], trained["device"]),
+        *find_old_prices(basis, cost, speed["date"], "the measurement"),
+        *_compare_machines(basis.hardware, speed["machine"], trained["device"]),
         *_explain_teacher(asked, cost["systems"]["teacher"]),
-        *_explain_retries(params, asked, answered),
+        *_explain_retries(basis, asked, answered),
         *_explain_unmeasured(cost["systems"]),
-        *_explain_compared(params, asked, cost["compared_models"]),
+        *_explain_compared(basis, asked, cost["compared_models"]),
     ]
 
 
-def find_old_prices(params: CostParams, cost: Metrics, day: str, name: str) -> list[str]:
+def find_old_prices(basis: CostBasis, cost: Metrics, day: str, name: str) -> list[str]:
     """A note on the prices that are more than a year older than a day, if there are any; `name` is how to call it."""
-    table = params.price_table
+    table = basis.price_table
     dated = [(row["name"], row["price_date"]) for row in cost["hardware_table"]]
-    dated += [(model.model, model.price_date) for model in params.compare_models if model.price_date]
+    dated += [(model.model, model.price_date) for model in basis.params.compare_models if model.price_date]
     dated.append((f"all that genai-prices {table.version} tells", table.date))
     old = [f"{what} ({date})" for what, date in dated if is_outdated(date, day)]
     if not old:
         return []
     return [
-        f"prices more than a year older than {name}: {', '.join(old)}; renew them in section cost of "
-        "params.yaml, genai-prices also in requirements.lock"
+        f"prices more than a year older than {name}: {', '.join(old)}; renew them in prices/ "
+        "(genai-prices also in requirements.lock), a compared model's in cost.compare_models"
     ]
 
 
-def _compare_machines(hardware: HardwareParams, machine: Metrics, trained_on: str) -> list[str]:
+def _compare_machines(hardware: Hardware, machine: Metrics, trained_on: str) -> list[str]:
     differences = list_differences(hardware, machine)
     notes = []
     if differences:
@@ -106,9 +107,9 @@ def _explain_unpriced(asked: Metrics) -> str:
     return f"give cost.teacher_usd_per_million_tokens {{input, output}}{known}"
 
 
-def _explain_retries(params: CostParams, asked: Metrics, answered: Metrics) -> list[str]:
+def _explain_retries(basis: CostBasis, asked: Metrics, answered: Metrics) -> list[str]:
     """Tries that failed have no tokens in any log, and whether an endpoint charged for them it alone knows."""
-    retries, usd = answered["retries"], price_answers(params, asked)
+    retries, usd = answered["retries"], price_answers(basis.params, asked)
     if not retries or usd is None:
         return []
     most = retries * usd / asked["requests"]
@@ -123,7 +124,7 @@ def _explain_unmeasured(systems: Metrics) -> list[str]:
     return [f"metrics/speed.json has no throughput of {', '.join(unknown)}, so they have no price"] if unknown else []
 
 
-def _explain_compared(params: CostParams, asked: Metrics, compared: list[Metrics]) -> list[str]:
+def _explain_compared(basis: CostBasis, asked: Metrics, compared: list[Metrics]) -> list[str]:
     answers, texts = asked["answers"], asked["texts"]
     notes = [
         f"the price of {model['model']} is not in genai-prices: give it in cost.compare_models as {{model: "
@@ -136,7 +137,7 @@ def _explain_compared(params: CostParams, asked: Metrics, compared: list[Metrics
     undated = any(model["prices"] and model["price_date"] is None for model in compared)
     if undated:
         notes.append(
-            f"cost.price_table dates genai-prices {params.price_table.version}, which is not the one installed: give "
+            f"prices/tokens.yaml dates genai-prices {basis.price_table.version}, which is not the one installed: give "
             "the release that is, and its date"
         )
     unknown = [model["model"] for model in compared if model["kg_co2_per_million"] is None]

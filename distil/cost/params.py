@@ -1,76 +1,13 @@
-"""The section `cost` of params.yaml: prices, power and factors, each with the source and the date it is from."""
+"""The section `cost` of params.yaml: what is rented, what the teacher costs, and which models to compare with."""
 
-import datetime
-from importlib.metadata import version
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from distil.core.params import Number, Params
 from distil.cost.carbon import Bounds
+from distil.cost.price_tables import Date
 from distil.cost.prices import TeacherPrices, TokenPrices
-
-
-def _check_date(date: str) -> str:
-    datetime.date.fromisoformat(date)
-    return date
-
-
-Date = Annotated[str, AfterValidator(_check_date)]
-"""YYYY-MM-DD."""
-
-
-class HardwareParams(Params):
-    """The machine that would be rented for the work that was measured: its price and power, and where both are from.
-
-    `cpu` is how such a machine names its processor, or the beginning of that, `cores` how many it has (vCPU), `gpu` the
-    name of its GPU, or a part of that.
-    """
-
-    name: str
-    cpu: str
-    cores: int = Field(ge=1)
-    gpu: str | None
-    usd_per_hour: Number = Field(gt=0)
-    price_source: str
-    price_date: Date
-    watts: Bounds
-    watts_source: str
-
-
-class HardwareRow(Params):
-    """Another machine to rent, at the speed measured here or at a published one; with neither it has a price alone.
-
-    `measured` says that it is of the same kind as the machine of the measurement.
-    """
-
-    name: str
-    usd_per_hour: Number = Field(gt=0)
-    price_source: str
-    price_date: Date
-    measured: bool = False
-    texts_per_s: Number | None = Field(default=None, gt=0)
-    model: str | None = None
-    throughput_source: str | None = None
-
-    @model_validator(mode="after")
-    def _check_throughput(self) -> "HardwareRow":
-        if self.measured and self.texts_per_s is not None:
-            raise ValueError("measured: true takes the throughput of this study; take texts_per_s out")
-        if self.texts_per_s is not None and not (self.model and self.throughput_source):
-            raise ValueError("a published texts_per_s needs its model and its throughput_source")
-        return self
-
-
-class PriceTable(Params):
-    """The release of genai-prices whose table is used, and the day on which it came out."""
-
-    version: str
-    date: Date
-
-    def is_installed(self) -> bool:
-        """Whether this release is the one that is installed."""
-        return self.version == version("genai-prices")
 
 
 class ComparedModel(Params):
@@ -94,16 +31,17 @@ def _read_name(value: Any) -> Any:
 
 
 class CostParams(Params):
-    """The section `cost`: prices, power and the factors that turn both into dollars and CO2."""
+    """The section `cost`; the dated tables that it is used with are in prices/."""
 
-    hardware: HardwareParams
-    hardware_table: list[HardwareRow]
-    utilisation: Number = Field(gt=0, le=1)
-    pue: Number = Field(ge=1)
-    pue_source: str
-    grid_kg_per_kwh: Bounds
-    grid_source: str
-    teacher_usd_per_million_tokens: TeacherPrices
-    teacher_kwh_per_million_texts: Bounds | None
-    price_table: PriceTable
+    hardware: str  # the key of a row of prices/hardware.yaml
+    utilisation: Number = Field(default=1.0, gt=0, le=1)  # share of the paid hours in which the hardware works
+    teacher_usd_per_million_tokens: TeacherPrices = None
+    teacher_kwh_per_million_texts: Bounds | None = None
     compare_models: list[Annotated[ComparedModel, BeforeValidator(_read_name)]]
+
+    @field_validator("hardware", mode="before")
+    @classmethod
+    def _check_name(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            raise ValueError("name a row of prices/hardware.yaml, and describe the machine there")  # noqa: TRY004
+        return value

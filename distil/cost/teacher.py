@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from distil.cost.basis import CostBasis
 from distil.cost.carbon import Bounds, add_bounds, multiply_bounds
 from distil.cost.llm_carbon import describe_method, estimate_llm_co2
 from distil.cost.machines import SECONDS_PER_HOUR, Record, check_rate, price_on_machine
@@ -15,13 +16,13 @@ from distil.cost.prices import MILLION, Tokens, choose_prices, price_tokens
 Metrics = Mapping[str, Any]
 
 
-def price_teacher(params: CostParams, asked: Metrics, answered: Metrics) -> Record:
+def price_teacher(basis: CostBasis, asked: Metrics, answered: Metrics) -> Record:
     """Dollars and CO2 of the teacher per million texts, all its votes counted."""
     rate = check_rate(answered["texts_per_s"])
     if asked["server"] == "local":
-        return price_on_machine(params, rate)
-    usd = price_answers(params, asked)
-    co2, method = _estimate_co2(params, asked)
+        return price_on_machine(basis, rate)
+    usd = price_answers(basis.params, asked)
+    co2, method = _estimate_co2(basis, asked)
     return {
         "texts_per_s": rate,
         "usd_per_million": None if usd is None else usd / asked["texts"] * MILLION,
@@ -30,14 +31,14 @@ def price_teacher(params: CostParams, asked: Metrics, answered: Metrics) -> Reco
     }
 
 
-def price_once(params: CostParams, trained: Metrics, asked: Metrics, answered: Metrics) -> dict[str, float | None]:
-    """What making the student cost: the teacher's answers, and the hours of training on the hardware of the params."""
-    usd_per_second = params.hardware.usd_per_hour / SECONDS_PER_HOUR
+def price_once(basis: CostBasis, trained: Metrics, asked: Metrics, answered: Metrics) -> dict[str, float | None]:
+    """What making the student cost: the teacher's answers, and the hours of training on the machine that is priced."""
+    usd_per_second = basis.hardware.usd_per_hour / SECONDS_PER_HOUR
     if asked["server"] == "local":
         rate = check_rate(answered["texts_per_s"])  # and not its seconds, which are of those answers that have times
         annotation = asked["texts"] / rate * usd_per_second if rate else None
     else:
-        annotation = price_answers(params, asked)
+        annotation = price_answers(basis.params, asked)
     training = trained["seconds"] * usd_per_second
     total = None if annotation is None else annotation + training
     return {"annotation_usd": annotation, "training_usd": training, "total_usd": total}
@@ -74,10 +75,10 @@ def list_teachers(asked: Metrics) -> Mapping[str, Metrics]:
     return teachers
 
 
-def _estimate_co2(params: CostParams, asked: Metrics) -> tuple[Bounds | None, str | None]:
+def _estimate_co2(basis: CostBasis, asked: Metrics) -> tuple[Bounds | None, str | None]:
     """Kilograms per million texts, and by which method: the energy that the params give, else EcoLogits."""
-    if params.teacher_kwh_per_million_texts is not None:
-        given = multiply_bounds(params.teacher_kwh_per_million_texts, params.grid_kg_per_kwh)
+    if (kwh := basis.params.teacher_kwh_per_million_texts) is not None:
+        given = multiply_bounds(kwh, basis.electricity.grid_kg_per_kwh)
         return given, "cost.teacher_kwh_per_million_texts x grid factor"
     total = Bounds(low=0, mid=0, high=0)
     for model, counts in list_teachers(asked).items():

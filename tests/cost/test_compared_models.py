@@ -1,11 +1,14 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from conftest import ROOT
 
 from distil.core.params import load_params
+from distil.cost.basis import CostBasis, load_basis
 from distil.cost.compared_models import compare_models, describe_counting
 from distil.cost.params import CostParams
+from distil.cost.price_tables import PriceTable
 
 DAY = "2026-11-24"
 DEFAULTS = ROOT / "params.yaml"
@@ -16,9 +19,11 @@ GIVEN = {
 }
 
 
-def make_params(models: list[Any], **changes: Any) -> CostParams:
-    whole = load_params("cost", CostParams, DEFAULTS).model_dump() | {"compare_models": models} | changes
-    return CostParams.model_validate(whole)
+def make_basis(models: list[Any] | None = None) -> CostBasis:
+    """What the default study has, with other models to compare."""
+    section = load_params("cost", CostParams, DEFAULTS).model_dump()
+    changes = {} if models is None else {"compare_models": models}
+    return load_basis(CostParams.model_validate(section | changes), ROOT / "prices")
 
 
 def make_asked(
@@ -32,7 +37,7 @@ def make_asked(
 
 
 def test_all_votes_count_and_cached_input_is_priced_as_any_other() -> None:
-    (model,) = compare_models(make_params(["gpt-4-turbo"]), make_asked(), DAY)
+    (model,) = compare_models(make_basis(["gpt-4-turbo"]), make_asked(), DAY)
     assert model["input_tokens_per_text"] == pytest.approx(600)
     assert model["output_tokens_per_text"] == pytest.approx(150)
     assert model["prices"] == {"input": 10.0, "output": 30.0}
@@ -40,22 +45,22 @@ def test_all_votes_count_and_cached_input_is_priced_as_any_other() -> None:
 
 
 def test_a_price_has_a_source_and_a_date() -> None:
-    params = make_params(["gpt-4-turbo", {"model": "mine", **GIVEN}])
-    known, mine = compare_models(params, make_asked(), DAY)
-    assert known["price_source"] == f"genai-prices {params.price_table.version}, provider openai"
-    assert known["price_date"] == params.price_table.date
+    basis = make_basis(["gpt-4-turbo", {"model": "mine", **GIVEN}])
+    known, mine = compare_models(basis, make_asked(), DAY)
+    assert known["price_source"] == f"genai-prices {basis.price_table.version}, provider openai"
+    assert known["price_date"] == basis.price_table.date
     assert (mine["price_source"], mine["price_date"]) == ("vendor", "2026-05-01")
     assert mine["usd_per_million"] == pytest.approx(600 * 1 + 150 * 4)
 
 
 def test_a_given_price_goes_before_the_table_s() -> None:
-    (model,) = compare_models(make_params([{"model": "gpt-4-turbo", **GIVEN}]), make_asked(), DAY)
+    (model,) = compare_models(make_basis([{"model": "gpt-4-turbo", **GIVEN}]), make_asked(), DAY)
     assert model["prices"] == {"input": 1.0, "output": 4.0}
 
 
 def test_the_date_of_another_release_is_not_taken() -> None:
-    params = make_params(["gpt-4-turbo"], price_table={"version": "0.0.1", "date": "2025-01-01"})
-    (model,) = compare_models(params, make_asked(), DAY)
+    other = PriceTable(version="0.0.1", date="2025-01-01")
+    (model,) = compare_models(replace(make_basis(["gpt-4-turbo"]), price_table=other), make_asked(), DAY)
     assert model["price_date"] is None
     assert model["usd_per_million"] is not None
 
@@ -63,7 +68,7 @@ def test_the_date_of_another_release_is_not_taken() -> None:
 def test_the_address_tells_whose_price_it_is() -> None:
     name = "mistralai/Mixtral-8x7B-Instruct-v0.1"
     nobody, together = compare_models(
-        make_params([name, {"model": name, "base_url": "https://api.together.xyz/v1"}]), make_asked(), DAY
+        make_basis([name, {"model": name, "base_url": "https://api.together.xyz/v1"}]), make_asked(), DAY
     )
     assert nobody["usd_per_million"] is None
     assert together["usd_per_million"] is not None
@@ -71,7 +76,7 @@ def test_the_address_tells_whose_price_it_is() -> None:
 
 
 def test_a_model_that_nobody_knows_has_neither_price_nor_co2() -> None:
-    (model,) = compare_models(make_params(["no-such-model"]), make_asked(), DAY)
+    (model,) = compare_models(make_basis(["no-such-model"]), make_asked(), DAY)
     assert (model["usd_per_million"], model["prices"], model["kg_co2_per_million"]) == (None, None, None)
 
 
@@ -83,7 +88,7 @@ def test_a_model_that_nobody_knows_has_neither_price_nor_co2() -> None:
     ],
 )
 def test_without_all_tokens_there_is_no_price(asked: dict[str, Any]) -> None:
-    (model,) = compare_models(make_params(["gpt-4-turbo"]), asked, DAY)
+    (model,) = compare_models(make_basis(["gpt-4-turbo"]), asked, DAY)
     assert model["prices"] is not None
     assert (model["usd_per_million"], model["output_tokens_per_text"], model["kg_co2_per_million"]) == (
         None,
@@ -95,14 +100,14 @@ def test_without_all_tokens_there_is_no_price(asked: dict[str, Any]) -> None:
 def test_answers_that_told_no_tokens_are_taken_to_have_the_mean_of_the_others() -> None:
     told = dict.fromkeys(("input_tokens", "cached_tokens", "output_tokens"), 1500)
     half = make_asked(300_000, 75_000, told=told)
-    params = make_params(["gpt-4-turbo"])
-    assert compare_models(params, half, DAY) == compare_models(params, make_asked(), DAY)
+    basis = make_basis(["gpt-4-turbo"])
+    assert compare_models(basis, half, DAY) == compare_models(basis, make_asked(), DAY)
 
 
 def test_co2_grows_with_the_votes() -> None:
-    params = make_params(["gpt-4-turbo"])
+    basis = make_basis(["gpt-4-turbo"])
     one_vote = make_asked(200_000, 50_000, answers=1000)
-    once, thrice = (compare_models(params, asked, DAY)[0]["kg_co2_per_million"] for asked in (one_vote, make_asked()))
+    once, thrice = (compare_models(basis, asked, DAY)[0]["kg_co2_per_million"] for asked in (one_vote, make_asked()))
     assert thrice["high"] == pytest.approx(3 * once["high"])
 
 
@@ -113,7 +118,6 @@ def test_it_is_said_whose_tokenizer_counted() -> None:
 
 
 def test_the_models_of_the_default_study_all_have_a_price_and_co2() -> None:
-    params = load_params("cost", CostParams, DEFAULTS)
-    models = compare_models(params, make_asked(), DAY)
+    models = compare_models(make_basis(), make_asked(), DAY)
     assert [model["model"] for model in models if None in model.values()] == []
     assert len(models) >= 4

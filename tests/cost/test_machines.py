@@ -4,6 +4,7 @@ import pytest
 from conftest import ROOT
 
 from distil.core.params import load_params
+from distil.cost.basis import load_basis
 from distil.cost.machines import count_break_even_texts, draw_break_even, is_outdated, price_machine
 from distil.cost.params import CostParams
 from distil.cost.prices import TokenPrices, Tokens, price_tokens
@@ -63,7 +64,9 @@ def test_a_price_is_outdated_after_a_year() -> None:
 
 
 def test_default_prices_are_complete_and_name_their_sources() -> None:
-    cost = load_params("cost", CostParams, DEFAULTS)
-    assert all([cost.hardware.price_source, cost.hardware.watts_source, cost.pue_source, cost.grid_source])
-    assert all(row.price_source and (row.measured or row.throughput_source) for row in cost.hardware_table)
-    assert cost.price_table.is_installed(), "cost.price_table has to name the genai-prices of requirements.lock"
+    basis = load_basis(load_params("cost", CostParams, DEFAULTS), ROOT / "prices")
+    electricity = basis.electricity
+    assert all([basis.hardware.price_source, basis.hardware.watts_source])
+    assert all([electricity.pue_source, electricity.grid_source])
+    assert all(row.price_source and (row.measured or row.throughput_source) for row in basis.other_hardware)
+    assert basis.price_table.is_installed(), "prices/tokens.yaml has to name the genai-prices of requirements.lock"

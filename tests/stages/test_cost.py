@@ -1,5 +1,6 @@
 import datetime
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,7 @@ from distil.core.metrics import read_metrics, write_metrics
 from distil.cost.llm_carbon import estimate_llm_co2
 from stages.cost import main
 
-DEFAULTS = ROOT / "params.yaml"
-
-
+HARDWARE = "c7a.large"  # of the default study
 TOGETHER = "https://api.together.xyz/v1"
 MACHINE = {"cpu": "AMD EPYC 9R14", "cores": 2, "threads": 2, "gpu": None, "provider": "CPUExecutionProvider"}
 MIXTRAL = "mistralai/Mixtral-8x7B-Instruct-v0.1"
@@ -41,6 +40,7 @@ class FarFuture:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     write_params(tmp_path, {})
+    write_prices(tmp_path)
     rates = {"pipeline": 100.0, "student_onnx": 400.0, "student_int8": 1000.0, "tfidf": 20_000.0, "embeddings": 200.0}
     systems = {name: {"offline": {"texts_per_s": rate}} for name, rate in rates.items()}
     speed = {"date": "2026-06-01", "machine": MACHINE, "systems": systems}
@@ -51,10 +51,25 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write_params(folder: Path, changes: dict[str, Any]) -> None:
-    cost = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))["cost"]
-    cost["hardware"] |= {"usd_per_hour": 0.36, "price_date": "2026-01-01"} | changes.pop("hardware", {})
-    cost |= {"compare_models": [], "hardware_table": []}
-    (folder / "params.yaml").write_text(yaml.safe_dump({"cost": cost | changes}), encoding="utf-8")
+    cost = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["cost"]
+    (folder / "params.yaml").write_text(yaml.safe_dump({"cost": cost | {"compare_models": []} | changes}))
+
+
+def write_prices(folder: Path, others: dict[str, Any] | None = None, **hardware: Any) -> None:
+    """The project's tables, but of hardware only the row c7a.large, at a round price, with changes, and the others."""
+    shutil.copytree(ROOT / "prices", folder / "prices", dirs_exist_ok=True)
+    row = yaml.safe_load((ROOT / "prices" / "hardware.yaml").read_text(encoding="utf-8"))[HARDWARE]
+    row |= {"usd_per_hour": 0.36, "price_date": "2026-01-01"} | hardware
+    write_table(folder, "hardware", {HARDWARE: row} | (others or {}))
+
+
+def write_table(folder: Path, name: str, table: Any) -> None:
+    (folder / "prices" / f"{name}.yaml").write_text(yaml.safe_dump(table, sort_keys=False), encoding="utf-8")
+
+
+def change_table(folder: Path, name: str, changes: dict[str, Any]) -> None:
+    table = yaml.safe_load((folder / "prices" / f"{name}.yaml").read_text(encoding="utf-8"))
+    write_table(folder, name, table | changes)
 
 
 def count_tokens(tokens: int | None) -> dict[str, Any]:
@@ -87,8 +102,8 @@ def usd(per_input: float, per_output: float) -> dict[str, float]:
 
 
 def run_cost(folder: Path) -> dict[str, Any]:
-    names = ("speed.json", "train.json", "annotate.json", "annotate_run.json", "cost.json", "costs.csv", "curve.csv")
-    main(*(folder / name for name in names))
+    read = ("speed.json", "train.json", "annotate.json", "annotate_run.json")
+    main(*(folder / name for name in (*read, "prices", "cost.json", "costs.csv", "curve.csv")))
     return read_metrics(folder / "cost.json")
 
 
@@ -241,7 +256,7 @@ def test_a_price_with_unknown_tokens_says_so(project: Path) -> None:
 
 
 def test_an_old_price_warns(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_params(project, {"hardware": {"price_date": "2024-01-01"}})
+    write_prices(project, price_date="2024-01-01")
     (note,) = run_cost(project)["notes"]
     assert "older than the measurement: AWS c7a.large" in note
     assert "(2024-01-01)" in note
@@ -269,12 +284,9 @@ def test_short_answers_of_models_with_and_without_a_time_to_the_first_token_are_
 
 def test_old_prices_of_every_kind_warn_together(project: Path) -> None:
     given = {"price_per_million_tokens": usd(1, 2), "price_source": "vendor", "price_date": "2025-01-31"}
-    changes = {
-        "hardware_table": [ROW | {"price_date": "2024-02-16"}, ROW | {"name": "newer"}],
-        "price_table": {"version": "0.2.3", "date": "2025-05-31"},
-        "compare_models": [{"model": "m", **given}],
-    }
-    write_params(project, changes)
+    write_params(project, {"compare_models": [{"model": "m", **given}]})
+    write_prices(project, {"t4": ROW | {"price_date": "2024-02-16"}, "newer": ROW | {"name": "newer"}})
+    change_table(project, "tokens", {"date": "2025-05-31"})
     note = run_cost(project)["notes"][0]
     assert all(
         part in note for part in ("a T4 (2024-02-16)", "m (2025-01-31)", "genai-prices 0.2.3 tells (2025-05-31)")
@@ -284,8 +296,8 @@ def test_old_prices_of_every_kind_warn_together(project: Path) -> None:
 
 def test_hardware_is_priced_at_the_speed_of_its_kind_or_at_a_published_one(project: Path) -> None:
     same_kind = ROW | {"name": "the same, elsewhere", "usd_per_hour": 0.72, "measured": True}
-    table = [ROW | PUBLISHED_RATE, same_kind, ROW | {"name": "a price alone"}]
-    write_params(project, {"hardware_table": table, "utilisation": 0.5})
+    write_prices(project, {"t4": ROW | PUBLISHED_RATE, "kind": same_kind, "alone": ROW | {"name": "a price alone"}})
+    write_params(project, {"utilisation": 0.5})
     rented, published, elsewhere, alone = run_cost(project)["hardware_table"]
     assert (rented["throughput"], rented["texts_per_s"], rented["model"]) == ("measured", 1000.0, "student_int8")
     assert rented["usd_per_million"] == pytest.approx(0.2), "0.36 dollars an hour, of which half is used"
@@ -316,7 +328,7 @@ def test_another_machine_than_the_one_that_is_priced_is_named(
 
 
 def test_a_gpu_that_is_priced_has_to_be_the_one_that_worked(project: Path) -> None:
-    write_params(project, {"hardware": {"gpu": "L4"}})
+    write_prices(project, gpu="L4")
     measured, trained = run_cost(project)["notes"]
     assert "with no GPU" in measured
     assert "training ran on cpu" in trained
@@ -392,15 +404,16 @@ def test_the_plots_have_every_system_and_leave_the_unknown_empty(project: Path) 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"hardware_table": [ROW | PUBLISHED_RATE | {"measured": True}]}, "take texts_per_s out"),
-        ({"hardware_table": [ROW | {"texts_per_s": 61.49}]}, "needs its model and its throughput_source"),
-        ({"hardware_table": [ROW | PUBLISHED_RATE | {"texts_per_s": 0}]}, r"hardware_table\.0\.texts_per_s = 0"),
         ({"compare_models": [{"model": "m", "price_per_million_tokens": {"input": 1}}]}, r"tokens\.output is missing"),
         ({"compare_models": [{"model": "m", "price_per_million_tokens": usd(1, 2)}]}, "needs its price_source"),
-        ({"price_table": {"version": "0.2.3", "date": "soon"}}, r"price_table\.date"),
-        ({"hardware": {"price_date": "last week"}}, "price_date"),
         ({"utilisation": 0}, "utilisation"),
-        ({"grid_kg_per_kwh": {"low": 1, "mid": 0.5, "high": 2}}, "ascend"),
+        ({"hardware": {"name": "mine", "usd_per_hour": 1}}, r"cost\.hardware = .*name a row of prices/hardware\.yaml"),
+        (
+            {"hardware": "a T4"},
+            r"cost\.hardware = 'a T4' in params\.yaml is no row of .*hardware\.yaml, .* c7a\.large;",
+        ),
+        ({"hardware": None}, r"cost\.hardware = None"),
+        ({"pue": 1.2}, r"unknown key cost\.pue; allowed here: hardware, utilisation"),
         ({"currency": "EUR"}, "unknown key cost.currency"),
         ({"teacher_usd_per_million_tokens": {"input": 1}}, r"teacher_usd_per_million_tokens\.output is missing"),
         ({"teacher_usd_per_million_tokens": {"a": {"input": 1}}}, r"tokens\.a\.output is missing"),
@@ -411,3 +424,76 @@ def test_a_wrong_figure_is_one_line(project: Path, changes: dict[str, Any], said
     write_params(project, changes)
     with pytest.raises(InputError, match=said):
         run_cost(project)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ({"t4": ROW | PUBLISHED_RATE | {"measured": True}}, r"hardware\.yaml: t4: .*take texts_per_s out"),
+        ({"t4": ROW | {"texts_per_s": 61.49}}, "needs its model and its throughput_source"),
+        ({"t4": ROW | {"watts": {"low": 1, "mid": 2, "high": 3}}}, "watts need their watts_source"),
+        ({"g4dn.xlarge": ROW | PUBLISHED_RATE | {"texts_per_s": 0}}, r"g4dn\.xlarge\.texts_per_s = 0"),
+        ({"t4": ROW | {"price_date": "last week"}}, r"t4\.price_date = 'last week'"),
+        ({"t4": ROW | {"price_date": datetime.date(2026, 1, 1)}}, r"t4\.price_date = .*write it in quotes"),
+        ({"t4": ROW | {"usd_per_hour": "cheap"}}, r"t4\.usd_per_hour = 'cheap'"),
+        ({"t4": ROW | {"currency": "EUR"}}, r"unknown key t4\.currency; allowed here: name, cpu"),
+        ({"t4": {key: ROW[key] for key in ROW if key != "price_source"}}, r"t4\.price_source is missing"),
+        ({"t4": {key: ROW[key] for key in ROW if key != "price_date"}}, r"t4\.price_date is missing"),
+        ({"t4": None}, r"t4\.name is missing"),
+        ({"t4": 0.6}, r"t4 = 0\.6: write a mapping"),
+    ],
+)
+def test_a_wrong_row_of_hardware_is_one_line_that_names_file_row_and_key(
+    project: Path, rows: dict[str, Any], said: str
+) -> None:
+    write_prices(project, rows)
+    refuse(project, "hardware.yaml", said)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("electricity", {"grid_kg_per_kwh": {"low": 1, "mid": 0.5, "high": 2}}, "grid_kg_per_kwh = .*ascend"),
+        ("electricity", {"pue": 0.5}, r"pue = 0\.5"),
+        ("electricity", {"grid": 0.4}, "unknown key grid; allowed here: pue, pue_source"),
+        ("tokens", {"date": "soon"}, "date = 'soon'"),
+        ("tokens", {"version": 0.2}, r"version = 0\.2: .*write it in quotes"),
+        ("tokens", {"url": "x"}, "unknown key url; allowed here: version, date"),
+    ],
+)
+def test_a_wrong_figure_of_a_table_is_one_line_that_names_file_and_key(
+    project: Path, name: str, changes: dict[str, Any], said: str
+) -> None:
+    change_table(project, name, changes)
+    refuse(project, f"{name}.yaml", said)
+
+
+@pytest.mark.parametrize("name", ["hardware", "electricity", "tokens"])
+def test_a_table_that_is_missing_or_holds_nothing_says_what_to_do(project: Path, name: str) -> None:
+    path = project / "prices" / f"{name}.yaml"
+    path.write_text("")
+    refuse(project, f"{name}.yaml", "must hold")
+    path.unlink()
+    refuse(project, f"{name}.yaml", "is missing; 'git checkout prices' brings it back")
+
+
+def test_the_machine_that_is_priced_needs_all_that_pricing_takes(project: Path) -> None:
+    write_prices(project, {"t4": ROW | PUBLISHED_RATE})
+    write_params(project, {"hardware": "t4"})
+    refuse(project, "hardware.yaml", "the row t4, .* has no cpu, cores, gpu, watts, watts_source; write that into it")
+    described = {"cpu": "AMD EPYC", "cores": 2, "gpu": None}
+    write_prices(project, {"t4": ROW | described})
+    refuse(project, "hardware.yaml", "has no watts, watts_source;")
+    power = {"watts": {"low": 1, "mid": 2, "high": 3}, "watts_source": "a meter"}
+    write_prices(project, {"t4": ROW | PUBLISHED_RATE | described | power})
+    rented, other = run_cost(project)["hardware_table"]
+    assert (rented["name"], rented["throughput"], rented["texts_per_s"]) == ("a T4", "measured", 1000.0)
+    assert (other["name"].split()[:2], other["usd_per_million"]) == (["AWS", HARDWARE], None)
+
+
+def refuse(folder: Path, file: str, said: str) -> None:
+    """The stage ends with one line that names the file."""
+    with pytest.raises(InputError, match=said) as caught:
+        run_cost(folder)
+    assert file in str(caught.value)
+    assert "\n" not in str(caught.value)
