@@ -30,8 +30,10 @@ from distil.labels.votes import (
 class AggregateParams(Params):
     """How votes become a label."""
 
-    calibrate: bool
-    min_agreement: Number = Field(ge=0, le=1)  # share of the votes, or calibrated probability, of the winning label
+    calibrate: bool = True
+    min_agreement: Number = Field(
+        default=0.0, ge=0, le=1
+    )  # share of the votes, or calibrated probability, of the winning label
 
 
 def main(

@@ -41,11 +41,11 @@ class EvaluateParams(Params):
     """The encoder and the rows of the baselines, and how scores are reckoned."""
 
     embeddings: str = Field(min_length=1)
-    bootstrap_samples: int = Field(ge=100)
-    confidence: Number = Field(gt=0, lt=1)
-    few_shot_per_label: int = Field(ge=0)
-    calibration_bins: int = Field(ge=1)
-    seed: int = Field(ge=0)
+    bootstrap_samples: int = Field(default=2000, ge=100)
+    confidence: Number = Field(default=0.95, gt=0, lt=1)  # of all intervals
+    few_shot_per_label: int = Field(default=16, ge=0)
+    calibration_bins: int = Field(default=15, ge=1)  # of equal width, for the expected calibration error
+    seed: int = Field(default=0, ge=0)
 
 
 def main(

@@ -28,7 +28,7 @@ from distil.report.results import collect_compared, collect_results, render_mark
 class ReportParams(CardParams):
     """The section `report`."""
 
-    examples: int = Field(ge=0)  # disagreements to show
+    examples: int = Field(default=20, ge=0)  # disagreements to show
 
 
 def main(

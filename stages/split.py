@@ -22,9 +22,9 @@ from distil.quality.scores import score_labels
 class SplitParams(Params):
     """How rows are divided."""
 
-    test_share: Number = Field(gt=0, lt=1)
-    validation_share: Number = Field(ge=0, lt=1)
-    salt: str
+    test_share: Number = Field(default=0.2, gt=0, lt=1)
+    validation_share: Number = Field(default=0.1, ge=0, lt=1)
+    salt: str = "distil"
 
 
 def main(

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from pydantic import BaseModel
 from distil.core.errors import InputError
 from distil.core.params import Params, load_params
 from distil.core.runtime import RuntimeParams
+from distil.cost.basis import load_basis
+from distil.cost.params import CostParams
+from distil.prompting.params import ExamplesParams
 from distil.texts.sources import load_source
 
 DVC: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())
@@ -103,6 +107,39 @@ def models_of(name: str) -> list[type[BaseModel]]:
     return [value for key, value in vars(module).items() if key == title]
 
 
+def steered_by(name: str) -> type[BaseModel]:
+    shared: dict[str, type[BaseModel]] = {"annotate.examples": ExamplesParams, "runtime": RuntimeParams}
+    return shared.get(name) or models_of(name)[0]
+
+
+KNOBS = [*ORDER[1:], "annotate.examples", "runtime"]  # sections of one model; that of fetch goes by the source
+
+
+def knobs_in(params: Path, name: str) -> dict[str, Any]:
+    """What a section of a params file says, or a part of one."""
+    section: dict[str, Any] = yaml.safe_load(params.read_text())
+    for key in name.split("."):
+        section = section[key]
+    return section
+
+
+def test_every_knob_is_in_params_yaml_or_has_a_default_that_the_docs_tell() -> None:
+    left_out = {
+        f"{name}.{knob}": field
+        for name in KNOBS
+        for knob, field in steered_by(name).model_fields.items()
+        if knob not in knobs_in(ROOT / "params.yaml", name)
+    }
+    assert not [knob for knob, field in left_out.items() if field.is_required()]
+    told = re.findall(r"^\| `([\w.]+)` \| `(.*?)` \|", (ROOT / "docs/params.md").read_text(), re.MULTILINE)
+    defaults = {knob: field.get_default(call_default_factory=True) for knob, field in left_out.items()}
+    assert {knob: yaml.safe_load(value) for knob, value in told} == defaults
+
+
+def test_params_yaml_stays_a_file_that_one_reads() -> None:
+    assert len((ROOT / "params.yaml").read_text().splitlines()) <= 115
+
+
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
 def test_a_preset_is_a_whole_and_valid_params_file(preset: Path) -> None:
     sections = yaml.safe_load(preset.read_text())
@@ -113,7 +150,9 @@ def test_a_preset_is_a_whole_and_valid_params_file(preset: Path) -> None:
         for model in models_of(name):
             assert issubclass(model, Params)
             load_params(name, model, preset)
+    assert load_basis(load_params("cost", CostParams, preset), ROOT / "prices").hardware
     assert (ROOT / sections["annotate"]["prompt"]).is_file()
+    assert (ROOT / sections["annotate"]["examples"]["file"]).is_file()
 
 
 @pytest.mark.parametrize("name", [name for name in ORDER if name != "fetch"])

@@ -56,7 +56,7 @@ class NearestExamples:
         self._same: dict[str, list[int]] = defaultdict(list)
         for number, example in enumerate(self.examples):
             self._same[text_id(example.text)].append(number)
-        if self.nearest:
+        if self.nearest and params.embeddings:
             self._encoder = _load_encoder(params.embeddings, assets, device)
             alone = [self._encoder.encode([example.text]) for example in self.examples]
             self._vectors = np.concatenate(alone).astype(np.float64)

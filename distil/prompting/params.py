@@ -32,9 +32,18 @@ class ExamplesParams(Params):
     """A small labelled file, of which the texts nearest to the one in question are shown to the teacher."""
 
     file: str  # csv with a header: text, label and perhaps reason
-    nearest: int = Field(ge=0)  # how many; 0: none
+    nearest: int = Field(default=0, ge=0)  # how many; 0: none
     show_reason: bool = True  # false: none of the file's reasons is shown, for a prompt that asks for the label alone
-    embeddings: str  # encoder that says what is near, an asset such as train.base
+    embeddings: str | None = None  # encoder that says what is near, an asset such as train.base
+
+    @model_validator(mode="after")
+    def _check_encoder(self) -> Self:
+        if self.nearest and not self.embeddings:
+            raise ValueError(
+                f"nearest is {self.nearest}, but annotate.examples.embeddings is missing; name the encoder that says "
+                "what is near, such as that of train.base"
+            )
+        return self
 
 
 class VotesParams(Params):
@@ -123,7 +132,7 @@ class AnnotateParams(Params):
     extra: Extra = Field(default_factory=dict)  # further fields of the request's body; null takes one out
     examples: ExamplesParams | None = None
     recording: RecordingParams | None = None
-    max_failed_share: Number = Field(default=0.0, ge=0, le=1)
+    max_failed_share: Number = Field(default=0.0, ge=0, le=1)  # of the requests, failed on the way; more fail the stage
 
     @property
     def name(self) -> str:

@@ -10,32 +10,32 @@ Epochs = Annotated[int, Field(ge=1)]
 
 
 class TrainParams(Params):
-    """How the student is trained; the comments in params.yaml say what each key does."""
+    """How the student is trained; the comments in params.yaml say what each key does that has none here."""
 
     base: str = Field(min_length=1)
-    targets: Literal["soft", "hard"]
-    min_agreement: Number = Field(ge=0, le=1)
-    class_weights: Literal["none", "balanced"]
-    label_smoothing: Number = Field(ge=0, lt=1)
-    noise: Literal["keep", "drop", "reweight"]
-    suspects: Literal["none", "embeddings", "student"]
-    folds: int = Field(ge=2)
-    epochs: Epochs | Annotated[list[Epochs], Field(min_length=2)]
-    batch_size: int = Field(ge=1)
-    gradient_accumulation: int = Field(ge=1)
-    learning_rate: Number = Field(gt=0)
-    schedule: Literal["linear", "cosine", "constant"]
-    warmup_share: Number = Field(ge=0, lt=1)
-    weight_decay: Number = Field(ge=0)
-    max_grad_norm: Number = Field(gt=0)
-    max_length: Annotated[int, Field(ge=3)] | Literal["auto"]  # tokens, special ones included
-    freeze_word_embeddings: bool
-    dropout: Annotated[Number, Field(ge=0, lt=1)] | None
-    precision: Literal["auto", "bf16", "fp16", "fp32"]
-    compile: bool
-    seeds: int = Field(ge=1)
-    distill_ensemble: bool
-    seed: int = Field(ge=0)
+    targets: Literal["soft", "hard"] = "soft"
+    min_agreement: Number = Field(default=0.0, ge=0, le=1)
+    class_weights: Literal["none", "balanced"] = "none"
+    label_smoothing: Number = Field(default=0.0, ge=0, lt=1)  # share of each answer, spread over all labels
+    noise: Literal["keep", "drop", "reweight"] = "keep"
+    suspects: Literal["none", "embeddings", "student"] = "embeddings"
+    folds: int = Field(default=5, ge=2)
+    epochs: Epochs | Annotated[list[Epochs], Field(min_length=2)] = 3
+    batch_size: int = Field(default=16, ge=1)
+    gradient_accumulation: int = Field(default=2, ge=1)
+    learning_rate: Number = Field(default=1e-4, gt=0)
+    schedule: Literal["linear", "cosine", "constant"] = "linear"  # of the learning rate, after warm-up: how it falls
+    warmup_share: Number = Field(default=0.1, ge=0, lt=1)  # of the steps, in which the learning rate rises
+    weight_decay: Number = Field(default=0.01, ge=0)
+    max_grad_norm: Number = Field(default=1.0, gt=0)  # to which a longer gradient is cut
+    max_length: Annotated[int, Field(ge=3)] | Literal["auto"] = 128  # tokens, special ones included
+    freeze_word_embeddings: bool = True
+    dropout: Annotated[Number, Field(ge=0, lt=1)] | None = 0.0
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
+    compile: bool = False  # torch.compile
+    seeds: int = Field(default=1, ge=1)
+    distill_ensemble: bool = False
+    seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _check_together(self) -> "TrainParams":

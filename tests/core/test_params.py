@@ -107,6 +107,7 @@ SAME = "the same answer comes each time: set temperature above 0, or votes to 1"
         ),
         (f"{GENERATE}, teachers: [5]", "annotate.teachers.0 = 5: write a mapping of keys and values"),
         (f"{ONE}, examples: {{{FILE}, k: 3}}", "annotate.examples.k; allowed here: file, nearest"),
+        (f"{ONE}, examples: {{file: e.csv, nearest: 2}}", "annotate.examples.embeddings is missing; name the encoder"),
         (f"{ONE}, examples: e.csv", "annotate.examples = 'e.csv': write a mapping of keys and values"),
         (f"{ONE}, json_schema: true, examples: {{{FILE}, show_reason: false}}", "annotate: .*show_reason is false"),
         (f"{ONE}, extra: [{'1, ' * 30}]", "annotate.extra: write a mapping of keys and values"),
