@@ -140,6 +140,17 @@ def test_params_yaml_stays_a_file_that_one_reads() -> None:
     assert len((ROOT / "params.yaml").read_text().splitlines()) <= 115
 
 
+@pytest.mark.parametrize("preset", [path for path in PRESETS if path.stem != "reviews"], ids=lambda path: path.stem)
+def test_a_preset_says_only_what_differs_from_the_defaults(preset: Path) -> None:
+    same = [
+        f"{name}.{knob}"
+        for name in KNOBS
+        for knob, value in knobs_in(preset, name).items()
+        if value is not None and value == steered_by(name).model_fields[knob].get_default(call_default_factory=True)
+    ]
+    assert not same, "null stands where the user has to fill something in"
+
+
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
 def test_a_preset_is_a_whole_and_valid_params_file(preset: Path) -> None:
     sections = yaml.safe_load(preset.read_text())
