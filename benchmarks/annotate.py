@@ -33,13 +33,13 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from distil.core.metrics import read_metrics  # noqa: E402
+from distil.core.metrics import read_details  # noqa: E402
 from distil.core.runtime import count_cores  # noqa: E402
 from distil.core.tables import TEXTS, row_writer  # noqa: E402
 from distil.speed.machine import describe_machine  # noqa: E402
 
-PATHS = ["texts.parquet", "assets.txt", "annotations.parquet", "annotate.json", "annotate_run.json"]
-OPTIONS = ["--texts", "--assets", "--annotations", "--metrics", "--run-metrics"]
+PATHS = ["texts.parquet", "assets.txt", "annotations.parquet", "annotate.json"]
+OPTIONS = ["--texts", "--assets", "--annotations", "--metrics"]
 STAGE = [sys.executable, "-m", "stages.annotate", *(word for pair in zip(OPTIONS, PATHS, strict=True) for word in pair)]
 OURS = ROOT / "benchmarks" / "endpoint.py"
 CLIENTS = [sys.executable, str(ROOT / "benchmarks" / "annotate_clients.py")]
@@ -151,7 +151,7 @@ def measure_pace(folder: Path, arguments: argparse.Namespace) -> Iterator[Row]:
         if arguments.recorded:
             write_texts(folder / "texts.parquet", read_recorded_texts(arguments.recorded))
         whole = study.time_client("distil", STUDY_TEXTS, STUDY_VOTES)
-        asking = read_metrics(folder / PATHS[4])["seconds"]
+        asking = read_details(folder / PATHS[3])["run"]["seconds"]
         loop = study.time_client("study", STUDY_TEXTS, STUDY_VOTES)
     yield f"{requests:,} requests, {SLOTS} slots of {1000 * LATENCY_S:.0f} ms: ideal", f"{ideal:.1f} s"
     yield "distil, first request to last answer", f"{asking:.1f} s = {asking / ideal:.3f} x ideal (asked: 1.10)"
@@ -168,7 +168,7 @@ def measure_overhead(folder: Path, _arguments: argparse.Namespace) -> Iterator[R
         for _ in range(rounds):
             for name in ("bare", "distil"):
                 rates[name].append(texts / study.time_client(name, texts, 1))
-            rates["asking"].append(read_metrics(folder / PATHS[4])["answers_per_s"])
+            rates["asking"].append(read_details(folder / PATHS[3])["run"]["answers_per_s"])
         rates["openai"].append(texts / study.time_client("openai", texts, 1))
     medians = {name: statistics.median(found) for name, found in rates.items()}
 
@@ -265,7 +265,8 @@ def measure_faults(folder: Path, arguments: argparse.Namespace) -> Iterator[Row]
         said = study.run(STAGE).strip()
         seconds = time.perf_counter() - started
         stats = read_stats(port)
-    counted, run = read_metrics(folder / PATHS[3]), read_metrics(folder / PATHS[4])
+    counted = read_details(folder / PATHS[3])
+    run = counted["run"]
     failed = {kind: stats.get(kind, 0) for kind in ("5xx", "429", "dropped", "hung")}
     yield said, f"{seconds:.0f} s"
     yield "rows by status", f"{counted['status']} = {sum(counted['status'].values()):,} of {counted['requests']:,}"

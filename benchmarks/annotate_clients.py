@@ -85,7 +85,7 @@ def distil(_url: str, _requests: Iterator[dict[str, Any]]) -> float:
     from stages.annotate import main
 
     started = time.perf_counter()
-    main(*map(Path, ("texts.parquet", "assets.txt", "annotations.parquet", "annotate.json", "annotate_run.json")))
+    main(*map(Path, ("texts.parquet", "assets.txt", "annotations.parquet", "annotate.json")))
     return time.perf_counter() - started
 
 

@@ -22,7 +22,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from distil.core.metrics import read_metrics  # noqa: E402
+from distil.core.metrics import read_details  # noqa: E402
 
 FILES = {"mixtral_train.csv": "train", "mixtral_test.csv": "test"}
 Changes = Mapping[str, Any]
@@ -65,7 +65,7 @@ def run_study(folder: Path) -> dict[str, Any]:
     done = subprocess.run([sys.executable, "-m", "dvc", "repro", "evaluate"], cwd=folder, env=environment, check=False)
     if done.returncode:
         sys.exit(f"dvc repro evaluate failed in {folder}; its last lines say why")
-    return read_metrics(folder / "metrics" / "quality.json")
+    return read_details(folder / "metrics" / "quality.json")
 
 
 def format_rows(run: str, quality: dict[str, Any]) -> list[str]:

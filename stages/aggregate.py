@@ -50,11 +50,12 @@ def main(
     corrected = apply_corrections(decided, read_corrections(corrections, task.labels), task.labels)
     write_rows(labels, LABELS, decided.reset_index(names="id"))
     summary = summarise(decided, rows, task.labels, corrected)
-    write_metrics(metrics, summary)
+    abstained = sum(summary["abstained"].values())
+    write_metrics(metrics, {"abstained": abstained, "mean_agreement": summary["mean_agreement"]}, summary)
     alpha = summary["krippendorff_alpha"]
     print(
         f"aggregate: {summary['labelled']:,} of {summary['texts']:,} texts labelled, "
-        f"{sum(summary['abstained'].values()):,} abstained, {corrected:,} corrected by people, "
+        f"{abstained:,} abstained, {corrected:,} corrected by people, "
         f"mean agreement {summary['mean_agreement'] or 0:.3f}"
         + ("" if alpha is None else f", Krippendorff's alpha {alpha:.3f}")
     )

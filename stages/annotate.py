@@ -38,8 +38,7 @@ def main(
     texts: Annotated[Path, "table: one row a text, with people's label where there is one"],
     assets: Annotated[Path, "packages that hold models or data, pinned by hash"],
     annotations: Annotated[Path, "table: one row a text, teacher and vote"],
-    metrics: Annotated[Path, "json: rows by status, tokens"],
-    run_metrics: Annotated[Path, "json: how the answering went: seconds, retries"],
+    metrics: Annotated[Path, "json: requests, rows by status, tokens, and how the answering went"],
 ) -> None:
     """Write the annotations of all texts, their counts, and how the answering went."""
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
@@ -57,8 +56,9 @@ def main(
             outcome = ask_missing(job, store, tills, runtime, assets)
         check_failures(outcome, params.max_failed_share)
         time = write_annotations(annotations, job, store, makers, outcome)
-    write_metrics(metrics, summarise(params, makers, job.text_count))
-    write_metrics(run_metrics, measure_run(time, params, job.text_count))
+    summary = summarise(params, makers, job.text_count)
+    run_figures = measure_run(time, params, job.text_count)
+    write_metrics(metrics, {"requests": summary["requests"]}, summary | {"run": run_figures})
     spent = sum(till.spent for till in tills.values())
     print(
         f"annotate: {outcome.answered:,} requests answered, {outcome.retries:,} retries, "

@@ -15,7 +15,7 @@ import pandas as pd
 
 from distil.core.command import run
 from distil.core.errors import InputError
-from distil.core.metrics import write_metrics
+from distil.core.metrics import write_csv, write_metrics
 from distil.core.params import load_params
 from distil.core.runtime import RuntimeParams, count_cores
 from distil.core.tables import TEST, TIMINGS, read_rows, write_rows
@@ -35,6 +35,8 @@ from distil.speed.summary import (
 )
 from distil.speed.systems import SERVED, USUAL, list_systems, load_onnx, name_gpu
 
+RATIO = "int8_to_pipeline"
+
 
 def main(
     student: Annotated[Path, "folder: the student as transformers saves it"],
@@ -50,36 +52,59 @@ def main(
     params = load_params("benchmark", BenchmarkParams)
     runtime = load_params("runtime", RuntimeParams)
     library = draw_texts(test, params.seed)
-    texts = library[: params.texts]
     threads = runtime.threads or count_cores()
     use_threads(threads)
     classifiers = load_onnx(onnx, runtime)
     systems = list_systems(student, classifiers, baselines, runtime.device, params.pipeline_batch_size)
     provider = classifiers[SERVED].provider
     machine = describe_machine(threads, provider, name_gpu(runtime.device, provider))
+    measured, loads = measure(systems, library, params)
+    write_rows(timings, TIMINGS, list_rows([*measured, *(timing for load in loads for timing in load)]))
+    summary = {
+        "machine": machine,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        **describe_texts(library[: params.texts]),
+        "batch_tokens": classifiers[SERVED].batch_tokens,
+        **summarise(systems, measured, loads, params),
+    }
+    write_metrics(metrics, pick_headline(summary), summary)
+    write_plots(throughput, latency, systems, measured)
+    print(f"benchmark: {describe(summary)} -> {metrics}")
+
+
+def measure(
+    systems: Sequence[System], library: Sequence[str], params: BenchmarkParams
+) -> tuple[list[Timing], list[list[Timing]]]:
+    """Time every system in turns, then the int8 student under each load of texts that arrive at random."""
+    texts = library[: params.texts]
     calls = warm_up_all(systems, library, params)
     measured = take_turns(list_scenarios(systems, texts, calls, params), params.rounds)
     served = next(system for system in systems if system.name == SERVED)
-    loads = list(serve(served, select(measured, SERVED, "single_stream"), texts, params))
-    write_rows(timings, TIMINGS, list_rows([*measured, *(timing for load in loads for timing in load)]))
-    summary = {system.name: summarise_system(system, measured) for system in systems}
-    ratio = compare_rounds(select(measured, SERVED, "offline"), select(measured, USUAL, "offline"))
+    return measured, list(serve(served, select(measured, SERVED, "single_stream"), texts, params))
+
+
+def summarise(
+    systems: Sequence[System], measured: Sequence[Timing], loads: Sequence[list[Timing]], params: BenchmarkParams
+) -> dict[str, Any]:
+    """The measurements by system, the int8 student's under load, and its ratio to the pipeline."""
     limit_ms = params.latency_limit_ms
     server = summarise_server([summarise_load(load, params.server_seconds, limit_ms) for load in loads], limit_ms)
-    write_metrics(
-        metrics,
-        {
-            "machine": machine,
-            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            **describe_texts(texts),
-            "batch_tokens": classifiers[SERVED].batch_tokens,
-            "systems": summary,
-            "server": {SERVED: server},
-            "ratios": {"int8_to_pipeline": ratio},
-        },
-    )
-    write_plots(throughput, latency, systems, measured)
-    print(f"benchmark: {describe(summary, ratio, server)} -> {metrics}")
+    ratio = compare_rounds(select(measured, SERVED, "offline"), select(measured, USUAL, "offline"))
+    return {
+        "systems": {system.name: summarise_system(system, measured) for system in systems},
+        "server": {SERVED: server},
+        "ratios": {RATIO: ratio},
+    }
+
+
+def pick_headline(summary: dict[str, Any]) -> dict[str, float]:
+    """What one compares between branches: the int8 student's speed, and how many times the pipeline's it is."""
+    served = summary["systems"][SERVED]
+    return {
+        "texts_per_s": served["offline"]["texts_per_s"],
+        "p50_ms": served["single_stream"]["p50_ms"],
+        "times_pipeline": summary["ratios"][RATIO]["median"],
+    }
 
 
 def draw_texts(test: Path, seed: int) -> list[str]:
@@ -102,16 +127,14 @@ def write_plots(throughput: Path, latency: Path, systems: Sequence[System], meas
         for system in systems
         for share, ms in list_latencies(select(measured, system.name, "single_stream"))
     ]
-    for path, rows, columns in (
-        (throughput, rates, ["system", "batch_size", "texts_per_s"]),
-        (latency, latencies, ["system", "share", "ms"]),
-    ):
-        pd.DataFrame(rows, columns=columns).to_csv(path, index=False, float_format="%.6g")
+    write_csv(throughput, pd.DataFrame(rates, columns=["system", "batch_size", "texts_per_s"]))
+    write_csv(latency, pd.DataFrame(latencies, columns=["system", "share", "ms"]))
 
 
-def describe(summary: dict[str, Any], ratio: dict[str, float], server: dict[str, Any]) -> str:
+def describe(summary: dict[str, Any]) -> str:
     """The outcome in one line."""
-    offline, highest = summary[SERVED]["offline"], server["highest_arrivals_per_s"]
+    server, ratio = summary["server"][SERVED], summary["ratios"][RATIO]
+    offline, highest = summary["systems"][SERVED]["offline"], server["highest_arrivals_per_s"]
     extent = "up to" if server["limit_reached"] else "at least up to"
     served = "at no load" if highest is None else f"{extent} {highest:,.0f} arrivals/s"
     return (

@@ -14,7 +14,7 @@ import pandas as pd
 
 from distil.core.command import run
 from distil.core.errors import InputError
-from distil.core.metrics import read_metrics, write_metrics
+from distil.core.metrics import read_details, write_csv, write_metrics
 from distil.core.params import load_params
 from distil.cost.basis import CostBasis, load_basis
 from distil.cost.carbon import format_kg
@@ -34,62 +34,90 @@ def main(
     speed: Annotated[Path, "json of benchmark"],
     train: Annotated[Path, "json of train"],
     annotate: Annotated[Path, "json of annotate"],
-    annotate_run: Annotated[Path, "json of annotate, how the answering went"],
     prices: Annotated[Path, "folder: dated tables of prices, hardware and electricity"],
     metrics: Annotated[Path, "json: dollars and CO2"],
-    costs: Annotated[Path, "csv: dollars and CO2 per million texts"],
-    curve: Annotated[Path, "csv: dollars after so many texts"],
+    costs: Annotated[Path, "csv: dollars per million texts"],
+    co2: Annotated[Path, "csv: kilograms of CO2 per million texts"],
+    break_even: Annotated[Path, "csv: dollars after so many texts"],
 ) -> None:
-    """Write dollars and CO2 per million texts, the one-off cost and the break-even to `metrics`, and two plots."""
+    """Write dollars and CO2 per million texts, the one-off cost and the break-even, and three curves."""
     basis = load_basis(load_params("cost", CostParams), prices)
-    measured, trained = read_metrics(speed), read_metrics(train)
-    asked, answered = read_metrics(annotate), read_metrics(annotate_run)
+    measured, trained, asked = read_details(speed), read_details(train), read_details(annotate)
     if STUDENT not in measured["systems"]:
         raise InputError(f"{speed} has no {STUDENT}; 'dvc repro -s -f benchmark' measures it")
 
+    cost = reckon(basis, measured, trained, asked)
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    for note in [*cost["notes"], *find_old_prices(basis, cost, today, "today")]:  # the second is no output: it ages
+        print(f"warning: {note}", file=sys.stderr)
+    write_metrics(metrics, pick_headline(cost), cost)
+    write_csv(costs, list_dollars(cost))
+    write_csv(co2, list_co2(cost))
+    paid = list_paid(cost)
+    write_csv(break_even, pd.DataFrame(draw_break_even(*paid), columns=["texts", "system", "usd"]))
+    after = "never" if cost["break_even_texts"] is None else f"after {cost['break_even_texts']:,} texts"
+    print(
+        f"cost: a million texts cost {_tell(cost['systems'][STUDENT])} with the int8 student, "
+        f"{_tell(cost['systems']['teacher'])} with the teacher; the student has paid for itself "
+        f"{'nobody knows when' if None in paid else after} -> {metrics}"
+    )
+
+
+def reckon(
+    basis: CostBasis, measured: dict[str, Any], trained: dict[str, Any], asked: dict[str, Any]
+) -> dict[str, Any]:
+    """All that the stage tells, of what benchmark measured, train took and annotate asked."""
+    answered = asked["run"]
     systems = {"teacher": price_teacher(basis, asked, answered)}
     for name, system in measured["systems"].items():
         systems[NAMES.get(name, name)] = price_on_machine(basis, system["offline"]["texts_per_s"])
-    once = price_once(basis, trained, asked, answered)
-    paid = (once["total_usd"], systems["teacher"]["usd_per_million"], systems[STUDENT]["usd_per_million"])
     cost: dict[str, Any] = {
         "hardware": basis.hardware.name,
         "usd_per_hour": basis.hardware.usd_per_hour,
         "systems": systems,
-        "one_off": once,
-        "break_even_texts": count_break_even_texts(*paid),
+        "one_off": price_once(basis, trained, asked, answered),
+    }
+    cost |= {
+        "break_even_texts": count_break_even_texts(*list_paid(cost)),
         "compared_models": compare_models(basis, asked, measured["date"]),
         "hardware_table": price_hardware_table(basis, systems[STUDENT]["texts_per_s"], measured["machine"]),
         "published": list_published(),
         "assumptions": _list_assumptions(basis) | {"compared_tokens": describe_counting(asked)},
     }
-    cost["notes"] = list_notes(basis, measured, trained, asked, answered, cost)
-
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    for note in [*cost["notes"], *find_old_prices(basis, cost, today, "today")]:  # the second is no output: it ages
-        print(f"warning: {note}", file=sys.stderr)
-    write_metrics(metrics, cost)
-    _write_table(costs, _list_costs(cost))
-    _write_table(curve, pd.DataFrame(draw_break_even(*paid), columns=["texts", "system", "usd"]))
-    after = "never" if cost["break_even_texts"] is None else f"after {cost['break_even_texts']:,} texts"
-    print(
-        f"cost: a million texts cost {_tell(systems[STUDENT])} with the int8 student, {_tell(systems['teacher'])} with "
-        f"the teacher; the student has paid for itself {'nobody knows when' if None in paid else after} -> {metrics}"
-    )
+    return cost | {"notes": list_notes(basis, measured, trained, asked, answered, cost)}
 
 
-def _list_costs(cost: dict[str, Any]) -> pd.DataFrame:
-    """A row for each system and each compared model; what is unknown is empty."""
-    named = cost["systems"] | {model["model"]: model for model in cost["compared_models"]}
-    rows = []
-    for name, priced in named.items():
-        kg = priced["kg_co2_per_million"] or {"low": None, "mid": None, "high": None}
-        rows.append((name, priced["usd_per_million"], kg["low"], kg["mid"], kg["high"]))
-    return pd.DataFrame(rows, columns=["system", "usd_per_million", "kg_co2_low", "kg_co2", "kg_co2_high"])
+def list_paid(cost: dict[str, Any]) -> tuple[float | None, float | None, float | None]:
+    """Dollars: once for making the student, then per million texts of the teacher and of the student."""
+    systems = cost["systems"]
+    return cost["one_off"]["total_usd"], systems["teacher"]["usd_per_million"], systems[STUDENT]["usd_per_million"]
 
 
-def _write_table(path: Path, table: pd.DataFrame) -> None:
-    table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+def pick_headline(cost: dict[str, Any]) -> dict[str, Any]:
+    """What one compares between branches: dollars and CO2 per million texts (1m), and what annotating cost."""
+    systems = {"teacher": cost["systems"]["teacher"], "student": cost["systems"][STUDENT]}
+    kg = {name: system["kg_co2_per_million"] for name, system in systems.items()}
+    return {
+        "usd_per_1m": {name: system["usd_per_million"] for name, system in systems.items()},
+        "kg_per_1m": {name: bounds and bounds["mid"] for name, bounds in kg.items()},
+        "spent_usd": cost["one_off"]["annotation_usd"],
+    }
+
+
+def list_dollars(cost: dict[str, Any]) -> pd.DataFrame:
+    """A row for each system and each compared model whose price is known."""
+    rows = [(name, priced["usd_per_million"]) for name, priced in _name_priced(cost).items()]
+    return pd.DataFrame(rows, columns=["system", "usd_per_million"]).dropna()
+
+
+def list_co2(cost: dict[str, Any]) -> pd.DataFrame:
+    """A row for each system and each compared model whose CO2 is known: bounds and best guess."""
+    rows = [(name, *kg.values()) for name, priced in _name_priced(cost).items() if (kg := priced["kg_co2_per_million"])]
+    return pd.DataFrame(rows, columns=["system", "low", "mid", "high"])
+
+
+def _name_priced(cost: dict[str, Any]) -> dict[str, Any]:
+    return {**cost["systems"], **{model["model"]: model for model in cost["compared_models"]}}
 
 
 def _tell(system: dict[str, Any]) -> str:

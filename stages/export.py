@@ -81,11 +81,9 @@ def main(
         shutil.rmtree(onnx, ignore_errors=True)
         folder.rename(onnx)
     found["int8"]["target"] = params.int8_target
-    write_metrics(
-        metrics,
-        {"opset": params.opset, "rows": len(rows)}
-        | {name: {"megabytes": size} | found[name] for name, size in sizes.items()},
-    )
+    details: dict[str, Any] = {"opset": params.opset, "rows": len(rows)}
+    details |= {name: {"megabytes": size} | found[name] for name, size in sizes.items()}
+    write_metrics(metrics, {"int8": {"agreement_with_fp32": found["int8"]["agreement_with_fp32"]}}, details)
     print(f"export: {describe(found, len(rows))} -> {onnx}")
 
 
@@ -117,7 +115,7 @@ def answer(
 
 
 def compare(logits: Mapping[str, Floats], taught: NDArray[np.intp]) -> dict[str, dict[str, Any]]:
-    """What metrics/export.json says of each: logits on all texts, labels on the validation rows, which come last.
+    """What metrics/export.json says of each: logits on all texts, labels on the validation rows, at the end.
 
     `taught` holds the number of the label that each validation row would have been trained on: the teacher's.
     """

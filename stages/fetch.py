@@ -32,7 +32,7 @@ def main(
     merged = merge_duplicates(reading.rows)
     write_rows(texts, TEXTS, merged.rows)
     counts = count_rows(merged, labels) | {"left_out": reading.left_out}
-    write_metrics(metrics, counts)
+    write_metrics(metrics, {"texts": counts["texts"]}, counts)
     if counts["gold_conflicts"]:
         print(describe_conflicts(merged.conflicts), file=sys.stderr)
     print(

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from distil.core.command import run
 from distil.core.errors import InputError
-from distil.core.metrics import read_metrics
+from distil.core.metrics import read_details
 from distil.core.params import TaskParams, load_params
 from distil.core.tables import LABELS, PREDICTIONS, TEST, read_rows
 from distil.report.charts.canvas import render_svg, write_png
@@ -32,37 +32,34 @@ class ReportParams(CardParams):
 
 
 def main(
-    quality: Annotated[Path, "json of quality"],
-    speed: Annotated[Path, "json of speed"],
+    quality: Annotated[Path, "json of evaluate"],
+    speed: Annotated[Path, "json of benchmark"],
     cost: Annotated[Path, "json of cost"],
     fetch: Annotated[Path, "json of fetch"],
     annotate: Annotated[Path, "json of annotate"],
-    annotate_run: Annotated[Path, "json of annotate_run"],
     aggregate: Annotated[Path, "json of aggregate"],
     train: Annotated[Path, "json of train"],
     export: Annotated[Path, "json of export"],
     training: Annotated[Path, "csv: the loss, step by step"],
-    calibration: Annotated[Path, "csv of evaluate"],
-    latency: Annotated[Path, "csv of benchmark"],
-    break_even: Annotated[Path, "csv of cost"],
+    calibration: Annotated[Path, "csv: how often each system is right that is so sure"],
+    latency: Annotated[Path, "csv: quantiles of one text at a time"],
+    break_even: Annotated[Path, "csv: dollars after so many texts"],
     predictions: Annotated[Path, "table: what each system says of each test text"],
     labels: Annotated[Path, "table: the teacher's label of each text, and the votes' shares"],
     test: Annotated[Path, "table: texts to score on, with people's label where there is one"],
     reports: Annotated[Path, "folder: page, tables, charts, model card"],
 ) -> None:
-    """Read the metric files, the curves and the tables; write the folder `reports`."""
-    params = load_params("report", ReportParams)
+    """Read metrics, curves and tables; write the folder `reports`."""
     study = Study(
         task=load_params("task", TaskParams),
-        quality=read_metrics(quality),
-        speed=read_metrics(speed),
-        cost=read_metrics(cost),
-        fetch=read_metrics(fetch),
-        annotate=read_metrics(annotate),
-        annotate_run=read_metrics(annotate_run),
-        aggregate=read_metrics(aggregate),
-        train=read_metrics(train),
-        export=read_metrics(export),
+        quality=read_details(quality),
+        speed=read_details(speed),
+        cost=read_details(cost),
+        fetch=read_details(fetch),
+        annotate=read_details(annotate),
+        aggregate=read_details(aggregate),
+        train=read_details(train),
+        export=read_details(export),
         curve=_read_curve(training),
         calibration=_read_curve(calibration),
         latencies=_read_curve(latency),
@@ -72,7 +69,7 @@ def main(
         test=read_rows(test, TEST),
     )
     _warn_of_boxes(study.task.labels)
-    charts = _write_report(reports, study, params)
+    charts = _write_report(reports, study, load_params("report", ReportParams))
     print(f"report: {len(study.quality['systems'])} systems, {charts} charts -> {reports / 'index.html'}")
 
 

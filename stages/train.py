@@ -16,7 +16,7 @@ from accelerate import PartialState
 
 from distil.assets.references import resolve
 from distil.core.command import run
-from distil.core.metrics import write_metrics
+from distil.core.metrics import write_csv, write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.tables import SUSPECTS, TRAIN, read_rows, write_rows
@@ -33,10 +33,10 @@ def main(
     assets: Annotated[Path, "packages that hold models or data, pinned by hash"],
     student: Annotated[Path, "folder: the student as transformers saves it"],
     suspects: Annotated[Path, "table: training labels that are probably wrong"],
-    metrics: Annotated[Path, "json: what was learnt, and how"],
+    metrics: Annotated[Path, "json: what was learnt, how, and how long it took"],
     training: Annotated[Path, "csv: the loss, step by step"],
 ) -> None:
-    """Fine-tune the base on `train`; write the folder `student`, and `suspects`, `metrics` and the curve `training`."""
+    """Fine-tune the base on `train`, and tell what was learnt, how, and which labels look wrong."""
     params = load_params("train", TrainParams)
     labels = load_params("task", TaskParams).labels
     runtime = load_params("runtime", RuntimeParams)
@@ -53,22 +53,16 @@ def main(
         return
     tuner.save(kept.training, student)
     write_rows(suspects, SUSPECTS, lessons.suspects)
-    training.parent.mkdir(parents=True, exist_ok=True)
-    kept.training.curve.to_csv(training, index=False, float_format="%.6g", lineterminator="\n")
+    write_csv(training, kept.training.curve)
     figures = {
         **describe_rows(rows, lessons, tuner),
         "below_min_agreement": len(every) - len(rows),
         "validation_rows": len(held_out),
-        "epochs": lessons.epochs,
-        "epochs_agreement": lessons.epochs_agreement,
         "seconds": time.perf_counter() - start,
         **describe_trials(kept, trials),
-        "precision": tuner.precision,
-        "base": params.base,
-        "parameters": kept.training.model.num_parameters(),
-        "device": str(device),
+        **describe_method(tuner, lessons, kept),
     }
-    write_metrics(metrics, figures)
+    write_metrics(metrics, {"seconds": figures["seconds"]}, figures)
     print(f"train: {describe(figures)} -> {student}")
 
 
@@ -110,6 +104,18 @@ def describe_trials(kept: Trial, trials: Sequence[Trial]) -> dict[str, Any]:
             "kept": kept.seed if chosen else "ensemble",
         }
     return summary
+
+
+def describe_method(tuner: FineTuner, lessons: Lessons, kept: Trial) -> dict[str, Any]:
+    """What was trained, for how long, and on what."""
+    return {
+        "epochs": lessons.epochs,
+        "epochs_agreement": lessons.epochs_agreement,
+        "precision": tuner.precision,
+        "base": tuner.params.base,
+        "parameters": kept.training.model.num_parameters(),
+        "device": str(tuner.device),
+    }
 
 
 def describe(figures: Mapping[str, Any]) -> str:

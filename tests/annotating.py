@@ -33,7 +33,8 @@ TEXT_ROWS = [
     "\U0001f600",
     "w " * 10_000,
 ]
-PATHS = tuple(map(Path, ("texts.parquet", "assets.txt", "annotations.parquet", "annotate.json", "annotate_run.json")))
+NAMES = "texts.parquet assets.txt annotations.parquet annotate.json"
+PATHS = tuple(map(Path, NAMES.split()))
 
 
 def set_up(project: Project, server: LoopbackTeacher, texts: list[str] | None = None, **annotate: Any) -> None:

@@ -87,10 +87,26 @@ def test_metrics_and_plots_are_committed_and_the_rest_is_ignored() -> None:
     ignored = {line.lstrip("/") for line in (ROOT / ".gitignore").read_text().splitlines()}
     for stage in STAGES.values():
         for entry in stage.get("metrics", []) + stage.get("plots", []):
-            assert next(iter(entry.values())) == {"cache": False}
-        assert set(paths_of(stage, "outs")) <= ignored
+            ((path, settings),) = entry.items()
+            assert path.startswith("metrics/")
+            assert settings["cache"] is False
+        assert set(paths_of(stage, "outs")) <= ignored  # one that is not cached would turn the run cache off
         assert not {"always_changed", "frozen"} & set(stage)
         assert "persist" not in str(stage)
+
+
+def test_each_curve_is_drawn_once_and_named_in_words() -> None:
+    assert "plots" not in DVC, "DVC would draw a file a second time that is an output as well"
+    plots = {
+        path: settings
+        for stage in STAGES.values()
+        for entry in stage.get("plots", [])
+        for path, settings in entry.items()
+    }
+    assert len({settings["title"] for settings in plots.values()}) == len(plots)
+    for settings in plots.values():
+        assert {"x", "y", "title"} <= set(settings)
+        assert settings.get("template", "confusion") == "confusion" or (ROOT / settings["template"]).is_file()
 
 
 def test_packages_are_empty_and_stages_do_not_import_one_another() -> None:

@@ -1,5 +1,6 @@
 """The house: imports between rooms point down, and the check that says so can fail."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -51,3 +52,15 @@ def test_a_room_without_a_floor_is_found(house: Path) -> None:
     done = check_floors(house)
     assert done.returncode == 1
     assert "attic" in done.stdout
+
+
+def test_no_function_has_more_than_40_lines() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}: {node.name} has {length} lines"
+        for room in ("distil", "stages")
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or 0) - node.lineno + 1) > 40
+    ]
+    assert not long

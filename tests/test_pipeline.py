@@ -17,7 +17,7 @@ from stage_server import serve_stages
 from tiny_model import make_tiny_model
 
 from distil.assets.references import sha256_of
-from distil.core.metrics import read_metrics
+from distil.core.metrics import read_details
 
 pytestmark = pytest.mark.slow
 KEY = "sk-planted-here"
@@ -140,7 +140,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
 def test_the_teacher_s_key_is_sent_and_is_in_no_file_of_project_cache_or_store(toy: Toy) -> None:
     assert toy.teacher.headers[0]["Authorization"] == f"Bearer {KEY}"
     files = [path for path in toy.folder.parent.rglob("*") if path.is_file()]
-    assert {"dvc.lock", "answers.sqlite", "annotations.parquet", "annotate_run.json"} <= {path.name for path in files}
+    assert {"dvc.lock", "answers.sqlite", "annotations.parquet", "annotate.json"} <= {path.name for path in files}
     assert any(".dvc/cache/files" in path.as_posix() for path in files)
     assert not [path for path in files if KEY.encode() in path.read_bytes()]
 
@@ -222,7 +222,7 @@ def test_a_correction_by_a_person_trains_again_and_leaves_the_teacher_s_score_al
     teacher = (toy.folder / "metrics/teacher.json").read_bytes()
     assert toy.repro()[:3] == ["aggregate", "split", "train"]
     assert (toy.folder / "metrics/teacher.json").read_bytes() == teacher
-    assert read_metrics(toy.folder / "metrics/aggregate.json")["corrected"] == 1
+    assert read_details(toy.folder / "metrics/aggregate.json")["corrected"] == 1
     toy.git("checkout", "-q", ".")
     assert toy.repro() == []
 
@@ -239,8 +239,8 @@ def test_branches_are_compared_without_cache(toy: Toy, tmp_path: Path) -> None:
     subprocess.run(["git", "checkout", "-q", "other-prompt"], cwd=tmp_path / "clone", check=True)
     with Repo(str(tmp_path / "clone")) as repo:
         difference = repo.metrics.diff(a_rev="origin/HEAD", b_rev="workspace")["diff"]
-    votes = difference[str(Path("metrics/annotate.json"))]["votes"]
-    assert (votes["old"], votes["new"]) == (1, 3)
+    requests = difference[str(Path("metrics/annotate.json"))]["requests"]
+    assert (requests["old"], requests["new"]) == (120, 360)
 
 
 def test_what_the_study_leaves_is_what_dvc_shows(toy: Toy) -> None:

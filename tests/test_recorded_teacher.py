@@ -53,10 +53,10 @@ def score(project: Project, url: str, **changes: Any) -> tuple[int, float]:
     (folder / "corpus").mkdir()
     for name in RECORDED:
         (folder / "corpus" / name).write_bytes((SHARED / "data" / name).read_bytes())
-    paths = {name: folder / name for name in ("texts", "annotations", "labels", "1", "2", "3", "4")}
+    paths = {name: folder / name for name in ("texts", "annotations", "labels", *"123")}
     fetch.main(folder / "corpus", ROOT / "assets.txt", paths["texts"], paths["1"])
-    annotate.main(paths["texts"], ROOT / "assets.txt", paths["annotations"], paths["2"], paths["3"])
-    aggregate.main(paths["annotations"], ROOT / "review/corrections.csv", paths["labels"], paths["4"])
+    annotate.main(paths["texts"], ROOT / "assets.txt", paths["annotations"], paths["2"])
+    aggregate.main(paths["annotations"], ROOT / "review/corrections.csv", paths["labels"], paths["3"])
     rows = read_rows(paths["texts"], TEXTS).merge(read_rows(paths["labels"], LABELS), on="id")
     test = rows[rows["split"] == "test"]
     return len(test), float((test["gold"] == test["teacher_label"]).mean())
@@ -89,8 +89,8 @@ def test_the_preset_with_the_recording_reads_the_same_answers(project: Project) 
     folder = project(**sections)
     files = [folder / name for name in ("texts", "annotations", "labels")]
     fetch.main(Path("corpus"), ROOT / "assets.txt", files[0], folder / "1")
-    annotate.main(files[0], ROOT / "assets.txt", files[1], folder / "2", folder / "3")
-    aggregate.main(files[1], ROOT / "review/corrections.csv", files[2], folder / "4")
+    annotate.main(files[0], ROOT / "assets.txt", files[1], folder / "2")
+    aggregate.main(files[1], ROOT / "review/corrections.csv", files[2], folder / "3")
     rows = read_rows(files[0], TEXTS).merge(read_rows(files[2], LABELS), on="id")
     test = rows[rows["split"] == "test"]
     assert (test["gold"] == test["teacher_label"]).mean() == pytest.approx(0.936, abs=0.0045)

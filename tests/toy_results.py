@@ -44,15 +44,10 @@ report:
 """
 PROMPT = "Sentence: {text}\nSentiment:\n"
 ARGUMENTS = (
-    "metrics/quality.json",
-    "metrics/speed.json",
-    "metrics/cost.json",
-    "metrics/fetch.json",
-    "metrics/annotate.json",
-    "metrics/annotate_run.json",
-    "metrics/aggregate.json",
-    "metrics/train.json",
-    "metrics/export.json",
+    *(
+        f"metrics/{name}.json"
+        for name in ["quality", "speed", "cost", "fetch", "annotate", "aggregate", "train", "export"]
+    ),
     "metrics/training.csv",
     "metrics/calibration.csv",
     "metrics/latency.csv",
@@ -91,8 +86,6 @@ def write_toy_results(
         "fetch": {"texts": 2985, "with_gold": 2985 if gold else 0, "duplicates_merged": 12, "gold_conflicts": 1}
         | {"by_label": dict.fromkeys(labels, 2985 // len(labels)) if gold else {}},
         "annotate": _annotate(teacher, local=priced and not endpoint, told_tokens=priced),
-        "annotate_run": {"answers": 2985, "seconds": 301.0, "answers_per_s": 9.92, "texts_per_s": 9.92}
-        | {"retries": 2},
         "aggregate": {"texts": 2985, "labelled": 2980, "abstained": {"tie": 5}, "corrected": 0, "mean_agreement": 0.871}
         | {"unanimous": 0.7, "krippendorff_alpha": 0.62}
         | {"by_label": {name: 900 + 100 * number for number, name in enumerate(labels)}},
@@ -106,7 +99,7 @@ def write_toy_results(
         | {"int8": _exported(23.1, 0.15) | {"agreement_with_fp32": 0.9916, "target": "portable"}},
     }
     for name, content in files.items():
-        write_metrics(folder / "metrics" / f"{name}.json", content)
+        write_metrics(folder / "metrics" / f"{name}.json", {}, content)
     bins = pd.DataFrame(list_bins(gold, labels, rows))
     _write_curves(folder / "metrics", cost, bins if calibrated else bins.iloc[:0])
     _write_tables(folder / "data", gold, labels, texts, reason, min(rows, 150))
@@ -132,6 +125,7 @@ def _annotate(teacher: str, local: bool, told_tokens: bool) -> dict[str, Any]:
         "cached_tokens": 540_000 if told_tokens else None,
         "output_tokens": 2985 if told_tokens else None,
         "reasoning_tokens": None,
+        "run": {"answers": 2985, "seconds": 301.0, "answers_per_s": 9.92, "texts_per_s": 9.92, "retries": 2},
     }
 
 

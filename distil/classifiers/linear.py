@@ -60,29 +60,29 @@ class Baseline:
     def __init__(self, features: TfidfVectorizer | FrozenEncoder, labels: Sequence[str]) -> None:
         """Set up, untrained; `labels` gives the order of the outputs."""
         self.labels = list(labels)
-        self._features = features
+        self.features = features
         self._regression = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=MOST_ITERATIONS)
 
     def fit(self, texts: Sequence[str], labels: Sequence[str]) -> "Baseline":
         """Train on texts and their labels."""
         numbers = [self.labels.index(label) for label in labels]
-        self._regression.fit(self._features.fit_transform(list(texts)), numbers)
+        self._regression.fit(self.features.fit_transform(list(texts)), numbers)
         return self
 
     def forget_addresses(self) -> None:
         """Drop where in memory scikit-learn saw its stop words: another process would write other bytes."""
-        vars(self._features).pop("_stop_words_id", None)
+        vars(self.features).pop("_stop_words_id", None)
 
     def use_device(self, device: str) -> None:
         """Let the encoder, where there is one, run on this device of the machine at hand."""
-        if isinstance(self._features, FrozenEncoder):
-            self._features.device = device
+        if isinstance(self.features, FrozenEncoder):
+            self.features.device = device
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return probabilities of shape (texts, labels)."""
         shares = np.zeros((len(texts), len(self.labels)))
         if len(texts):
-            shares[:, self._regression.classes_] = self._regression.predict_proba(self._features.transform(list(texts)))
+            shares[:, self._regression.classes_] = self._regression.predict_proba(self.features.transform(list(texts)))
         return shares
 
 

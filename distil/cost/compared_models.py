@@ -1,8 +1,8 @@
 """Price the models that could have been asked instead: the study's own tokens, at each model's prices.
 
-The tokens are those of all the answers of metrics/annotate.json, chains of thought, votes and answers that could not be
-read included, and are spread over the texts. Another model would count the same words a little differently and may
-write more or fewer of them; cached input is not assumed.
+The tokens are those of all the answers that metrics/annotate.json counts, chains of thought, votes and answers
+that could not be read included, and are spread over the texts. Another model would count the same words a little
+differently and may write more or fewer of them; cached input is not assumed.
 """
 
 import datetime

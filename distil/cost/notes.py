@@ -20,7 +20,8 @@ def list_notes(
 ) -> list[str]:
     """The notes on `cost`, as it goes into metrics/cost.json; prices age against the day of the measurement.
 
-    `speed`, `trained`, `asked` and `answered` are metrics/speed.json, train.json, annotate.json and annotate_run.json.
+    `speed`, `trained` and `asked` are the details of speed.json, train.json and annotate.json, and `answered` is what
+    the last have under `run`.
     """
     return [
         *find_old_prices(basis, cost, speed["date"], "the measurement"),
@@ -93,7 +94,7 @@ def _is_told(counts: Metrics) -> bool:
 def _explain_unpriced(asked: Metrics) -> str:
     """Why a teacher has no price, and what would give it one: nothing, where the answers have no token counts."""
     if asked["server"] == "local":
-        return "metrics/annotate_run.json has no texts_per_s, since answers that no run asked for have no times"
+        return "metrics/annotate.json has no texts_per_s, since answers that no run asked for have no times"
     remote = {name: counts for name, counts in list_teachers(asked).items() if counts["server"] != "local"}
     if untold := [name for name, counts in remote.items() if not _is_told(counts)]:
         source = "the recording has" if asked["server"] == "recorded" else "the endpoint told"
@@ -121,7 +122,9 @@ def _explain_retries(basis: CostBasis, asked: Metrics, answered: Metrics) -> lis
 
 def _explain_unmeasured(systems: Metrics) -> list[str]:
     unknown = [name for name, system in systems.items() if name != "teacher" and system["texts_per_s"] is None]
-    return [f"metrics/speed.json has no throughput of {', '.join(unknown)}, so they have no price"] if unknown else []
+    if not unknown:
+        return []
+    return [f"metrics/speed.json has no throughput of {', '.join(unknown)}, so they have no price"]
 
 
 def _explain_compared(basis: CostBasis, asked: Metrics, compared: list[Metrics]) -> list[str]:
@@ -133,7 +136,10 @@ def _explain_compared(basis: CostBasis, asked: Metrics, compared: list[Metrics])
         if model["prices"] is None
     ]
     if compared and compared[0]["output_tokens_per_text"] is None:
-        return [*notes, "metrics/annotate.json has no token counts, so the compared models have no price and no CO2"]
+        return [
+            *notes,
+            "metrics/annotate.json has no token counts, so the compared models have no price and no CO2",
+        ]
     undated = any(model["prices"] and model["price_date"] is None for model in compared)
     if undated:
         notes.append(

@@ -1,6 +1,6 @@
 """Price the teacher: a local one as the hardware it ran on, one behind an endpoint by the tokens of its answers.
 
-`asked` is metrics/annotate.json, `answered` is metrics/annotate_run.json. What they do not tell is None.
+`asked` is the details of metrics/annotate.json, `answered` its part `run`. What they do not tell is None.
 """
 
 from collections.abc import Mapping

@@ -61,6 +61,10 @@ class LabelNames:
         names = "|".join(r"[\s_-]+".join(map(re.escape, JOINTS.split(name))) for name in longest_first)
         self._pattern = re.compile(rf"(?<!\w)(?=((?:{names})(?!\w)))")
 
+    def __contains__(self, text: str) -> bool:
+        """Whether a text is a label as it stands."""
+        return text in self._labels
+
     def spelled(self, text: str) -> str | None:
         """The label that the whole text spells, quotes, brackets and full stops aside."""
         if len(text) > self._most:

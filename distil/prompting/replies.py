@@ -78,7 +78,7 @@ def _skip_thoughts(text: str) -> tuple[str, bool]:
 
 
 def _read_text(text: str, names: LabelNames, *, cut_off: bool) -> Reading:
-    label = None if text.startswith("{") else names.spelled(text)
+    label = None if text.startswith("{") and text not in names else names.spelled(text)
     if label is not None:
         return Reading("ok", label)
     return _read_json(text, names) or _read_prose(text, names, cut_off=cut_off)

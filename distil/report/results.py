@@ -1,6 +1,7 @@
 """The one results table: a row a system, for the terminal, the README, the page and the model card.
 
-Figures come from metrics/quality.json, speed.json and cost.json; what none of them knows is None and prints as n/a.
+Figures come from quality.json, speed.json and cost.json in metrics/; what none of them knows is None and prints
+as n/a.
 """
 
 from collections.abc import Iterable, Sequence

@@ -35,7 +35,8 @@ def keep_agreed(rows: pd.DataFrame, labels: Sequence[str], min_agreement: float)
     """
     agreed = share_of_label(rows, number_labels(rows, labels)) >= min_agreement
     kept = rows[agreed | (rows["source"] == "human").to_numpy()].reset_index(drop=True)
-    remedy = "see in metrics/annotate.json why the teacher's answers were of no use, or lower aggregate.min_agreement"
+    why = "see in metrics/annotate.json why the teacher's answers were of no use"
+    remedy = f"{why}, or lower aggregate.min_agreement"
     if len(kept) < len(rows):
         remedy = f"{len(rows) - len(kept)} more are below train.min_agreement = {min_agreement:g}; lower it"
     _check_labels(kept["label"], remedy)

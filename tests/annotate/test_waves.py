@@ -18,7 +18,7 @@ from stage_command import stage_command
 from distil.annotate import workers
 from distil.annotate.budget import BudgetError
 from distil.core.errors import EndpointError, InputError
-from distil.core.metrics import read_metrics
+from distil.core.metrics import read_details
 from distil.core.tables import LABELS, read_rows
 from distil.store.answer_store import open_store, store_path
 from stages import aggregate
@@ -53,7 +53,7 @@ def test_more_votes_are_asked_only_where_they_disagree(project: Project) -> None
         assert len(server.bodies) == len(rows) == 5 * 2 + 5 * 4
         votes = rows.groupby("id")["vote"].agg(list).tolist()
         assert sorted(map(tuple, votes)) == [(1, 2)] * 5 + [(1, 2, 3, 4)] * 5
-        assert read_metrics(PATHS[3])["votes"] == {"min": 2, "max": 5}
+        assert read_details(PATHS[3])["votes"] == {"min": 2, "max": 5}
         first = PATHS[2].read_bytes()
         annotate()
         assert (len(server.bodies), PATHS[2].read_bytes()) == (30, first)
@@ -185,7 +185,7 @@ def test_several_teachers_give_all_their_votes_and_each_is_counted(project: Proj
     assert [body["model"] for body in server.bodies] == ["a"] * 20
     assert [body["model"] for body in other.bodies] == ["b"] * 20
     assert rows["teacher"].tolist() == ["a", "a", "b", "b"] * 10
-    metrics = read_metrics(PATHS[3])
+    metrics = read_details(PATHS[3])
     assert (metrics["teacher"], metrics["requests"], metrics["input_tokens"]) == ("a + b", 40, 400)
     assert metrics["by_teacher"]["b"] == {
         "server": "endpoint",
@@ -336,7 +336,7 @@ def test_a_limit_delays_requests_and_drops_none(project: Project) -> None:
         set_up(project, server, [f"text {number}" for number in range(60)])
         project(runtime={"base_url": server.url, "max_in_flight": 8, "max_retries": 0})
         assert set(annotate()["status"]) == {"ok"}
-        assert read_metrics(PATHS[4])["retries"] == len(server.bodies) - 60
+        assert read_details(PATHS[3])["run"]["retries"] == len(server.bodies) - 60
 
 
 def test_killed_runs_lose_no_more_than_was_in_flight_and_change_nothing(project: Project) -> None:

@@ -80,7 +80,7 @@ def test_the_device_is_that_of_the_reader_and_not_in_the_file(tmp_path: Path) ->
     for name, device in (("one", "cuda:7"), ("two", "cpu")):
         save_baselines(tmp_path / name, make_baselines(LABELS, "no/such/encoder", PINS, device))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    features = vars(load_baselines(tmp_path / "one", "cuda:3")["embeddings"])["_features"]
+    features = vars(load_baselines(tmp_path / "one", "cuda:3")["embeddings"])["features"]
     assert features.device == "cuda:3"
 
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from distil.cli.main import app
 from distil.core.errors import DistilError
+from distil.core.metrics import read_details
 from distil.prompting.answers import Answer
 from distil.store.answer_store import Stored, open_store, store_path
 
@@ -161,14 +162,14 @@ def test_answers_move_between_machines_as_jsonl(project: Project, monkeypatch: p
     with serve_teacher(answer) as server:
         set_up_study(project, server)
         annotate()
-        table, run = PATHS[2].read_bytes(), PATHS[4].read_bytes()
+        table, figures = PATHS[2].read_bytes(), PATHS[3].read_bytes()
         assert "10 answers" in call("store", "export", "answers.jsonl")
         assert set(json.loads(Path("answers.jsonl").read_text().splitlines()[0])) >= {"key", "answer", "teacher"}
         move_to_another_machine(monkeypatch)
         assert "10 new answers of 10" in call("store", "import", "answers.jsonl")
         assert "0 new answers of 10" in call("store", "import", "answers.jsonl")
         annotate()
-        assert (len(server.bodies), PATHS[2].read_bytes(), PATHS[4].read_bytes()) == (10, table, run)
+        assert (len(server.bodies), PATHS[2].read_bytes(), PATHS[3].read_bytes()) == (10, table, figures)
 
 
 def test_only_this_study_s_answers_are_exported_unless_all_are_asked_for(project: Project) -> None:
@@ -191,7 +192,7 @@ def test_a_colleague_pays_nothing_again_after_importing_the_table(
         assert "20 new answers of 20" in call("store", "import", PATHS[2])
         annotate()
         assert (len(server.bodies), PATHS[2].read_bytes()) == (20, table)
-        assert json.loads(PATHS[4].read_text())["seconds"] is None
+        assert read_details(PATHS[3])["run"]["seconds"] is None
 
 
 def test_scores_come_out_of_an_imported_table_as_they_were(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,6 +200,11 @@ def test_labels_of_any_kind_are_found(labels: list[str], data: st.DataObject) ->
     assert read_among(labels, labels[0]) == labels[0]
 
 
+def test_a_label_may_begin_as_an_object_does() -> None:
+    assert read_among(["{", "0"], "{") == "{"
+    assert read_among(["{", "0"], '{"label": "0"}') == "0"
+
+
 @settings(deadline=None)
 @given(ANYTHING, st.sampled_from(LABELS))
 def test_valid_json_reads_back(reason: str, label: str) -> None:

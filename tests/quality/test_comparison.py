@@ -143,7 +143,7 @@ def test_tables() -> None:
     assert (scores["low"] <= scores["score"]).all()
     calibration = list_calibration(comparison, SCORING)
     assert list(calibration) == ["system", "confidence", "accuracy", "rows"]
-    assert calibration.to_numpy().tolist() == [["teacher", 0.8, 0.666667, 3], ["student_int8", 0.8, 0.75, 4]]
+    assert calibration.round(6).to_numpy().tolist() == [["teacher", 0.8, 0.666667, 3], ["student_int8", 0.8, 0.75, 4]]
     confusions = list_confusions(comparison, "student_int8")
     assert confusions.to_numpy().tolist() == [["a", "a"], ["a", "a"], ["b", "a"], ["b", "b"]]
 

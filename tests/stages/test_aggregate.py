@@ -6,13 +6,14 @@ import pytest
 from conftest import Project
 
 from distil.core.errors import InputError
-from distil.core.metrics import read_metrics
+from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import ANNOTATIONS, LABELS, read_rows, write_rows
 from stages.aggregate import main
 
 HEADER = "id,text_sha,label,reviewer,reviewed_at,note\n"
 SHAS = [hashlib.sha256(name.encode()).hexdigest() for name in ("one", "two", "three")]
-PATHS = tuple(map(Path, ("annotations.parquet", "corrections.csv", "labels.parquet", "aggregate.json")))
+NAMES = "annotations.parquet corrections.csv labels.parquet aggregate.json"
+PATHS = tuple(map(Path, NAMES.split()))
 
 
 def annotation(text: int, vote: int, label: str | None) -> dict[str, Any]:
@@ -51,7 +52,9 @@ def test_votes_become_labels_and_disagreement_an_abstention(
     )
     assert (two["abstained"], list(two["soft"])) == ("tie", [0.5, 0.5])
     assert (three["abstained"], three["soft"], three["votes"]) == ("parse_failed", None, 0)
-    metrics = read_metrics(PATHS[3])
+    metrics = read_details(PATHS[3])
+    headline = {"abstained": sum(metrics["abstained"].values()), "mean_agreement": metrics["mean_agreement"]}
+    assert read_metrics(PATHS[3]) == headline | {"details": [metrics]}
     assert metrics["abstained"] == {"parse_failed": 1, "tie": 1}
     assert (metrics["labelled"], metrics["mean_agreement"]) == (1, 0.75)
     assert (metrics["unanimous"], metrics["krippendorff_alpha"]) == (0.5, 0.0)  # as much as by chance
@@ -62,7 +65,9 @@ def test_single_votes_have_no_agreement_to_measure(project: Project, capsys: pyt
     set_up(project)
     write_rows(PATHS[0], ANNOTATIONS, [annotation(0, 1, "positive"), annotation(1, 1, "negative")])
     main(*PATHS)
-    metrics = read_metrics(PATHS[3])
+    metrics = read_details(PATHS[3])
+    headline = {"abstained": sum(metrics["abstained"].values()), "mean_agreement": metrics["mean_agreement"]}
+    assert read_metrics(PATHS[3]) == headline | {"details": [metrics]}
     assert (metrics["unanimous"], metrics["krippendorff_alpha"]) == (None, None)
     assert capsys.readouterr().out.endswith("mean agreement 1.000\n")
 
@@ -83,7 +88,7 @@ def test_teachers_with_numbers_of_votes_of_their_own(project: Project) -> None:
     main(*PATHS)
     (decided,) = read_rows(PATHS[2], LABELS).itertuples()
     assert (decided.label, decided.votes, list(decided.soft)) == ("positive", 5, [0.2, 0.8])
-    assert read_metrics(PATHS[3])["unanimous"] == 0
+    assert read_details(PATHS[3])["unanimous"] == 0
 
 
 def test_people_correct_labels_but_not_what_the_teacher_said(

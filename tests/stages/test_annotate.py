@@ -16,7 +16,7 @@ from loopback_teacher import Behaviour, chat_answer, error, prompt_of, serve_tea
 from stage_command import stage_command
 
 from distil.core.errors import EndpointError, InputError
-from distil.core.metrics import read_metrics
+from distil.core.metrics import read_details, read_metrics
 
 
 def test_every_text_is_asked_as_it_is_and_gets_a_row(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,11 +29,12 @@ def test_every_text_is_asked_as_it_is_and_gets_a_row(project: Project, capsys: p
     assert len(rows) == len(TEXT_ROWS)
     assert rows["id"].is_monotonic_increasing
     assert set(rows["status"]) == {"ok"}
-    metrics = read_metrics(PATHS[3])
+    metrics = read_details(PATHS[3])
+    assert read_metrics(PATHS[3])["requests"] == metrics["requests"]
     assert metrics["status"] == {"ok": 7}
     assert metrics["labels"] == {"negative": 4, "positive": 3}
     assert (metrics["input_tokens"], metrics["output_tokens"], metrics["reasoning_tokens"]) == (70, 14, None)
-    assert read_metrics(PATHS[4])["answers_per_s"] > 0
+    assert read_details(PATHS[3])["run"]["answers_per_s"] > 0
     assert "7 requests answered, 0 retries, 0 answers already in the store; 7 ok" in capsys.readouterr().out
 
 
@@ -188,7 +189,7 @@ def test_recorded_answers_are_given_again(project: Project) -> None:
     assert not server.bodies
     assert rows.groupby("vote")["label"].agg(set).to_dict() == {1: {"positive"}, 2: {"negative"}}
     assert set(rows.loc[rows["vote"] == 1, "reason"]) == {'a "good" reason'}
-    assert read_metrics(PATHS[4])["texts_per_s"] is None
+    assert read_details(PATHS[3])["run"]["texts_per_s"] is None
 
 
 @pytest.mark.parametrize(
@@ -216,7 +217,8 @@ def test_two_runs_at_once_share_the_store(project: Project) -> None:
         set_up(project, server, [f"text {number}" for number in range(50)])
 
         async def run_both() -> list[int]:
-            paths = [("texts.parquet", "assets.txt", f"{n}.parquet", f"{n}.json", f"{n}_run.json") for n in range(2)]
+            names = "texts.parquet assets.txt {0}.parquet {0}.json"
+            paths = [names.format(number).split() for number in range(2)]
             commands = [stage_command("annotate", *some) for some in paths]
             env = os.environ | {"PYTHONPATH": str(ROOT)}
             children = [await asyncio.create_subprocess_exec(*command, env=env) for command in commands]

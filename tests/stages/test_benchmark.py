@@ -18,7 +18,7 @@ from tiny_model import TEXTS, make_tiny_model
 from distil.assets.references import sha256_of
 from distil.classifiers.linear import make_baselines, save_baselines
 from distil.core.errors import InputError
-from distil.core.metrics import read_metrics
+from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import TEST, TIMINGS, read_rows, write_rows
 from distil.speed.systems import computes_bf16
 from stages.benchmark import main
@@ -63,9 +63,9 @@ def run_benchmark(folder: Path, models: Path, texts: list[str]) -> dict[str, Any
     test = [{"id": f"{number:016x}", "text": text, "gold": None} for number, text in enumerate(texts)]
     write_rows(folder / "test.parquet", TEST, test)
     inputs = (models / "student", models / "onnx", models / "baselines.joblib", folder / "test.parquet")
-    outputs = (folder / "timings.parquet", folder / "speed.json", folder / "throughput.csv", folder / "latency.csv")
-    main(*inputs, *outputs)
-    return read_metrics(folder / "speed.json")
+    outputs = ("timings.parquet", "speed.json", "throughput.csv", "latency.csv")
+    main(*inputs, *(folder / name for name in outputs))
+    return read_details(folder / "speed.json")
 
 
 def test_benchmark_measures_every_system_in_every_scenario_that_it_has(
@@ -74,6 +74,13 @@ def test_benchmark_measures_every_system_in_every_scenario_that_it_has(
     folder = project(benchmark=PARAMS, runtime={"threads": 1, "device": "cpu"})
     speed = run_benchmark(folder, models, MANY)
     assert set(speed["systems"]) == SYSTEMS
+    served = speed["systems"]["student_int8"]
+    assert read_metrics(folder / "speed.json") == {
+        "texts_per_s": served["offline"]["texts_per_s"],
+        "p50_ms": served["single_stream"]["p50_ms"],
+        "times_pipeline": speed["ratios"]["int8_to_pipeline"]["median"],
+        "details": [speed],
+    }
     for name, system in speed["systems"].items():
         single, offline = system["single_stream"], system["offline"]
         assert 0 < single["p50_ms"] <= single["p90_ms"] <= single["p95_ms"] <= single["p99_ms"]

@@ -10,7 +10,7 @@ import yaml
 from conftest import ROOT
 
 from distil.core.errors import InputError
-from distil.core.metrics import read_metrics, write_metrics
+from distil.core.metrics import read_details, read_metrics, write_metrics
 from distil.cost.llm_carbon import estimate_llm_co2
 from stages.cost import main
 
@@ -44,8 +44,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rates = {"pipeline": 100.0, "student_onnx": 400.0, "student_int8": 1000.0, "tfidf": 20_000.0, "embeddings": 200.0}
     systems = {name: {"offline": {"texts_per_s": rate}} for name, rate in rates.items()}
     speed = {"date": "2026-06-01", "machine": MACHINE, "systems": systems}
-    write_metrics(tmp_path / "speed.json", speed)
-    write_metrics(tmp_path / "train.json", {"seconds": 60.0, "device": "cpu"})
+    write_metrics(tmp_path / "speed.json", {}, speed)
+    write_metrics(tmp_path / "train.json", {}, {"seconds": 60.0, "device": "cpu"})
     write_annotation(tmp_path, "local", texts_per_s=10.0, tokens=100_000)
     return tmp_path
 
@@ -92,9 +92,15 @@ def write_annotation(
         }
         total = 2000 * len(teachers)
         asked |= {"teacher": " + ".join(teachers), "requests": total, "answers": total, "by_teacher": counts}
-    write_metrics(folder / "annotate.json", asked)
     seconds = None if texts_per_s is None else 1000 / texts_per_s
-    write_metrics(folder / "annotate_run.json", {"texts_per_s": texts_per_s, "seconds": seconds, "retries": 0})
+    asked["run"] = {"texts_per_s": texts_per_s, "seconds": seconds, "retries": 0}
+    write_metrics(folder / "annotate.json", {}, asked)
+
+
+def change_run(folder: Path, **figures: float | None) -> None:
+    """Have the answering gone otherwise."""
+    asked = read_details(folder / "annotate.json")
+    write_metrics(folder / "annotate.json", {}, asked | {"run": asked["run"] | figures})
 
 
 def usd(per_input: float, per_output: float) -> dict[str, float]:
@@ -102,9 +108,9 @@ def usd(per_input: float, per_output: float) -> dict[str, float]:
 
 
 def run_cost(folder: Path) -> dict[str, Any]:
-    read = ("speed.json", "train.json", "annotate.json", "annotate_run.json")
-    main(*(folder / name for name in (*read, "prices", "cost.json", "costs.csv", "curve.csv")))
-    return read_metrics(folder / "cost.json")
+    names = "speed.json train.json annotate.json prices cost.json costs.csv co2.csv break_even.csv"
+    main(*(folder / name for name in names.split()))
+    return read_details(folder / "cost.json")
 
 
 def test_a_local_teacher_is_priced_as_hardware(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -167,9 +173,9 @@ def test_a_teacher_on_this_machine_beside_others_is_left_out_of_the_price_and_a_
 
 def test_answers_without_token_counts_are_reckoned_at_the_mean_of_the_others(project: Path) -> None:
     write_annotation(project, "endpoint", texts_per_s=50.0, tokens=100_000)
-    asked = read_metrics(project / "annotate.json")
+    asked = read_details(project / "annotate.json")
     asked["told"] |= {"input_tokens": 1000, "output_tokens": 500}
-    write_metrics(project / "annotate.json", asked)
+    write_metrics(project / "annotate.json", {}, asked)
     write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2)})
     cost = run_cost(project)
     assert cost["one_off"]["annotation_usd"] == pytest.approx(0.2 + 0.8)
@@ -187,9 +193,7 @@ def test_prices_of_several_teachers_are_looked_up_one_by_one(project: Path) -> N
 
 
 def test_the_answers_without_times_count_in_what_a_local_teacher_cost(project: Path) -> None:
-    write_metrics(
-        project / "annotate_run.json", {"texts_per_s": 10.0, "seconds": 1.0, "retries": 0}
-    )  # ten texts of a thousand
+    change_run(project, seconds=1.0)  # ten texts of a thousand
     assert run_cost(project)["one_off"]["annotation_usd"] == pytest.approx(0.01)
 
 
@@ -320,8 +324,8 @@ def test_hardware_is_priced_at_the_speed_of_its_kind_or_at_a_published_one(proje
 def test_another_machine_than_the_one_that_is_priced_is_named(
     project: Path, changes: dict[str, Any], said: str
 ) -> None:
-    speed = read_metrics(project / "speed.json")
-    write_metrics(project / "speed.json", speed | {"machine": MACHINE | changes})
+    speed = read_details(project / "speed.json")
+    write_metrics(project / "speed.json", {}, speed | {"machine": MACHINE | changes})
     cost = run_cost(project)
     assert said in cost["notes"][0]
     assert cost["hardware_table"][0]["throughput"] == "measured on another machine"
@@ -332,9 +336,9 @@ def test_a_gpu_that_is_priced_has_to_be_the_one_that_worked(project: Path) -> No
     measured, trained = run_cost(project)["notes"]
     assert "with no GPU" in measured
     assert "training ran on cpu" in trained
-    speed = read_metrics(project / "speed.json")
-    write_metrics(project / "speed.json", speed | {"machine": MACHINE | {"gpu": "NVIDIA L4"}})
-    write_metrics(project / "train.json", {"seconds": 60.0, "device": "cuda"})
+    speed = read_details(project / "speed.json")
+    write_metrics(project / "speed.json", {}, speed | {"machine": MACHINE | {"gpu": "NVIDIA L4"}})
+    write_metrics(project / "train.json", {}, {"seconds": 60.0, "device": "cuda"})
     assert run_cost(project)["notes"] == []
 
 
@@ -350,20 +354,22 @@ def test_the_study_s_figures_are_labelled_as_what_they_are(project: Path) -> Non
 
 @pytest.mark.parametrize("rate", [0.0, float("nan"), None])
 def test_a_throughput_that_cannot_be_divided_by_is_unknown(project: Path, rate: float | None) -> None:
-    speed = read_metrics(project / "speed.json")
+    speed = read_details(project / "speed.json")
     speed["systems"]["tfidf"]["offline"]["texts_per_s"] = rate
-    (project / "speed.json").write_text(json.dumps(speed), encoding="utf-8")  # json writes NaN as it is
-    (project / "annotate_run.json").write_text(json.dumps({"texts_per_s": rate, "retries": 0}), encoding="utf-8")
+    asked = read_details(project / "annotate.json")
+    asked["run"]["texts_per_s"] = rate
+    for name, details in {"speed": speed, "annotate": asked}.items():  # json writes NaN as it is
+        (project / f"{name}.json").write_text(json.dumps({"details": [details]}), encoding="utf-8")
     cost = run_cost(project)
     assert cost["systems"]["tfidf"]["usd_per_million"] is None
     assert cost["systems"]["teacher"]["usd_per_million"] is None
     assert cost["break_even_texts"] is None
     assert any("no throughput of tfidf" in note for note in cost["notes"])
-    assert any("annotate_run.json" in note for note in cost["notes"])
+    assert any("annotate.json" in note for note in cost["notes"])
 
 
 def test_a_missing_file_and_a_missing_student_are_one_line(project: Path) -> None:
-    write_metrics(project / "speed.json", {"date": "2026-06-01", "systems": {}})
+    write_metrics(project / "speed.json", {}, {"date": "2026-06-01", "systems": {}})
     with pytest.raises(InputError, match=r"speed\.json has no student_int8"):
         run_cost(project)
     (project / "speed.json").unlink()
@@ -373,7 +379,7 @@ def test_a_missing_file_and_a_missing_student_are_one_line(project: Path) -> Non
 
 def test_failed_tries_are_named_since_their_price_is_in_no_log(project: Path) -> None:
     write_annotation(project, "endpoint", texts_per_s=50.0, tokens=100_000)
-    write_metrics(project / "annotate_run.json", {"texts_per_s": 50.0, "seconds": 20.0, "retries": 100})
+    change_run(project, retries=100)
     write_params(project, {"teacher_usd_per_million_tokens": usd(100, 200)})
     notes = run_cost(project)["notes"]
     assert any("100 tries failed" in note and "$1.50 more" in note for note in notes), "30 x 100 / 2,000"
@@ -381,24 +387,38 @@ def test_failed_tries_are_named_since_their_price_is_in_no_log(project: Path) ->
 
 def test_a_price_that_genai_prices_knows_is_proposed_and_not_taken(project: Path) -> None:
     write_annotation(project, "endpoint", texts_per_s=50.0, tokens=100_000)
-    annotate = read_metrics(project / "annotate.json")
-    write_metrics(project / "annotate.json", annotate | {"teacher": "gpt-4o-mini"})
+    annotate = read_details(project / "annotate.json")
+    write_metrics(project / "annotate.json", {}, annotate | {"teacher": "gpt-4o-mini"})
     cost = run_cost(project)
     assert cost["systems"]["teacher"]["usd_per_million"] is None
     assert "{input: 0.15, output: 0.6}" in cost["notes"][0]
 
 
-def test_the_plots_have_every_system_and_leave_the_unknown_empty(project: Path) -> None:
+def test_the_plots_have_every_system_and_leave_the_unknown_out(project: Path) -> None:
     write_annotation(project, "endpoint", texts_per_s=50.0, tokens=100_000)
     write_params(project, {"compare_models": ["gpt-4-turbo", "no-such-model"]})
     run_cost(project)
-    costs = pd.read_csv(project / "costs.csv").set_index("system")
-    assert list(costs) == ["usd_per_million", "kg_co2_low", "kg_co2", "kg_co2_high"]
-    assert costs.loc["student_int8", "usd_per_million"] == pytest.approx(0.1)
-    kg = costs.loc["gpt-4-turbo", ["kg_co2_low", "kg_co2", "kg_co2_high"]]
-    assert 0 < kg["kg_co2_low"] < kg["kg_co2"] < kg["kg_co2_high"]
-    assert costs.loc[["teacher", "no-such-model"]].isna().all(axis=None)
-    assert (project / "curve.csv").read_text() == "texts,system,usd\n"
+    dollars, kg = (pd.read_csv(project / name).set_index("system") for name in ("costs.csv", "co2.csv"))
+    assert dollars.loc["student_int8", "usd_per_million"] == pytest.approx(0.1)
+    assert 0 < kg.loc["gpt-4-turbo", "low"] < kg.loc["gpt-4-turbo", "mid"] < kg.loc["gpt-4-turbo", "high"]
+    assert not {"teacher", "no-such-model"} & {*dollars.index, *kg.index}
+    assert dollars.notna().all(axis=None)
+    assert (project / "break_even.csv").read_text() == "texts,system,usd\n"
+
+
+def test_the_headline_is_what_one_compares(project: Path) -> None:
+    cost = run_cost(project)
+    headline = read_metrics(project / "cost.json")
+    assert headline.pop("details") == [cost]
+    teacher, student = cost["systems"]["teacher"], cost["systems"]["student_int8"]
+    assert headline == {
+        "usd_per_1m": {"teacher": teacher["usd_per_million"], "student": student["usd_per_million"]},
+        "kg_per_1m": {
+            "teacher": teacher["kg_co2_per_million"]["mid"],
+            "student": student["kg_co2_per_million"]["mid"],
+        },
+        "spent_usd": cost["one_off"]["annotation_usd"],
+    }
 
 
 @pytest.mark.parametrize(

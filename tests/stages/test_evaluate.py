@@ -22,12 +22,13 @@ from toy_rows import LABELS, make_rows, make_texts
 from distil.assets.references import sha256_of
 from distil.classifiers.linear import load_baselines
 from distil.core.errors import InputError
-from distil.core.metrics import read_metrics
+from distil.core.metrics import read_details
 from distil.core.tables import ANNOTATIONS, PREDICTIONS, TEST, TRAIN, read_rows, write_rows
 from distil.core.tables import LABELS as LABELS_SCHEMA
 from distil.core.tables import TEXTS as TEXTS_SCHEMA
+from distil.quality.asking import ask
 from stages import report
-from stages.evaluate import ask, main
+from stages.evaluate import main
 
 ROWS = make_rows(make_texts())
 TEST_ROWS = ROWS.iloc[-30::3]  # ids far from the first rows of labels and annotations, which hold every text
@@ -44,7 +45,8 @@ SETTINGS = {
 }
 ARGUMENTS = [
     *("train.parquet", "test.parquet", "texts.parquet", "labels.parquet", "annotations.parquet", "assets.txt"),
-    *("quality.json", "confusion.csv", "scores.csv", "calibration.csv", "predictions.parquet", "baselines.joblib"),
+    *("quality.json", "macro_f1.json", "confusion.csv", "scores.csv", "calibration.csv"),
+    *("predictions.parquet", "baselines.joblib"),
 ]
 
 
@@ -75,7 +77,7 @@ def prepare(
 def run_stage(project: Project, factory: pytest.TempPathFactory, **changes: Any) -> dict[str, Any]:
     """Evaluate on what `prepare` writes."""
     main(*prepare(project, factory, **changes))
-    return read_metrics(Path("quality.json"))
+    return read_details(Path("quality.json"))
 
 
 def list_annotations(votes: int, teacher: str) -> pd.DataFrame:
@@ -148,25 +150,23 @@ def test_what_is_plotted(project: Project, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.parametrize("gold", [True, False])
 def test_dvc_shows_what_is_plotted(project: Project, tmp_path_factory: pytest.TempPathFactory, gold: bool) -> None:
     run_stage(project, tmp_path_factory, gold=gold)
-    plots = yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]
-    written = {f"metrics/{name}" for name in ARGUMENTS if name.endswith(".csv")}
-    ours = [plot for plot in plots if written & set(next(iter(plot.values()))["y"])]
-    assert len(ours) == 3
+    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["evaluate"]
+    plots = {path: settings for entry in stage["plots"] for path, settings in entry.items()}
+    assert set(plots) == {f"metrics/{name}" for name in ARGUMENTS if name.endswith(".csv")}
     Path("metrics").mkdir()
-    for path in written:
+    for path in plots:
         Path(Path(path).name).rename(path)
-    Path("dvc.yaml").write_text(yaml.safe_dump({"plots": ours}))
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"evaluate": {"cmd": "true", "plots": stage["plots"]}}}))
     shutil.copytree(ROOT / "plots", "plots")
     Repo.init(no_scm=True).close()
     command = [sys.executable, "-m", "dvc", "plots", "show", "--json"]
     shown = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert "errors" not in shown
-    for plot in ours:
-        ((name, settings),) = plot.items()
-        content = json.dumps(shown["data"][name][0]["content"])
+    assert set(shown["data"]) == set(plots)
+    for path, settings in plots.items():
+        content = json.dumps(shown["data"][path][0]["content"])
         assert settings["title"] in content
         assert "<DVC_METRIC" not in content
-        ((path, _),) = settings["y"].items()
         assert content.count('"rev": "workspace"') == len(pd.read_csv(path))
 
 
@@ -188,7 +188,7 @@ def test_corrected_rows_have_no_teacher_s_shares(project: Project, tmp_path_fact
     decided.loc[decided["id"] == TEST_ROWS["id"].iloc[0], "source"] = "human"
     write_rows(Path("labels.parquet"), LABELS_SCHEMA, decided)
     main(*paths)
-    quality = read_metrics(Path("quality.json"))
+    quality = read_details(Path("quality.json"))
     assert quality["systems"]["teacher"]["accuracy"] == 1
     assert quality["systems"]["teacher"]["calibration"]["rows"] == 9
     assert [group["rows"] for group in quality["by_agreement"]] == [9]
@@ -264,7 +264,7 @@ def test_few_shot_needs_rows_of_every_label_outside_test(
     bad_outside = (people["gold"] == "negative") & ~people["id"].isin(TEST_ROWS["id"])
     write_rows(Path("texts.parquet"), TEXTS_SCHEMA, people.assign(gold=people["gold"].mask(bad_outside)))
     main(*paths)
-    quality = read_metrics(Path("quality.json"))
+    quality = read_details(Path("quality.json"))
     assert list(quality["systems"]) == SYSTEMS[:-1]
     assert "few_shot is left out: outside test people labelled no row as negative." in quality["notes"]
 
@@ -353,7 +353,7 @@ def test_the_report_reads_what_evaluate_writes(
     for argument in arguments:
         if (written := Path(argument.name)).is_file():
             written.replace(argument)
-    assert read_metrics(Path("metrics/quality.json")) == quality
+    assert read_details(Path("metrics/quality.json")) == quality
     report.main(*arguments)
     score = "Accuracy" if gold else "Agreement"
     assert Path("reports/summary.md").read_text().startswith(f"| System | {score} |")

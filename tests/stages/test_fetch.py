@@ -21,6 +21,7 @@ from stage_command import stage_command
 from distil.assets.references import sha256_of
 from distil.core.errors import InputError
 from distil.core.ids import text_id
+from distil.core.metrics import read_details
 from distil.core.tables import TEXTS, read_rows
 from stages.fetch import main
 
@@ -42,7 +43,7 @@ def write_params(labels: list[str], **fetch: Any) -> None:
 def fetch() -> tuple[pd.DataFrame, dict[str, Any]]:
     """Run the stage in this process and return its table and its metrics."""
     main(Path("corpus"), ROOT / "assets.txt", Path("data/texts.parquet"), Path("metrics/fetch.json"))
-    return read_rows(Path("data/texts.parquet"), TEXTS), json.loads(Path("metrics/fetch.json").read_text())
+    return read_rows(Path("data/texts.parquet"), TEXTS), read_details(Path("metrics/fetch.json"))
 
 
 def test_corpus_becomes_one_sorted_row_a_text(capsys: pytest.CaptureFixture[str]) -> None:

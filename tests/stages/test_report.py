@@ -1,7 +1,6 @@
 """The report on toy results: complete, self-contained, and inert whatever the texts and names in it say."""
 
 import contextlib
-import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +12,7 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 from toy_results import ARGUMENTS, HOSTILE, HOSTILE_LABELS, PROMPT, write_toy_results
 
 from distil.core.errors import InputError
+from distil.core.metrics import read_details, write_metrics
 from distil.core.params import load_params
 from distil.core.tables import PREDICTIONS, read_rows, write_rows
 from distil.report.usage import render_usage
@@ -90,7 +90,7 @@ def test_the_headline_says_which_of_the_two_is_faster_and_cheaper(
     project: Path, texts_per_s: float | None, usd: float | None, sentence: str | None
 ) -> None:
     arguments = write_toy_results(project)
-    systems = json.loads((project / "metrics/cost.json").read_text(encoding="utf-8"))["systems"]
+    systems = read_details(project / "metrics/cost.json")["systems"]
     systems["teacher"] |= {"texts_per_s": texts_per_s, "usd_per_million": usd}
     change_metrics(project, "cost", systems=systems)
     main(*arguments)
@@ -213,7 +213,7 @@ def read_table(project: Path) -> str:
 
 def test_baselines_have_a_row_only_if_they_have_scores(project: Path, plain: Path) -> None:
     arguments = write_toy_results(project)
-    quality = json.loads((project / "metrics/quality.json").read_text(encoding="utf-8"))
+    quality = read_details(project / "metrics/quality.json")
     del quality["systems"]["few_shot"]
     change_metrics(project, "quality", systems=quality["systems"])
     main(*arguments)
@@ -248,7 +248,7 @@ def test_what_int8_loses_and_gains_stands_below_the_table(
     rows.loc[rows["system"] == "student_onnx", "label"] = "positive"
     rows.loc[rows["system"] == "student_int8", "label"] = [*agreed * ["positive"], "negative"][:4]
     write_rows(path, PREDICTIONS, rows)
-    systems = json.loads((project / "metrics/quality.json").read_text(encoding="utf-8"))["systems"]
+    systems = read_details(project / "metrics/quality.json")["systems"]
     systems["student_int8"]["accuracy"] = accuracy
     change_metrics(project, "quality", systems=systems)
     main(*arguments)
@@ -281,7 +281,7 @@ def test_one_test_row_is_reported_with_its_warning(project: Path) -> None:
 
 def test_scores_whose_bounds_are_unknown_stand_alone(project: Path) -> None:
     arguments = write_toy_results(project)
-    quality = json.loads((project / "metrics/quality.json").read_text(encoding="utf-8"))
+    quality = read_details(project / "metrics/quality.json")
     for scores in quality["systems"].values():
         unknown = [name for name in scores if name.endswith(("_low", "_high"))]
         scores |= dict.fromkeys(unknown)
@@ -296,7 +296,7 @@ def test_scores_whose_bounds_are_unknown_stand_alone(project: Path) -> None:
 
 def test_a_load_that_no_queue_can_take_has_no_predicted_wait(project: Path) -> None:
     arguments = write_toy_results(project)
-    server = json.loads((project / "metrics/speed.json").read_text(encoding="utf-8"))["server"]
+    server = read_details(project / "metrics/speed.json")["server"]
     server["student_int8"]["highest_arrivals_per_s"] = None
     server["student_int8"]["loads"][-1]["predicted_wait_ms"] = None
     change_metrics(project, "speed", server=server)
@@ -399,7 +399,7 @@ def test_model_card_tells_how_it_was_made_and_is_for_the_folder(plain: Path) -> 
 
 def change_metrics(project: Path, stage: str, **changes: object) -> None:
     path = project / f"metrics/{stage}.json"
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+    write_metrics(path, {}, read_details(path) | changes)
 
 
 def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording(project: Path) -> None:
@@ -521,7 +521,7 @@ def test_a_prompt_that_is_gone_is_named(project: Path) -> None:
         main(*arguments)
 
 
-@pytest.mark.parametrize("name", [name for name in ARGUMENTS if name != "reports"])
+@pytest.mark.parametrize("name", ARGUMENTS[:-1])
 def test_a_missing_file_is_named_in_one_line(project: Path, name: str) -> None:
     arguments = write_toy_results(project)
     (project / name).unlink()

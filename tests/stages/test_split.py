@@ -6,7 +6,7 @@ import pytest
 from conftest import Project
 
 from distil.core.errors import InputError
-from distil.core.metrics import read_metrics
+from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
 from stages.split import main
 
@@ -40,7 +40,10 @@ def test_every_row_goes_to_one_place_and_an_abstention_to_test_only(project: Pro
     assert len(ids) + 100 > 400 > len(ids)
     assert train["label"].notna().all()
     assert list(train.columns) == TRAIN.names
-    metrics = read_metrics(PATHS[5])
+    metrics = read_details(PATHS[5])
+    on_test, on_dev = metrics["test"], metrics["dev"]
+    headline = {"accuracy": on_test["accuracy"], "macro_f1": on_test["macro_f1"], "dev_accuracy": on_dev["accuracy"]}
+    assert read_metrics(PATHS[5]) == {"teacher": headline, "details": [metrics]}
     assert metrics["test"]["rows"] == len(test)
     assert metrics["test"]["rows"] + metrics["dev"]["rows"] == 400
     assert metrics["dev"]["accuracy"] == pytest.approx(0.5, abs=0.06)  # half positive; a quarter abstained, and wrong
@@ -50,7 +53,7 @@ def test_without_gold_nothing_is_called_accuracy(project: Project, capsys: pytes
     set_up(project, 400, gold=None)
     main(*PATHS)
     assert len(tables()[2]) > 30
-    assert read_metrics(PATHS[5])["test"] == {"rows": 0, "abstained": 0, "accuracy": None, "macro_f1": None}
+    assert read_details(PATHS[5])["test"] == {"rows": 0, "abstained": 0, "accuracy": None, "macro_f1": None}
     assert "unknown (no gold labels)" in capsys.readouterr().out
 
 

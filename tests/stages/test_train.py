@@ -15,7 +15,7 @@ from tiny_training import SETTINGS
 from toy_rows import make_rows, make_texts
 
 from distil.assets.references import sha256_of
-from distil.core.metrics import read_metrics
+from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import SUSPECTS, TRAIN, read_rows, write_rows
 from distil.encoders.torch_model import TorchClassifier
 from stages.train import main
@@ -45,7 +45,9 @@ def prepare(project: Project, base: Path, rows: pd.DataFrame, held_out: pd.DataF
 def run_stage(project: Project, base: Path, held_out: pd.DataFrame = HELD_OUT, **changes: Any) -> dict[str, Any]:
     folder = prepare(project, base, ROWS, held_out, **changes)
     main(*(folder / path for path in PATHS))
-    return read_metrics(folder / "metrics/train.json")
+    details = read_details(folder / "metrics/train.json")
+    assert read_metrics(folder / "metrics/train.json") == {"seconds": details["seconds"], "details": [details]}
+    return details
 
 
 def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -62,8 +64,8 @@ def test_stage(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) 
     metrics = run_stage(project, base)
     assert list(metrics) == [
         *("rows", "rows_by_label", "suspects", "noise", "max_length", "texts_cut", "below_min_agreement"),
-        *("validation_rows", "epochs", "epochs_agreement", "seconds", "distilled_from", "steps", "final_loss"),
-        *("validation_agreement", "precision", "base", "parameters", "device"),
+        *("validation_rows", "seconds", "distilled_from", "steps", "final_loss", "validation_agreement"),
+        *("epochs", "epochs_agreement", "precision", "base", "parameters", "device"),
     ]
     assert (metrics["rows"], metrics["validation_rows"], metrics["steps"], metrics["device"]) == (80, 2, 10, "cpu")
     assert metrics["rows_by_label"] == {"negative": 40, "positive": 40}
@@ -127,7 +129,7 @@ def test_two_processes_share_the_batches_and_write_one_student(project: Project,
     done = run_python(*LAUNCH, "stages.train")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("train: 80 rows") == 1
-    assert read_metrics(Path("metrics/train.json"))["steps"] == 60  # as one process takes
+    assert read_details(Path("metrics/train.json"))["steps"] == 60  # as one process takes
     student = TorchClassifier(Path("models/student"), "cpu")
     assert student.predict_proba(["this camera is bad", "this camera is good"]).argmax(axis=1).tolist() == [0, 1]
 

@@ -22,7 +22,8 @@ from distil.core.tables import ANNOTATIONS, TEXTS, read_rows, write_rows
 from distil.store.answer_store import store_path
 from distil.teacher.local_server import serve
 
-PATHS = ("texts.parquet", str(ROOT / "assets.txt"), "annotations.parquet", "annotate.json", "annotate_run.json")
+NAMES = f"texts.parquet {ROOT}/assets.txt annotations.parquet annotate.json"
+PATHS = NAMES.split()
 SENTENCES = [
     f"the {noun} {verb} ."
     for noun in ("battery", "screen", "zoom", "strap")

@@ -1,0 +1,49 @@
+"""The few scores that one compares between branches, out of all that evaluate tells."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from distil.quality.comparison import AGAINST_TEACHER, TEACHER
+
+SERVED = "student_int8"  # the system that one would put into service
+Metrics = dict[str, Any]
+
+
+def pick_accuracy(summary: Mapping[str, Any]) -> Metrics:
+    """Accuracy of student, int8 and the best baseline, and how far int8 is from the teacher, with interval.
+
+    Without gold it is their agreement with the teacher, under that name, and there is no gap. `baseline` is the one
+    with the best accuracy on the scored rows, which flatters it a little where several are close. The teacher's own
+    accuracy is told by split.
+    """
+    name = _name(summary, "accuracy")
+    gap = summary["systems"][SERVED].get("vs_teacher")
+    bounds = {"gap": "difference", "gap_low": "difference_low", "gap_high": "difference_high"}
+    return {name: _pick(summary, name)} | ({key: gap[figure] for key, figure in bounds.items()} if gap else {})
+
+
+def pick_macro_f1(summary: Mapping[str, Any]) -> Metrics:
+    """Macro F1 of the same systems; without gold against the teacher's labels, and named so."""
+    name = _name(summary, "macro_f1")
+    return {name: _pick(summary, name)}
+
+
+def find_best_baseline(summary: Mapping[str, Any]) -> str:
+    """The baseline with the best accuracy (without gold, agreement); of several the first."""
+    name, systems = _name(summary, "accuracy"), summary["systems"]
+    baselines = [str(system) for system in systems if is_baseline(system)]
+    return max(baselines, key=lambda system: float(systems[system][name]))
+
+
+def is_baseline(system: str) -> bool:
+    """Whether a system is one to be beaten, neither teacher nor student."""
+    return not system.startswith((TEACHER, "student"))
+
+
+def _name(summary: Mapping[str, Any], score: str) -> str:
+    return AGAINST_TEACHER[score] if summary["reference"] == TEACHER else score
+
+
+def _pick(summary: Mapping[str, Any], name: str) -> Metrics:
+    told = {"student": "student", "int8": SERVED, "baseline": find_best_baseline(summary)}
+    return {short: summary["systems"][system][name] for short, system in told.items()}
