@@ -62,7 +62,7 @@ def main(
 
 
 def decide(annotations: pd.DataFrame, labels: Sequence[str], params: AggregateParams) -> pd.DataFrame:
-    """One row a text, indexed by id, in the columns of `rows.LABELS`, as the teacher alone has it."""
+    """One row a text, indexed by id, in the columns of `tables.LABELS`, as the teacher alone has it."""
     decided = reduce_votes(annotations, labels, calibrated=params.calibrate)
     choices = [
         choose_label(soft, failure, labels, params.min_agreement)

@@ -40,7 +40,7 @@ def main(
     co2: Annotated[Path, "csv: kilograms of CO2 per million texts"],
     break_even: Annotated[Path, "csv: dollars after so many texts"],
 ) -> None:
-    """Write dollars and CO2 per million texts, the one-off cost and the break-even, and three curves."""
+    """Write dollars and CO2 per million texts, the one-off cost and the break-even, and what is plotted of them."""
     basis = load_basis(load_params("cost", CostParams), prices)
     measured, trained, asked = read_details(speed), read_details(train), read_details(annotate)
     if STUDENT not in measured["systems"]:

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
-from distil.classifiers.linear import make_baselines, save_baselines
+from distil.classifiers.baselines import make_baselines, save_baselines
 from distil.classifiers.systems import load_students, train_baselines
 from distil.core.command import run
 from distil.core.errors import InputError
@@ -25,9 +25,9 @@ from distil.core.tables import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TEXTS, TR
 from distil.encoders.torch_model import use_threads
 from distil.quality.asking import Rows, ask_all
 from distil.quality.bootstrap import Bootstrap
-from distil.quality.comparison import TEACHER, Scoring, score_systems
+from distil.quality.comparison import SERVED, TEACHER, Scoring, score_systems
 from distil.quality.few_shot import draw_few_shot
-from distil.quality.headline import SERVED, pick_accuracy, pick_macro_f1
+from distil.quality.headline import pick_accuracy, pick_macro_f1
 from distil.quality.notes import note_few_shot
 from distil.quality.shared_errors import describe_pairs
 from distil.quality.summary import summarise_all

@@ -248,11 +248,20 @@ def test_what_the_study_leaves_is_what_dvc_shows(toy: Toy) -> None:
         command = [sys.executable, "-m", "dvc", *arguments]
         return subprocess.run(command, cwd=toy.folder, capture_output=True, text=True, check=True).stdout
 
-    assert "teacher.accuracy" in dvc("metrics", "show")
+    pages = (ROOT / "docs" / "experiments.md").read_text()
+    for path in sorted((toy.folder / "metrics").glob("*.json")):
+        table = dvc("metrics", "show", f"metrics/{path.name}").splitlines()
+        assert max(map(len, table)) <= 120
+        assert f"`metrics/{path.name}`" in pages
+        assert table[0].split()[1:], "a file without a figure"
+        for name in table[0].split()[1:]:
+            assert f"`{name}`" in pages or f"`.{name.rpartition('.')[2]}`" in pages
     dvc("plots", "show")
     page = (toy.folder / "dvc_plots" / "index.html").read_text()
-    titles = ("Loss of the student", "What the int8 student says", "Texts per second in batches", "Within how many ms")
-    assert all(title in page for title in titles)
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
+    plots = [settings for stage in stages for entry in stage.get("plots", []) for settings in entry.values()]
+    assert len(plots) == page.count("vegaEmbed(") == 9
+    assert all(settings["title"] in page for settings in plots)
     assert "benchmark" in dvc("dag")
     assert (toy.folder / "reports/index.html").stat().st_size > 10_000
     shutil.rmtree(toy.folder / "dvc_plots")

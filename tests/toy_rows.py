@@ -16,7 +16,7 @@ def make_texts() -> list[str]:
 
 
 def make_rows(texts: Sequence[str], share: float = 0.9) -> pd.DataFrame:
-    """Rows of `rows.TRAIN`, labelled by their last word, whose share is as given."""
+    """Rows of `tables.TRAIN`, labelled by their last word, whose share is as given."""
     labels = ["negative" if text.endswith("bad") else "positive" for text in texts]
     return pd.DataFrame(
         {

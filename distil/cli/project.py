@@ -63,4 +63,7 @@ def _reading(part: str) -> Iterator[None]:
     except FileNotFoundError:
         raise InputError(f"{DVC_FILE} is missing here; run distil in the project's folder") from None
     except (LookupError, TypeError, AttributeError, ValueError, OSError, yaml.YAMLError) as error:
-        raise InputError(f"{DVC_FILE} has no usable {part} ({type(error).__name__}: {error})") from None
+        fault = " ".join(str(error).split())
+        raise InputError(
+            f"{DVC_FILE} has no usable {part} ({type(error).__name__}: {fault}); 'git checkout -- {DVC_FILE}' mends it"
+        ) from None

@@ -11,7 +11,7 @@ from distil.core.errors import DistilError
 
 
 def run(main: Callable[..., None]) -> None:
-    """Call `main` with the paths that the command line names, `--run-details PATH` for a parameter `run_details`.
+    """Call `main` with the paths that the command line names, `--break-even PATH` for a parameter `break_even`.
 
     Every parameter is needed; each is `Annotated[Path, "what the file is"]`, which `--help` repeats.
 

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from distil.core.errors import InputError
-from distil.core.params import load_file, load_rows
+from distil.core.params import Params, load_file, load_rows
 from distil.cost.params import CostParams
 from distil.cost.price_tables import Electricity, Hardware, HardwareRow, PriceTable
 
-REMEDY = "'git checkout prices' brings it back"
+Table = TypeVar("Table", bound=Params)
 
 
 @dataclass(frozen=True)
@@ -29,27 +30,42 @@ def load_basis(params: CostParams, prices: Path) -> CostBasis:
     what pricing needs.
     """
     path = prices / "hardware.yaml"
-    rows = load_rows(path, HardwareRow, REMEDY)
+    rows = load_rows(path, HardwareRow, _bring_back(path))
     return CostBasis(
         params=params,
         hardware=_pick_hardware(rows, params.hardware, path),
         other_hardware=[row for key, row in rows.items() if key != params.hardware],
-        electricity=load_file(prices / "electricity.yaml", Electricity, REMEDY),
-        price_table=load_file(prices / "tokens.yaml", PriceTable, REMEDY),
+        electricity=_load_table(prices / "electricity.yaml", Electricity),
+        price_table=_load_table(prices / "tokens.yaml", PriceTable),
     )
 
 
+def _load_table(path: Path, model: type[Table]) -> Table:
+    return load_file(path, model, _bring_back(path))
+
+
+def _bring_back(path: Path) -> str:
+    return f"'git checkout -- {path}' brings it back"
+
+
 def _pick_hardware(rows: dict[str, HardwareRow], key: str, path: Path) -> Hardware:
+    lacking = {name: _list_lacking(row) for name, row in rows.items()}
+    ready = ", ".join(name for name, missing in lacking.items() if not missing) or "none"
     if key not in rows:
         raise InputError(
-            f"cost.hardware = {key!r} in params.yaml is no row of {path}, which has: {', '.join(rows)}; name one of "
+            f"cost.hardware = {key!r} in params.yaml is no row of {path}, of which can be named: {ready}; name one of "
             "them, or add a row"
         )
-    row = rows[key].model_dump(include=set(Hardware.model_fields), exclude_unset=True)
-    missing = [name for name in Hardware.model_fields if row.get(name) is None and not (name == "gpu" and name in row)]
-    if missing:
+    if lacking[key]:
         raise InputError(
-            f"{path}: the row {key}, which cost.hardware in params.yaml names, has no {', '.join(missing)}; write that "
-            "into it (gpu: null where there is none), or name another row"
+            f"{path}: the row {key}, which cost.hardware in params.yaml names, has no {', '.join(lacking[key])}; write "
+            f"that into it (gpu: null where there is none), or name another row (ready: {ready})"
         )
-    return Hardware.model_validate(row)
+    return Hardware.model_validate(rows[key].model_dump(include=set(Hardware.model_fields)))
+
+
+def _list_lacking(row: HardwareRow) -> list[str]:
+    """What a row would need to be priced as the machine that was measured; that it has no GPU has to be said."""
+    written = row.model_dump(include=set(Hardware.model_fields), exclude_unset=True)
+    given = {name for name, value in written.items() if value is not None or name == "gpu"}
+    return [name for name in Hardware.model_fields if name not in given]

@@ -21,7 +21,7 @@ def list_notes(
     """The notes on `cost`, as it goes into metrics/cost.json; prices age against the day of the measurement.
 
     `speed`, `trained` and `asked` are the details of speed.json, train.json and annotate.json, and `answered` is what
-    the last have under `run`.
+    the last has under `run`.
     """
     return [
         *find_old_prices(basis, cost, speed["date"], "the measurement"),
@@ -54,7 +54,7 @@ def _compare_machines(hardware: Hardware, machine: Metrics, trained_on: str) -> 
     if differences:
         notes.append(
             f"speed was measured {' and '.join(differences)}, and priced as {hardware.name}, which is another machine: "
-            "put the one that you would rent into cost.hardware"
+            "describe the one that you would rent in prices/hardware.yaml, and name its row in cost.hardware"
         )
     if (trained_on == "cpu") != (hardware.gpu is None):
         notes.append(

@@ -49,7 +49,7 @@ def reduce_votes(annotations: pd.DataFrame, labels: Sequence[str], *, calibrated
     """Sum up the votes of each text.
 
     Args:
-        annotations: rows of `rows.ANNOTATIONS`.
+        annotations: rows of `tables.ANNOTATIONS`.
         labels: all labels, in the order of the shares.
         calibrated: whether log-probabilities are calibrated over all texts first, each teacher's on their own.
 

@@ -20,6 +20,7 @@ from distil.quality.scores import Bools, compare_paired, is_right, score_labels,
 from distil.quality.shared_errors import compare_errors
 
 TEACHER = "teacher"
+SERVED = "student_int8"  # the system that one would put into service
 AGAINST_TEACHER = {
     "accuracy": "agreement",
     "balanced_accuracy": "balanced_agreement",

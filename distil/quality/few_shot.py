@@ -1,29 +1,9 @@
-"""Two yardsticks that take no time worth measuring: the commonest label, and what a few labels by people are worth."""
+"""Draw the few rows that people labelled for a baseline which learns from these alone."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-
-
-class MajorityClass:
-    """Answers every text alike: the shares of the labels in the training rows, of which the highest is the label."""
-
-    def __init__(self, labels: Sequence[str]) -> None:
-        """Set up, untrained; `labels` gives the order of the outputs."""
-        self.labels = list(labels)
-        self._shares = np.zeros(len(labels))
-
-    def fit(self, texts: Sequence[str], labels: Sequence[str]) -> "MajorityClass":
-        """Count the labels."""
-        counts = np.array([list(labels).count(label) for label in self.labels])
-        self._shares = counts / len(texts)
-        return self
-
-    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return probabilities of shape (texts, labels)."""
-        return np.tile(self._shares, (len(texts), 1))
 
 
 def draw_few_shot(
@@ -32,7 +12,7 @@ def draw_few_shot(
     """Draw rows of each label from those that people labelled outside test: id, text, gold.
 
     Args:
-        texts: rows of `rows.TEXTS`.
+        texts: rows of `tables.TEXTS`.
         test_ids: of the test rows, none of which is drawn.
         labels: all labels.
         per_label: how many to draw of each label; all of them where there are fewer. A larger number draws the same

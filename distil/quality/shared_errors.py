@@ -25,7 +25,7 @@ def compare_teachers(
     share the lead, it is wrong but names no label.
 
     Args:
-        annotations: rows of `rows.ANNOTATIONS`.
+        annotations: rows of `tables.ANNOTATIONS`.
         gold: people's label by id, null where there is none.
         student: the student's label by id, for all of these.
         confidence: of the intervals.

@@ -8,8 +8,7 @@ import pandas as pd
 
 from distil.quality.asking import Rows
 from distil.quality.breakdown import break_down
-from distil.quality.comparison import TEACHER, Comparison, summarise
-from distil.quality.headline import SERVED
+from distil.quality.comparison import SERVED, TEACHER, Comparison, summarise
 from distil.quality.notes import list_caveats
 from distil.quality.shared_errors import compare_teachers
 

@@ -33,7 +33,7 @@ def list_confusions(comparison: Comparison, system: str) -> pd.DataFrame:
 
 
 def list_predictions(ids: pd.Series, comparison: Comparison) -> Iterator[dict[str, object]]:
-    """A row of `rows.PREDICTIONS` for each test row and system."""
+    """A row of `tables.PREDICTIONS` for each test row and system."""
     marked = {name: dict(zip(comparison.rows, right, strict=True)) for name, right in comparison.mark_right().items()}
     for system, answers in comparison.answers.items():
         right = marked.get(system, {})

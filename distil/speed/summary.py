@@ -113,7 +113,7 @@ def select(timings: Iterable[Timing], system: str, scenario: str) -> list[Timing
 
 
 def list_rows(timings: Iterable[Timing]) -> list[dict[str, object]]:
-    """The timings in the columns of `rows.TIMINGS`, numbered within system, scenario and setting."""
+    """The timings in the columns of `tables.TIMINGS`, numbered within system, scenario and setting."""
     counts: Counter[tuple[object, ...]] = Counter()
     rows: list[dict[str, object]] = []
     for timing in timings:

@@ -41,7 +41,7 @@ def list_suspects(
     suspected: NDArray[np.bool_],
     labels: Sequence[str],
 ) -> list[dict[str, object]]:
-    """Return the suspected rows in the columns of `rows.SUSPECTS`, the least credible first."""
+    """Return the suspected rows in the columns of `tables.SUSPECTS`, the least credible first."""
     quality = _rate_labels(numbers, probabilities)
     places = sorted(np.flatnonzero(suspected), key=lambda place: (quality[place], rows["id"].iloc[place]))
     return [

@@ -10,7 +10,7 @@ Epochs = Annotated[int, Field(ge=1)]
 
 
 class TrainParams(Params):
-    """How the student is trained; the comments in params.yaml say what each key does that has none here."""
+    """How the student is trained; what a key without a comment here does, params.yaml says."""
 
     base: str = Field(min_length=1)
     targets: Literal["soft", "hard"] = "soft"

@@ -18,7 +18,7 @@ class Lessons:
     """Targets for all of the tuner's texts, and the places of those that are learnt.
 
     `epochs_agreement` is what cross-validation found for each number of epochs that it tried, null if it tried none;
-    `suspects` are rows of `rows.SUSPECTS`.
+    `suspects` are rows of `tables.SUSPECTS`.
     """
 
     targets: Targets

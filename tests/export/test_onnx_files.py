@@ -14,7 +14,7 @@ from toy_rows import make_rows, make_texts
 
 from distil.classifiers.onnx_classifier import OnnxClassifier
 from distil.core.errors import InputError
-from distil.core.metrics import read_details
+from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import TRAIN, write_rows
 from distil.export.onnx_files import FP16, FP32, INT8, WEIGHTS, check_onnx, convert_fp16, copy_student, quantize_int8
 from stages.export import PROBES, ExportParams, check_limits, compare, main
@@ -157,6 +157,8 @@ def test_stage(project: Project, tmp_path_factory: pytest.TempPathFactory, capfd
     capfd.readouterr()
     folder = run_stage(project, student)
     metrics = read_details(folder / "export.json")
+    shown = {"int8": {"agreement_with_fp32": metrics["int8"]["agreement_with_fp32"]}}
+    assert read_metrics(folder / "export.json") == shown | {"details": [metrics]}
     assert metrics["opset"] == OPSET
     assert metrics["rows"] == len(ROWS)
     assert metrics["fp32"]["max_logit_difference"] < 1e-4

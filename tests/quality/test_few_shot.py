@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 
-from distil.quality.few_shot import MajorityClass, draw_few_shot
+from distil.classifiers.baselines import MajorityClass
+from distil.quality.few_shot import draw_few_shot
 from distil.quality.notes import note_few_shot
 
 LABELS = ("a", "b", "c")

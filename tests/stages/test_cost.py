@@ -494,7 +494,7 @@ def test_a_table_that_is_missing_or_holds_nothing_says_what_to_do(project: Path,
     path.write_text("")
     refuse(project, f"{name}.yaml", "must hold")
     path.unlink()
-    refuse(project, f"{name}.yaml", "is missing; 'git checkout prices' brings it back")
+    refuse(project, f"{name}.yaml", rf"is missing; 'git checkout -- .*{name}\.yaml' brings it back")
 
 
 def test_the_machine_that_is_priced_needs_all_that_pricing_takes(project: Path) -> None:

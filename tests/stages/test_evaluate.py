@@ -20,13 +20,14 @@ from toy_results import write_toy_results
 from toy_rows import LABELS, make_rows, make_texts
 
 from distil.assets.references import sha256_of
-from distil.classifiers.linear import load_baselines
+from distil.classifiers.baselines import load_baselines
 from distil.core.errors import InputError
-from distil.core.metrics import read_details
+from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import ANNOTATIONS, PREDICTIONS, TEST, TRAIN, read_rows, write_rows
 from distil.core.tables import LABELS as LABELS_SCHEMA
 from distil.core.tables import TEXTS as TEXTS_SCHEMA
 from distil.quality.asking import ask
+from distil.quality.headline import pick_accuracy, pick_macro_f1
 from stages import report
 from stages.evaluate import main
 
@@ -77,7 +78,10 @@ def prepare(
 def run_stage(project: Project, factory: pytest.TempPathFactory, **changes: Any) -> dict[str, Any]:
     """Evaluate on what `prepare` writes."""
     main(*prepare(project, factory, **changes))
-    return read_details(Path("quality.json"))
+    quality = read_details(Path("quality.json"))
+    assert read_metrics(Path("quality.json")) == pick_accuracy(quality) | {"details": [quality]}
+    assert read_metrics(Path("macro_f1.json")) == pick_macro_f1(quality)
+    return quality
 
 
 def list_annotations(votes: int, teacher: str) -> pd.DataFrame:

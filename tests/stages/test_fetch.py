@@ -21,7 +21,7 @@ from stage_command import stage_command
 from distil.assets.references import sha256_of
 from distil.core.errors import InputError
 from distil.core.ids import text_id
-from distil.core.metrics import read_details
+from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import TEXTS, read_rows
 from stages.fetch import main
 
@@ -43,7 +43,9 @@ def write_params(labels: list[str], **fetch: Any) -> None:
 def fetch() -> tuple[pd.DataFrame, dict[str, Any]]:
     """Run the stage in this process and return its table and its metrics."""
     main(Path("corpus"), ROOT / "assets.txt", Path("data/texts.parquet"), Path("metrics/fetch.json"))
-    return read_rows(Path("data/texts.parquet"), TEXTS), read_details(Path("metrics/fetch.json"))
+    counts = read_details(Path("metrics/fetch.json"))
+    assert read_metrics(Path("metrics/fetch.json")) == {"texts": counts["texts"], "details": [counts]}
+    return read_rows(Path("data/texts.parquet"), TEXTS), counts
 
 
 def test_corpus_becomes_one_sorted_row_a_text(capsys: pytest.CaptureFixture[str]) -> None:

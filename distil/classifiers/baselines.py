@@ -1,7 +1,7 @@
-"""What a student has to beat: two classifiers that are trained in seconds on the same labels.
+"""What a student has to beat: classifiers that are trained in seconds on the same labels.
 
-`tfidf` is logistic regression over words and pairs of words, `embeddings` the same over the sentence vectors of an
-encoder that is not fine-tuned.
+`majority` says the commonest label, `tfidf` is logistic regression over words and pairs of words, `embeddings` the same
+over the sentence vectors of an encoder that is not fine-tuned.
 """
 
 from collections.abc import Mapping, Sequence
@@ -86,6 +86,25 @@ class Baseline:
         return shares
 
 
+class MajorityClass:
+    """Answers every text alike: the shares of the labels in the training rows, of which the highest is the label."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        """Set up, untrained; `labels` gives the order of the outputs."""
+        self.labels = list(labels)
+        self._shares = np.zeros(len(labels))
+
+    def fit(self, texts: Sequence[str], labels: Sequence[str]) -> "MajorityClass":
+        """Count the labels."""
+        counts = np.array([list(labels).count(label) for label in self.labels])
+        self._shares = counts / len(texts)
+        return self
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return probabilities of shape (texts, labels)."""
+        return np.tile(self._shares, (len(texts), 1))
+
+
 def make_baselines(labels: Sequence[str], reference: str, pins: Path, device: str) -> dict[str, Baseline]:
     """Return the untrained baselines by name; `reference` is that of the encoder."""
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORD_OR_SIGN)
@@ -111,7 +130,7 @@ def load_baselines(path: Path, device: str) -> dict[str, Baseline]:
         baselines: dict[str, Baseline] = joblib.load(path)
     except FileNotFoundError:
         raise InputError(f"{path} is missing; 'dvc repro' writes it") from None
-    except (EOFError, KeyError, IndexError, ValueError, UnpicklingError) as error:
+    except (EOFError, LookupError, ValueError, ImportError, AttributeError, UnpicklingError) as error:
         raise InputError(f"{path} is damaged ({error}); 'dvc repro' writes it anew") from None
     for baseline in baselines.values():
         baseline.use_device(device)
