@@ -14,6 +14,7 @@ from distil.cost.price_tables import Hardware, HardwareRow
 from distil.cost.prices import MILLION
 
 SECONDS_PER_HOUR = 3600
+UNPRICED = "student_int8, without what making it cost (unknown)"  # a curve's name in metrics/break_even.csv
 BREAK_EVEN_DECADES = (2, 8)  # the curves go from a hundred texts to a hundred million
 POINTS_PER_DECADE = 4
 Record = dict[str, Any]
@@ -106,15 +107,17 @@ def count_break_even_texts(once_usd: float | None, teacher_usd: float | None, st
 def draw_break_even(once_usd: float | None, teacher_usd: float | None, student_usd: float | None) -> list[Record]:
     """The curves whose crossing is the break-even: texts, system and usd, cumulated, with what making the student cost.
 
-    `once_usd` is what making it cost, the others are dollars per million texts. A curve that is unknown is left out.
+    `once_usd` is what making it cost, the others are dollars per million texts. A system without a price has no curve;
+    a student of which only the running is priced has one under the name `UNPRICED`.
     """
     low, high = (decade * POINTS_PER_DECADE for decade in BREAK_EVEN_DECADES)
     texts = [round(10 ** (step / POINTS_PER_DECADE)) for step in range(low, high + 1)]
-    curves = {"teacher": (0.0, teacher_usd), "student_int8": (once_usd, student_usd)}
+    student = UNPRICED if once_usd is None else "student_int8"
+    curves = {"teacher": (0.0, teacher_usd), student: (once_usd or 0.0, student_usd)}
     return [
         {"texts": count, "system": system, "usd": once + count / MILLION * usd}
         for system, (once, usd) in curves.items()
-        if once is not None and usd is not None
+        if usd is not None
         for count in texts
     ]
 

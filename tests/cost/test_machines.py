@@ -5,7 +5,7 @@ from conftest import ROOT
 
 from distil.core.params import load_params
 from distil.cost.basis import load_basis
-from distil.cost.machines import count_break_even_texts, draw_break_even, is_outdated, price_machine
+from distil.cost.machines import UNPRICED, count_break_even_texts, draw_break_even, is_outdated, price_machine
 from distil.cost.params import CostParams
 from distil.cost.prices import TokenPrices, Tokens, price_tokens
 from distil.cost.published import PUBLISHED
@@ -53,8 +53,10 @@ def test_the_curves_cross_at_the_break_even() -> None:
     assert max(behind) < 250_000 < min({row["texts"] for row in rows} - set(behind))
 
 
-def test_a_curve_that_is_unknown_is_left_out() -> None:
-    assert {row["system"] for row in draw_break_even(None, teacher_usd=13.0, student_usd=1.0)} == {"teacher"}
+def test_a_curve_that_is_unknown_is_left_out_and_one_that_lacks_a_part_says_so() -> None:
+    unpriced = draw_break_even(None, teacher_usd=None, student_usd=1.0)
+    assert {row["system"] for row in unpriced} == {UNPRICED}
+    assert unpriced[0]["usd"] == pytest.approx(0.0001)
     assert draw_break_even(once_usd=3.0, teacher_usd=None, student_usd=None) == []
 
 
