@@ -174,7 +174,6 @@ EDITS: dict[str, tuple[Edit, list[str]]] = {
     "prices": (lambda toy: toy.comment("prices/electricity.yaml"), ["cost"]),
     "report": (lambda toy: toy.edit("report", examples=3), ["report"]),
     "a comment in votes": (lambda toy: toy.comment("distil/labels/votes.py"), ["aggregate", "split"]),
-    "a comment in onnx_files": (lambda toy: toy.comment("distil/export/onnx_files.py"), ["export"]),
     "a comment in replies": (lambda toy: toy.comment("distil/prompting/replies.py"), ["annotate"]),
 }
 ROOMS = [
