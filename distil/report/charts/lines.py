@@ -178,7 +178,7 @@ def _draw_lines(axes: Axes, lines: Sequence[Line], palette: Palette) -> None:
 def _label_shares(axes: Axes, x_label: str, palette: Palette) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel(x_label, color=palette.muted)
-    axes.set_ylabel("held-out teacher labels", color=palette.muted)
+    axes.set_ylabel("share of held-out labels", color=palette.muted)
 
 
 def _name_lines(axes: Axes, lines: Sequence[Line], palette: Palette) -> None:
