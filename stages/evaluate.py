@@ -3,9 +3,11 @@
 Rows are joined on id, and scored by people's labels (gold); where no test row has any, by the teacher's. A teacher that
 abstained is wrong. Of several teachers it is also told how often they err together. The baselines are trained here, on
 the student's training rows, and kept for `benchmark`; one more, `few_shot`, on a few rows outside test that people
-labelled. docs/evaluate.md says what each figure means.
+labelled. Where the student falls short of a baseline or by much of its teacher, that is among the metrics and printed.
+docs/evaluate.md says what each figure means.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,6 +32,7 @@ from distil.quality.few_shot import draw_few_shot
 from distil.quality.headline import pick_accuracy, pick_macro_f1
 from distil.quality.notes import note_few_shot
 from distil.quality.shared_errors import describe_pairs
+from distil.quality.shortfalls import find_shortfalls
 from distil.quality.summary import summarise_all
 from distil.quality.tables import list_calibration, list_confusions, list_predictions, list_scores
 
@@ -40,6 +43,7 @@ class EvaluateParams(Params):
     embeddings: str = Field(min_length=1)
     bootstrap_samples: int = Field(default=2000, ge=100)
     confidence: Number = Field(default=0.95, gt=0, lt=1)  # of all intervals
+    teacher_margin: Number = Field(default=0.05, ge=0, lt=1)  # accuracy that a student may be behind, unwarned
     few_shot_per_label: int = Field(default=16, ge=0)
     calibration_bins: int = Field(default=15, ge=1)  # of equal width, for the expected calibration error
     seed: int = Field(default=0, ge=0)
@@ -73,18 +77,18 @@ def main(
     timed = make_baselines(names, params.embeddings, assets, runtime.device)
     systems |= train_baselines(timed, read_labelled(train, TRAIN, "label", names), few, names)
     save_baselines(baselines, timed)
-    comparison = ask_all(systems, rows, names)
-    scoring = make_scoring(params, names)
+    comparison, scoring = ask_all(systems, rows, names), make_scoring(params, names)
     found = score_systems(comparison, scoring)
     notes = note_few_shot(few, names, params.few_shot_per_label)
     summary = summarise_all(comparison, found, rows, names, params.confidence, notes)
+    summary["warnings"] = find_shortfalls(comparison, SERVED, scoring.bootstrap, params.teacher_margin)
     write_rows(predictions, PREDICTIONS, list_predictions(rows.test["id"], comparison))
     write_csv(confusion, list_confusions(comparison, SERVED))
     write_csv(scores, list_scores(comparison, found))
     write_csv(calibration, list_calibration(comparison, scoring))
     write_metrics(metrics, pick_accuracy(summary), summary)
     write_metrics(macro_f1, pick_macro_f1(summary))
-    print(f"evaluate: {describe(summary)} -> {metrics}")
+    tell(summary, metrics)
 
 
 def read_labelled(path: Path, schema: pa.Schema, column: str, labels: Sequence[str]) -> pd.DataFrame:
@@ -118,6 +122,13 @@ def make_scoring(params: EvaluateParams, names: Sequence[str]) -> Scoring:
     """How scores and their intervals are reckoned."""
     bootstrap = Bootstrap(params.bootstrap_samples, params.confidence, params.seed)
     return Scoring(names, params.calibration_bins, bootstrap)
+
+
+def tell(summary: Mapping[str, Any], metrics: Path) -> None:
+    """Print the scores, and on stderr where the student falls short."""
+    print(f"evaluate: {describe(summary)} -> {metrics}")
+    for warning in summary["warnings"]:
+        print(f"warning: {warning['finding']}", file=sys.stderr)
 
 
 def describe(summary: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """Report: tell the study's outcome as a page, a table, charts and a model card.
 
 Reads what the other stages measured; writes into the folder `reports` index.html (one file, opens offline), the charts
-as PNG, table.txt (what `make repro` prints), summary.md (the same for a README) and MODEL_CARD.md.
+as PNG, table.txt (what `make repro` prints), summary.md (the same for a README) and MODEL_CARD.md. Where the student
+falls short of a baseline or of its teacher, each begins with that and with what to do next.
 """
 
 import sys
@@ -21,8 +22,14 @@ from distil.report.charts.fonts import find_undrawable
 from distil.report.charts.gallery import list_charts
 from distil.report.findings import Study
 from distil.report.model_card import CardParams, render_model_card
+from distil.report.next_steps import (
+    list_steps,
+    write_alarm,
+    write_shortfalls_as_markdown,
+    write_shortfalls_as_text,
+)
 from distil.report.page import render_page
-from distil.report.results import collect_compared, collect_results, render_markdown, render_table
+from distil.report.results import WIDTH, collect_compared, collect_results, render_markdown, render_table
 
 
 class ReportParams(CardParams):
@@ -70,7 +77,7 @@ def main(
     )
     _warn_of_boxes(study.task.labels)
     charts = _write_report(reports, study, load_params("report", ReportParams))
-    print(f"report: {len(study.quality['systems'])} systems, {charts} charts -> {reports / 'index.html'}")
+    _tell(study, charts, reports)
 
 
 def _warn_of_boxes(labels: list[str]) -> None:
@@ -84,6 +91,13 @@ def _warn_of_boxes(labels: list[str]) -> None:
         )
 
 
+def _tell(study: Study, charts: int, reports: Path) -> None:
+    """Print what was written, and on stderr where the student falls short and the first of the things to do."""
+    print(f"report: {len(study.quality['systems'])} systems, {charts} charts -> {reports / 'index.html'}")
+    if alarm := write_alarm(study):
+        print(f"warning: {alarm} {list_steps(study)[0]} See {reports / 'table.txt'}", file=sys.stderr)
+
+
 def _write_report(reports: Path, study: Study, params: ReportParams) -> int:
     """Write charts, page, tables and model card into the folder; returns the number of charts."""
     results, compared = collect_results(study), collect_compared(study)
@@ -93,8 +107,10 @@ def _write_report(reports: Path, study: Study, params: ReportParams) -> int:
         svgs[chart.name] = render_svg(chart)
         write_png(chart, reports / f"{chart.name}.png")
     _write(reports / "index.html", render_page(study, results, compared, svgs, params.examples))
-    _write(reports / "table.txt", render_table(results, compared, study))
-    _write(reports / "summary.md", render_markdown(results, compared, study))
+    shortfalls = write_shortfalls_as_text(study, WIDTH)
+    _write(reports / "table.txt", shortfalls + render_table(results, compared, study))
+    shortfalls = write_shortfalls_as_markdown(study)
+    _write(reports / "summary.md", shortfalls + render_markdown(results, compared, study))
     _write(reports / "MODEL_CARD.md", render_model_card(study, results, params, _read_prompt(study)))
     return len(svgs)
 

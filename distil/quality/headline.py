@@ -30,11 +30,11 @@ def pick_macro_f1(summary: Mapping[str, Any]) -> Metrics:
 def find_best_baseline(summary: Mapping[str, Any]) -> str:
     """The baseline with the best accuracy (without gold, agreement); of several the first."""
     name, systems = _name(summary, "accuracy"), summary["systems"]
-    baselines = [str(system) for system in systems if _is_baseline(system)]
+    baselines = [str(system) for system in systems if is_baseline(system)]
     return max(baselines, key=lambda system: float(systems[system][name]))
 
 
-def _is_baseline(system: str) -> bool:
+def is_baseline(system: str) -> bool:
     """Whether a system is one to be beaten, neither teacher nor student."""
     return not system.startswith((TEACHER, "student"))
 

@@ -16,6 +16,8 @@ from distil.report.charts.of_quality import list_confusions
 from distil.report.disagreements import count_disagreements, list_examples
 from distil.report.findings import Study, describe_votes, find_calibration, name_model
 from distil.report.footnotes import LEGENDS
+from distil.report.ladder import list_rungs
+from distil.report.next_steps import list_findings, list_steps, write_alarm
 from distil.report.results import Result, find_family, list_headings
 from distil.report.tradeoffs import list_tradeoffs
 
@@ -57,6 +59,8 @@ def render_page(
             teacher=by_system["teacher"],
             student=by_system["student_int8"],
             headline=write_headline(study, by_system),
+            shortfalls={"findings": list_findings(study), "steps": list_steps(study)},
+            rungs=list_rungs(study),
             tradeoffs=list_tradeoffs(study, by_system),
             calibrations={
                 result.title: found for result in results if (found := find_calibration(study, result.system))
@@ -73,9 +77,9 @@ def render_page(
 
 
 def write_headline(study: Study, results: Mapping[str, Result]) -> list[str]:
-    """The outcome in one or two sentences: what the student scores, then how much faster and cheaper it is."""
+    """The outcome in a few sentences: where the student falls short, its score, how much faster and cheaper it is."""
     student, teacher = results["student_int8"], results["teacher"]
-    rows, sentences = _count(study.quality["rows"], "test text"), []
+    rows, sentences = _count(study.quality["rows"], "test text"), list(filter(None, [write_alarm(study)]))
     if student.score is not None and study.has_gold:
         versus = f", its teacher on {teacher.score.value:.1%}" if teacher.score else ""
         sentences.append(f"The student is right on {student.score.value:.1%} of {rows}{versus}.")

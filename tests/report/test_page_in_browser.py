@@ -29,6 +29,7 @@ STUDIES: dict[str, dict[str, Any]] = {
     "sparse": {"rows": 1, "priced": False, "calibrated": False, "compared": False},
     "hostile": {"labels": HOSTILE_LABELS, "texts": HOSTILE, "reason": HOSTILE[0], "teacher": HOSTILE[1]},
     "many labels": {"labels": LABELS, "reason": "Because " * 60},
+    "short of a baseline": {"ladder": True, "short": True},
 }
 WIDTHS = (390, 1280)
 SMALLEST_PX = 9.5  # of a chart's text, wherever the labels are few
@@ -134,7 +135,7 @@ def test_tables_say_what_their_headers_are_for_and_wide_ones_take_the_keyboard(v
         assert region["label"] and region["role"] == "region" and region["focusable"]
 
 
-@pytest.mark.parametrize("name", ["plain", "without gold", "endpoint", "sparse"])
+@pytest.mark.parametrize("name", ["plain", "without gold", "endpoint", "sparse", "short of a baseline"])
 def test_text_in_charts_can_be_read_on_a_phone_and_does_not_overlap(
     browser: Browser, pages: dict[str, Path], name: str
 ) -> None:

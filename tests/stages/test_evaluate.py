@@ -260,6 +260,23 @@ def test_without_gold(
     assert "agrees with the teacher on" in capfd.readouterr().out
 
 
+def test_a_student_that_is_worse_than_a_baseline_and_its_teacher_is_told_on_the_terminal(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
+) -> None:
+    export_tiny_student(tmp_path_factory)
+    capfd.readouterr()
+    quality = run_stage(project, tmp_path_factory, test=ROWS.iloc[-60:])
+    baseline, teacher = quality["warnings"]
+    assert (baseline["kind"], teacher["kind"]) == ("worse_than_baseline", "worse_than_teacher")
+    assert "tfidf" in [it["system"] for it in baseline["systems"]], "the student of these tests has learnt nothing"
+    assert teacher["margin"] == 0.05
+    out, err = capfd.readouterr()
+    assert out.count("\n") == 1
+    assert err == f"warning: {baseline['finding']}\nwarning: {teacher['finding']}\n"
+    quality = run_stage(project, tmp_path_factory, gold=False, test=ROWS.iloc[-60:])
+    assert [it["kind"] for it in quality["warnings"]] == ["worse_than_baseline"]
+
+
 def test_few_shot_needs_rows_of_every_label_outside_test(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -274,7 +291,7 @@ def test_few_shot_needs_rows_of_every_label_outside_test(
 
 
 @pytest.mark.parametrize("test", [ROWS.iloc[:5], ROWS[ROWS["label"] == "positive"].iloc[-10:], ROWS.iloc[:1]])
-def test_few_rows_or_one_label_are_scored_with_a_note_and_no_warning(
+def test_few_rows_or_one_label_are_scored_with_a_note_and_no_warning_but_the_stage_s_own(
     project: Project,
     tmp_path_factory: pytest.TempPathFactory,
     test: pd.DataFrame,
@@ -286,7 +303,7 @@ def test_few_rows_or_one_label_are_scored_with_a_note_and_no_warning(
     recwarn.clear()
     quality = run_stage(project, tmp_path_factory, test=test)
     assert not recwarn.list
-    assert capfd.readouterr().err == ""
+    assert capfd.readouterr().err == "".join(f"warning: {it['finding']}\n" for it in quality["warnings"])
     assert any(note.startswith(f"Few rows are scored ({len(test)})") for note in quality["notes"])
     one_label = test["label"].nunique() == 1
     assert any(note.startswith("Every scored row has the label") for note in quality["notes"]) == one_label

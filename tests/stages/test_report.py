@@ -137,8 +137,9 @@ def test_hostile_texts_labels_reasons_and_names_come_out_as_text(project: Path) 
 
 
 def test_without_gold_nothing_is_called_accuracy(project: Path) -> None:
-    main(*write_toy_results(project, gold=False))
+    main(*write_toy_results(project, gold=False, ladder=True, short=True))
     page = read_page(project)
+    assert "A baseline gives the teacher's label more often than the student. The student agrees" in page.text
     table = (project / "reports/table.txt").read_text(encoding="utf-8")
     card = read_card(project)
     assert "The student agrees with its teacher on 80.9% of 612 test texts." in page.text
@@ -332,6 +333,60 @@ def test_notes_of_quality_and_cost_are_warnings(project: Path) -> None:
     assert read_table(project).endswith("Note: of quality\nNote: of <cost>\n")
     assert "- Note: of quality\n- Note: of \\<cost\\>\n" in read_card(project)
     assert (project / "reports/summary.md").read_text(encoding="utf-8").endswith("Note: of \\<cost\\>\n")
+
+
+def read_head(html: str) -> str:
+    """What stands above the sections of the page."""
+    return html.partition("</header>")[0]
+
+
+def test_where_the_student_falls_short_everything_begins_with_it(
+    project: Path, plain: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(*write_toy_results(project, ladder=True, short=True))
+    finding = "The student is right on 58.1% of 612 test texts, its teacher on 94.2%."
+    alarm = "The student is worse than a baseline and much worse than its teacher."
+    head, quiet = (
+        (folder / "reports/index.html").read_text(encoding="utf-8").partition("</header>")[0].partition("<body>")[2]
+        for folder in (project, plain)
+    )
+    assert f"<h1>{alarm} <span>The student is right on 80.9%" in head
+    assert f"<p>{finding}</p>" in head and "<li>More texts: the learning curve still rises" in head
+    table, card = read_table(project), read_card(project).split("---\n", 2)[2]
+    assert table.startswith("Warning: The student is right on 58.1% of 612 test texts, logistic regression over")
+    assert table.index(finding) < table.index("- More texts: ") < table.index("Student, ONNX int8")
+    assert max(map(len, table.splitlines())) <= 100
+    assert (
+        (project / "reports/summary.md").read_text(encoding="utf-8").startswith(f"> **Warning: {alarm}** The student")
+    )
+    assert card.startswith(f"\n# reviews\n\n> **Warning: {alarm}** The student")
+    assert card.index("> - More texts: ") < card.index("A small text classifier")
+    err = capsys.readouterr().err
+    assert err.startswith(f"warning: {alarm} More texts: ") and err.count("\n") == 1
+    assert "<h1>The student is right on 80.9% of 612 test texts, its teacher on 83.7%. <span>" in quiet
+    assert "shortfalls" not in quiet and "arning:" not in read_table(plain) + read_card(plain)
+    assert_rungs_stand_with_their_cost_and_the_curve_beside_them(project, plain)
+
+
+def assert_rungs_stand_with_their_cost_and_the_curve_beside_them(project: Path, plain: Path) -> None:
+    page, card = read_page(project), read_card(project)
+    described = [value for name, value in page.attributes if name == "aria-label"]
+    rungs = next(words for words in described if words.startswith("Held-out teacher labels"))
+    assert "Frozen encoder + LR 87.4%, chosen after 14.2 s; Fine-tuned encoder 86.1% after 88 s" in rungs
+    curve = next(words for words in described if words.startswith("Learning curve"))
+    assert "268 texts 64.2%" in curve and "2,149 texts 87.4%" in curve
+    html = (project / "reports/index.html").read_text(encoding="utf-8")
+    ((title, cells),) = re.findall(r'<tr class="main"><th scope="row">(?!<)(.*?)</th>(.*?)</tr>', html)
+    assert title == "Frozen encoder + LR"
+    assert "87.4%<small>86.0% \N{EN DASH} 88.7%</small>" in cells and "14.2" in cells
+    assert "Majority label</th><td>2.1%" in html
+    assert "Frozen and fine-tuned are alike on held-out labels" in page.text
+    assert "TF-IDF + LR 75.6%, Frozen encoder + LR 87.4% (taken), Fine-tuned encoder 86.1%. Frozen and" in card
+    assert "- Fitted to the data by distil: head\\_learning\\_rate 0.01 (the head starts from nothing)\n" in card
+    assert "\n\n\n\n" not in card
+    assert len(list((project / "reports").glob("*.png"))) == 18
+    for text in (read_page(plain).text, read_card(plain)):
+        assert not re.search("eld-out|Learning curve|more texts help|Fitted to", text)
 
 
 def read_front_matter(project: Path) -> dict[str, object]:

@@ -11,6 +11,7 @@ import pandas as pd
 from distil.report.charts.canvas import Chart
 from distil.report.charts.lines import draw_training
 from distil.report.charts.of_cost import list_cost_charts
+from distil.report.charts.of_ladder import list_ladder_charts
 from distil.report.charts.of_quality import list_quality_charts
 from distil.report.charts.of_speed import list_speed_charts
 from distil.report.charts.rows import draw_label_shares
@@ -26,6 +27,7 @@ def list_charts(study: Study, results: Sequence[Result], compared: Sequence[Resu
         *list_quality_charts(study, results),
         *list_speed_charts(study),
         *list_cost_charts(study, [*results, *compared]),
+        *list_ladder_charts(study),
         _chart_labels(study),
         _chart_training(study),
     ]

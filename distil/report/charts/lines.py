@@ -1,4 +1,4 @@
-"""Charts with lines: throughput by batch size, response times, break-even, calibration, accuracy by bin, loss.
+"""Charts with lines: throughput by batch size, response times, break-even, calibration, accuracy by bin, loss, ladder.
 
 Each line is named at its right end, where a piece of it is drawn again; names that would touch are moved apart.
 """
@@ -38,6 +38,7 @@ class Line:
     dash: Dash = "-"
     marker: str = "o"
     sizes: Sequence[float] | None = None  # of the points, as areas in pt^2
+    bounds: Sequence[tuple[float, float]] | None = None  # of each y
 
 
 def draw_batch_sizes(lines: Sequence[Line], palette: Palette) -> Figure:
@@ -123,6 +124,30 @@ def draw_bins(lines: Sequence[Line], names: Sequence[str], x_label: str, y_label
     return figure
 
 
+def draw_rungs(rungs: Sequence[Line], palette: Palette) -> Figure:
+    """The share of held-out labels that each rung (a line of one point) gives, by seconds of training (log)."""
+    figure, axes = start_axes(HEIGHT_IN, palette)
+    _draw_lines(axes, rungs, palette)
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    axes.set_xlim(10 ** np.floor(np.log10(low)), 10 ** np.ceil(np.log10(high)))
+    format_log_axis(axes.xaxis)
+    _label_shares(axes, "seconds to train and judge", palette)
+    _name_lines(axes, rungs, palette)
+    return figure
+
+
+def draw_learning_curve(line: Line, palette: Palette) -> Figure:
+    """The share of held-out labels that a student gives, by the number of texts that it learnt from (log)."""
+    figure, axes = start_axes(HEIGHT_IN, palette)
+    _draw_lines(axes, [line], palette)
+    axes.set_xscale("log")
+    axes.set_xticks(line.x, [write_number(rows) for rows in line.x])
+    axes.set_xticks([], minor=True)
+    _label_shares(axes, "training texts", palette)
+    return figure
+
+
 def draw_training(curve: pd.DataFrame, palette: Palette) -> Figure:
     """The training loss by epoch; `curve` has the columns epoch and loss."""
     figure, axes = start_axes(2.4, palette)
@@ -145,7 +170,15 @@ def _draw_lines(axes: Axes, lines: Sequence[Line], palette: Palette) -> None:
             marker=line.marker if len(line.x) <= MOST_MARKED else None,
             markersize=5,
         )
+        for x, (low, high) in zip(line.x, line.bounds or (), strict=False):
+            axes.plot([x, x], [low, high], color=palette.pick(line.family), linewidth=2, alpha=0.5)
     draw_grid(axes, palette)
+
+
+def _label_shares(axes: Axes, x_label: str, palette: Palette) -> None:
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_xlabel(x_label, color=palette.muted)
+    axes.set_ylabel("share of held-out labels", color=palette.muted)
 
 
 def _name_lines(axes: Axes, lines: Sequence[Line], palette: Palette) -> None:

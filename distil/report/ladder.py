@@ -1,0 +1,77 @@
+"""The ladder of `train`: the ways to a student that it tried, scored on held-out labels of the teacher, and its curve.
+
+Everything here is empty for a study without a ladder (`train.recipe: fixed`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from distil.report.findings import Study
+from distil.report.results import TITLES, Score
+
+RUNGS = {  # by name in metrics/train.json, in order of what they cost to train
+    "majority": TITLES["majority"],
+    "tfidf": TITLES["tfidf"],
+    "frozen": "Frozen encoder + LR",
+    "fine_tuned": "Fine-tuned encoder",
+}
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way to a student: the share of held-out teacher labels that it gives, and the seconds that it took."""
+
+    name: str
+    score: Score
+    rows: int
+    judged_by: str
+    seconds: float
+    exportable: bool
+    chosen: bool
+
+    @property
+    def title(self) -> str:
+        """What it is called on the page."""
+        return RUNGS.get(self.name, self.name)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of the learning curve: the score of frozen features with a linear head on so many training texts."""
+
+    rows: int
+    score: Score
+
+
+def list_rungs(study: Study) -> list[Rung]:
+    """The rungs that were tried, in the order in which `train` lists them."""
+    ladder = study.train.get("ladder") or {"rungs": {}}
+    return [
+        Rung(
+            name=name,
+            score=_read_score(rung),
+            rows=rung["rows"],
+            judged_by=rung["judged_by"],
+            seconds=rung["seconds"],
+            exportable=rung["exportable"],
+            chosen=name == ladder["chosen"],
+        )
+        for name, rung in ladder["rungs"].items()
+    ]
+
+
+def list_curve(study: Study) -> list[Point]:
+    """The learning curve from few texts to all."""
+    ladder = study.train.get("ladder") or {}
+    points = [Point(point["rows"], _read_score(point)) for point in ladder.get("learning_curve") or []]
+    return sorted(points, key=lambda point: point.rows)
+
+
+def list_chosen_knobs(study: Study) -> dict[str, Mapping[str, Any]]:
+    """The knobs that `train` set by itself: `value` and `why` of each."""
+    return {name: knob for name, knob in (study.train.get("recipe") or {}).items() if knob["by"] == "auto"}
+
+
+def _read_score(record: Mapping[str, Any]) -> Score:
+    return Score(*(record[f"agreement{end}"] for end in ("", "_low", "_high")))
