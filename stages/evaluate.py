@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
-from distil.classifiers.baselines import make_baselines, save_baselines
+from distil.linear.baselines import make_baselines, save_baselines
 from distil.classifiers.systems import load_students, train_baselines
 from distil.core.command import run
 from distil.core.errors import InputError

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from distil.classifiers.baselines import Baseline, MajorityClass
+from distil.linear.baselines import Baseline, MajorityClass
 from distil.classifiers.onnx_classifier import CPU, OnnxClassifier
 from distil.core.runtime import RuntimeParams
 from distil.encoders.torch_model import TorchClassifier

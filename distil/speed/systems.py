@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from transformers import pipeline
 
-from distil.classifiers.baselines import load_baselines
+from distil.linear.baselines import load_baselines
 from distil.classifiers.onnx_classifier import CUDA, UNLOADABLE, OnnxClassifier
 from distil.core.errors import InputError
 from distil.core.runtime import RuntimeParams

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from distil.classifiers.baselines import MajorityClass
+from distil.linear.baselines import MajorityClass
 from distil.quality.few_shot import draw_few_shot
 from distil.quality.notes import note_few_shot
 

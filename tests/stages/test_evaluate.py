@@ -20,7 +20,7 @@ from toy_results import write_toy_results
 from toy_rows import LABELS, make_rows, make_texts
 
 from distil.assets.references import sha256_of
-from distil.classifiers.baselines import load_baselines
+from distil.linear.baselines import load_baselines
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import ANNOTATIONS, PREDICTIONS, TEST, TRAIN, read_rows, write_rows

@@ -11,7 +11,7 @@ from tiny_model import TEXTS, make_tiny_model
 from toy_rows import LABELS, make_rows, make_texts
 
 from distil.assets.references import sha256_of
-from distil.classifiers.baselines import Baseline, load_baselines, make_baselines, save_baselines
+from distil.linear.baselines import Baseline, load_baselines, make_baselines, save_baselines
 from distil.core.errors import InputError
 
 ROWS = make_rows(make_texts())
@@ -87,7 +87,7 @@ def test_the_device_is_that_of_the_reader_and_not_in_the_file(tmp_path: Path) ->
 def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from distil.classifiers.baselines import make_baselines, save_baselines\n"
+        "from distil.linear.baselines import make_baselines, save_baselines\n"
         "words = {'tfidf': make_baselines(['a', 'b'], 'x', Path('x'), 'cpu')['tfidf']}\n"
         "words['tfidf'].fit(['one two', 'three four'], ['a', 'b'])\n"
         "save_baselines(Path(sys.argv[1]), words)\n"
