@@ -36,3 +36,4 @@ check: lint
 
 compat: $(READY)
 	python benchmarks/compat/run.py models/onnx data/test.parquet $(COMPAT)
+	python benchmarks/compat/kinds.py $(COMPAT)

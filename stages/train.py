@@ -21,6 +21,7 @@ from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.tables import SUSPECTS, TRAIN, read_rows, write_rows
 from distil.encoders.torch_model import choose_device, use_threads
+from distil.export.rehearsal import rehearse_export
 from distil.student.fine_tuner import FineTuner
 from distil.student.params import TrainParams
 from distil.student.seeds import Trial, choose_median, distill_trials, run_trials
@@ -45,7 +46,9 @@ def main(
     every, held_out = read_rows(train, TRAIN), read_rows(validation, TRAIN)
     rows = keep_agreed(every, labels, params.min_agreement)
     start = time.perf_counter()
-    tuner = FineTuner(resolve(params.base, assets), rows["text"], labels, params, device, runtime.report_to)
+    base = resolve(params.base, assets)
+    rehearse_export(base, labels)  # what cannot be exported is not worth a training
+    tuner = FineTuner(base, rows["text"], labels, params, device, runtime.report_to)
     lessons = prepare_lessons(tuner, rows)
     trials = list(run_trials(tuner, lessons, held_out))
     kept = distill_trials(tuner, lessons, trials, held_out) if params.distill_ensemble else choose_median(trials)

@@ -3,14 +3,17 @@
 Folders are laid out as the Hub's: config.json, model.safetensors, tokenizer files. Nothing is fetched from the network.
 """
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
+from tokenizers import processors
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -48,32 +51,55 @@ def use_threads(threads: int | None) -> None:
 def load_tokenizer(folder: Path) -> Any:
     """Load the fast tokenizer of a model folder, without the padding and truncation that may be stored in it.
 
+    Whatever the folder says, it pads and cuts on the right, has a padding token and makes at least one token of a text.
     Raises `InputError` if there is none. Of a folder without vocabulary, transformers makes a tokenizer that knows
     special tokens only.
     """
     _silence_transformers()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except UNLOADABLE as error:
         raise InputError(f"{folder}: the tokenizer cannot be loaded ({_first_line(error)})") from None
     if not tokenizer.is_fast or len(tokenizer) <= len(tokenizer.all_special_ids):
         raise InputError(f"{folder} has no tokenizer; add the model's tokenizer.json, or name another base")
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
+    _pad_on_the_right(folder, tokenizer)
+    _begin_every_text(tokenizer)
     return tokenizer
 
 
-def load_classifier(folder: Path, labels: Sequence[str] | None = None) -> Any:
-    """Load a sequence classifier in float32; with `labels`, one over them, with a new head where the file has none.
+def make_only_what_is_taken(tokenizer: Any, model: Any) -> None:
+    """Let the tokenizer make no inputs that the model has not: one of no certain class makes token types."""
+    taken = inspect.signature(model.forward).parameters
+    names = [name for name in tokenizer.model_input_names if name in taken]
+    tokenizer.model_input_names = tokenizer.init_kwargs["model_input_names"] = names  # the latter is saved
+
+
+def load_classifier(folder: Path) -> Any:
+    """Load a sequence classifier in float32.
 
     Raises `InputError` if transformers has no such class or cannot read the files.
     """
-    names: dict[str, Any] = {}
-    if labels is not None:
-        id2label = dict(enumerate(labels))
-        names = {"id2label": id2label, "label2id": {label: number for number, label in id2label.items()}}
-        names["ignore_mismatched_sizes"] = True  # a head over other labels is replaced
-    return _load(AutoModelForSequenceClassification, folder, **names)
+    return load_model(AutoModelForSequenceClassification, folder)
+
+
+def load_model(model_class: Any, folder: Path, **options: Any) -> Any:
+    """Load a model in float32 as one of transformers' classes, with its options; runs no code that the folder brings.
+
+    Raises `InputError` if transformers has no such class or cannot read the files.
+    """
+    _silence_transformers()
+    try:
+        return model_class.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, dtype=torch.float32, **options
+        )
+    except UnpicklingError:
+        raise InputError(
+            f"{folder}: its weights are a pickle that is damaged or would run code; take them as model.safetensors"
+        ) from None
+    except UNLOADABLE as error:
+        raise InputError(f"{folder}: the model cannot be loaded ({_first_line(error)})") from None
 
 
 def token_limit(model: Any, tokenizer: Any) -> int | None:
@@ -120,7 +146,10 @@ class TorchEncoder:
 
     def __init__(self, folder: Path, device: str = "auto", batch_tokens: int = BATCH_TOKENS) -> None:
         """Load a folder; raises `InputError` if it holds no encoder, or if there is no such device."""
-        self._runner = _Runner(_load(AutoModel, folder), load_tokenizer(folder), device, batch_tokens)
+        model = load_model(AutoModel, folder)
+        if model.config.is_encoder_decoder:
+            model = model.get_encoder()
+        self._runner = _Runner(model, load_tokenizer(folder), device, batch_tokens)
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Return sentence vectors, of shape (texts, hidden size).
@@ -148,6 +177,7 @@ class _Runner:
         self.device = choose_device(device)
         self.model = model.eval().to(self.device)
         self.tokenizer = tokenizer
+        make_only_what_is_taken(tokenizer, model)
         self.batch_tokens = batch_tokens
         self.max_length = token_limit(model, tokenizer)
 
@@ -170,12 +200,32 @@ class _Runner:
             yield positions, self.tokenizer.pad(batch, return_tensors="pt").to(self.device)
 
 
-def _load(model_class: Any, folder: Path, **options: Any) -> Any:
-    _silence_transformers()
-    try:
-        return model_class.from_pretrained(folder, local_files_only=True, dtype=torch.float32, **options)
-    except UNLOADABLE as error:
-        raise InputError(f"{folder}: the model cannot be loaded ({_first_line(error)})") from None
+def _pad_on_the_right(folder: Path, tokenizer: Any) -> None:
+    """A decoder's tokenizer may have no padding token; one of its own does, since padding is not attended to."""
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.bos_token
+    if tokenizer.pad_token is None:
+        raise InputError(
+            f"{folder}: the tokenizer has no token for padding and none for the end of a text; name one of its tokens "
+            "as pad_token in tokenizer_config.json"
+        )
+    for side in ("padding_side", "truncation_side"):
+        setattr(tokenizer, side, "right")
+        tokenizer.init_kwargs[side] = "right"  # which is saved
+
+
+def _begin_every_text(tokenizer: Any) -> None:
+    """A tokenizer that adds no special token makes nothing of an empty text, and no model answers to nothing."""
+    if tokenizer.num_special_tokens_to_add():
+        return
+    first = tokenizer.bos_token or tokenizer.eos_token or tokenizer.pad_token
+    template = processors.TemplateProcessing(
+        single=[first, "$A"],
+        pair=[first, "$A", first, "$B:1"],
+        special_tokens=[(first, tokenizer.convert_tokens_to_ids(first))],
+    )
+    before = tokenizer.backend_tokenizer.post_processor
+    tokenizer.backend_tokenizer.post_processor = template if before is None else processors.Sequence([before, template])
 
 
 def _first_line(error: Exception) -> str:

@@ -8,30 +8,23 @@ student gives the same bytes.
 """
 
 import json
-import logging
 import shutil
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import onnx
-import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from distil.core.errors import InputError
 from distil.encoders.torch_model import load_classifier, load_tokenizer
+from distil.export.onnx_graph import INPUTS, check_size, quietly, save, strip, trace
 from distil.export.outlier_features import Feed, tame
 
 WEIGHTS = "model.safetensors"
 FP32, INT8, FP16 = "onnx/model.onnx", "onnx/model_quantized.onnx", "onnx/model_fp16.onnx"
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # as the Hub's ONNX models name and order them
-LARGEST_BYTES = 2**31 - 1  # of one protobuf file
-EXAMPLES = ["a short text", "a text that is a little longer", "one more"]
-HEADS_ON_THE_FIRST_TOKEN = {"bert", "camembert", "electra", "roberta", "xlm-roberta"}  # with layers built as BERT's
 STANDARD = {"", "ai.onnx"}  # two names of ONNX's own domain of operators
 Int8Target = Literal["portable", "vnni"]
 LARGEST_WEIGHT: dict[Int8Target, int] = {"portable": 63, "vnni": 127}  # of int8, with 7 and with 8 bits
@@ -51,27 +44,9 @@ def copy_student(student: Path, folder: Path) -> None:
 
 def export_fp32(student: Path, file: Path, opset: int) -> None:
     """Write the student's graph, from input_ids, attention_mask (and token_type_ids) to logits, as one ONNX file."""
-    tokenizer, model = load_tokenizer(student), load_classifier(student).eval()
-    if sum(weights.nbytes for weights in model.parameters()) > LARGEST_BYTES:
-        raise InputError(f"{student}: a model of more than 2 GB does not fit into one ONNX file; train a smaller base")
-    model.set_attn_implementation("eager")  # plain products and a softmax, which every runtime has
-    _leave_out_what_no_head_reads(model)
-    encoded = tokenizer(EXAMPLES, padding=True, return_tensors="pt")
-    names = [name for name in INPUTS if name in encoded]
-    free = {0: "batch", 1: "sequence"}
-    with _quietly():
-        program: Any = torch.onnx.export(
-            _Logits(model, names),
-            tuple(encoded[name] for name in names),
-            input_names=names,
-            output_names=["logits"],
-            dynamic_shapes=(tuple(free for _ in names),),
-            opset_version=opset,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-    _save(_strip(program.model_proto), file)
+    model = load_classifier(student)
+    check_size(model, student)
+    save(trace(model, load_tokenizer(student), opset), file)
 
 
 def feed_each(encoded: Mapping[str, Sequence[Sequence[int]]]) -> list[Feed]:
@@ -88,7 +63,7 @@ def quantize_int8(fp32: Path, file: Path, target: Int8Target, feeds: Sequence[Fe
     Source: https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
     """
     model = onnx.load(fp32)
-    with _quietly():
+    with quietly():
         quantize_dynamic(
             model,
             file,
@@ -97,14 +72,14 @@ def quantize_int8(fp32: Path, file: Path, target: Int8Target, feeds: Sequence[Fe
             weight_type=QuantType.QInt8,
             nodes_to_exclude=tame(model, feeds, LARGEST_WEIGHT[target]),
         )
-    _save(_strip(onnx.load(file)), file)
+    save(strip(onnx.load(file)), file)
 
 
 def convert_fp16(fp32: Path, file: Path) -> None:
     """Write a copy of an ONNX file that computes in fp16, for GPUs; inputs and logits keep their types."""
-    with _quietly():
+    with quietly():
         model = convert_float_to_float16(onnx.load(fp32), keep_io_types=True)
-    _save(_strip(model), file)
+    save(strip(model), file)
 
 
 def check_onnx(file: Path) -> None:
@@ -120,48 +95,3 @@ def check_onnx(file: Path) -> None:
         onnx.checker.check_model(str(file), full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise InputError(f"{file} is not a valid ONNX model ({str(error).partition(chr(10))[0]})") from None
-
-
-class _Logits(torch.nn.Module):
-    """A classifier that takes its inputs in a fixed order and returns nothing but logits."""
-
-    def __init__(self, model: Any, names: list[str]) -> None:
-        super().__init__()
-        self.model, self.names = model, names
-
-    def forward(self, *inputs: torch.Tensor) -> Any:
-        return self.model(**dict(zip(self.names, inputs, strict=True))).logits
-
-
-def _leave_out_what_no_head_reads(model: Any) -> None:
-    """Let the last layer go on with the first token alone once its attention has read all: the head reads no other."""
-    if model.config.model_type in HEADS_ON_THE_FIRST_TOKEN:
-        mixed = model.base_model.encoder.layer[-1].attention.output
-        mixed.register_forward_pre_hook(lambda _, inputs: tuple(hidden[:, :1] for hidden in inputs))
-
-
-def _strip(model: Any) -> Any:
-    """Drop shapes that the exporter noted, on which the quantizer fails, and notes on where in our folders code lay."""
-    del model.graph.value_info[:]
-    for part in (model, model.graph, *model.graph.node, *model.graph.input, *model.graph.output):
-        del part.metadata_props[:]
-    for part in (*model.graph.node, *model.graph.initializer):
-        part.doc_string = ""
-    return model
-
-
-def _save(model: Any, file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(model.SerializeToString(deterministic=True))
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep back the exporters' advice to their developers; errors still come as exceptions."""
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(logging.NOTSET)

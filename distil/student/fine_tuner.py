@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainingArguments, set_seed
 
 from distil.core.errors import InputError
-from distil.encoders.torch_model import load_classifier, load_tokenizer, predict_logits, token_limit
+from distil.encoders.bases import load_base
+from distil.encoders.torch_model import predict_logits, token_limit
 from distil.student.out_of_memory import explain_out_of_memory
 from distil.student.params import TrainParams
 from distil.student.progress import Progress, make_loggers
@@ -77,8 +78,7 @@ class FineTuner:
         self.base, self.texts, self.labels = base, list(texts), list(labels)
         self.params, self.device, self.report_to = params, device, list(report_to)
         self.precision = choose_precision(params.precision, device)
-        self.tokenizer = load_tokenizer(base)
-        model = load_classifier(base, labels)
+        model, self.tokenizer = load_base(base, labels)
         lengths = [len(ids) for ids in self.tokenizer(self.texts, verbose=False)["input_ids"]]
         self.max_length = choose_max_length(params.max_length, lengths, token_limit(model, self.tokenizer))
         self.texts_cut = sum(length > self.max_length for length in lengths)
@@ -143,7 +143,7 @@ class FineTuner:
         )
 
     def _load_base(self) -> Any:
-        model = load_classifier(self.base, self.labels)
+        model, _ = load_base(self.base, self.labels)
         if self.device.type == "cpu":
             model.set_attn_implementation("eager")  # the fused kernels do not pay on short texts
         if self.params.freeze_word_embeddings:

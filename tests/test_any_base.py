@@ -1,0 +1,58 @@
+"""Bases of many architectures: each goes through a step of training and the export, or is refused before them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_bases import DECODERS, ENCODERS, make_base
+from tiny_training import make_tuner
+from toy_rows import make_rows
+
+from distil.classifiers.onnx_classifier import OnnxClassifier
+from distil.core.errors import InputError
+from distil.encoders.torch_model import TorchClassifier
+from distil.export.onnx_files import FP32, INT8, check_onnx, copy_student, export_fp32, feed_each, quantize_int8
+from distil.export.rehearsal import rehearse_export
+
+REFUSED = ["funnel", "xlnet", "longformer"]
+WORK = [
+    *((kind, True) for kind in [*ENCODERS, *DECODERS] if kind not in REFUSED),
+    *((kind, False) for kind in ("gpt2", "llama")),
+]
+LABELS = ["negative", "neutral", "positive"]
+ROWS = make_rows(
+    ["this camera is bad", "the phone is so very good", "it works good", "bad", "", "a nice product ! bad"]
+)
+TEXTS = ["", "good", "zzz", "a bad camera", "the phone broke . it was poor !", "so very nice , " * 40, "it works ."]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "padding"), WORK)
+def test_trained_and_exported(tmp_path: Path, kind: str, padding: bool) -> None:
+    base = make_base(tmp_path / "base", kind, padding)
+    tuner = make_tuner(base, ROWS, LABELS, max_length="auto", freeze_word_embeddings=False)
+    targets = np.eye(3, dtype=np.float32)[[0, 2, 2, 0, 1, 0]]
+    tuner.save(tuner.train(targets, 1, 0), tmp_path / "student")
+    student, folder = tmp_path / "student", tmp_path / "onnx"
+    copy_student(student, folder)
+    export_fp32(student, folder / FP32, 20)
+    classifier = TorchClassifier(student, "cpu", batch_tokens=20)
+    quantize_int8(folder / FP32, folder / INT8, "portable", feed_each(classifier.encode(TEXTS)))
+    expected = classifier.predict_logits(TEXTS)
+    assert len(np.unique(expected.round(4), axis=0)) == len(TEXTS)  # so that a wrong place would show
+    for file, tolerance in ((FP32, 1e-4), (INT8, 0.3)):
+        check_onnx(folder / file)
+        for batch_tokens in (1, 20, 1000):
+            logits = OnnxClassifier(folder, file, 1, "cpu", batch_tokens).predict_logits(TEXTS)
+            np.testing.assert_allclose(logits, expected, atol=tolerance)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", REFUSED)
+def test_refused_before_it_is_trained(tmp_path: Path, kind: str) -> None:
+    make_base(tmp_path, kind)
+    with pytest.raises(
+        InputError, match=rf"is a {kind}, which cannot be exported to ONNX \(.+\); name another"
+    ) as error:
+        rehearse_export(tmp_path, LABELS)
+    assert "\n" not in str(error.value)
