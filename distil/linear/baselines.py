@@ -1,7 +1,7 @@
 """What a student has to beat: classifiers that are trained in seconds on the same labels.
 
-`majority` says the commonest label, `tfidf` is logistic regression over words and pairs of words, `embeddings` the same
-over the sentence vectors of an encoder that is not fine-tuned.
+`majority` says the commonest label, `tfidf` is logistic regression over words, pairs of words and pieces of words,
+`embeddings` the same over the sentence vectors of an encoder that is not fine-tuned.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import FeatureUnion
 
 from distil.assets.references import resolve
 from distil.core.errors import InputError
@@ -57,7 +58,7 @@ class FrozenEncoder:
 class Baseline:
     """A logistic regression over features of the texts; a label without training rows has probability 0."""
 
-    def __init__(self, features: TfidfVectorizer | FrozenEncoder, labels: Sequence[str]) -> None:
+    def __init__(self, features: FeatureUnion | FrozenEncoder, labels: Sequence[str]) -> None:
         """Set up, untrained; `labels` gives the order of the outputs."""
         self.labels = list(labels)
         self.features = features
@@ -71,7 +72,9 @@ class Baseline:
 
     def forget_addresses(self) -> None:
         """Drop where in memory scikit-learn saw its stop words: another process would write other bytes."""
-        vars(self.features).pop("_stop_words_id", None)
+        if isinstance(self.features, FeatureUnion):
+            for _, part in self.features.transformer_list:
+                vars(part).pop("_stop_words_id", None)
 
     def use_device(self, device: str) -> None:
         """Let the encoder, where there is one, run on this device of the machine at hand."""
@@ -105,9 +108,16 @@ class MajorityClass:
         return np.tile(self._shares, (len(texts), 1))
 
 
+def make_tfidf() -> FeatureUnion:
+    """Return untrained TF-IDF features: words and pairs of them, and pieces of words of two to five characters."""
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORD_OR_SIGN)
+    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
+    return FeatureUnion([("words", words), ("characters", characters)])
+
+
 def make_baselines(labels: Sequence[str], reference: str, pins: Path, device: str) -> dict[str, Baseline]:
     """Return the untrained baselines by name; `reference` is that of the encoder."""
-    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORD_OR_SIGN)
+    words = make_tfidf()
     encoder = FrozenEncoder(reference, pins, device)
     return {"tfidf": Baseline(words, labels), "embeddings": Baseline(encoder, labels)}
 

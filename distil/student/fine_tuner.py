@@ -23,7 +23,9 @@ from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, Trai
 
 from distil.core.errors import InputError
 from distil.encoders.bases import load_base
+from distil.encoders.heads import can_pool_mean, find_head, open_head, pool_mean, set_head, without_head
 from distil.encoders.torch_model import predict_logits, token_limit
+from distil.linear.probe import Probe
 from distil.student.out_of_memory import explain_out_of_memory
 from distil.student.params import TrainParams
 from distil.student.progress import Progress, make_loggers
@@ -79,22 +81,53 @@ class FineTuner:
         self.params, self.device, self.report_to = params, device, list(report_to)
         self.precision = choose_precision(params.precision, device)
         model, self.tokenizer = load_base(base, labels)
+        self.width, self.can_pool_mean = find_head(model).in_features, can_pool_mean(model)
+        self.has_bias = find_head(model).bias is not None
         lengths = [len(ids) for ids in self.tokenizer(self.texts, verbose=False)["input_ids"]]
         self.max_length = choose_max_length(params.max_length, lengths, token_limit(model, self.tokenizer))
         self.texts_cut = sum(length > self.max_length for length in lengths)
         self.tokenizer.model_max_length = self.max_length
         self._encoded = self.tokenizer(self.texts, truncation=True)
 
+    def read(self, texts: Sequence[str], pooling: Literal["base", "mean"]) -> NDArray[np.float32]:
+        """Return what the head of the frozen base reads of each text, of shape (texts, numbers).
+
+        Raises `InputError` if memory runs out, or the base answers what is no number.
+        """
+        model = self._load_base(pooling, opened=True)
+        with without_head(model) as width, explain_out_of_memory(self.device, self.save_memory_of_answers):
+            features = predict_logits(model, self.tokenizer, texts, self.device, width)
+        if broken := int((~np.isfinite(features)).any(axis=1).sum()):
+            raise InputError(f"train.base answers NaN to {broken:,} of {len(texts):,} texts; name another base")
+        return features
+
+    def freeze(self, probe: Probe, targets: Targets) -> Training:
+        """Return the base as it is, with a linear head; its curve is one point, the loss on the tuner's texts."""
+        start = time.perf_counter()
+        model = self._load_base(self.params.pooling, True, probe)
+        training = Training(model.eval(), pd.DataFrame(), 0, 0.0)
+        shares = self.predict_proba(training, self.texts).clip(1e-12)
+        loss = float(-(targets * np.log(shares)).sum(axis=1).mean())
+        curve = pd.DataFrame({"step": [0], "epoch": [0.0], "loss": [loss], "learning_rate": [0.0]})
+        return Training(model, curve, 0, time.perf_counter() - start)
+
     def train(
-        self, targets: Targets, epochs: int, seed: int, places: NDArray[np.intp] | None = None, name: str = "train"
+        self,
+        targets: Targets,
+        epochs: int,
+        seed: int,
+        places: NDArray[np.intp] | None = None,
+        name: str = "train",
+        probe: Probe | None = None,
     ) -> Training:
         """Train on the texts at `places` (all) to answer with their rows of `targets`, of shape (texts, labels).
 
-        Raises `InputError` if the loss is not a number, or memory runs out.
+        With a `probe` over what `read` returns, training starts from it and not from a head drawn at random. Raises
+        `InputError` if the loss is not a number, or memory runs out.
         """
         places = np.arange(len(self.texts)) if places is None else places
         set_seed(seed)  # before the model is loaded: its head is drawn at random
-        model = self._load_base()
+        model = self._load_base(self.params.pooling, self.params.head == "probe", probe)
         progress = Progress(name)
         with TemporaryDirectory() as folder, explain_out_of_memory(self.device, lambda: self._save_memory(progress)):
             trainer = _Trainer(
@@ -105,6 +138,7 @@ class FineTuner:
                 compute_loss_func=_soft_cross_entropy,
                 callbacks=[progress, *make_loggers(self.report_to)],
             )
+            trainer.head_learning_rate = self.params.head_learning_rate
             trainer.remove_callback(PrinterCallback)
             deterministic: Any = torch.utils.deterministic
             deterministic.fill_uninitialized_memory = False  # takes time, and no result depends on it
@@ -142,8 +176,14 @@ class FineTuner:
             f"compute a batch in more parts, or lower train.max_length = {self.max_length}"
         )
 
-    def _load_base(self) -> Any:
+    def _load_base(self, pooling: Literal["base", "mean"], opened: bool, probe: Probe | None = None) -> Any:
         model, _ = load_base(self.base, self.labels)
+        if pooling == "mean":
+            pool_mean(model)
+        if opened:
+            open_head(model)
+        if probe is not None:
+            set_head(model, probe.weights, probe.bias)
         if self.device.type == "cpu":
             model.set_attn_implementation("eager")  # the fused kernels do not pay on short texts
         if self.params.freeze_word_embeddings:
@@ -240,6 +280,16 @@ def _soft_cross_entropy(outputs: Any, targets: torch.Tensor, num_items_in_batch:
     return total / rows
 
 
+def _move_head(optimizer: Any, head: torch.nn.Linear, learning_rate: float) -> None:
+    """Let the optimizer, which has not taken a step, move these weights at a rate of their own."""
+    own = {id(weights) for weights in head.parameters()}
+    for group in list(optimizer.param_groups):
+        moved = [weights for weights in group["params"] if id(weights) in own]
+        group["params"] = [weights for weights in group["params"] if id(weights) not in own]
+        if moved:
+            optimizer.add_param_group({**group, "params": moved, "lr": learning_rate})
+
+
 def _check_weights(model: Any, step: int) -> None:
     if not all(bool(weights.isfinite().all()) for weights in model.parameters()):
         raise _diverged(step)
@@ -252,7 +302,15 @@ def _diverged(step: int) -> InputError:
 
 
 class _Trainer(Trainer):
-    """Stops at a loss that is not a number."""
+    """Stops at a loss that is not a number; the head has its own learning rate where there is one."""
+
+    head_learning_rate: float | None = None
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
+        optimizer = super().create_optimizer(*args, **kwargs)
+        if self.head_learning_rate is not None:
+            _move_head(optimizer, find_head(self.model), self.head_learning_rate)
+        return optimizer
 
     def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
         loss: Any = super().compute_loss(*args, **kwargs)

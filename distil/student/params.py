@@ -13,6 +13,11 @@ class TrainParams(Params):
     """How the student is trained; what a key without a comment here does, params.yaml says."""
 
     base: str = Field(min_length=1)
+    recipe: Literal["auto", "fixed"] = "auto"
+    rung: Literal["auto", "frozen", "fine_tuned"] = "auto"
+    pooling: Literal["base", "mean"] = "base"  # what the head reads: as the base has it, or the mean of the tokens
+    head: Literal["new", "probe"] = "new"  # what training starts from: chance, or a regression on the frozen base
+    head_learning_rate: Annotated[Number, Field(gt=0)] | None = None  # null: that of the rest
     targets: Literal["soft", "hard"] = "soft"
     min_agreement: Number = Field(default=0.0, ge=0, le=1)
     class_weights: Literal["none", "balanced"] = "none"

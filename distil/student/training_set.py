@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from distil.core.errors import InputError
-from distil.student.cross_validation import Floats, Numbers, choose_epochs, predict_held_out, predict_held_out_frozen
+from distil.linear.folds import Numbers
+from distil.student.cross_validation import Floats, choose_epochs, predict_held_out
 from distil.student.fine_tuner import FineTuner
+from distil.student.frozen import Frozen
 from distil.student.label_noise import find_suspects, list_suspects, weigh_rows
 from distil.student.targets import Targets, make_targets, number_labels, share_of_label, weigh_classes
 
@@ -43,22 +45,22 @@ def keep_agreed(rows: pd.DataFrame, labels: Sequence[str], min_agreement: float)
     return kept
 
 
-def prepare_lessons(tuner: FineTuner, rows: pd.DataFrame) -> Lessons:
+def prepare_lessons(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen) -> Lessons:
     """Turn rows into targets by the parameters; `rows` are those of the tuner's texts, in their order.
 
-    Raises `InputError` if there are too few rows for the folds, or one label is left.
+    Nothing is suspected where there are too few rows for `frozen` to hold any out. Raises `InputError` if one label is
+    left.
     """
-    params = tuner.params
-    numbers = number_labels(rows, tuner.labels)
+    params, numbers = tuner.params, frozen.numbers
     targets = make_targets(rows, numbers, len(tuner.labels), params.targets, params.label_smoothing)
-    epochs, agreements, held_out = _settle_epochs(tuner, numbers, targets)
+    epochs, agreements, held_out = _settle_epochs(tuner, frozen, targets)
     places, weights = np.arange(len(rows)), np.ones(len(rows))
     suspects: list[dict[str, object]] = []
-    if params.suspects != "none":
-        if params.suspects == "embeddings":
-            held_out = predict_held_out_frozen(tuner, numbers)
-        elif held_out is None:
-            held_out = predict_held_out(tuner, numbers, targets, epochs)
+    if params.suspects == "embeddings":
+        held_out = frozen.held_out
+    elif params.suspects == "student" and held_out is None:
+        held_out = predict_held_out(tuner, frozen, targets, epochs)
+    if held_out is not None and params.suspects != "none":
         suspected = find_suspects(rows, numbers, held_out)
         suspects = list_suspects(rows, numbers, held_out, suspected, tuner.labels)
         if params.noise == "drop":
@@ -72,14 +74,14 @@ def prepare_lessons(tuner: FineTuner, rows: pd.DataFrame) -> Lessons:
 
 
 def _settle_epochs(
-    tuner: FineTuner, numbers: Numbers, targets: Targets
+    tuner: FineTuner, frozen: Frozen, targets: Targets
 ) -> tuple[int, Mapping[int, float] | None, Floats | None]:
     """The number of epochs and, where cross-validation chooses it, what it found and its held-out predictions."""
     wanted = tuner.params.epochs
     if isinstance(wanted, int):
         return wanted, None, None
-    held_out = {count: predict_held_out(tuner, numbers, targets, count) for count in sorted(set(wanted))}
-    epochs, agreements = choose_epochs(held_out, numbers)
+    held_out = {count: predict_held_out(tuner, frozen, targets, count) for count in sorted(set(wanted))}
+    epochs, agreements = choose_epochs(held_out, frozen.numbers)
     return epochs, agreements, held_out[epochs]
 
 

@@ -1,0 +1,159 @@
+"""The ladder: students from the cheapest to the dearest, judged on the same rows that none of them has seen.
+
+A hold-out of the training rows, with the validation rows, tells how often each gives the teacher's label. The best one
+that exports as a folder which transformers opens is the student; a cheaper one where two are alike. Test rows never come
+here.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from distil.linear.baselines import make_tfidf
+from distil.linear.folds import Folds, Numbers, draw_folds
+from distil.linear.probe import fit_probe
+from distil.student.fine_tuner import FineTuner
+from distil.student.frozen import Frozen
+from distil.student.targets import number_labels
+from distil.student.training_set import Lessons
+
+ALIKE = 0.005  # of the held-out labels: where fine-tuning gains no more, the frozen base is taken
+CURVE_SHARES = (0.125, 0.25, 0.5, 1.0)  # of the rows to train on
+TFIDF_STRENGTH = 10.0
+CONFIDENCE = 0.95
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """Rows to train on, by their places among the tuner's texts, and the texts and labels to be judged by."""
+
+    inside: Numbers
+    outside: Numbers
+    texts: Sequence[str]
+    numbers: Numbers
+
+
+@dataclass
+class Ladder:
+    """What metrics/train.json tells of the rungs."""
+
+    rungs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    right: dict[str, Bools] = field(default_factory=dict)
+    learning_curve: list[dict[str, Any]] = field(default_factory=list)
+    chosen: str = "frozen"
+    why: str = ""
+
+    def judge(self, name: str, exportable: bool, label: Callable[[], Numbers], numbers: Numbers) -> None:
+        """Add a rung; `label` trains it and returns the number of its label for each held-out text."""
+        start = time.perf_counter()
+        self.right[name] = label() == numbers
+        self.rungs[name] = {
+            **score(self.right[name]),
+            "rows": len(numbers),
+            "judged_by": "hold-out",
+            "seconds": time.perf_counter() - start,
+            "exportable": exportable,
+        }
+
+
+def climb(
+    tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen, lessons: Lessons, held_out: pd.DataFrame, folds: int
+) -> Ladder:
+    """Judge every rung and choose one; `folds` 0: there are too few rows to hold any out."""
+    ladder = Ladder()
+    if not folds:
+        ladder.chosen, ladder.why = _choose_unseen(tuner)
+        return ladder
+    judged = cut_hold_out(draw_folds(frozen.numbers, folds, tuner.params.seed), tuner, frozen, held_out)
+    commonest = np.bincount(frozen.numbers[judged.inside]).argmax()
+    ladder.judge("majority", False, lambda: np.full(len(judged.numbers), commonest), judged.numbers)
+    ladder.judge("tfidf", False, lambda: _label_by_words(rows, frozen, judged), judged.numbers)
+    features = np.concatenate([frozen.features[judged.outside], _read_rest(tuner, frozen, judged)])
+    ladder.judge("frozen", True, lambda: _label_frozen(frozen, judged.inside, features), judged.numbers)
+    ladder.rungs["frozen"]["seconds"] += frozen.seconds
+    ladder.learning_curve = draw_curve(frozen, judged, features)
+    if tuner.params.rung == "auto":
+        ladder.judge("fine_tuned", True, lambda: _label_tuned(tuner, frozen, lessons, judged), judged.numbers)
+    ladder.chosen, ladder.why = choose(ladder, tuner.params.rung)
+    return ladder
+
+
+def cut_hold_out(folds: Folds, tuner: FineTuner, frozen: Frozen, held_out: pd.DataFrame) -> HoldOut:
+    """The first fold of the training rows, and all validation rows."""
+    inside, outside = folds[0]
+    texts = [tuner.texts[place] for place in outside] + held_out["text"].to_list()
+    numbers = np.concatenate([frozen.numbers[outside], number_labels(held_out, tuner.labels)])
+    return HoldOut(inside, outside, texts, numbers)
+
+
+def choose(ladder: Ladder, wanted: str) -> tuple[str, str]:
+    """Return the name of the rung to take, and why."""
+    if wanted != "auto":
+        return wanted, f"train.rung is {wanted}"
+    tuned, frozen = (ladder.rungs[name]["agreement"] for name in ("fine_tuned", "frozen"))
+    rows = ladder.rungs["frozen"]["rows"]
+    compared = f"on {rows:,} held-out labels fine-tuning gives {tuned:.1%} and the frozen base with a linear head {frozen:.1%}"
+    if tuned - frozen > ALIKE:
+        return "fine_tuned", f"{compared}."
+    return "frozen", f"{compared}; where they are alike, the cheaper one is taken."
+
+
+def score(right: Bools) -> dict[str, float]:
+    """The share of held-out labels that are given, with its interval (Wilson 1927)."""
+    bounds = binomtest(int(right.sum()), len(right)).proportion_ci(CONFIDENCE, method="wilson")
+    return {
+        "agreement": float(right.mean()),
+        "agreement_low": float(bounds.low),
+        "agreement_high": float(bounds.high),
+    }
+
+
+def draw_curve(frozen: Frozen, judged: HoldOut, features: NDArray[np.float32]) -> list[dict[str, Any]]:
+    """Agreement of the frozen rung by the number of rows that it learns from, on the same held-out texts.
+
+    The rows of a smaller share are among those of a larger one. Shares with fewer than two labels are left out.
+    """
+    order = np.random.default_rng(0).permutation(judged.inside)
+    curve = []
+    for share in CURVE_SHARES:
+        places = order[: max(2, round(share * len(order)))]
+        if len(np.unique(frozen.numbers[places])) > 1:
+            right = _label_frozen(frozen, places, features) == judged.numbers
+            curve.append({"share": share, "rows": len(places), **score(right)})
+    return curve
+
+
+def _choose_unseen(tuner: FineTuner) -> tuple[str, str]:
+    if tuner.params.rung != "auto":
+        return tuner.params.rung, f"train.rung is {tuner.params.rung}"
+    return "frozen", "There are too few rows to hold any out, so nothing was compared; a linear head needs the fewest."
+
+
+def _label_by_words(rows: pd.DataFrame, frozen: Frozen, judged: HoldOut) -> Numbers:
+    words = make_tfidf()
+    features = words.fit_transform(rows["text"].iloc[judged.inside])
+    probe = fit_probe(features, frozen.numbers[judged.inside], frozen.labels, TFIDF_STRENGTH)
+    return probe.predict_proba(words.transform(judged.texts)).argmax(axis=1)
+
+
+def _read_rest(tuner: FineTuner, frozen: Frozen, judged: HoldOut) -> NDArray[np.float32]:
+    """Features of the held-out texts that are not among the tuner's."""
+    return tuner.read(judged.texts[len(judged.outside) :], frozen.pooling)
+
+
+def _label_frozen(frozen: Frozen, places: Numbers, features: NDArray[np.float32]) -> Numbers:
+    return frozen.fit(places).predict_proba(features).argmax(axis=1)
+
+
+def _label_tuned(tuner: FineTuner, frozen: Frozen, lessons: Lessons, judged: HoldOut) -> Numbers:
+    places = np.intersect1d(lessons.places, judged.inside)
+    start = frozen.start(judged.inside)
+    training = tuner.train(lessons.targets, lessons.epochs, tuner.params.seed, places, "hold-out", start)
+    return tuner.predict_proba(training, judged.texts).argmax(axis=1)

@@ -1,0 +1,56 @@
+"""Fit the knobs of a training to the data: those that params.yaml names are obeyed, the rest follows from the rows.
+
+What the rules say was found by cross-validation and hold-outs on training rows of several tasks (docs/student.md).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from distil.student.params import TrainParams
+
+WIDTH = 384  # hidden size of the base at which LEARNING_RATE was found
+LEARNING_RATE = 2e-4
+HEAD_LEARNING_RATE = 1e-3
+BATCH_SIZE = 32
+SMALL_BATCH_SIZE, SMALL = 16, 600  # rows, below which batches are small so that there are more steps
+FEWEST_STEPS, STEPS_PER_LABEL = 200, 4
+FEWEST_EPOCHS, MOST_EPOCHS = 3, 20
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a recipe looks at: texts to learn from, labels among them, numbers in a hidden state of the base."""
+
+    texts: int
+    labels: int
+    width: int
+
+
+def fit_recipe(params: TrainParams, rows: Rows) -> tuple[TrainParams, dict[str, dict[str, Any]]]:
+    """Return the parameters with every knob settled, and of each knob of the recipe its value, by whom, and why."""
+    named = params.model_fields_set
+    size = params.batch_size if "batch_size" in named else SMALL_BATCH_SIZE if rows.texts < SMALL else BATCH_SIZE
+    steps = FEWEST_STEPS + STEPS_PER_LABEL * rows.labels
+    epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(steps / math.ceil(rows.texts / size))))
+    rate = float(f"{LEARNING_RATE * WIDTH / rows.width:.1e}")
+    ruled: dict[str, tuple[Any, str]] = {
+        "head": ("probe", "a head drawn at random would bend the base before it knows anything"),
+        "head_learning_rate": (HEAD_LEARNING_RATE, "the head learns faster than the base"),
+        "learning_rate": (rate, f"for a base of hidden size {rows.width}"),
+        "batch_size": (size, f"for {rows.texts:,} texts"),
+        "epochs": (epochs, f"at least {steps} steps, for {rows.labels} labels"),
+    }
+    settled = {name: value for name, (value, _) in ruled.items() if name not in named}
+    told = {
+        name: {"value": getattr(params, name), "by": "params", "why": None}
+        if name in named
+        else {"value": value, "by": "auto", "why": why}
+        for name, (value, why) in ruled.items()
+    }
+    return _replace(params, settled), told
+
+
+def _replace(params: TrainParams, settled: Mapping[str, Any]) -> TrainParams:
+    return TrainParams.model_validate(params.model_dump() | dict(settled))
