@@ -5,6 +5,7 @@ and the loss curve. Validation rows only tell which of several seeds is the medi
 is chosen by cross-validation on the training rows. Test rows never come here.
 """
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from distil.core.metrics import write_csv, write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.tables import SUSPECTS, TRAIN, read_rows, write_rows
+from distil.encoders.reading import describe_reading
 from distil.encoders.torch_model import choose_device, use_threads
 from distil.student.fine_tuner import FineTuner
 from distil.student.params import TrainParams
@@ -46,6 +48,7 @@ def main(
     rows = keep_agreed(every, labels, params.min_agreement)
     start = time.perf_counter()
     tuner = FineTuner(resolve(params.base, assets), rows["text"], labels, params, device, runtime.report_to)
+    reading = tell_reading(tuner)
     lessons = prepare_lessons(tuner, rows)
     trials = list(run_trials(tuner, lessons, held_out))
     kept = distill_trials(tuner, lessons, trials, held_out) if params.distill_ensemble else choose_median(trials)
@@ -56,6 +59,7 @@ def main(
     write_csv(training, kept.training.curve)
     figures = {
         **describe_rows(rows, lessons, tuner),
+        "reading": reading,
         "below_min_agreement": len(every) - len(rows),
         "validation_rows": len(held_out),
         "seconds": time.perf_counter() - start,
@@ -64,6 +68,14 @@ def main(
     }
     write_metrics(metrics, {"seconds": figures["seconds"]}, figures)
     print(f"train: {describe(figures)} -> {student}")
+
+
+def tell_reading(tuner: FineTuner) -> dict[str, Any]:
+    """How much of the texts the student reads, and whether its base knows their words; warns before any training."""
+    reading = describe_reading(tuner.tokenizer, tuner.texts, tuner.max_length, tuner.limit)
+    for warning in reading["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)
+    return reading
 
 
 def describe_rows(rows: pd.DataFrame, lessons: Lessons, tuner: FineTuner) -> dict[str, Any]:
@@ -79,7 +91,6 @@ def describe_rows(rows: pd.DataFrame, lessons: Lessons, tuner: FineTuner) -> dic
         "suspects": None if tuner.params.suspects == "none" else len(lessons.suspects),
         "noise": tuner.params.noise,
         "max_length": tuner.max_length,
-        "texts_cut": tuner.texts_cut,
     }
 
 
