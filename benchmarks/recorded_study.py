@@ -8,23 +8,19 @@ the same test rows, and `--keep FOLDER` keeps each run's metrics there.
 """
 
 import argparse
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.study_copy import check_recorded, copy_project, read_recorded_preset, run_study, write_params  # noqa: E402
 from distil.core.metrics import read_details  # noqa: E402
 
-FILES = {"mixtral_train.csv": "train", "mixtral_test.csv": "test"}
 Changes = Mapping[str, Any]
 RUNS: dict[str, tuple[Changes, Changes]] = {  # what changes in `annotate`, and in its `recording`
     "simple": ({"votes": 1, "prompt": "prompts/phrasebank_simple.md"}, {"votes": [{"label": "label_llm"}]}),
@@ -32,38 +28,15 @@ RUNS: dict[str, tuple[Changes, Changes]] = {  # what changes in `annotate`, and 
     "CoT x 3": ({"votes": 3}, {}),
 }
 SYSTEMS = ("teacher", "student", "student_int8")
-LEFT_OUT = {"dvc.lock", "params.yaml"}
 
 
-def copy_project(folder: Path) -> None:
-    """Copy what git tracks, as it stands in the working tree, into a repository of its own."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in set(listed.splitlines()) - LEFT_OUT:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
-    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
-
-
-def write_params(folder: Path, data: Path, annotating: Changes, recording: Changes) -> None:
-    """Write the preset with the files of `data`, under the sha256 that it pins, and a run's changes."""
-    sections = yaml.safe_load((ROOT / "presets" / "phrasebank-recorded.yaml").read_text(encoding="utf-8"))
-    annotate = sections["annotate"]
-    pins = [file.partition("#")[2] for file in annotate["recording"]["files"]]
-    local = [f"{data.resolve() / name}#{pin}" for name, pin in zip(FILES, pins, strict=True)]
-    sections["fetch"]["files"] = dict(zip(local, FILES.values(), strict=True))
-    annotate["recording"] |= {"files": local} | recording
-    annotate |= annotating
-    (folder / "params.yaml").write_text(yaml.safe_dump(sections, sort_keys=False), encoding="utf-8")
-
-
-def run_study(folder: Path) -> dict[str, Any]:
-    """Reproduce the study up to its scores; returns these."""
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "DISTIL_STORE": str(folder / "answers.sqlite"),
-    }
-    done = subprocess.run([sys.executable, "-m", "dvc", "repro", "evaluate"], cwd=folder, env=environment, check=False)
-    if done.returncode:
+def run_changed(folder: Path, data: Path, annotating: Changes, recording: Changes) -> dict[str, Any]:
+    """Reproduce the preset, with a run's changes, up to its scores; returns these."""
+    sections = read_recorded_preset(data)
+    sections["annotate"]["recording"] |= recording
+    sections["annotate"] |= annotating
+    write_params(folder, sections)
+    if not run_study(folder):
         sys.exit(f"dvc repro evaluate failed in {folder}; its last lines say why")
     return read_details(folder / "metrics" / "quality.json")
 
@@ -89,18 +62,13 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder of mixtral_train.csv and mixtral_test.csv")
     parser.add_argument("--keep", type=Path, help="folder for the metrics of each run")
     arguments = parser.parse_args()
-    missing = [name for name in FILES if not (arguments.data / name).is_file()]
-    if missing:
-        sys.exit(
-            f"{arguments.data} has no {' and no '.join(missing)}; see presets/phrasebank-recorded.yaml for its source"
-        )
+    check_recorded(arguments.data)
     lines = ["| run | system | accuracy | difference to the teacher | McNemar p |", "|---|---|---:|---:|---:|"]
     tested = set()
     with tempfile.TemporaryDirectory() as folder:
         copy_project(Path(folder))
         for run, changes in RUNS.items():
-            write_params(Path(folder), arguments.data, *changes)
-            quality = run_study(Path(folder))
+            quality = run_changed(Path(folder), arguments.data, *changes)
             lines += format_rows(run, quality)
             tested.add((quality["rows"], Path(folder, "data", "test.parquet").read_bytes()))
             if arguments.keep:

@@ -16,7 +16,6 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
-from distil.linear.baselines import make_baselines, save_baselines
 from distil.classifiers.systems import load_students, train_baselines
 from distil.core.command import run
 from distil.core.errors import InputError
@@ -24,13 +23,15 @@ from distil.core.metrics import write_csv, write_metrics
 from distil.core.params import Number, Params, TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.tables import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TEXTS, TRAIN, read_rows, write_rows
-from distil.encoders.torch_model import use_threads
+from distil.encoders.reading import measure_cut
+from distil.encoders.torch_model import load_tokenizer, use_threads
+from distil.linear.baselines import make_baselines, save_baselines
 from distil.quality.asking import Rows, ask_all
 from distil.quality.bootstrap import Bootstrap
 from distil.quality.comparison import SERVED, TEACHER, Scoring, score_systems
 from distil.quality.few_shot import draw_few_shot
 from distil.quality.headline import pick_accuracy, pick_macro_f1
-from distil.quality.notes import note_few_shot
+from distil.quality.notes import note_cut, note_few_shot
 from distil.quality.shared_errors import describe_pairs
 from distil.quality.shortfalls import find_shortfalls
 from distil.quality.summary import summarise_all
@@ -79,7 +80,7 @@ def main(
     save_baselines(baselines, timed)
     comparison, scoring = ask_all(systems, rows, names), make_scoring(params, names)
     found = score_systems(comparison, scoring)
-    notes = note_few_shot(few, names, params.few_shot_per_label)
+    notes = note_few_shot(few, names, params.few_shot_per_label) + note_unread(student, rows.test["text"].tolist())
     summary = summarise_all(comparison, found, rows, names, params.confidence, notes)
     summary["warnings"] = find_shortfalls(comparison, SERVED, scoring.bootstrap, params.teacher_margin)
     write_rows(predictions, PREDICTIONS, list_predictions(rows.test["id"], comparison))
@@ -116,6 +117,13 @@ def draw_few(texts: Path, rows: Rows, names: Sequence[str], params: EvaluatePara
     """The rows of the baseline that learns from people's few labels, of which none is scored."""
     people = read_labelled(texts, TEXTS, "gold", names)
     return draw_few_shot(people, rows.test["id"], names, params.few_shot_per_label, params.seed)
+
+
+def note_unread(student: Path, texts: Sequence[str]) -> list[str]:
+    """What the student does not read of the test texts, in words."""
+    tokenizer = load_tokenizer(student)
+    max_length = tokenizer.model_max_length
+    return note_cut(measure_cut(tokenizer, texts, max_length), len(texts), max_length)
 
 
 def make_scoring(params: EvaluateParams, names: Sequence[str]) -> Scoring:

@@ -1,10 +1,11 @@
-"""Train: fine-tune the student on the teacher's labels.
+"""Train: make a student of the teacher's labels.
 
 Reads the training rows; writes the student as a folder that transformers opens, the rows whose label is probably wrong,
-and the loss curve. Validation rows only tell which of several seeds is the median one; everything else that is chosen
-is chosen by cross-validation on the training rows. Test rows never come here.
+and the loss curve. The recipe fits itself to the rows, and the ways to a student are compared on held-out ones: a part
+of the training rows, and the validation rows. Test rows never come here.
 """
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,12 +21,14 @@ from distil.core.metrics import write_csv, write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.tables import SUSPECTS, TRAIN, read_rows, write_rows
+from distil.encoders.reading import describe_reading
 from distil.encoders.torch_model import choose_device, use_threads
 from distil.export.rehearsal import rehearse_export
 from distil.student.fine_tuner import FineTuner
 from distil.student.params import TrainParams
-from distil.student.seeds import Trial, choose_median, distill_trials, run_trials
-from distil.student.training_set import Lessons, keep_agreed, prepare_lessons
+from distil.student.seeds import Trial
+from distil.student.teaching import Taught, teach
+from distil.student.training_set import Lessons, keep_agreed
 
 
 def main(
@@ -49,24 +52,32 @@ def main(
     base = resolve(params.base, assets)
     rehearse_export(base, labels)  # what cannot be exported is not worth a training
     tuner = FineTuner(base, rows["text"], labels, params, device, runtime.report_to)
-    lessons = prepare_lessons(tuner, rows)
-    trials = list(run_trials(tuner, lessons, held_out))
-    kept = distill_trials(tuner, lessons, trials, held_out) if params.distill_ensemble else choose_median(trials)
+    reading = tell_reading(tuner)
+    taught = teach(tuner, rows, held_out)
     if not PartialState().is_main_process:  # under `accelerate launch` every process has the same student
         return
-    tuner.save(kept.training, student)
-    write_rows(suspects, SUSPECTS, lessons.suspects)
-    write_csv(training, kept.training.curve)
+    tuner.save(taught.kept.training, student)
+    write_rows(suspects, SUSPECTS, taught.lessons.suspects or [])
+    write_csv(training, taught.kept.training.curve)
     figures = {
-        **describe_rows(rows, lessons, tuner),
+        **describe_rows(rows, taught.lessons, tuner),
+        "reading": reading,
         "below_min_agreement": len(every) - len(rows),
         "validation_rows": len(held_out),
         "seconds": time.perf_counter() - start,
-        **describe_trials(kept, trials),
-        **describe_method(tuner, lessons, kept),
+        **describe_trials(taught.kept, taught.trials),
+        **describe_method(tuner, taught),
     }
     write_metrics(metrics, {"seconds": figures["seconds"]}, figures)
     print(f"train: {describe(figures)} -> {student}")
+
+
+def tell_reading(tuner: FineTuner) -> dict[str, Any]:
+    """How much of the texts the student reads, and whether its base knows their words; warns before any training."""
+    reading = describe_reading(tuner.tokenizer, tuner.texts, tuner.max_length, tuner.limit)
+    for warning in reading["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)
+    return reading
 
 
 def describe_rows(rows: pd.DataFrame, lessons: Lessons, tuner: FineTuner) -> dict[str, Any]:
@@ -79,10 +90,9 @@ def describe_rows(rows: pd.DataFrame, lessons: Lessons, tuner: FineTuner) -> dic
     return {
         "rows": len(learnt),
         "rows_by_label": {label: int(counts.get(label, 0)) for label in tuner.labels},
-        "suspects": None if tuner.params.suspects == "none" else len(lessons.suspects),
+        "suspects": None if lessons.suspects is None else len(lessons.suspects),
         "noise": tuner.params.noise,
         "max_length": tuner.max_length,
-        "texts_cut": tuner.texts_cut,
     }
 
 
@@ -109,22 +119,36 @@ def describe_trials(kept: Trial, trials: Sequence[Trial]) -> dict[str, Any]:
     return summary
 
 
-def describe_method(tuner: FineTuner, lessons: Lessons, kept: Trial) -> dict[str, Any]:
-    """What was trained, for how long, and on what."""
+def describe_method(tuner: FineTuner, taught: Taught) -> dict[str, Any]:
+    """What was trained, for how long, on what, and how it was chosen; `recipe` and `ladder` are null if it was not.
+
+    A base that is not fine-tuned has no epochs.
+    """
+    model, ladder = taught.kept.training.model, taught.ladder
     return {
-        "epochs": lessons.epochs,
-        "epochs_agreement": lessons.epochs_agreement,
+        "rung": taught.rung,
+        "epochs": taught.lessons.epochs if taught.rung == "fine_tuned" else 0,
+        "epochs_agreement": taught.lessons.epochs_agreement,
         "precision": tuner.precision,
         "base": tuner.params.base,
-        "parameters": kept.training.model.num_parameters(),
+        "parameters": model.num_parameters(),
         "device": str(tuner.device),
+        "recipe": taught.recipe,
+        "ladder": ladder
+        and {
+            "chosen": ladder.chosen,
+            "why": ladder.why,
+            "rungs": ladder.rungs,
+            "learning_curve": ladder.learning_curve,
+        },
     }
 
 
 def describe(figures: Mapping[str, Any]) -> str:
     """The training in one line."""
     agreement, seeds = figures["validation_agreement"], figures.get("seeds")
-    told = [f"{figures['rows']:,} rows", f"{figures['epochs']} epochs", f"{figures['seconds']:.0f} s"]
+    how = f"{figures['epochs']} epochs" if figures["epochs"] else "the base as it is with a linear head"
+    told = [f"{figures['rows']:,} rows", how, f"{figures['seconds']:.0f} s"]
     if figures["suspects"] is not None:
         told.append(f"{figures['suspects']:,} suspected labels ({figures['noise']})")
     told.append("no validation rows" if agreement is None else f"validation agreement {agreement:.3f}")

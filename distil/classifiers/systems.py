@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from distil.linear.baselines import Baseline, MajorityClass
 from distil.classifiers.onnx_classifier import CPU, OnnxClassifier
 from distil.core.runtime import RuntimeParams
 from distil.encoders.torch_model import TorchClassifier
+from distil.linear.baselines import Baseline, MajorityClass
 
 FP16 = "onnx/model_fp16.onnx"
 FILES = {"student_onnx": "onnx/model.onnx", "student_int8": "onnx/model_quantized.onnx"}

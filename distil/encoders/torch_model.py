@@ -110,7 +110,7 @@ def token_limit(model: Any, tokenizer: Any) -> int | None:
 def predict_logits(
     model: Any, tokenizer: Any, texts: Sequence[str], device: torch.device, width: int | None = None
 ) -> Floats:
-    """Return the logits of a classifier in memory, of shape (texts, labels), or (texts, `width`) of one without head."""
+    """Return the logits of a classifier in memory, of shape (texts, labels), without head (texts, `width`)."""
     width = model.config.num_labels if width is None else width
     return _Runner(model, tokenizer, str(device), BATCH_TOKENS).run(texts, width, _read_logits)
 

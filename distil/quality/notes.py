@@ -1,6 +1,6 @@
 """What to know before one believes the scores of a test set: one plain sentence each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -30,6 +30,16 @@ def note_few_shot(drawn: pd.DataFrame, labels: Sequence[str], per_label: int) ->
     if fewer:
         return [f"few_shot learnt from fewer than {per_label} rows a label: {', '.join(fewer)}."]
     return []
+
+
+def note_cut(cut: Mapping[str, float], texts: int, max_length: int) -> list[str]:
+    """Say how much of the test texts the student does not read, by their `texts_cut` and `unread_share`."""
+    if not cut["texts_cut"]:
+        return []
+    return [
+        f"The student reads {max_length} tokens of a text: {cut['texts_cut']:,} of {texts:,} test texts are longer, "
+        f"and {cut['unread_share']:.2%} of all their tokens are not read."
+    ]
 
 
 def _note_reference(comparison: Comparison) -> Iterator[str]:

@@ -11,7 +11,7 @@ LEGENDS = {  # by the system whose row they explain
 
 
 def describe_measurement(study: Study, compared: bool) -> list[str]:
-    """A line each: what the rows are, what was measured, where and when, what the dollars rest on, and all notes.
+    """A line each: what the rows are, what was measured, where and when, what the dollars rest on, warnings, notes.
 
     `compared` tells whether the models that were only priced are shown.
     """
@@ -29,6 +29,7 @@ def describe_measurement(study: Study, compared: bool) -> list[str]:
     dates = sorted({date for model in study.cost["compared_models"] if (date := model["price_date"])})
     if compared and dates:
         lines.append(f"Models not run: this study's tokens at their prices of {' and '.join(dates)}.")
+    lines += [f"Warning: {warning}" for warning in study.train["reading"]["warnings"]]
     return lines + [f"Note: {note}" for note in study.quality["notes"] + study.cost["notes"]]
 
 

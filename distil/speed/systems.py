@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from transformers import pipeline
 
-from distil.linear.baselines import load_baselines
 from distil.classifiers.onnx_classifier import CUDA, UNLOADABLE, OnnxClassifier
 from distil.core.errors import InputError
 from distil.core.runtime import RuntimeParams
 from distil.encoders.torch_model import TorchClassifier, choose_device, load_classifier, load_tokenizer
+from distil.linear.baselines import load_baselines
 from distil.speed.scenarios import System
 
 SERVED = "student_int8"  # what one would put into service

@@ -33,6 +33,7 @@ from distil.student.targets import Targets
 
 LOGGED_POINTS = 50  # of the loss curve, at least, where there are as many steps
 LENGTH_STEP = 8  # tokens; a length from the data is a multiple of it, which suits the kernels
+UNSTATED_LIMIT = 512  # tokens, of a base that states no limit: what most encoders were trained on
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}  # as transformers names them
 LEFTOVERS = {  # how the base was called or loaded, which later tools would take for a setting of ours
     "is_local",
@@ -84,8 +85,8 @@ class FineTuner:
         self.width, self.can_pool_mean = find_head(model).in_features, can_pool_mean(model)
         self.has_bias = find_head(model).bias is not None
         lengths = [len(ids) for ids in self.tokenizer(self.texts, verbose=False)["input_ids"]]
-        self.max_length = choose_max_length(params.max_length, lengths, token_limit(model, self.tokenizer))
-        self.texts_cut = sum(length > self.max_length for length in lengths)
+        self.limit = token_limit(model, self.tokenizer)
+        self.max_length = choose_max_length(params.max_length, lengths, self.limit)
         self.tokenizer.model_max_length = self.max_length
         self._encoded = self.tokenizer(self.texts, truncation=True)
 
@@ -249,13 +250,13 @@ def choose_precision(
 
 
 def choose_max_length(wanted: int | Literal["auto"], lengths: Sequence[int], limit: int | None) -> int:
-    """Return how many tokens of a text the student reads; auto is enough for the longest training text.
+    """Return how many tokens of a text the student reads.
 
-    Raises `InputError` if that is more than the base's `limit`.
+    auto is enough for the longest training text, as far as the base's `limit` goes, and to `UNSTATED_LIMIT` where it
+    states none. Raises `InputError` if `wanted` is more than the limit.
     """
     if wanted == "auto":
-        longest = math.ceil(max(lengths) / LENGTH_STEP) * LENGTH_STEP
-        return longest if limit is None else min(longest, limit)
+        return min(math.ceil(max(lengths) / LENGTH_STEP) * LENGTH_STEP, limit or UNSTATED_LIMIT)
     if limit is not None and wanted > limit:
         raise InputError(f"train.max_length = {wanted}: the base takes {limit} tokens at most; write no more, or auto")
     return wanted

@@ -1,24 +1,23 @@
-"""The student that is not fine-tuned: the base as it is, with a linear head. A rung of the ladder, and where others start.
+"""The student that is not fine-tuned: the base as it is, with a linear head.
 
+It is a rung of the ladder, and what fine-tuning starts from.
 What its head reads, and how tight it is held, is chosen by cross-validation on the training rows. The predictions for
 rows that it has not seen also tell which labels are doubtful.
 """
 
 import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distil.encoders.heads import can_pool_mean
 from distil.linear.folds import Folds, Numbers, draw_folds
 from distil.linear.probe import STRENGTHS, Probe, fit_probe, validate_probe
 from distil.student.fine_tuner import FineTuner
 
 MOST_ROWS = 3000  # by lot, on which pooling and strength are chosen: more say the same
 FIRST_STRENGTH = 0.03  # at which two ways of pooling are compared, and where there are too few rows to choose
-FEWEST_FOLDS = 3
 Floats = NDArray[np.float64]
 Pooling = Literal["base", "mean"]
 
@@ -27,9 +26,9 @@ Pooling = Literal["base", "mean"]
 class Frozen:
     """What the head reads of each text of the tuner, the labels, and how tight a probe over them is to be held.
 
-    `starts` tells whether fine-tuning starts from such a probe. `held_out`, of shape (texts, labels), are predictions by probes that have not seen the text; null where there are
-    too few rows for folds. `agreements` is the share of the labels that they give, by strength and, under `pooling`,
-    by what the head reads.
+    `starts` tells whether fine-tuning starts from such a probe. `held_out`, of shape (texts, labels), are predictions by
+    probes that have not seen the text; null where there are too few rows for folds. `pooled` has the share of held-out
+    labels that they give, by what the head reads, where that was compared.
     """
 
     features: NDArray[np.float32]
@@ -50,6 +49,23 @@ class Frozen:
     def start(self, places: Numbers) -> Probe | None:
         """The probe from which a training on these rows starts; null where it starts from a head drawn at random."""
         return self.fit(places) if self.starts else None
+
+    def describe(self, pooling_named: bool) -> dict[str, dict[str, Any]]:
+        """What was settled here, for the recipe."""
+        pooled = ", ".join(f"{way} {agreement:.1%}" for way, agreement in self.pooled.items())
+        by = "params" if pooling_named else "auto"
+        why = f"held-out labels that the frozen base gives: {pooled}" if pooled else None
+        tight = "what the frozen base gives most held-out labels at" if self.held_out is not None else None
+        return {
+            "pooling": {"value": self.pooling, "by": by, "why": why},
+            "strength": {"value": self.strength, "by": "auto", "why": tight},
+        }
+
+
+def leave_unread(numbers: Numbers, labels: int) -> Frozen:
+    """Of a training that needs nothing of the frozen base: the labels alone."""
+    nothing = np.zeros((len(numbers), 0), dtype=np.float32)
+    return Frozen(nothing, numbers, labels, "base", FIRST_STRENGTH, True, False, None, {}, 0.0)
 
 
 def validate_frozen(tuner: FineTuner, numbers: Numbers, folds: int, pooling: Pooling | None) -> Frozen:

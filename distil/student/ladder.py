@@ -1,8 +1,8 @@
 """The ladder: students from the cheapest to the dearest, judged on the same rows that none of them has seen.
 
 A hold-out of the training rows, with the validation rows, tells how often each gives the teacher's label. The best one
-that exports as a folder which transformers opens is the student; a cheaper one where two are alike. Test rows never come
-here.
+that exports as a folder which transformers opens is the student; a cheaper one where two are alike. Test rows never
+come here.
 """
 
 import time
@@ -99,7 +99,9 @@ def choose(ladder: Ladder, wanted: str) -> tuple[str, str]:
         return wanted, f"train.rung is {wanted}"
     tuned, frozen = (ladder.rungs[name]["agreement"] for name in ("fine_tuned", "frozen"))
     rows = ladder.rungs["frozen"]["rows"]
-    compared = f"on {rows:,} held-out labels fine-tuning gives {tuned:.1%} and the frozen base with a linear head {frozen:.1%}"
+    compared = (
+        f"on {rows:,} held-out labels fine-tuning gives {tuned:.1%} and the frozen base with a linear head {frozen:.1%}"
+    )
     if tuned - frozen > ALIKE:
         return "fine_tuned", f"{compared}."
     return "frozen", f"{compared}; where they are alike, the cheaper one is taken."

@@ -28,7 +28,9 @@ def run_trials(tuner: FineTuner, frozen: Frozen, lessons: Lessons, held_out: pd.
     first, count = tuner.params.seed, tuner.params.seeds
     for seed in range(first, first + count):
         name = "train" if count == 1 else f"seed {seed} of {first} to {first + count - 1}"
-        training = tuner.train(lessons.targets, lessons.epochs, seed, lessons.places, name, frozen.start(lessons.places))
+        training = tuner.train(
+            lessons.targets, lessons.epochs, seed, lessons.places, name, frozen.start(lessons.places)
+        )
         yield Trial(seed, training, score_student(tuner, training, held_out))
 
 

@@ -20,14 +20,14 @@ class Lessons:
     """Targets for all of the tuner's texts, and the places of those that are learnt.
 
     `epochs_agreement` is what cross-validation found for each number of epochs that it tried, null if it tried none;
-    `suspects` are rows of `tables.SUSPECTS`.
+    `suspects` are rows of `tables.SUSPECTS`, null if nobody looked.
     """
 
     targets: Targets
     places: Numbers
     epochs: int
     epochs_agreement: Mapping[int, float] | None
-    suspects: list[dict[str, object]]
+    suspects: list[dict[str, object]] | None
 
 
 def keep_agreed(rows: pd.DataFrame, labels: Sequence[str], min_agreement: float) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def prepare_lessons(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen) -> Les
     targets = make_targets(rows, numbers, len(tuner.labels), params.targets, params.label_smoothing)
     epochs, agreements, held_out = _settle_epochs(tuner, frozen, targets)
     places, weights = np.arange(len(rows)), np.ones(len(rows))
-    suspects: list[dict[str, object]] = []
+    suspects: list[dict[str, object]] | None = None
     if params.suspects == "embeddings":
         held_out = frozen.held_out
     elif params.suspects == "student" and held_out is None:

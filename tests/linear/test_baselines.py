@@ -11,8 +11,8 @@ from tiny_model import TEXTS, make_tiny_model
 from toy_rows import LABELS, make_rows, make_texts
 
 from distil.assets.references import sha256_of
-from distil.linear.baselines import Baseline, load_baselines, make_baselines, save_baselines
 from distil.core.errors import InputError
+from distil.linear.baselines import Baseline, load_baselines, make_baselines, save_baselines
 
 ROWS = make_rows(make_texts())
 PINS = Path("assets.txt")

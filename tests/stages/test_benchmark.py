@@ -16,10 +16,10 @@ from tiny_export import LABELS, export_tiny_student
 from tiny_model import TEXTS, make_tiny_model
 
 from distil.assets.references import sha256_of
-from distil.linear.baselines import make_baselines, save_baselines
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import TEST, TIMINGS, read_rows, write_rows
+from distil.linear.baselines import make_baselines, save_baselines
 from distil.speed.systems import computes_bf16
 from stages.benchmark import main
 

@@ -20,16 +20,16 @@ from toy_results import write_toy_results
 from toy_rows import LABELS, make_rows, make_texts
 
 from distil.assets.references import sha256_of
-from distil.linear.baselines import load_baselines
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import ANNOTATIONS, PREDICTIONS, TEST, TRAIN, read_rows, write_rows
 from distil.core.tables import LABELS as LABELS_SCHEMA
 from distil.core.tables import TEXTS as TEXTS_SCHEMA
+from distil.linear.baselines import load_baselines
 from distil.quality.asking import ask
 from distil.quality.headline import pick_accuracy, pick_macro_f1
 from stages import report
-from stages.evaluate import main
+from stages.evaluate import main, note_unread
 
 ROWS = make_rows(make_texts())
 TEST_ROWS = ROWS.iloc[-30::3]  # ids far from the first rows of labels and annotations, which hold every text
@@ -288,6 +288,16 @@ def test_few_shot_needs_rows_of_every_label_outside_test(
     quality = read_details(Path("quality.json"))
     assert list(quality["systems"]) == SYSTEMS[:-1]
     assert "few_shot is left out: outside test people labelled no row as negative." in quality["notes"]
+
+
+def test_test_texts_that_the_student_does_not_read_to_their_end_are_told(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    student, _ = export_tiny_student(tmp_path_factory)
+    assert note_unread(student, ["a good product"]) == []
+    (note,) = note_unread(student, ["good " * 126, "good"])
+    told = "The student reads 64 tokens of a text: 1 of 2 test texts are longer, and 48.85% of all their tokens are not"
+    assert note == f"{told} read."
 
 
 @pytest.mark.parametrize("test", [ROWS.iloc[:5], ROWS[ROWS["label"] == "positive"].iloc[-10:], ROWS.iloc[:1]])

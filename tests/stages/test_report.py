@@ -323,15 +323,22 @@ def test_what_the_2024_study_printed_is_labelled_as_such(plain: Path) -> None:
     assert "huggingface.co/blog/synthetic-data-save-costs, 2024-02-16" in text
 
 
-def test_notes_of_quality_and_cost_are_warnings(project: Path) -> None:
+def test_warnings_of_training_and_notes_of_quality_and_cost_are_warnings(project: Path) -> None:
     arguments = write_toy_results(project)
+    change_metrics(project, "train", reading={"texts_cut": 1204, "unread_share": 0.62, "warnings": ["of training"]})
     change_metrics(project, "quality", notes=["of quality"])
     change_metrics(project, "cost", notes=["of <cost>"])
     main(*arguments)
     html = (project / "reports/index.html").read_text(encoding="utf-8")
-    assert re.findall(r'class="note warning">([^<]*)<', html) == ["of quality", "of &lt;cost&gt;"]
-    assert read_table(project).endswith("Note: of quality\nNote: of <cost>\n")
-    assert "- Note: of quality\n- Note: of \\<cost\\>\n" in read_card(project)
+    assert re.findall(r'class="note warning">([^<]*)<', html) == ["of training", "of quality", "of &lt;cost&gt;"]
+    assert read_table(project).endswith("Warning: of training\nNote: of quality\nNote: of <cost>\n")
+    card = read_card(project)
+    assert "- Warning: of training\n- Note: of quality\n- Note: of \\<cost\\>\n" in card
+    assert (
+        "- More of a text than its first 128 tokens: it does not read on. Of the texts that it learned from, 1204 "
+        in card
+    )
+    assert "are longer, and 62.0% of all their tokens were not read.\n" in card
     assert (project / "reports/summary.md").read_text(encoding="utf-8").endswith("Note: of \\<cost\\>\n")
 
 

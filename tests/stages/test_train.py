@@ -63,7 +63,7 @@ def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_stage(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) -> None:
     metrics = run_stage(project, base)
     assert list(metrics) == [
-        *("rows", "rows_by_label", "suspects", "noise", "max_length", "texts_cut", "below_min_agreement"),
+        *("rows", "rows_by_label", "suspects", "noise", "max_length", "reading", "below_min_agreement"),
         *("validation_rows", "seconds", "distilled_from", "steps", "final_loss", "validation_agreement"),
         *("epochs", "epochs_agreement", "precision", "base", "parameters", "device"),
     ]

@@ -203,11 +203,12 @@ def test_length_from_the_data() -> None:
     assert choose_max_length(128, [3, 700], 512) == 128
 
 
-def test_longer_texts_are_cut_and_counted(base: Path) -> None:
-    rows = make_rows(["this camera is so very very very good", "it is bad"])
-    tuner = make_tuner(base, rows, max_length=6)
-    assert (tuner.max_length, tuner.texts_cut) == (6, 1)
-    assert (make_tuner(base, rows, max_length="auto").texts_cut) == 0
+def test_a_text_of_3000_words_is_read_as_far_as_the_base_goes(base: Path) -> None:
+    rows = make_rows(["it is bad", "good " * 3000])
+    tuner = make_tuner(base, rows, max_length="auto")
+    assert tuner.max_length == tuner.limit == MAX_TOKENS
+    longer, as_far = tuner.predict_proba(tuner.train(answers(rows), 1, 0), ["good " * 3000, "good " * (MAX_TOKENS - 2)])
+    np.testing.assert_allclose(longer, as_far, atol=1e-6)
 
 
 @pytest.mark.parametrize("rows", [80, 77])

@@ -1,0 +1,391 @@
+"""What the chosen student is worth beside every rung of its ladder, on tasks of any shape and teachers of any skill.
+
+    python benchmarks/tasks.py ../shared/data/tasks --teacher ../shared/tools/erring_teacher.py --keep ../lines
+    python benchmarks/tasks.py ... --recorded ../shared/data --reviews         # the studies of two presets besides
+    python benchmarks/tasks.py ... --votes 3 --vote-noise 0.1 --set train.noise=drop
+    python benchmarks/tasks.py ... --only 'banking77 all *' --list             # what would run
+
+The folder has a csv file for each task, with the columns text, gold and split (train or test). The teacher is a program
+that serves the labels of such a file (`--data`) on loopback (`--port`), wrong at a stated rate (`--accuracy`,
+`--confusion near` or `uniform`, `--vote-noise`). Each line of the table is a study of its own, in a copy of this
+project, with the default parameters but for the task's own: `dvc repro evaluate`, and once more with the rung that the
+student did not become. All lines of a task have the same test rows, and the training rows of a smaller line are among
+those of a larger one.
+
+A line takes minutes. `--keep FOLDER` has what each came to as json, and what is there is not run again.
+"""
+
+import argparse
+import json
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+import yaml
+from scipy.stats import binomtest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.study_copy import (  # noqa: E402
+    Sections,
+    check_recorded,
+    copy_project,
+    read_preset,
+    read_recorded_preset,
+    run_study,
+    write_params,
+)
+from distil.core.ids import text_id  # noqa: E402
+from distil.core.metrics import read_details, read_metrics  # noqa: E402
+from distil.core.tables import PREDICTIONS, read_rows  # noqa: E402
+
+ACCURACIES, ROWS, CONFUSIONS, DRAWS = (0.94, 0.85, 0.75), ("200", "600", "all"), ("near", "uniform"), 5
+NEAR = 3  # a teacher that confuses near labels takes one of so many
+OTHER = {"frozen": "fine_tuned", "fine_tuned": "frozen"}  # the two rungs that can be exported
+RUNGS = ("majority", "tfidf", "embeddings", "frozen", "fine_tuned")  # all learn from the teacher's labels
+SYSTEMS = ("teacher", *RUNGS[:3], "student", "student_int8")  # of these evaluate has scores
+MARGIN, LEVEL = 0.01, 0.05
+PROMPT = "Which of these labels fits the text best? {labels}\n\nAnswer with one of them.\n\nText: {text}\n"
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A study: its parameters; if a teacher is asked, the rows of the corpus and the teacher's arguments."""
+
+    name: str
+    sections: Sections
+    corpus: pd.DataFrame | None = None
+    teacher: tuple[str, ...] = ()
+
+
+def list_lines(arguments: argparse.Namespace) -> list[Line]:
+    """All lines that the arguments ask for, none twice under two names."""
+    lines = [line for path in sorted(arguments.tasks.glob("*.csv")) for line in list_task(path, arguments)]
+    if arguments.recorded:
+        check_recorded(arguments.recorded)
+        lines += [list_draw(number, arguments) for number in range(DRAWS)]
+    if arguments.reviews:
+        lines.append(Line("reviews", read_preset("reviews")))
+    for line in lines:
+        change_params(line.sections, arguments.set)
+    named = [Line(" ".join([line.name, *arguments.set]), line.sections, line.corpus, line.teacher) for line in lines]
+    return [line for line in named if any(fnmatch(line.name, pattern) for pattern in arguments.only)]
+
+
+def list_draw(number: int, arguments: argparse.Namespace) -> Line:
+    """The recorded study with another draw of validation rows and another seed, and default training."""
+    sections = read_recorded_preset(arguments.recorded)
+    sections["split"]["salt"] = f"draw-{number}"
+    sections["train"] = {"base": sections["train"]["base"], "seed": number}
+    return Line(f"phrasebank draw-{number}", sections)
+
+
+def list_task(path: Path, arguments: argparse.Namespace) -> Iterator[Line]:
+    """The lines of one file: rows x accuracies x confusions, without those that would be alike."""
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    labels = sorted(set(rows["gold"]))
+    sizes = list_sizes(rows.loc[rows["split"] == "train", "text"].map(text_id).nunique(), arguments.rows)
+    confusions = CONFUSIONS if len(labels) > NEAR + 1 else CONFUSIONS[-1:]  # of fewer labels all are near
+    for name, count in sizes.items():
+        for accuracy in arguments.accuracies:
+            for confusion in confusions:
+                skill = ("--accuracy", str(accuracy), "--confusion", confusion)
+                noise = ("--vote-noise", str(arguments.vote_noise))
+                voted = f" {arguments.votes} votes {arguments.vote_noise:g}" if arguments.votes > 1 else ""
+                yield Line(
+                    f"{path.stem} {name} {accuracy:g} {confusion}{voted}",
+                    make_sections(path.stem, labels, arguments.votes),
+                    take_rows(rows, count),
+                    ("--data", str(path), *skill, *noise),
+                )
+
+
+def list_sizes(train_rows: int, wanted: Sequence[str]) -> dict[str, int]:
+    """The numbers of training rows by name; one that is all of them, or more, is none of its own."""
+    fewer = {name: int(name) for name in wanted if name != "all" and int(name) < train_rows}
+    return fewer | ({"all": train_rows} if "all" in wanted else {})
+
+
+def take_rows(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+    """So many of the training texts, those with the least hash, and all other rows."""
+    ids = rows["text"].map(text_id)
+    taken = set(sorted(set(ids[rows["split"] == "train"]))[:count])
+    return rows[(rows["split"] != "train") | ids.isin(taken)]
+
+
+def make_sections(task: str, labels: Sequence[str], votes: int) -> Sections:
+    """The parameters of a task: its own, and a base; all else as it is by default."""
+    sections = read_preset("phrasebank-recorded")
+    return sections | {
+        "task": {"name": task, "description": "Which label fits the text best?", "language": "en", "labels": labels},
+        "fetch": {
+            "source": "corpus",
+            "files": ["task.csv"],
+            "columns": {name: name for name in ("text", "gold", "split")},
+        },
+        "annotate": {
+            "prompt": "prompts/task.md",
+            "method": "generate",
+            "protocol": "chat",
+            "model": "erring",
+            "votes": votes,
+            "temperature": 0.7 if votes > 1 else 0.0,
+            "max_tokens": 400,
+            "examples": sections["annotate"]["examples"],
+        },
+        "train": {"base": sections["train"]["base"]},
+    }
+
+
+def change_params(sections: Sections, changes: Sequence[str]) -> None:
+    """Apply changes such as train.noise=drop."""
+    for change in changes:
+        key, _, value = change.partition("=")
+        section, _, name = key.partition(".")
+        sections[section][name] = yaml.safe_load(value)
+
+
+def run_line(line: Line, arguments: argparse.Namespace, log: IO[str]) -> Result | None:
+    """Run a line's study, and again with the other rung; null if it failed, of which `log` says why."""
+    with tempfile.TemporaryDirectory() as name, serve(line, arguments.teacher, log) as url:
+        folder = Path(name)
+        copy_project(folder)
+        (folder / "prompts" / "task.md").write_text(PROMPT, encoding="utf-8")
+        if line.corpus is not None:
+            line.corpus.to_csv(folder / "corpus" / "task.csv", index=False)
+            line.sections["runtime"] = {"base_url": url}
+        write_params(folder, line.sections)
+        if not run_study(folder, "benchmark" if arguments.speed else "evaluate", log, own_store=bool(line.teacher)):
+            return None
+        result = read_result(line, folder, arguments.speed)
+        if result["ladder"]:
+            other = OTHER[result["chosen"]]
+            write_params(folder, line.sections | {"train": line.sections["train"] | {"rung": other}})
+            if not run_study(folder, "evaluate", log, own_store=bool(line.teacher)):
+                return None
+            result["systems"][other] = read_systems(folder)["student"]
+    return result
+
+
+@contextmanager
+def serve(line: Line, teacher: Path, log: IO[str]) -> Iterator[str]:
+    """Start the line's teacher, if it asks one, and stop it afterwards; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    if not line.teacher:
+        yield ""
+        return
+    with subprocess.Popen(
+        [sys.executable, str(teacher), *line.teacher, "--port", str(port)], stdout=log, stderr=log
+    ) as server:
+        try:
+            wait_for(port, server)
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            server.terminate()
+
+
+def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    """Wait until the teacher listens."""
+    for _ in range(600):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if server.poll() is not None:
+            break
+        time.sleep(0.1)
+    sys.exit("the teacher does not listen; the log of this line says why")
+
+
+def read_result(line: Line, folder: Path, speed: bool) -> Result:
+    """What a study came to; without a ladder its student is fine-tuned."""
+    train = read_details(folder / "metrics" / "train.json")
+    ladder = train.get("ladder")
+    chosen = ladder["chosen"] if ladder else "fine_tuned"
+    systems = read_systems(folder)
+    systems[chosen] = systems["student"]
+    return {
+        "line": line.name,
+        "train_rows": train["rows"],
+        "test_rows": len(systems["student"]["right"]),
+        "seconds": train["seconds"],
+        "texts_per_s": read_metrics(folder / "metrics" / "speed.json")["texts_per_s"] if speed else None,
+        "chosen": chosen,
+        "systems": systems,
+        "ladder": ladder,
+        "recipe": train.get("recipe"),
+    }
+
+
+def read_systems(folder: Path) -> dict[str, Any]:
+    """Of each system that there is: accuracy, its interval, and a 1 for each test row, by id, on which it is right."""
+    scores = read_details(folder / "metrics" / "quality.json")["systems"]
+    right = read_rows(folder / "data" / "predictions.parquet", PREDICTIONS).sort_values(["system", "id"])
+    return {
+        name: {key: scores[name][key] for key in ("accuracy", "accuracy_low", "accuracy_high")}
+        | {"right": "".join("1" if one else "0" for one in right.loc[right["system"] == name, "right"])}
+        for name in SYSTEMS
+        if name in scores
+    }
+
+
+def find_best(result: Result) -> str:
+    """The rung with the best score on the test rows, which no choice may know."""
+    return max((rung for rung in RUNGS if rung in result["systems"]), key=lambda rung: accuracy(result, rung))
+
+
+def accuracy(result: Result, system: str) -> float:
+    """Share of the test rows."""
+    return float(result["systems"][system]["accuracy"])
+
+
+def regret(result: Result) -> float:
+    """How much better the best rung is than the student, as a share of the test rows."""
+    return accuracy(result, find_best(result)) - accuracy(result, "student")
+
+
+def p_worse(result: Result, margin: float) -> float:
+    """The p-value of the student being no more than `margin` worse than the best rung.
+
+    McNemar's exact test, one-sided: of the rows on which one of the two is right, which is so many as were seen, each
+    falls to the better one with the chance that makes the difference `margin`.
+    """
+    pairs = list(zip(result["systems"][find_best(result)]["right"], result["systems"]["student"]["right"], strict=True))
+    better, worse = pairs.count(("1", "0")), pairs.count(("0", "1"))
+    if not better:
+        return 1.0
+    chance = min(1.0, (1 + margin * len(pairs) / (better + worse)) / 2)
+    return float(binomtest(better, better + worse, chance, alternative="greater").pvalue)
+
+
+def adjust(p_values: Sequence[float]) -> list[float]:
+    """p-values of several tests, so that one of them is below a level by chance no more often than the level says.
+
+    Source: Holm 1979.
+    """
+    adjusted, highest = [0.0] * len(p_values), 0.0
+    for place, number in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        highest = max(highest, min(1.0, p_values[number] * (len(p_values) - place)))
+        adjusted[number] = highest
+    return adjusted
+
+
+def format_table(results: Sequence[Result]) -> list[str]:
+    """A line of Markdown for each result."""
+    told = ("teacher", *RUNGS)
+    heads = [
+        "line",
+        "training texts",
+        *told,
+        "student is",
+        "regret",
+        "p, worse",
+        "p, by > 1 point",
+        "int8",
+        "s",
+        "texts/s",
+    ]
+    p_values = [adjust([p_worse(result, margin) for result in results]) for margin in (0.0, MARGIN)]
+    lines = [f"| {' | '.join(heads)} |", f"|---|---:{'|---:' * len(told)}|---|{'---:|' * 6}"]
+    for result, worse, much_worse in zip(results, *p_values, strict=True):
+        cells = [result["line"], f"{result['train_rows']:,}", *(format_score(result, name) for name in told)]
+        cells += [result["chosen"], f"{100 * regret(result):.1f} ({find_best(result)})"]
+        cells += [f"{worse:.2g}", f"{much_worse:.2g}"]
+        cells.append(f"{100 * int8_change(result):+.1f}" if "student_int8" in result["systems"] else "none")
+        cells += [f"{result['seconds']:.0f}", f"{result['texts_per_s']:,.0f}" if result["texts_per_s"] else ""]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def format_score(result: Result, name: str) -> str:
+    """Accuracy with its interval; nothing where a system was not scored."""
+    if name not in result["systems"]:
+        return ""
+    score = result["systems"][name]
+    return f"{score['accuracy']:.3f} [{score['accuracy_low']:.3f}, {score['accuracy_high']:.3f}]"
+
+
+def int8_change(result: Result) -> float:
+    """By how much int8 is right more often than fp32."""
+    return accuracy(result, "student_int8") - accuracy(result, "student")
+
+
+def summarise(results: Sequence[Result]) -> list[str]:
+    """What the lines say together."""
+    regrets = [regret(result) for result in results]
+    much_worse = adjust([p_worse(result, MARGIN) for result in results])
+    failing = [result["line"] for result, p_value in zip(results, much_worse, strict=True) if p_value < LEVEL]
+    changes = [int8_change(result) for result in results if "student_int8" in result["systems"]]
+    return [
+        f"Mean regret against the best rung on the test rows: {100 * sum(regrets) / len(regrets):.2f} points; the "
+        "best is known from the test rows alone, so some of it is chance.",
+        f"Significantly more than a point worse than it (exact, Holm over {len(results)} lines): "
+        f"{', '.join(failing) or 'none'}.",
+        f"int8 against fp32: {100 * sum(changes) / max(1, len(changes)):+.2f} points on average, from "
+        f"{100 * min(changes, default=0):+.1f} to {100 * max(changes, default=0):+.1f}.",
+    ]
+
+
+def read_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tasks", type=Path, help="folder of csv files")
+    parser.add_argument("--teacher", type=Path, required=True, help="program that serves a file's labels")
+    parser.add_argument(
+        "--recorded", type=Path, help="folder of mixtral_train.csv and mixtral_test.csv: five lines more"
+    )
+    parser.add_argument("--reviews", action="store_true", help="the default study: a line more")
+    parser.add_argument("--accuracies", type=float, nargs="+", default=ACCURACIES)
+    parser.add_argument("--rows", nargs="+", default=ROWS, help="numbers of training rows, and all")
+    parser.add_argument("--votes", type=int, default=1)
+    parser.add_argument("--vote-noise", type=float, default=0.0)
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="in all lines")
+    parser.add_argument("--only", nargs="+", default=["*"], metavar="PATTERN", help="lines by name")
+    parser.add_argument("--speed", action="store_true", help="measure texts a second too: minutes a line more")
+    parser.add_argument("--keep", type=Path, help="folder for what each line came to")
+    parser.add_argument("--list", action="store_true", help="print the names of the lines, and run none")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the lines, or what is left of them, and print the table."""
+    arguments = read_arguments()
+    lines = list_lines(arguments)
+    if arguments.list or not lines:
+        sys.exit("\n".join(line.name for line in lines) or "no line has such a name; see --list")
+    keep = arguments.keep or Path(tempfile.mkdtemp())
+    keep.mkdir(parents=True, exist_ok=True)
+    results, failed = [], []
+    for line in lines:
+        path = keep / f"{re.sub(r'[^a-zA-Z0-9.=-]+', '_', line.name)}.json"
+        if not path.exists():
+            with path.with_suffix(".log").open("w", encoding="utf-8") as log:
+                found = run_line(line, arguments, log)
+            if found is None:
+                failed.append(f"{line.name} failed; {path.with_suffix('.log')} says why")
+                print(failed[-1], flush=True)
+                continue
+            path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        results.append(json.loads(path.read_text(encoding="utf-8")))
+        print(f"{line.name}: {results[-1]['chosen']} {accuracy(results[-1], 'student'):.3f}", flush=True)
+    if results:
+        print("", *format_table(results), "", *summarise(results), sep="\n")
+    if failed:
+        sys.exit("\n".join(failed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Teach a student: settle the recipe, climb the ladder, and train what was chosen on all rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from distil.linear.folds import count_folds
+from distil.student.fine_tuner import FineTuner
+from distil.student.frozen import Frozen, leave_unread, validate_frozen
+from distil.student.ladder import Ladder, climb
+from distil.student.recipe import Rows, fit_recipe
+from distil.student.seeds import Trial, choose_median, distill_trials, run_trials, score_student
+from distil.student.targets import number_labels
+from distil.student.training_set import Lessons, prepare_lessons
+
+Recipe = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Taught:
+    """The student that is kept, what it comes from, and how it was chosen; `ladder` and `recipe` null if it was not."""
+
+    rung: str
+    kept: Trial
+    trials: Sequence[Trial]
+    lessons: Lessons
+    ladder: Ladder | None
+    recipe: Recipe | None
+
+
+def teach(tuner: FineTuner, rows: pd.DataFrame, held_out: pd.DataFrame) -> Taught:
+    """Train a student on `rows`, which are those of the tuner's texts; `held_out` are validation rows.
+
+    The tuner's parameters become what the recipe settles them to. Raises `InputError` if one label is left, or rows are
+    too few for what the parameters ask.
+    """
+    numbers = number_labels(rows, tuner.labels)
+    if tuner.params.recipe == "fixed":
+        rung = "frozen" if tuner.params.rung == "frozen" else "fine_tuned"
+        frozen = _freeze_as_told(tuner, numbers)
+        lessons = prepare_lessons(tuner, rows, frozen)
+        return Taught(*_train(tuner, frozen, lessons, held_out, rung), lessons, None, None)
+    named = tuner.params.model_fields_set
+    folds = tuner.params.folds if "folds" in named else count_folds(numbers, tuner.params.folds)
+    pooling = tuner.params.pooling if "pooling" in named else None
+    tuner.params, recipe = fit_recipe(tuner.params, Rows(len(rows), len(np.unique(numbers)), tuner.width))
+    frozen = validate_frozen(tuner, numbers, folds, pooling)
+    tuner.params = tuner.params.model_copy(update={"pooling": frozen.pooling})
+    lessons = prepare_lessons(tuner, rows, frozen)
+    ladder = climb(tuner, rows, frozen, lessons, held_out, folds)
+    trained = _train(tuner, frozen, lessons, held_out, ladder.chosen)
+    return Taught(*trained, lessons, ladder, {**recipe, **frozen.describe("pooling" in named)})
+
+
+def _freeze_as_told(tuner: FineTuner, numbers: Any) -> Frozen:
+    """What is needed of the frozen base by a recipe that is fixed."""
+    params = tuner.params
+    if params.suspects != "embeddings" and params.head == "new" and params.rung != "frozen":
+        return leave_unread(numbers, len(tuner.labels))
+    return validate_frozen(tuner, numbers, params.folds, params.pooling)
+
+
+def _train(
+    tuner: FineTuner, frozen: Frozen, lessons: Lessons, held_out: pd.DataFrame, rung: str
+) -> tuple[str, Trial, list[Trial]]:
+    """The rung, the student that is kept, and the trainings that it was chosen from or that taught it."""
+    if rung == "frozen":
+        training = tuner.freeze(frozen.fit(lessons.places), lessons.targets)
+        trial = Trial(tuner.params.seed, training, score_student(tuner, training, held_out))
+        return rung, trial, [trial]
+    trials = list(run_trials(tuner, frozen, lessons, held_out))
+    if tuner.params.distill_ensemble:
+        return rung, distill_trials(tuner, frozen, lessons, trials, held_out), trials
+    return rung, choose_median(trials), trials
