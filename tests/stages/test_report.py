@@ -393,7 +393,7 @@ def test_model_card_tells_how_it_was_made_and_is_for_the_folder(plain: Path) -> 
     assert f"```text\n{PROMPT.strip()}\n```\n" in card
     assert "This model: apache-2.0. Its base: apache-2.0. The texts it learned from: mit.\n" in card
     assert "(expected calibration error, 95% interval 0.051 to 0.096).\n" in card
-    assert card.endswith(render_usage())
+    assert card.endswith(render_usage("onnx/model_quantized.onnx"))
     assert "\n\n\n\n" not in card
 
 
@@ -427,7 +427,7 @@ def test_the_model_card_lists_each_file_with_its_own_size(project: Path, plain: 
     line = next(line for line in read_card(plain).splitlines() if line.startswith("- Files: "))
     assert line == (
         "- Files: `model.safetensors` (91 MB), `onnx/model.onnx` (fp32, 91 MB), `onnx/model_quantized.onnx` "
-        "(int8, 23 MB); int8 gives the label of fp32 on 99.2% of 239 validation texts"
+        "(int8, 23 MB); int8 gives the label of fp32 on 99.2% of 2000 texts"
     )
     arguments = write_toy_results(project)
     change_metrics(project, "export", torch={"megabytes": 45.4}, fp16={"megabytes": 45.6})
