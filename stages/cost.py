@@ -43,7 +43,7 @@ def main(
     """Write dollars and CO2 per million texts, the one-off cost and the break-even, and what is plotted of them."""
     basis = load_basis(load_params("cost", CostParams), prices)
     measured, trained, asked = read_details(speed), read_details(train), read_details(annotate)
-    served = measured.get("served")
+    served = str(measured.get("served"))
     if served not in measured["systems"]:
         raise InputError(f"{speed} has no speed of the served student; 'dvc repro -s -f benchmark' measures it")
 

@@ -79,7 +79,7 @@ def main(
         leave_out(folder, reduced)
         shutil.rmtree(onnx, ignore_errors=True)
         folder.rename(onnx)
-    details = {"opset": params.opset, "rows": len(rows), "texts": len(texts)}
+    details: Metrics = {"opset": params.opset, "rows": len(rows), "texts": len(texts)}
     details |= choose_default(reduced["int8"]) | exact | list_found(reduced)
     write_metrics(metrics, pick_headline(reduced["int8"]), details)
     warn(reduced)
@@ -88,7 +88,8 @@ def main(
 
 def draw_more(train: pd.DataFrame, count: int) -> list[str]:
     """At most so many training texts, in the order of their ids: these are hashes, so it is a draw by lot."""
-    return train.sort_values("id")["text"].to_list()[: max(0, count)]
+    texts: list[str] = train.sort_values("id")["text"].to_list()
+    return texts[: max(0, count)]
 
 
 def set_exam(folder: Path, texts: list[str], taught: NDArray[np.intp], runtime: RuntimeParams) -> Exam:

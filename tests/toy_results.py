@@ -8,8 +8,8 @@ import pandas as pd
 import yaml
 from toy_metrics import SCORES, describe_cost, describe_quality, describe_speed, list_bins, list_quantiles, list_spent
 
-from distil.core.metrics import write_metrics
-from distil.core.tables import LABELS, PREDICTIONS, TEST, write_rows
+from distil.core.metrics import read_details, write_metrics
+from distil.core.tables import LABELS, PREDICTIONS, TEST, read_rows, write_rows
 
 LABEL_NAMES = ("negative", "positive")
 SENTENCES = (
@@ -106,6 +106,30 @@ def write_toy_results(
     _write_curves(folder / "metrics", cost, bins if calibrated else bins.iloc[:0])
     _write_tables(folder / "data", gold, labels, texts, reason, min(rows, 150))
     return [folder / argument for argument in ARGUMENTS]
+
+
+def leave_int8_out(folder: Path, why: str) -> None:
+    """Change what `write_toy_results` wrote into a run in which int8 fell short, so that fp32 is served."""
+    details = {name: read_details(folder / f"metrics/{name}.json") for name in ("quality", "speed", "cost", "export")}
+    for name in ("quality", "speed", "cost"):
+        del details[name]["systems"]["student_int8"]
+        details[name]["served"] = "student_onnx"
+    details["speed"]["server"] = {"student_onnx": details["speed"]["server"]["student_int8"]}
+    details["cost"]["hardware_table"][0]["throughput_source"] = "the fp32 student, measured here"
+    for group in details["quality"]["by_agreement"] + details["quality"]["by_words"]:
+        del group["systems"]["student_int8"]
+    int8 = details["export"].pop("int8")
+    details["export"] |= {"default_file": "onnx/model.onnx", "default_why": why, "left_out": {"int8": int8}}
+    for name, content in details.items():
+        write_metrics(folder / f"metrics/{name}.json", {}, content)
+    for curve in ("calibration", "latency"):
+        rows = pd.read_csv(folder / f"metrics/{curve}.csv")
+        rows[rows["system"] != "student_int8"].to_csv(folder / f"metrics/{curve}.csv", index=False)
+    spent = pd.read_csv(folder / "metrics/break_even.csv").replace("student_int8", "student_onnx")
+    spent.to_csv(folder / "metrics/break_even.csv", index=False)
+    predictions = read_rows(folder / "data/predictions.parquet", PREDICTIONS)
+    rest = predictions[predictions["system"] != "student_int8"]
+    write_rows(folder / "data/predictions.parquet", PREDICTIONS, rest)
 
 
 def _exported(megabytes: float, difference: float) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import yaml
 from hub_upload_server import LFS_SUFFIXES, PART_BYTES, READER, WRITER, UploadServer, serve_uploads
 from huggingface_hub import HfApi, ModelCard, constants, snapshot_download
 from tiny_export import export_tiny_student
-from toy_results import write_toy_results
+from toy_results import ARGUMENTS, leave_int8_out, write_toy_results
 from typer.testing import CliRunner
 
 from distil.classifiers.onnx_classifier import OnnxClassifier
@@ -285,6 +285,21 @@ def test_the_files_are_those_that_export_writes(study: Path) -> None:
     assert FP32 in NEEDED and INT8 not in NEEDED
     exported = {path.relative_to(study / "models/onnx").as_posix() for path in Path(study, "models/onnx").rglob("*.*")}
     assert exported == set(FILES)
+
+
+def test_where_fp32_is_served_it_is_published_without_int8(project: Path, hub: UploadServer) -> None:
+    Path("models/onnx", INT8).unlink()
+    with pytest.raises(InputError, match=r"model_quantized\.onnx is missing"):
+        collect_files(Path("models/onnx"), INT8)
+    leave_int8_out(project, "int8 falls short")
+    write_report(*(project / argument for argument in ARGUMENTS))
+    card = read_card(project / "reports/MODEL_CARD.md", FP32, REPOSITORY)
+    files = collect_files(Path("models/onnx"), FP32)
+    publish(Release(REPOSITORY, files, card, "a message"), connect(hub))
+    assert set(hub.repositories[REPOSITORY].branches["main"][-1].files) == {*NEEDED, "README.md", ".gitattributes"}
+    assert "quantized" not in card
+    with pytest.raises(InputError, match="How to use it"):
+        read_card(project / "reports/MODEL_CARD.md", INT8, REPOSITORY)
 
 
 def test_the_card_names_the_repository_and_keeps_its_metadata(study: Path) -> None:

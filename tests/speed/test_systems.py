@@ -34,7 +34,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 @pytest.fixture(scope="module")
 def students(models: Models) -> dict[str, System]:
     student, folder = models
-    exported = load_onnx(folder, RuntimeParams(device="cpu", threads=1))
+    exported = load_onnx(folder, "student_int8", RuntimeParams(device="cpu", threads=1))
     systems = [*load_torch(student, "cpu"), *(wrap_classifier(name, one) for name, one in exported.items())]
     return {system.name: system for system in systems}
 

@@ -73,7 +73,7 @@ def prepare(
     write_rows(folder / "labels.parquet", LABELS_SCHEMA, decided[LABELS_SCHEMA.names])
     rows = pd.concat([list_annotations(votes, name) for name in teachers])
     write_rows(folder / "annotations.parquet", ANNOTATIONS, rows)
-    export = record_default(folder / "export.json")
+    export = record_default(folder / "default.json")
     return [*export_tiny_student(factory), export, *(folder / name for name in ARGUMENTS)]
 
 
@@ -150,7 +150,7 @@ def test_a_default_file_that_is_none_of_export_s_is_refused(
 ) -> None:
     student, exported, export, *paths = prepare(project, tmp_path_factory)
     record_default(export, "onnx/model_q4.onnx")
-    with pytest.raises(InputError, match=r"export\.json has default_file = 'onnx/model_q4\.onnx', not one of"):
+    with pytest.raises(InputError, match=r"default\.json has default_file = 'onnx/model_q4\.onnx', not one of"):
         main(student, exported, export, *paths)
 
 
