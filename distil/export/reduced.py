@@ -75,7 +75,7 @@ def write_int8(exam: Exam, fp32: Floats, target: Int8Target, least: float, feeds
         found = build([node for layer in kept for node in ranked[layer]])
         if not found.falls_short:
             break
-    told = found.told + (f", with {' and '.join(kept)} in fp32" if kept else "")
+    told = found.told + (f", with {', '.join(kept)} in fp32" if kept else "")
     return replace(found, told=told, record=found.record | {"target": target, "fp32_layers": kept})
 
 

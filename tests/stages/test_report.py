@@ -462,7 +462,7 @@ def test_layers_that_stayed_in_fp32_are_told(project: Path) -> None:
     int8 = read_details(project / "metrics/export.json")["int8"] | {"fp32_layers": ["head", "layer 3"]}
     change_metrics(project, "export", int8=int8)
     main(*arguments)
-    assert "99.2% of 2000 texts, with head and layer 3 in fp32\n" in read_card(project)
+    assert "99.2% of 2000 texts, with head, layer 3 in fp32\n" in read_card(project)
     assert "In fp32 within int8" in read_page(project).text
 
 
