@@ -1,4 +1,4 @@
-"""What codecarbon makes of the int8 student's power and CO2, beside the estimate of the stage cost.
+"""What codecarbon makes of the served student's power and CO2, beside the estimate of the stage cost.
 
     pip install --group energy    # pip 25.1 or later; or: pip install codecarbon
     python benchmarks/energy.py models/onnx data/test.parquet
@@ -25,11 +25,11 @@ sys.path.insert(0, str(ROOT))
 from distil.classifiers.onnx_classifier import OnnxClassifier  # noqa: E402
 from distil.core.params import load_params  # noqa: E402
 from distil.core.runtime import count_cores  # noqa: E402
+from distil.core.served import read_default_file  # noqa: E402
 from distil.cost.basis import CostBasis, load_basis  # noqa: E402
 from distil.cost.carbon import Bounds, estimate_machine_co2, format_kg  # noqa: E402
 from distil.cost.params import CostParams  # noqa: E402
 from distil.cost.prices import MILLION  # noqa: E402
-from distil.export.onnx_files import INT8  # noqa: E402
 
 SHORTEST_S = 60  # codecarbon samples power every few seconds
 SAMPLE_S = 5
@@ -110,11 +110,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=SHORTEST_S, help=f"at least {SHORTEST_S}")
     parser.add_argument("--country", default="USA", help="ISO code of three letters, for codecarbon's own factor")
     parser.add_argument("--threads", type=int, default=count_cores())
+    parser.add_argument("--export", type=Path, default=ROOT / "metrics/export.json", help="says which file is served")
     arguments = parser.parse_args()
     if arguments.seconds < SHORTEST_S:
         parser.error(f"--seconds {arguments.seconds:g}: at least {SHORTEST_S}, or the meter's samples are too few")
     basis = load_basis(load_params("cost", CostParams, ROOT / "params.yaml"), ROOT / "prices")
-    student = OnnxClassifier(arguments.onnx, INT8, arguments.threads, "cpu")
+    student = OnnxClassifier(arguments.onnx, read_default_file(arguments.export), arguments.threads, "cpu")
     texts = pd.read_parquet(arguments.texts)["text"].to_list()
     metered = meter(student.predict, texts, arguments.seconds, arguments.country)
     print("\n".join(list_lines(metered, basis, arguments.country)))

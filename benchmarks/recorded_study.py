@@ -27,7 +27,6 @@ RUNS: dict[str, tuple[Changes, Changes]] = {  # what changes in `annotate`, and 
     "CoT x 1": ({"votes": 1}, {}),
     "CoT x 3": ({"votes": 3}, {}),
 }
-SYSTEMS = ("teacher", "student", "student_int8")
 
 
 def run_changed(folder: Path, data: Path, annotating: Changes, recording: Changes) -> dict[str, Any]:
@@ -44,7 +43,7 @@ def run_changed(folder: Path, data: Path, annotating: Changes, recording: Change
 def format_rows(run: str, quality: dict[str, Any]) -> list[str]:
     """A line for each system: accuracy with its interval, difference to the teacher with its interval, p-value."""
     lines = []
-    for name in SYSTEMS:
+    for name in ("teacher", "student", quality["served"]):
         scores = quality["systems"][name]
         cells = [run, name, _format(scores, "accuracy", ".3f"), "", ""]
         if paired := scores.get("vs_teacher"):

@@ -18,6 +18,7 @@ from distil.core.errors import InputError
 from distil.core.metrics import write_csv, write_metrics
 from distil.core.params import load_params
 from distil.core.runtime import RuntimeParams, count_cores
+from distil.core.served import read_served
 from distil.core.tables import TEST, TIMINGS, read_rows, write_rows
 from distil.encoders.torch_model import use_threads
 from distil.speed.machine import describe_machine
@@ -33,14 +34,15 @@ from distil.speed.summary import (
     summarise_batches,
     summarise_system,
 )
-from distil.speed.systems import SERVED, USUAL, list_systems, load_onnx, name_gpu
+from distil.speed.systems import USUAL, list_systems, load_onnx, name_gpu
 
-RATIO = "int8_to_pipeline"
+RATIO = "served_to_pipeline"
 
 
 def main(
     student: Annotated[Path, "folder: the student as transformers saves it"],
     onnx: Annotated[Path, "folder: the student as the Hub's tools open it, with ONNX files"],
+    export: Annotated[Path, "json of export: which of its files is the one to use"],
     baselines: Annotated[Path, "file: the trained baselines, to be timed"],
     test: Annotated[Path, "table: texts to score on, with people's label where there is one"],
     timings: Annotated[Path, "table: every measurement"],
@@ -54,18 +56,20 @@ def main(
     library = draw_texts(test, params.seed)
     threads = runtime.threads or count_cores()
     use_threads(threads)
-    classifiers = load_onnx(onnx, runtime)
+    served = read_served(export)
+    classifiers = load_onnx(onnx, served, runtime)
     systems = list_systems(student, classifiers, baselines, runtime.device, params.pipeline_batch_size)
-    provider = classifiers[SERVED].provider
+    provider = classifiers[served].provider
     machine = describe_machine(threads, provider, name_gpu(runtime.device, provider))
-    measured, loads = measure(systems, library, params)
+    measured, loads = measure(systems, served, library, params)
     write_rows(timings, TIMINGS, list_rows([*measured, *(timing for load in loads for timing in load)]))
     summary = {
         "machine": machine,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         **describe_texts(library[: params.texts]),
-        "batch_tokens": classifiers[SERVED].batch_tokens,
-        **summarise(systems, measured, loads, params),
+        "served": served,
+        "batch_tokens": classifiers[served].batch_tokens,
+        **summarise(systems, served, measured, loads, params),
     }
     write_metrics(metrics, pick_headline(summary), summary)
     write_plots(throughput, latency, systems, measured)
@@ -73,33 +77,37 @@ def main(
 
 
 def measure(
-    systems: Sequence[System], library: Sequence[str], params: BenchmarkParams
+    systems: Sequence[System], served: str, library: Sequence[str], params: BenchmarkParams
 ) -> tuple[list[Timing], list[list[Timing]]]:
-    """Time every system in turns, then the int8 student under each load of texts that arrive at random."""
+    """Time every system in turns, then the served one under each load of texts that arrive at random."""
     texts = library[: params.texts]
     calls = warm_up_all(systems, library, params)
     measured = take_turns(list_scenarios(systems, texts, calls, params), params.rounds)
-    served = next(system for system in systems if system.name == SERVED)
-    return measured, list(serve(served, select(measured, SERVED, "single_stream"), texts, params))
+    system = next(system for system in systems if system.name == served)
+    return measured, list(serve(system, select(measured, served, "single_stream"), texts, params))
 
 
 def summarise(
-    systems: Sequence[System], measured: Sequence[Timing], loads: Sequence[list[Timing]], params: BenchmarkParams
+    systems: Sequence[System],
+    served: str,
+    measured: Sequence[Timing],
+    loads: Sequence[list[Timing]],
+    params: BenchmarkParams,
 ) -> dict[str, Any]:
-    """The measurements by system, the int8 student's under load, and its ratio to the pipeline."""
+    """The measurements by system, the served one's under load, and its ratio to the pipeline."""
     limit_ms = params.latency_limit_ms
     server = summarise_server([summarise_load(load, params.server_seconds, limit_ms) for load in loads], limit_ms)
-    ratio = compare_rounds(select(measured, SERVED, "offline"), select(measured, USUAL, "offline"))
+    ratio = compare_rounds(select(measured, served, "offline"), select(measured, USUAL, "offline"))
     return {
         "systems": {system.name: summarise_system(system, measured) for system in systems},
-        "server": {SERVED: server},
+        "server": {served: server},
         "ratios": {RATIO: ratio},
     }
 
 
 def pick_headline(summary: dict[str, Any]) -> dict[str, float]:
-    """What one compares between branches: the int8 student's speed, and how many times the pipeline's it is."""
-    served = summary["systems"][SERVED]
+    """What one compares between branches: the served student's speed, and how many times the pipeline's it is."""
+    served = summary["systems"][summary["served"]]
     return {
         "texts_per_s": served["offline"]["texts_per_s"],
         "p50_ms": served["single_stream"]["p50_ms"],
@@ -133,12 +141,13 @@ def write_plots(throughput: Path, latency: Path, systems: Sequence[System], meas
 
 def describe(summary: dict[str, Any]) -> str:
     """The outcome in one line."""
-    server, ratio = summary["server"][SERVED], summary["ratios"][RATIO]
-    offline, highest = summary["systems"][SERVED]["offline"], server["highest_arrivals_per_s"]
+    name, ratio = summary["served"], summary["ratios"][RATIO]
+    offline, server = summary["systems"][name]["offline"], summary["server"][name]
+    highest = server["highest_arrivals_per_s"]
     extent = "up to" if server["limit_reached"] else "at least up to"
     served = "at no load" if highest is None else f"{extent} {highest:,.0f} arrivals/s"
     return (
-        f"{SERVED} {offline['texts_per_s']:,.0f} texts/s in calls of {offline['texts_per_call']:,}, "
+        f"{name} {offline['texts_per_s']:,.0f} texts/s in calls of {offline['texts_per_call']:,}, "
         f"{ratio['median']:.1f} times the transformers {USUAL}; p99 within {server['latency_limit_ms']:g} ms {served}"
     )
 

@@ -16,6 +16,7 @@ from distil.core.command import run
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, write_csv, write_metrics
 from distil.core.params import load_params
+from distil.core.served import PRECISIONS
 from distil.cost.basis import CostBasis, load_basis
 from distil.cost.carbon import format_kg
 from distil.cost.compared_models import compare_models, describe_counting
@@ -27,7 +28,6 @@ from distil.cost.published import list_published
 from distil.cost.teacher import price_once, price_teacher
 
 NAMES = {"pipeline": "student"}  # in metrics/quality.json, of what benchmark measured under another name
-STUDENT = "student_int8"  # the one to use: its price counts for the break-even
 
 
 def main(
@@ -43,8 +43,9 @@ def main(
     """Write dollars and CO2 per million texts, the one-off cost and the break-even, and what is plotted of them."""
     basis = load_basis(load_params("cost", CostParams), prices)
     measured, trained, asked = read_details(speed), read_details(train), read_details(annotate)
-    if STUDENT not in measured["systems"]:
-        raise InputError(f"{speed} has no {STUDENT}; 'dvc repro -s -f benchmark' measures it")
+    served = str(measured.get("served"))
+    if served not in measured["systems"]:
+        raise InputError(f"{speed} has no speed of the served student; 'dvc repro -s -f benchmark' measures it")
 
     cost = reckon(basis, measured, trained, asked)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -54,10 +55,10 @@ def main(
     write_csv(costs, list_dollars(cost))
     write_csv(co2, list_co2(cost))
     paid = list_paid(cost)
-    write_csv(break_even, pd.DataFrame(draw_break_even(*paid), columns=["texts", "system", "usd"]))
+    write_csv(break_even, pd.DataFrame(draw_break_even(served, *paid), columns=["texts", "system", "usd"]))
     after = "never" if cost["break_even_texts"] is None else f"after {cost['break_even_texts']:,} texts"
     print(
-        f"cost: a million texts cost {_tell(cost['systems'][STUDENT])} with the int8 student, "
+        f"cost: a million texts cost {_tell(cost['systems'][served])} with the {PRECISIONS[served]} student, "
         f"{_tell(cost['systems']['teacher'])} with the teacher; the student has paid for itself "
         f"{'nobody knows when' if None in paid else after} -> {metrics}"
     )
@@ -68,19 +69,21 @@ def reckon(
 ) -> dict[str, Any]:
     """All that the stage tells, of what benchmark measured, train took and annotate asked."""
     answered = asked["run"]
+    served = measured["served"]
     systems = {"teacher": price_teacher(basis, asked, answered)}
     for name, system in measured["systems"].items():
         systems[NAMES.get(name, name)] = price_on_machine(basis, system["offline"]["texts_per_s"])
     cost: dict[str, Any] = {
         "hardware": basis.hardware.name,
         "usd_per_hour": basis.hardware.usd_per_hour,
+        "served": served,
         "systems": systems,
         "one_off": price_once(basis, trained, asked, answered),
     }
     cost |= {
         "break_even_texts": count_break_even_texts(*list_paid(cost)),
         "compared_models": compare_models(basis, asked, measured["date"]),
-        "hardware_table": price_hardware_table(basis, systems[STUDENT]["texts_per_s"], measured["machine"]),
+        "hardware_table": price_hardware_table(basis, served, systems[served]["texts_per_s"], measured["machine"]),
         "published": list_published(),
         "assumptions": _list_assumptions(basis) | {"compared_tokens": describe_counting(asked)},
     }
@@ -89,13 +92,13 @@ def reckon(
 
 def list_paid(cost: dict[str, Any]) -> tuple[float | None, float | None, float | None]:
     """Dollars: once for making the student, then per million texts of the teacher and of the student."""
-    systems = cost["systems"]
-    return cost["one_off"]["total_usd"], systems["teacher"]["usd_per_million"], systems[STUDENT]["usd_per_million"]
+    teacher, student = cost["systems"]["teacher"], cost["systems"][cost["served"]]
+    return cost["one_off"]["total_usd"], teacher["usd_per_million"], student["usd_per_million"]
 
 
 def pick_headline(cost: dict[str, Any]) -> dict[str, Any]:
     """What one compares between branches: dollars and CO2 per million texts (1m), and what annotating cost."""
-    systems = {"teacher": cost["systems"]["teacher"], "student": cost["systems"][STUDENT]}
+    systems = {"teacher": cost["systems"]["teacher"], "student": cost["systems"][cost["served"]]}
     kg = {name: system["kg_co2_per_million"] for name, system in systems.items()}
     return {
         "usd_per_1m": {name: system["usd_per_million"] for name, system in systems.items()},

@@ -22,13 +22,14 @@ from distil.core.errors import InputError
 from distil.core.metrics import write_csv, write_metrics
 from distil.core.params import Number, Params, TaskParams, load_params
 from distil.core.runtime import RuntimeParams
+from distil.core.served import PRECISIONS, read_served
 from distil.core.tables import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TEXTS, TRAIN, read_rows, write_rows
 from distil.encoders.reading import measure_cut
 from distil.encoders.torch_model import load_tokenizer, use_threads
 from distil.linear.baselines import make_baselines, save_baselines
 from distil.quality.asking import Rows, ask_all
 from distil.quality.bootstrap import Bootstrap
-from distil.quality.comparison import SERVED, TEACHER, Scoring, score_systems
+from distil.quality.comparison import TEACHER, Scoring, score_systems
 from distil.quality.few_shot import draw_few_shot
 from distil.quality.headline import pick_accuracy, pick_macro_f1
 from distil.quality.notes import note_cut, note_few_shot
@@ -53,6 +54,7 @@ class EvaluateParams(Params):
 def main(
     student: Annotated[Path, "folder: the student as transformers saves it"],
     onnx: Annotated[Path, "folder: the student as the Hub's tools open it, with ONNX files"],
+    export: Annotated[Path, "json of export: which of its files is the one to use"],
     train: Annotated[Path, "table: texts and labels to train on"],
     test: Annotated[Path, "table: texts to score on, with people's label where there is one"],
     texts: Annotated[Path, "table: one row a text, with people's label where there is one"],
@@ -61,7 +63,7 @@ def main(
     assets: Annotated[Path, "packages that hold models or data, pinned by hash"],
     metrics: Annotated[Path, "json: the accuracies that one compares, and all scores"],
     macro_f1: Annotated[Path, "json: macro F1 of the systems that one compares"],
-    confusion: Annotated[Path, "csv: the int8 student's label beside the known one"],
+    confusion: Annotated[Path, "csv: the served student's label beside the known one"],
     scores: Annotated[Path, "csv: each system's accuracy"],
     calibration: Annotated[Path, "csv: how often each system is right that is so sure"],
     predictions: Annotated[Path, "table: what each system says of each test text"],
@@ -74,17 +76,17 @@ def main(
     use_threads(runtime.threads)
     rows = read_rows_to_score(test, labels, annotations, names)
     few = draw_few(texts, rows, names, params)
-    systems = load_students(student, onnx, runtime)
+    systems = load_students(student, onnx, served := read_served(export), runtime)
     timed = make_baselines(names, params.embeddings, assets, runtime.device)
     systems |= train_baselines(timed, read_labelled(train, TRAIN, "label", names), few, names)
     save_baselines(baselines, timed)
     comparison, scoring = ask_all(systems, rows, names), make_scoring(params, names)
     found = score_systems(comparison, scoring)
     notes = note_few_shot(few, names, params.few_shot_per_label) + note_unread(student, rows.test["text"].tolist())
-    summary = summarise_all(comparison, found, rows, names, params.confidence, notes)
-    summary["warnings"] = find_shortfalls(comparison, SERVED, scoring.bootstrap, params.teacher_margin)
+    summary = summarise_all(comparison, found, rows, names, served, params.confidence, notes)
+    summary["warnings"] = find_shortfalls(comparison, served, scoring.bootstrap, params.teacher_margin)
     write_rows(predictions, PREDICTIONS, list_predictions(rows.test["id"], comparison))
-    write_csv(confusion, list_confusions(comparison, SERVED))
+    write_csv(confusion, list_confusions(comparison, served))
     write_csv(scores, list_scores(comparison, found))
     write_csv(calibration, list_calibration(comparison, scoring))
     write_metrics(metrics, pick_accuracy(summary), summary)
@@ -141,10 +143,11 @@ def tell(summary: Mapping[str, Any], metrics: Path) -> None:
 
 def describe(summary: Mapping[str, Any]) -> str:
     """The scores in one line."""
-    systems, rows = summary["systems"], f"{summary['rows']:,} test rows"
+    systems, served, rows = summary["systems"], summary["served"], f"{summary['rows']:,} test rows"
     if summary["reference"] == TEACHER:
-        return f"{rows}, no gold labels: the int8 student agrees with the teacher on {systems[SERVED]['agreement']:.3f}"
-    found = ", ".join(f"{name} {systems[name]['accuracy']:.3f}" for name in (TEACHER, "student", SERVED))
+        agreed = f"the {PRECISIONS[served]} student agrees with the teacher on {systems[served]['agreement']:.3f}"
+        return f"{rows}, no gold labels: {agreed}"
+    found = ", ".join(f"{name} {systems[name]['accuracy']:.3f}" for name in (TEACHER, "student", served))
     together = f"; {describe_pairs(summary['teachers']['pairs'])}" if "teachers" in summary else ""
     return f"{rows}, accuracy: {found}; the teacher abstained on {summary['teacher_abstained']:,}{together}"
 

@@ -1,11 +1,14 @@
 """Export: turn the student into ONNX files that give its answers, and prove that they do.
 
-Reads the student and the validation rows, writes a folder that the Hub's tools open. Where fp32 strays from torch, or
-int8 or fp16 from fp32, by more than the params allow, the stage fails and leaves no folder.
+Reads the student, the validation rows and the training rows, of which the texts alone count. Writes a folder that the
+Hub's tools open. Where fp32 strays from torch, the stage fails and leaves no folder. Where int8 strays from fp32, the
+layers that cost most stay in fp32; a file that strays all the same is left out, with a warning, and fp32 is the file
+to use.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -23,28 +26,19 @@ from distil.core.params import Number, Params, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.tables import TRAIN, read_rows
 from distil.encoders.torch_model import TorchClassifier, use_threads
-from distil.export.onnx_files import (
-    FP16,
-    FP32,
-    INT8,
-    WEIGHTS,
-    Int8Target,
-    check_onnx,
-    convert_fp16,
-    copy_student,
-    export_fp32,
-    feed_each,
-    quantize_int8,
-)
-from distil.export.outlier_features import Feed
+from distil.export.onnx_files import FP32, INT8, Int8Target, check_onnx, copy_student, export_fp32, feed_each
+from distil.export.reduced import FILES, Exam, Reduced, leave_out, share_equal, write_fp16, write_int8
 
 PROBES = ["", "a", "!", "Ünï 漢字 🙂", "two words", "a longer text beside shorter ones " * 3, "more than fits " * 4000]
 CALIBRATION_TEXTS = 64  # outlier features are the same in all texts
+COMPARED_TEXTS = 2000  # for int8 and fp16: an agreement of 0.97 is then known to within 0.8 points
 REMEDIES = {
-    "int8": "try another export.int8_target, or train the student anew with a lower train.learning_rate",
-    "fp16": "its numbers do not fit into fp16: write export.fp16: false, or train the student anew",
+    "int8": "Try another export.int8_target, train the student anew with a lower train.learning_rate, or lower "
+    "export.min_label_agreement if that is good enough for you",
+    "fp16": "Write export.fp16: false, or train the student anew",
 }
 Floats = NDArray[np.float32]
+Metrics = dict[str, Any]
 
 
 class ExportParams(Params):
@@ -54,114 +48,112 @@ class ExportParams(Params):
     fp16: bool = False
     opset: int = Field(default=20, ge=18)  # 20: the first that has GELU as one operator
     max_logit_difference: Number = Field(default=1e-4, gt=0)  # fp32 against torch, on all texts; more fails the stage
-    min_label_agreement: Number = Field(default=0.97, ge=0, le=1)  # of int8 and fp16 with fp32, on validation rows
+    min_label_agreement: Number = Field(default=0.97, ge=0, le=1)  # of int8 and fp16 with fp32
 
 
 def main(
     student: Annotated[Path, "folder: the student as transformers saves it"],
     validation: Annotated[Path, "table: texts and labels that are held out of training"],
+    train: Annotated[Path, "table: texts to compare int8 and fp16 on besides; labels are not read"],
     onnx: Annotated[Path, "folder: the student as the Hub's tools open it, with ONNX files"],
-    metrics: Annotated[Path, "json: sizes, and how far each file strays from the student"],
+    metrics: Annotated[Path, "json: sizes, how far each file strays from the student, and which is the one to use"],
 ) -> None:
-    """Write the folder `onnx` and compare all that is in it on the validation texts and on a few hard ones."""
+    """Write the folder `onnx` and compare all that is in it on texts of the study and on a few hard ones."""
     params = load_params("export", ExportParams)
     runtime = load_params("runtime", RuntimeParams)
     rows = read_rows(validation, TRAIN)
+    texts = [*rows["text"], *draw_more(read_rows(train, TRAIN), COMPARED_TEXTS - len(rows))]
     use_threads(runtime.threads)
     onnx.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=onnx.parent, prefix=f"{onnx.name}.") as place:  # so that what fails the checks is gone
         folder = Path(place) / onnx.name
         classifier = TorchClassifier(student, device="cpu")
-        feeds = feed_each(classifier.encode(PROBES + rows["text"].to_list()[:CALIBRATION_TEXTS]))
-        files = build(student, folder, params, feeds)
-        taught = pd.Index(classifier.labels).get_indexer(rows["label"])
-        found = compare(answer(classifier, folder, files, PROBES + rows["text"].to_list(), runtime), taught)
-        check_limits(found, len(rows), params)
-        sizes = {name: (folder / file).stat().st_size / 1e6 for name, file in {"torch": WEIGHTS, **files}.items()}
+        exam = set_exam(folder, texts, pd.Index(classifier.labels).get_indexer(rows["label"]), runtime)
+        copy_student(student, folder)
+        export_fp32(student, folder / FP32, params.opset)
+        exact, fp32 = check_fp32(exam, classifier.predict_logits([*PROBES, *rows["text"]]), params.max_logit_difference)
+        feeds = feed_each(classifier.encode(PROBES + texts[:CALIBRATION_TEXTS]))
+        reduced = {"int8": write_int8(exam, fp32, params.int8_target, params.min_label_agreement, feeds)}
+        if params.fp16:
+            reduced["fp16"] = write_fp16(exam, fp32, params.min_label_agreement)
+        leave_out(folder, reduced)
         shutil.rmtree(onnx, ignore_errors=True)
         folder.rename(onnx)
-    found["int8"]["target"] = params.int8_target
-    details: dict[str, Any] = {"opset": params.opset, "rows": len(rows)}
-    details |= {name: {"megabytes": size} | found[name] for name, size in sizes.items()}
-    write_metrics(metrics, {"int8": {"agreement_with_fp32": found["int8"]["agreement_with_fp32"]}}, details)
-    print(f"export: {describe(found, len(rows))} -> {onnx}")
+    details: Metrics = {"opset": params.opset, "rows": len(rows), "texts": len(texts)}
+    details |= choose_default(reduced["int8"]) | exact | list_found(reduced)
+    write_metrics(metrics, pick_headline(reduced["int8"]), details)
+    warn(reduced)
+    print(f"export: {describe(details)} -> {onnx}")
 
 
-def build(student: Path, folder: Path, params: ExportParams, feeds: Sequence[Feed]) -> dict[str, str]:
-    """Write the folder; returns the checked ONNX files in it by their names in the metrics.
+def draw_more(train: pd.DataFrame, count: int) -> list[str]:
+    """At most so many training texts, in the order of their ids: these are hashes, so it is a draw by lot."""
+    texts: list[str] = train.sort_values("id")["text"].to_list()
+    return texts[: max(0, count)]
 
-    `feeds` are tokenized texts, on which int8 sees how large activations get.
+
+def set_exam(folder: Path, texts: list[str], taught: NDArray[np.intp], runtime: RuntimeParams) -> Exam:
+    """What each file of the folder is asked; batches differ in size, so that texts are padded in different ways."""
+
+    def answer(name: str) -> Floats:
+        model = OnnxClassifier(folder, FILES[name], device="cpu", **runtime.threading)
+        return model.predict_logits(PROBES + texts)
+
+    return Exam(folder, answer, len(PROBES), taught)
+
+
+def check_fp32(exam: Exam, torch: Floats, most: float) -> tuple[Metrics, Floats]:
+    """Compare fp32 with torch's logits on the probes and the validation texts, which may differ by `most`.
+
+    Returns what metrics/export.json says of the two, and the logits of fp32 on all texts; raises `InputError`.
     """
-    copy_student(student, folder)
-    files = {"fp32": FP32, "int8": INT8}
-    export_fp32(student, folder / FP32, params.opset)
-    quantize_int8(folder / FP32, folder / INT8, params.int8_target, feeds)
-    if params.fp16:
-        files["fp16"] = FP16
-        convert_fp16(folder / FP32, folder / FP16)
-    for file in files.values():
-        check_onnx(folder / file)
-    return files
+    check_onnx(exam.folder / FP32)
+    fp32 = exam.answer("fp32")
+    check_difference(difference := float(np.abs(fp32[: len(torch)] - torch).max()), most)
+    labels, others = (logits[exam.probes : len(torch)].argmax(axis=1) for logits in (fp32, torch))
+    found = {"agreement_with_torch": share_equal(labels, others), "max_logit_difference": difference}
+    return {"torch": exam.record("torch", torch), "fp32": exam.record("fp32", fp32) | found}, fp32
 
 
-def answer(
-    student: TorchClassifier, folder: Path, files: Mapping[str, str], texts: list[str], runtime: RuntimeParams
-) -> dict[str, Floats]:
-    """The logits of torch and of each file; batches differ in size, so that texts are padded in different ways."""
-    logits = {"torch": student.predict_logits(texts)}
-    for name, file in files.items():
-        logits[name] = OnnxClassifier(folder, file, device="cpu", **runtime.threading).predict_logits(texts)
-    return logits
-
-
-def compare(logits: Mapping[str, Floats], taught: NDArray[np.intp]) -> dict[str, dict[str, Any]]:
-    """What metrics/export.json says of each: logits on all texts, labels on the validation rows, at the end.
-
-    `taught` holds the number of the label that each validation row would have been trained on: the teacher's.
-    """
-    labels = {name: values[len(PROBES) :].argmax(axis=1) for name, values in logits.items()}
-    found: dict[str, dict[str, Any]] = {}
-    for name, values in logits.items():
-        found[name] = {"teacher_agreement": share_equal(labels[name], taught)}
-        if name != "torch":
-            model = "torch" if name == "fp32" else "fp32"
-            found[name] |= {
-                f"agreement_with_{model}": share_equal(labels[name], labels[model]),
-                "max_logit_difference": float(np.abs(values - logits[model]).max()),
-            }
-    return found
-
-
-def share_equal(one: NDArray[np.intp], other: NDArray[np.intp]) -> float | None:
-    """Share of the rows with the same label; null without rows."""
-    return float((one == other).mean()) if len(one) else None
-
-
-def check_limits(found: Mapping[str, Mapping[str, Any]], rows: int, params: ExportParams) -> None:
-    """Raise `InputError` with the figures if a file strays further than the params allow; one row may always differ."""
-    difference = found["fp32"]["max_logit_difference"]
-    if not difference <= params.max_logit_difference:  # so that NaN fails too
+def check_difference(difference: float, most: float) -> None:
+    """Raise `InputError` if a logit of fp32 differs from torch's by more, or is no number."""
+    if not difference <= most:  # so that NaN fails too
         raise InputError(
             f"export: fp32 logits differ from torch's by up to {difference:.2g}, more than "
-            f"export.max_logit_difference = {params.max_logit_difference:g}; try another export.opset"
+            f"export.max_logit_difference = {most:g}; try another export.opset"
         )
-    for name in found.keys() - {"torch", "fp32"}:
-        if not np.isfinite(found[name]["max_logit_difference"]):
-            raise InputError(f"export: {name} answers what is no number, where fp32 does not; {REMEDIES[name]}")
-        agreement = found[name]["agreement_with_fp32"]
-        if agreement is not None and agreement < min(params.min_label_agreement, (rows - 1) / rows):
-            raise InputError(
-                f"export: {name} gives fp32's label on {agreement:.4f} of the validation rows, less than "
-                f"export.min_label_agreement = {params.min_label_agreement:g}; lower it if that is good enough for you"
-            )
 
 
-def describe(found: Mapping[str, Mapping[str, Any]], rows: int) -> str:
+def choose_default(int8: Reduced) -> dict[str, str]:
+    """Which file is the one to use, and why."""
+    return {"default_file": FP32 if int8.falls_short else INT8, "default_why": int8.told}
+
+
+def list_found(reduced: Mapping[str, Reduced]) -> Metrics:
+    """What metrics/export.json says of the files of lower precision, and under `left_out` of those that fell short."""
+    kept = {name: found.record for name, found in reduced.items() if not found.falls_short}
+    left_out = {name: found.record | {"why": found.told} for name, found in reduced.items() if found.falls_short}
+    return kept | {"left_out": left_out}
+
+
+def pick_headline(int8: Reduced) -> Metrics:
+    """What one compares between branches: how often int8 gives fp32's label."""
+    return {"int8": {"agreement_with_fp32": int8.record["agreement_with_fp32"]}}
+
+
+def warn(reduced: Mapping[str, Reduced]) -> None:
+    """Say on stderr what was left out of the folder, why, and what to do about it."""
+    for name, found in reduced.items():
+        if found.falls_short:
+            instead = f"; {FP32} is the file to use" if name == "int8" else ""
+            print(f"warning: {found.told}: {FILES[name]} is left out{instead}. {REMEDIES[name]}", file=sys.stderr)
+
+
+def describe(details: Mapping[str, Any]) -> str:
     """The comparison in one line."""
-    agreement = found["int8"]["agreement_with_fp32"]
-    agreed = "int8 not compared: no validation rows" if agreement is None else f"int8 agrees on {agreement:.1%}"
-    compared = f"{rows:,} validation rows and {len(PROBES)} probes"
-    return f"fp32 within {found['fp32']['max_logit_difference']:.1e} of torch on {compared}, {agreed}"
+    compared = f"{details['rows']:,} validation rows and {len(PROBES)} probes"
+    difference = details["fp32"]["max_logit_difference"]
+    return f"fp32 within {difference:.1e} of torch on {compared}, {details['default_why']}"
 
 
 if __name__ == "__main__":

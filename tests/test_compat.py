@@ -72,6 +72,19 @@ def test_weights_that_say_the_opposite_of_the_onnx_file_are_found(
     )
 
 
+def test_a_folder_without_int8_is_compared_by_fp32_alone(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, table: Path
+) -> None:
+    _, exported = export_tiny_student(tmp_path_factory)
+    folder = Path(shutil.copytree(exported, tmp_path / "folder"))
+    (folder / "onnx/model_quantized.onnx").unlink()
+
+    done = run(folder, table, "--tools", "transformers.js", "--skip-missing", PATH="")
+
+    assert done.returncode == 0, done.stderr
+    assert "quantized" not in done.stdout
+
+
 def test_a_tool_that_cannot_read_the_folder_is_a_failure(
     tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, table: Path
 ) -> None:

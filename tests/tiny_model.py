@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 Kind = Literal["bert", "roberta"]
@@ -25,6 +25,7 @@ TEXTS = (
     "the company reports a higher profit",
     "sales fell and the loss is larger than before",
 )
+READERS = tuple(f"{name}.weight" for name in ("query", "key", "value", "intermediate.dense", "pooler.dense"))
 SPECIAL = {
     "bert": {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"},
     "roberta": {"cls": "<s>", "pad": "<pad>", "sep": "</s>", "unk": "<unk>", "mask": "<mask>"},
@@ -55,6 +56,23 @@ def make_tiny_student(
         encoder = {name: value for name, value in encoder.items() if ".pooler." not in name}
     _save(folder, encoder | _head_weights(kind, len(labels), rng))
     return folder
+
+
+def make_hard_to_round(student: Path, *parts: str) -> None:
+    """Give products of a bert student, by parts of their names, weights that int8 cannot hold; fp32's answers are sane.
+
+    A channel that is always zero gets weights so large that in steps of theirs all others are zero. No two biases are
+    alike, as in a trained model: the exporter keeps one of several that are, under one name.
+    """
+    weights, rng = load_file(student / "model.safetensors"), np.random.default_rng(0)
+    for name, values in weights.items():
+        if values.ndim == 1:
+            values += rng.normal(0, 0.02, values.shape).astype(np.float32)
+        if "LayerNorm" in name:
+            values[0] = 0
+        elif name.endswith(READERS) and any(part in name for part in parts):
+            values[:, 0] = 1e6
+    _save(student, weights)
 
 
 def _class(kind: Kind) -> str:

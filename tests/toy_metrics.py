@@ -48,6 +48,7 @@ def describe_quality(
         systems = {name: _as_agreement(scores) for name, scores in systems.items() if name in scored}
     return {
         "reference": "gold" if gold else "teacher",
+        "served": "student_int8",
         "rows": rows,
         "rows_without_reference": 0,
         "teacher_abstained": 2,
@@ -89,10 +90,11 @@ def describe_speed() -> dict[str, Any]:
         "texts": 500,
         "mean_words": 16.4,
         "words": {"p10": 6.0, "p50": 15.0, "p90": 29.0, "max": 61},
+        "served": "student_int8",
         "batch_tokens": 256,
         "systems": {name: _timed(name, rate) for name, rate in RATES.items()},
         "server": {"student_int8": _served()},
-        "ratios": {"int8_to_pipeline": {"median": 13.9, "min": 13.1, "max": 14.8}},
+        "ratios": {"served_to_pipeline": {"median": 13.9, "min": 13.1, "max": 14.8}},
     }
 
 
@@ -111,6 +113,7 @@ def describe_cost(priced: bool, endpoint: bool, compared: bool) -> dict[str, Any
     return {
         "hardware": "AWS c7a.large (2 vCPU, AMD EPYC 4th generation, us-east-1, on demand)",
         "usd_per_hour": USD_PER_HOUR,
+        "served": "student_int8",
         "systems": systems,
         "one_off": {"annotation_usd": annotation, "training_usd": 0.0017, "total_usd": 0.0103 if priced else None},
         "break_even_texts": 3611 if priced else None,

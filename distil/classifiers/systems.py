@@ -8,18 +8,18 @@ import pandas as pd
 
 from distil.classifiers.onnx_classifier import CPU, OnnxClassifier
 from distil.core.runtime import RuntimeParams
+from distil.core.served import FILES
 from distil.encoders.torch_model import TorchClassifier
 from distil.linear.baselines import Baseline, MajorityClass
 
 FP16 = "onnx/model_fp16.onnx"
-FILES = {"student_onnx": "onnx/model.onnx", "student_int8": "onnx/model_quantized.onnx"}
 
 
-def load_students(student: Path, onnx: Path, runtime: RuntimeParams) -> dict[str, Any]:
-    """The student in torch and in each exported file; half precision only where a GPU runs it."""
+def load_students(student: Path, onnx: Path, served: str, runtime: RuntimeParams) -> dict[str, Any]:
+    """The student in torch, in fp32 and in the file that is served; half precision only where a GPU runs it."""
     models: dict[str, Any] = {"student": TorchClassifier(student, runtime.device)}
-    for name, file in FILES.items():
-        models[name] = OnnxClassifier(onnx, file, device=runtime.device, **runtime.threading)
+    for name in dict.fromkeys(("student_onnx", served)):
+        models[name] = OnnxClassifier(onnx, FILES[name], device=runtime.device, **runtime.threading)
     if models["student_onnx"].provider != CPU and (onnx / FP16).exists():
         models["student_fp16"] = OnnxClassifier(onnx, FP16, device=runtime.device, **runtime.threading)
     return models

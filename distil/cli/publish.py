@@ -10,6 +10,7 @@ from huggingface_hub import HfApi
 
 from distil.cli.project import artifact_path, stage_path
 from distil.core.errors import InputError
+from distil.core.served import read_default_file
 from distil.publish.release import CARD, Release, check_name, collect_files, publish, read_card
 
 STAGES = ("export", "report")  # that write what is published
@@ -31,9 +32,10 @@ def publish_student(
 ) -> None:
     """Put the exported student and its model card on the Hugging Face Hub, privately unless told otherwise."""
     check_name(repository)
-    files = collect_files(artifact_path("student"))
+    default = read_default_file(stage_path("report", "--export"))
+    files = collect_files(artifact_path("student"), default)
     check_fresh()
-    card = read_card(stage_path("report", "--reports") / CARD_FILE, repository)
+    card = read_card(stage_path("report", "--reports") / CARD_FILE, default, repository)
     release = Release(repository, files, card, message or describe_commit(), public, revision)
     if dry_run:
         print_release(release)

@@ -8,13 +8,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from distil.core.served import PRECISIONS
 from distil.cost.basis import CostBasis
 from distil.cost.carbon import METHOD, estimate_machine_co2
 from distil.cost.price_tables import Hardware, HardwareRow
 from distil.cost.prices import MILLION
 
 SECONDS_PER_HOUR = 3600
-UNPRICED = "student_int8, without what making it cost (unknown)"  # a curve's name in metrics/break_even.csv
+UNPRICED = "{}, without what making it cost (unknown)"  # a curve's name in metrics/break_even.csv
 BREAK_EVEN_DECADES = (2, 8)  # the curves go from a hundred texts to a hundred million
 POINTS_PER_DECADE = 4
 Record = dict[str, Any]
@@ -59,24 +60,24 @@ def list_differences(hardware: Hardware, machine: Mapping[str, Any]) -> list[str
 
 
 def price_hardware_table(
-    basis: CostBasis, student_texts_per_s: float | None, machine: Mapping[str, Any]
+    basis: CostBasis, served: str, student_texts_per_s: float | None, machine: Mapping[str, Any]
 ) -> list[Record]:
     """Dollars per million texts on each machine to rent: the one that stands for the measurement first, then the table.
 
-    A row's `throughput` is "measured" (the int8 student's, of this study), "measured on another machine" (the same,
+    A row's `throughput` is "measured" (the served student's, of this study), "measured on another machine" (the same,
     where the machine of the measurement is not the one that is priced), "published" (another model's, by its source) or
     None, and then there is no price per text.
     """
     rate = check_rate(student_texts_per_s)
     rented = basis.hardware.model_dump(exclude={"cpu", "cores", "gpu", "watts", "watts_source"})
     rows = (HardwareRow(**rented, measured=True), *basis.other_hardware)
-    table = [_price_row(row, rate, basis.params.utilisation) for row in rows]
+    table = [_price_row(row, served, rate, basis.params.utilisation) for row in rows]
     if rate is not None and list_differences(basis.hardware, machine):
         table[0]["throughput"] = "measured on another machine"
     return table
 
 
-def _price_row(row: HardwareRow, measured: float | None, utilisation: float) -> Record:
+def _price_row(row: HardwareRow, served: str, measured: float | None, utilisation: float) -> Record:
     rate = measured if row.measured else row.texts_per_s
     usd = None if rate is None else price_machine(rate, row.usd_per_hour, utilisation)
     throughput = "measured" if row.measured else "published"
@@ -87,8 +88,10 @@ def _price_row(row: HardwareRow, measured: float | None, utilisation: float) -> 
         "price_date": row.price_date,
         "texts_per_s": rate,
         "throughput": None if rate is None else throughput,
-        "throughput_source": "the int8 student, measured here" if row.measured else row.throughput_source,
-        "model": "student_int8" if row.measured else row.model,
+        "throughput_source": f"the {PRECISIONS[served]} student, measured here"
+        if row.measured
+        else row.throughput_source,
+        "model": served if row.measured else row.model,
         "usd_per_million": usd,
     }
 
@@ -104,7 +107,9 @@ def count_break_even_texts(once_usd: float | None, teacher_usd: float | None, st
     return math.ceil(once_usd / (teacher_usd - student_usd) * MILLION)
 
 
-def draw_break_even(once_usd: float | None, teacher_usd: float | None, student_usd: float | None) -> list[Record]:
+def draw_break_even(
+    served: str, once_usd: float | None, teacher_usd: float | None, student_usd: float | None
+) -> list[Record]:
     """The curves whose crossing is the break-even: texts, system and usd, cumulated, with what making the student cost.
 
     `once_usd` is what making it cost, the others are dollars per million texts. A system without a price has no curve;
@@ -112,7 +117,7 @@ def draw_break_even(once_usd: float | None, teacher_usd: float | None, student_u
     """
     low, high = (decade * POINTS_PER_DECADE for decade in BREAK_EVEN_DECADES)
     texts = [round(10 ** (step / POINTS_PER_DECADE)) for step in range(low, high + 1)]
-    student = UNPRICED if once_usd is None else "student_int8"
+    student = UNPRICED.format(served) if once_usd is None else served
     curves = {"teacher": (0.0, teacher_usd), student: (once_usd or 0.0, student_usd)}
     return [
         {"texts": count, "system": system, "usd": once + count / MILLION * usd}

@@ -55,14 +55,18 @@ def feed_each(encoded: Mapping[str, Sequence[Sequence[int]]]) -> list[Feed]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def quantize_int8(fp32: Path, file: Path, target: Int8Target, feeds: Sequence[Feed]) -> None:
+def quantize_int8(
+    fp32: Path, file: Path, target: Int8Target, feeds: Sequence[Feed], in_fp32: Sequence[str] = ()
+) -> None:
     """Write a copy of an ONNX file with int8 weights, a scale for each channel; activations are quantized as they come.
 
     Outlier features, which `feeds` (see `feed_each`) bring to light, are taken apart first. Without VNNI, products of
-    8-bit numbers overflow in 16 bits, so a portable file uses 7 bits of each weight.
+    8-bit numbers overflow in 16 bits, so a portable file uses 7 bits of each weight. The nodes `in_fp32`, by their
+    names, stay as they are.
     Source: https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
     """
     model = onnx.load(fp32)
+    made_of_gemm = [f"{name}_MatMul" for name in in_fp32]  # what the quantizer calls the product in a Gemm
     with quietly():
         quantize_dynamic(
             model,
@@ -70,7 +74,7 @@ def quantize_int8(fp32: Path, file: Path, target: Int8Target, feeds: Sequence[Fe
             per_channel=True,
             reduce_range=target == "portable",
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=tame(model, feeds, LARGEST_WEIGHT[target]),
+            nodes_to_exclude=[*tame(model, feeds, LARGEST_WEIGHT[target]), *in_fp32, *made_of_gemm],
         )
     save(strip(onnx.load(file)), file)
 

@@ -22,11 +22,10 @@ NEEDED = (
     "config.json",
     "model.safetensors",
     "onnx/model.onnx",
-    "onnx/model_quantized.onnx",
     "tokenizer.json",
     "tokenizer_config.json",
 )
-VARIANTS = "onnx/*.onnx"  # there may be more precisions than the two that are needed
+VARIANTS = "onnx/*.onnx"  # there may be more precisions than fp32
 FORBIDDEN = 403
 
 
@@ -66,9 +65,12 @@ def check_name(repository: str) -> None:
         raise InputError(f"{repository!r} names no owner; write owner/{repository}")
 
 
-def collect_files(folder: Path) -> dict[str, Path]:
-    """The files of an exported student by their path in it; raises `InputError` if one that is needed is missing."""
-    found = {*NEEDED, *(path.relative_to(folder).as_posix() for path in folder.glob(VARIANTS))}
+def collect_files(folder: Path, default: str) -> dict[str, Path]:
+    """The files of an exported student by their path in it, of which `default` is the ONNX file to use.
+
+    Raises `InputError` if one that is needed is missing.
+    """
+    found = {*NEEDED, default, *(path.relative_to(folder).as_posix() for path in folder.glob(VARIANTS))}
     files = {name: folder / name for name in sorted(found)}
     for path in files.values():
         if not path.is_file():
@@ -76,10 +78,10 @@ def collect_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def read_card(path: Path, repository: str) -> str:
+def read_card(path: Path, default: str, repository: str) -> str:
     """The model card, telling of the repository; raises `InputError` if it is missing or another version's."""
     try:
-        return address_card(path.read_text(encoding="utf-8"), repository)
+        return address_card(path.read_text(encoding="utf-8"), default, repository)
     except FileNotFoundError:
         raise InputError(f"{path} is missing; 'dvc repro' writes it, 'dvc pull' brings it") from None
 

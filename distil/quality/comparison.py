@@ -20,7 +20,6 @@ from distil.quality.scores import Bools, compare_paired, is_right, score_labels,
 from distil.quality.shared_errors import compare_errors
 
 TEACHER = "teacher"
-SERVED = "student_int8"  # the system that one would put into service
 AGAINST_TEACHER = {
     "accuracy": "agreement",
     "balanced_accuracy": "balanced_agreement",
@@ -142,12 +141,13 @@ def score_systems(comparison: Comparison, scoring: Scoring) -> dict[str, dict[st
 
 
 def summarise(
-    comparison: Comparison, scores: Mapping[str, Any], confidence: float, notes: Sequence[str]
+    comparison: Comparison, scores: Mapping[str, Any], served: str, confidence: float, notes: Sequence[str]
 ) -> dict[str, Any]:
-    """What is to be said of the test set, and the systems' scores."""
+    """What is to be said of the test set, which system one would put into service, and the systems' scores."""
     teacher = comparison.answers[TEACHER].labels
     return {
         "reference": comparison.reference,
+        "served": served,
         "rows": len(comparison.rows),
         "rows_without_reference": len(teacher) - len(comparison.rows),
         "teacher_abstained": sum(label is None for label in teacher),

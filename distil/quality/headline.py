@@ -3,20 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from distil.quality.comparison import AGAINST_TEACHER, SERVED, TEACHER
+from distil.core.served import PRECISIONS
+from distil.quality.comparison import AGAINST_TEACHER, TEACHER
 
 Metrics = dict[str, Any]
 
 
 def pick_accuracy(summary: Mapping[str, Any]) -> Metrics:
-    """Accuracy of student, int8 and the best baseline, and how far int8 is from the teacher, with interval.
+    """Accuracy of student, served file and best baseline, and how far that file is from the teacher, with interval.
 
-    Without gold it is their agreement with the teacher, under that name, and there is no gap. `baseline` is the one
-    with the best accuracy on the scored rows, which flatters it a little where several are close. The teacher's own
-    accuracy is told by split.
+    The file goes by its precision: int8, or fp32 where that is served. Without gold it is their agreement with the
+    teacher, under that name, and there is no gap. `baseline` is the one with the best accuracy on the scored rows,
+    which flatters it a little where several are close. The teacher's own accuracy is told by split.
     """
     name = _name(summary, "accuracy")
-    gap = summary["systems"][SERVED].get("vs_teacher")
+    gap = summary["systems"][summary["served"]].get("vs_teacher")
     bounds = {"gap": "difference", "gap_low": "difference_low", "gap_high": "difference_high"}
     return {name: _pick(summary, name)} | ({key: gap[figure] for key, figure in bounds.items()} if gap else {})
 
@@ -44,5 +45,6 @@ def _name(summary: Mapping[str, Any], score: str) -> str:
 
 
 def _pick(summary: Mapping[str, Any], name: str) -> Metrics:
-    told = {"student": "student", "int8": SERVED, "baseline": find_best_baseline(summary)}
+    served = summary["served"]
+    told = {"student": "student", PRECISIONS[served]: served, "baseline": find_best_baseline(summary)}
     return {short: summary["systems"][system][name] for short, system in told.items()}

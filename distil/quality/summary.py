@@ -8,7 +8,7 @@ import pandas as pd
 
 from distil.quality.asking import Rows
 from distil.quality.breakdown import break_down
-from distil.quality.comparison import SERVED, TEACHER, Comparison, summarise
+from distil.quality.comparison import TEACHER, Comparison, summarise
 from distil.quality.notes import list_caveats
 from distil.quality.shared_errors import compare_teachers
 
@@ -18,19 +18,20 @@ def summarise_all(
     scores: Mapping[str, Any],
     rows: Rows,
     labels: Sequence[str],
+    served: str,
     confidence: float,
     notes: Sequence[str],
 ) -> dict[str, Any]:
     """All that evaluate tells: the scores, by agreement and by length, of each of several teachers, and what to know.
 
-    `notes` are added to those on the rows.
+    `served` is the system that one would put into service; `notes` are added to those on the rows.
     """
     corrected = int(rows.corrected.iloc[comparison.rows].sum())
     caveats = list_caveats(comparison, labels, corrected)
-    summary = summarise(comparison, scores, confidence, [*caveats, *notes])
+    summary = summarise(comparison, scores, served, confidence, [*caveats, *notes])
     summary |= group_scores(comparison, rows, confidence)
-    served = pd.Series(comparison.answers[SERVED].labels, index=rows.test["id"])
-    if teachers := compare_teachers(rows.votes, rows.test.set_index("id")["gold"], served, confidence):
+    student = pd.Series(comparison.answers[served].labels, index=rows.test["id"])
+    if teachers := compare_teachers(rows.votes, rows.test.set_index("id")["gold"], student, confidence):
         summary["teachers"] = teachers
     return summary
 

@@ -11,11 +11,11 @@ SHOWN_CHARACTERS = 500  # of a text or reason
 
 
 def find_disagreements(study: Study) -> pd.DataFrame:
-    """The test rows on which teacher and int8 student give different labels, those the student is surest of first.
+    """The test rows on which teacher and served student give different labels, those the student is surest of first.
 
     Columns: id, text, gold, teacher, student, reason, confidence. Rows on which the teacher abstained are left out.
     """
-    student = study.predictions[study.predictions["system"] == "student_int8"]
+    student = study.predictions[study.predictions["system"] == study.served]
     student = student.rename(columns={"label": "student"}).drop(columns="system")
     teacher = study.labels[["id", "teacher_label", "reason"]].rename(columns={"teacher_label": "teacher"})
     rows = study.test.merge(student, on="id").merge(teacher, on="id")
@@ -25,7 +25,7 @@ def find_disagreements(study: Study) -> pd.DataFrame:
 
 
 def count_disagreements(study: Study) -> int:
-    """On how many test rows teacher and int8 student give different labels."""
+    """On how many test rows teacher and served student give different labels."""
     return len(find_disagreements(study))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from distil.core.params import TaskParams
+from distil.core.served import PRECISIONS
 
 Metrics = dict[str, Any]
 WEIGHT_SUFFIXES = (".gguf", ".safetensors")  # other points are part of a name
@@ -34,6 +35,21 @@ class Study:
     predictions: pd.DataFrame
     labels: pd.DataFrame
     test: pd.DataFrame
+
+    @property
+    def served(self) -> str:
+        """The system that one would put into service."""
+        return str(self.quality["served"])
+
+    @property
+    def precision(self) -> str:
+        """That of the file that is served: int8, or fp32 where int8 falls short."""
+        return PRECISIONS[self.served]
+
+    @property
+    def followed(self) -> dict[str, str]:
+        """The systems to draw where more lines would hide one another, with what to call them."""
+        return {"teacher": "Teacher", self.served: f"{self.precision} student"}
 
     @property
     def has_gold(self) -> bool:

@@ -23,7 +23,7 @@ def describe_measurement(study: Study, compared: bool) -> list[str]:
         f"Scores: {score} on {study.quality['rows']:,} test texts, with {study.confidence} intervals.",
         f"Speed: {machine['cpu']}{flags}, {machine['cores']} cores, {machine['threads']} threads, {speed['date']}; "
         f"texts of {speed['mean_words']:.0f} words on average.",
-        describe_int8(study),
+        describe_served(study),
         f"Dollars and CO2 (low-high), estimates: {study.cost['hardware']}, ${study.cost['usd_per_hour']:g}/h.",
     ]
     dates = sorted({date for model in study.cost["compared_models"] if (date := model["price_date"])})
@@ -33,15 +33,20 @@ def describe_measurement(study: Study, compared: bool) -> list[str]:
     return lines + [f"Note: {note}" for note in study.quality["notes"] + study.cost["notes"]]
 
 
-def describe_int8(study: Study) -> str:
-    """What int8 loses against fp32 on the test texts, and how many times as fast as the pipeline it is."""
+def describe_served(study: Study) -> str:
+    """What int8 loses against fp32 on the test texts, or why fp32 is served; how many times as fast as the pipeline."""
+    told = _describe_loss(study) if study.precision == "int8" else f"served, since {study.export['default_why']}"
+    ratio = study.speed["ratios"]["served_to_pipeline"]
+    return (
+        f"{study.precision}: {told}; measured in turns, {ratio['median']:.1f} "
+        f"({ratio['min']:.1f} to {ratio['max']:.1f}) times the texts a second of the pipeline."
+    )
+
+
+def _describe_loss(study: Study) -> str:
     labels = study.predictions.pivot(index="id", columns="system", values="label")
-    same = (labels["student_int8"] == labels["student_onnx"]).mean()
-    scores = [study.quality["systems"][name][study.score_name] for name in ("student_int8", "student_onnx")]
+    same = (labels[study.served] == labels["student_onnx"]).mean()
+    scores = [study.quality["systems"][name][study.score_name] for name in (study.served, "student_onnx")]
     points = 100 * (scores[0] - scores[1])
     change = f"{abs(points):.1f} points {'lower' if points < 0 else 'higher'}" if round(points, 1) else "the same"
-    ratio = study.speed["ratios"]["int8_to_pipeline"]
-    return (
-        f"int8: fp32's label on {same:.1%} of the test texts, {study.score_name} {change}; measured in turns, "
-        f"{ratio['median']:.1f} ({ratio['min']:.1f} to {ratio['max']:.1f}) times the texts a second of the pipeline."
-    )
+    return f"fp32's label on {same:.1%} of the test texts, {study.score_name} {change}"

@@ -69,7 +69,7 @@ def render_model_card(study: Study, results: Sequence[Result], params: CardParam
         shortfalls=write_shortfalls_as_markdown(study),
         rungs=list_rungs(study),
         knobs=list_chosen_knobs(study),
-        usage=render_usage(),
+        usage=render_usage(study.export["default_file"]),
     )
 
 

@@ -57,7 +57,7 @@ def render_page(
             legends=LEGENDS,
             headings=list_headings(study),
             teacher=by_system["teacher"],
-            student=by_system["student_int8"],
+            student=by_system[study.served],
             headline=write_headline(study, by_system),
             shortfalls={"findings": list_findings(study), "steps": list_steps(study)},
             rungs=list_rungs(study),
@@ -69,7 +69,7 @@ def render_page(
             max_shares=MAX_SHARES,
             max_counted=MAX_COUNTED_LABELS,
             max_named=MAX_NAMED_LABELS,
-            confusions=list_confusions(study, "student_int8"),
+            confusions=list_confusions(study, study.served),
             disagreements=count_disagreements(study),
             examples=list_examples(study, examples),
         )
@@ -78,7 +78,7 @@ def render_page(
 
 def write_headline(study: Study, results: Mapping[str, Result]) -> list[str]:
     """The outcome in a few sentences: where the student falls short, its score, how much faster and cheaper it is."""
-    student, teacher = results["student_int8"], results["teacher"]
+    student, teacher = results[study.served], results["teacher"]
     rows, sentences = _count(study.quality["rows"], "test text"), list(filter(None, [write_alarm(study)]))
     if student.score is not None and study.has_gold:
         versus = f", its teacher on {teacher.score.value:.1%}" if teacher.score else ""

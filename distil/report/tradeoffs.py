@@ -32,9 +32,9 @@ class TradeOffs:
 
 
 def list_tradeoffs(study: Study, results: Mapping[str, Result]) -> TradeOffs:
-    """Teacher, int8 student and the first of the compared models, where there is one."""
-    columns = [_describe_teacher(study, results["teacher"]), _describe_student(study, results["student_int8"])]
-    names = [f"Teacher: {name_model(study.annotate['teacher'])}", "Student, int8"]
+    """Teacher, served student and the first of the compared models, where there is one."""
+    columns = [_describe_teacher(study, results["teacher"]), _describe_student(study, results[study.served])]
+    names = [f"Teacher: {name_model(study.annotate['teacher'])}", f"Student, {study.precision}"]
     for model in study.cost["compared_models"][:1]:
         columns.append(_describe_compared(model))
         names.append(f"API: {model['model']} (not run)")
@@ -59,14 +59,16 @@ def _describe_teacher(study: Study, teacher: Result) -> Sequence[Cell]:
 
 
 def _describe_student(study: Study, student: Result) -> Sequence[Cell]:
-    single = study.speed["systems"]["student_int8"]["single_stream"]
+    single = study.speed["systems"][study.served]["single_stream"]
     once, after = study.cost["one_off"]["total_usd"], study.cost["break_even_texts"]
     paid = "" if after is None else f", paid for after {after:,} texts"
     return (
         _describe_score(study, student),
         Cell(format_usd(student.usd_per_million), f"at {format_figure(student.texts_per_s)} texts/s, rented hardware"),
         Cell(f"{format_figure(single['p50_ms'])} ms", f"median; 99 of 100 in {format_figure(single['p99_ms'])} ms"),
-        Cell("yours", f"a file of {study.export['int8']['megabytes']:.0f} MB that runs offline; the texts stay"),
+        Cell(
+            "yours", f"a file of {study.export[study.precision]['megabytes']:.0f} MB that runs offline; the texts stay"
+        ),
         Cell(
             f"{format_usd(once)} once{paid}" if once is not None else "price not known",
             f"{study.train['rows']:,} labelled texts, {study.train['seconds']:.0f} s of training",

@@ -2,7 +2,8 @@
 
 - pipeline: transformers' own, what a user would pick instead.
 - student_torch, student_torch_bf16: torch on texts sorted by length; bf16 by autocast, where the hardware has it.
-- student_onnx, student_int8, student_fp16: the exported files; fp16 where it was exported and ONNX Runtime has a GPU.
+- student_onnx, student_int8, student_fp16: the exported files; int8 where it is the one that is served, fp16 where it
+  was exported and ONNX Runtime has a GPU.
 - tfidf, embeddings: the baselines.
 """
 
@@ -18,13 +19,12 @@ from transformers import pipeline
 from distil.classifiers.onnx_classifier import CUDA, UNLOADABLE, OnnxClassifier
 from distil.core.errors import InputError
 from distil.core.runtime import RuntimeParams
+from distil.core.served import FILES
 from distil.encoders.torch_model import TorchClassifier, choose_device, load_classifier, load_tokenizer
 from distil.linear.baselines import load_baselines
 from distil.speed.scenarios import System
 
-SERVED = "student_int8"  # what one would put into service
 USUAL = "pipeline"
-FILES = {"student_onnx": "onnx/model.onnx", SERVED: "onnx/model_quantized.onnx"}
 FP16 = "onnx/model_fp16.onnx"
 TIMED_BASELINES = ("tfidf", "embeddings")
 FAILURES = (*UNLOADABLE, RuntimeError, ValueError, IndexError, MemoryError)  # of models, while they label
@@ -67,12 +67,13 @@ def computes_bf16(device: torch.device) -> bool:
     return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
 
 
-def load_onnx(folder: Path, runtime: RuntimeParams) -> dict[str, OnnxClassifier]:
-    """The exported files by the names of their systems."""
+def load_onnx(folder: Path, served: str, runtime: RuntimeParams) -> dict[str, OnnxClassifier]:
+    """Of the exported files fp32, the one that is served, and fp16 for a GPU, by the names of their systems."""
     classifiers = {
-        name: OnnxClassifier(folder, file, device=runtime.device, **runtime.threading) for name, file in FILES.items()
+        name: OnnxClassifier(folder, FILES[name], device=runtime.device, **runtime.threading)
+        for name in dict.fromkeys(("student_onnx", served))
     }
-    if classifiers[SERVED].provider == CUDA and (folder / FP16).exists():
+    if classifiers[served].provider == CUDA and (folder / FP16).exists():
         classifiers["student_fp16"] = OnnxClassifier(folder, FP16, device=runtime.device, **runtime.threading)
     return classifiers
 

@@ -40,7 +40,7 @@ def test_break_even_is_the_first_text_that_makes_the_student_cheaper() -> None:
 
 
 def test_the_curves_cross_at_the_break_even() -> None:
-    rows = draw_break_even(once_usd=3.0, teacher_usd=13.0, student_usd=1.0)
+    rows = draw_break_even("student_int8", once_usd=3.0, teacher_usd=13.0, student_usd=1.0)
     spent = {(row["texts"], row["system"]): row["usd"] for row in rows}
     assert spent[100, "student_int8"] == pytest.approx(3.0001)
     assert spent[1_000_000, "teacher"] == pytest.approx(13.0)
@@ -54,10 +54,10 @@ def test_the_curves_cross_at_the_break_even() -> None:
 
 
 def test_a_curve_that_is_unknown_is_left_out_and_one_that_lacks_a_part_says_so() -> None:
-    unpriced = draw_break_even(None, teacher_usd=None, student_usd=1.0)
-    assert {row["system"] for row in unpriced} == {UNPRICED}
+    unpriced = draw_break_even("student_onnx", None, teacher_usd=None, student_usd=1.0)
+    assert {row["system"] for row in unpriced} == {UNPRICED.format("student_onnx")}
     assert unpriced[0]["usd"] == pytest.approx(0.0001)
-    assert draw_break_even(once_usd=3.0, teacher_usd=None, student_usd=None) == []
+    assert draw_break_even("student_int8", once_usd=3.0, teacher_usd=None, student_usd=None) == []
 
 
 def test_a_price_is_outdated_after_a_year() -> None:

@@ -7,17 +7,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from conftest import Project
 from tiny_export import LABELS, OPSET, export_tiny_student
 from tiny_model import Kind
 from toy_rows import make_rows, make_texts
 
 from distil.classifiers.onnx_classifier import OnnxClassifier
 from distil.core.errors import InputError
-from distil.core.metrics import read_details, read_metrics
-from distil.core.tables import TRAIN, write_rows
-from distil.export.onnx_files import FP16, FP32, INT8, WEIGHTS, check_onnx, convert_fp16, copy_student, quantize_int8
-from stages.export import PROBES, ExportParams, check_limits, compare, main
+from distil.export.onnx_files import FP16, FP32, INT8, check_onnx, convert_fp16, copy_student, quantize_int8
 
 SETTINGS: dict[str, Any] = {
     "int8_target": "portable",
@@ -143,100 +139,3 @@ def test_fp16_takes_half_the_room_and_answers_in_fp32(tmp_path_factory: pytest.T
     fp16, fp32 = (OnnxClassifier(tmp_path / "copy", file, device="cpu").predict_logits(texts) for file in (FP16, FP32))
     assert fp16.dtype == np.float32
     assert 0 < np.abs(fp16 - fp32).max() < 0.01
-
-
-def run_stage(project: Project, student: Path, rows: int = len(ROWS), **changes: object) -> Path:
-    folder = project(export=SETTINGS | changes)
-    write_rows(folder / "validation.parquet", TRAIN, ROWS.iloc[:rows])
-    main(student, folder / "validation.parquet", folder / "onnx", folder / "export.json")
-    return folder
-
-
-def test_stage(project: Project, tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]) -> None:
-    student, exported = export_tiny_student(tmp_path_factory)
-    capfd.readouterr()
-    folder = run_stage(project, student)
-    metrics = read_details(folder / "export.json")
-    shown = {"int8": {"agreement_with_fp32": metrics["int8"]["agreement_with_fp32"]}}
-    assert read_metrics(folder / "export.json") == shown | {"details": [metrics]}
-    assert metrics["opset"] == OPSET
-    assert metrics["rows"] == len(ROWS)
-    assert metrics["fp32"]["max_logit_difference"] < 1e-4
-    assert metrics["fp32"]["agreement_with_torch"] == 1
-    assert metrics["fp32"]["megabytes"] == pytest.approx((folder / "onnx" / FP32).stat().st_size / 1e6, rel=1e-4)
-    assert metrics["torch"]["megabytes"] == pytest.approx((folder / "onnx" / WEIGHTS).stat().st_size / 1e6, rel=1e-4)
-    assert metrics["int8"]["target"] == "portable"
-    assert 0 < metrics["int8"]["max_logit_difference"] < 0.5
-    assert 0 < metrics["fp16"]["max_logit_difference"] < 0.01
-    for name in ("int8", "fp16"):
-        assert 0.5 <= metrics[name]["agreement_with_fp32"] <= 1
-    labels = OnnxClassifier(folder / "onnx", INT8, device="cpu").predict(ROWS["text"])
-    assert metrics["int8"]["teacher_agreement"] == pytest.approx((ROWS["label"] == labels).mean(), abs=0.051)
-    for file in (FP32, INT8):  # the same student gives the same bytes
-        assert (folder / "onnx" / file).read_bytes() == (exported / file).read_bytes()
-    out, err = capfd.readouterr()
-    assert out.startswith("export: fp32 within ")
-    assert "20 validation rows" in out
-    assert out.count("\n") == 1
-    assert err == ""
-
-
-def test_stage_that_fails_leaves_no_folder_that_looks_done(
-    project: Project, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
-) -> None:
-    student, _ = export_tiny_student(tmp_path_factory)
-    with pytest.raises(InputError, match=r"by up to .*, more than export\.max_logit_difference = 1e-12"):
-        run_stage(project, student, fp16=False, max_logit_difference=1e-12)
-    assert sorted(path.name for path in tmp_path.iterdir() if "onnx" in path.name or "export" in path.name) == []
-
-
-def test_variants_beyond_the_limits_are_refused() -> None:
-    params = ExportParams(**SETTINGS | {"max_logit_difference": 1e-3, "min_label_agreement": 0.97})
-
-    def check(difference: float, agreement: float | None, rows: int = 100, reduced_by: float = 0.2) -> None:
-        reduced = {"agreement_with_fp32": agreement, "max_logit_difference": reduced_by}
-        found: dict[str, dict[str, Any]] = {"torch": {}, "fp32": {"max_logit_difference": difference}, "int8": reduced}
-        check_limits(found, rows, params)
-
-    check(1e-3, 0.97)
-    check(1e-6, None, rows=0)
-    check(1e-6, 19 / 20, rows=20)  # a single row of few
-    for difference in (2e-3, float("nan")):
-        with pytest.raises(InputError, match=r"by up to (0\.002|nan), more than export\.max_logit_difference = 0\.001"):
-            check(difference, 1.0)
-    for difference in (float("nan"), float("inf")):
-        with pytest.raises(InputError, match=r"^export: int8 answers what is no number.*export\.int8_target"):
-            check(1e-6, None, rows=0, reduced_by=difference)
-    with pytest.raises(
-        InputError,
-        match=r"int8 .* on 0\.9600 of the validation rows, less than export\.min_label_agreement = 0\.97",
-    ):
-        check(1e-6, 0.96)
-    with pytest.raises(InputError, match=r"on 0\.9000 of the validation rows"):
-        check(1e-6, 18 / 20, rows=20)
-
-
-def test_comparison_is_told_from_labels_and_from_all_logits() -> None:
-    torch_logits = np.zeros((len(PROBES) + 3, 2), np.float32)
-    torch_logits[:, 1] = 1
-    fp32, int8 = torch_logits.copy(), torch_logits.copy()
-    fp32[0, 0] = 0.5  # on a probe
-    int8[-1, 0] = 2  # on the last row, where it turns the label
-    found = compare({"torch": torch_logits, "fp32": fp32, "int8": int8}, np.array([1, 0, 1]))
-    assert found["torch"] == {"teacher_agreement": pytest.approx(2 / 3)}
-    assert found["fp32"] == {
-        "teacher_agreement": pytest.approx(2 / 3),
-        "agreement_with_torch": 1,
-        "max_logit_difference": 0.5,
-    }
-    assert found["int8"] == {
-        "teacher_agreement": pytest.approx(1 / 3),
-        "agreement_with_fp32": pytest.approx(2 / 3),
-        "max_logit_difference": 2,
-    }
-
-
-def test_agreement_of_no_rows_is_not_known() -> None:
-    nothing = np.zeros((len(PROBES), 2), np.float32)
-    found = compare({"torch": nothing, "fp32": nothing, "int8": nothing}, np.zeros(0, np.intp))
-    assert found["torch"]["teacher_agreement"] is found["int8"]["agreement_with_fp32"] is None

@@ -13,18 +13,19 @@ import yaml
 from hub_upload_server import LFS_SUFFIXES, PART_BYTES, READER, WRITER, UploadServer, serve_uploads
 from huggingface_hub import HfApi, ModelCard, constants, snapshot_download
 from tiny_export import export_tiny_student
-from toy_results import write_toy_results
+from toy_results import ARGUMENTS, leave_int8_out, write_toy_results
 from typer.testing import CliRunner
 
 from distil.classifiers.onnx_classifier import OnnxClassifier
 from distil.cli.main import app
 from distil.core.errors import InputError
-from distil.export import onnx_files
+from distil.export.onnx_files import FP32, INT8
 from distil.publish.release import NEEDED, PublishError, Release, check_name, collect_files, publish, read_card
 from distil.report.usage import render_usage
 from stages.report import main as write_report
 
 REPOSITORY = "someone/reviews"
+FILES = (*NEEDED, INT8)
 TEXTS = ["a good product", "it broke after a day, and nobody answers"]
 PIPELINE = {
     "stages": {
@@ -89,8 +90,8 @@ def run_at(hub: UploadServer, home: Path, *command: str) -> str:
 
 
 def make_release(study: Path, *, is_public: bool = False, revision: str | None = None, card: str = "") -> Release:
-    card = card or read_card(study / "reports/MODEL_CARD.md", REPOSITORY)
-    return Release(REPOSITORY, collect_files(study / "models/onnx"), card, "a message", is_public, revision)
+    card = card or read_card(study / "reports/MODEL_CARD.md", INT8, REPOSITORY)
+    return Release(REPOSITORY, collect_files(study / "models/onnx", INT8), card, "a message", is_public, revision)
 
 
 def connect(hub: UploadServer, token: str = WRITER) -> HfApi:
@@ -115,9 +116,9 @@ def test_a_user_publishes_and_another_downloads_the_same_files(project: Path, hu
     head = run("git", "rev-parse", "--short=12", "HEAD").strip()
     assert commit.message.startswith(f"distil, git commit {head}")
 
-    local = {name: (project / "models/onnx" / name).read_bytes() for name in NEEDED}
-    assert {name: data for name, data in commit.files.items() if name in NEEDED} == local
-    assert set(commit.files) == {*NEEDED, "README.md", ".gitattributes"}
+    local = {name: (project / "models/onnx" / name).read_bytes() for name in FILES}
+    assert {name: data for name, data in commit.files.items() if name in FILES} == local
+    assert set(commit.files) == {*FILES, "README.md", ".gitattributes"}
     large = {name for name, data in local.items() if len(data) > PART_BYTES and name.endswith(LFS_SUFFIXES)}
     assert set(hub.objects.values()) == {data for name, data in local.items() if name.endswith(LFS_SUFFIXES)}
     assert large, "one file at least is uploaded in parts"
@@ -177,7 +178,7 @@ def test_onnx_files_of_an_earlier_release_are_removed(project: Path, hub: Upload
     assert "onnx/model_fp16.onnx" in hub.repositories[REPOSITORY].branches["main"][-1].files
     Path("models/onnx/onnx/model_fp16.onnx").unlink()
     assert publish(make_release(project), connect(hub)).removed == ("onnx/model_fp16.onnx",)
-    assert set(hub.repositories[REPOSITORY].branches["main"][-1].files) == {*NEEDED, "README.md", ".gitattributes"}
+    assert set(hub.repositories[REPOSITORY].branches["main"][-1].files) == {*FILES, "README.md", ".gitattributes"}
 
 
 def test_a_branch_is_made_once_and_main_stays(study: Path, hub: UploadServer) -> None:
@@ -234,7 +235,7 @@ def test_a_dry_run_lists_files_and_metadata_and_sends_nothing(project: Path, hub
     shutil.rmtree(".dvc/cache")  # the files are the same without it
     said = run_at(hub, project, "-m", "distil", "publish", REPOSITORY, "--dry-run", "--public", "--message", "first")
     assert not hub.requests
-    for name in NEEDED:
+    for name in FILES:
         size = (project / "models/onnx" / name).stat().st_size
         assert f"{size:,} bytes  {name}\n" in said
     assert said.startswith(f"{REPOSITORY}, public, main\n")
@@ -266,10 +267,10 @@ def test_what_is_missing_is_named(project: Path) -> None:
     shutil.move("models/onnx/tokenizer.json", "elsewhere.json")
     assert str(invoke(REPOSITORY)).startswith("models/onnx/tokenizer.json is missing; 'dvc repro' writes it")
     with pytest.raises(InputError, match=r"MODEL_CARD\.md is missing"):
-        read_card(Path("MODEL_CARD.md"), REPOSITORY)
+        read_card(Path("MODEL_CARD.md"), INT8, REPOSITORY)
     Path("MODEL_CARD.md").write_text("# a card of an earlier version", encoding="utf-8")
     with pytest.raises(InputError, match="run 'dvc repro -s -f report'"):
-        read_card(Path("MODEL_CARD.md"), REPOSITORY)
+        read_card(Path("MODEL_CARD.md"), INT8, REPOSITORY)
     Path("dvc.yaml").unlink()
     assert "dvc.yaml is missing here" in str(invoke(REPOSITORY))
 
@@ -281,14 +282,29 @@ def test_a_name_that_the_hub_cannot_have_is_refused(name: str) -> None:
 
 
 def test_the_files_are_those_that_export_writes(study: Path) -> None:
-    assert {onnx_files.FP32, onnx_files.INT8} < set(NEEDED)
+    assert FP32 in NEEDED and INT8 not in NEEDED
     exported = {path.relative_to(study / "models/onnx").as_posix() for path in Path(study, "models/onnx").rglob("*.*")}
-    assert exported == set(NEEDED)
+    assert exported == set(FILES)
+
+
+def test_where_fp32_is_served_it_is_published_without_int8(project: Path, hub: UploadServer) -> None:
+    Path("models/onnx", INT8).unlink()
+    with pytest.raises(InputError, match=r"model_quantized\.onnx is missing"):
+        collect_files(Path("models/onnx"), INT8)
+    leave_int8_out(project, "int8 falls short")
+    write_report(*(project / argument for argument in ARGUMENTS))
+    card = read_card(project / "reports/MODEL_CARD.md", FP32, REPOSITORY)
+    files = collect_files(Path("models/onnx"), FP32)
+    publish(Release(REPOSITORY, files, card, "a message"), connect(hub))
+    assert set(hub.repositories[REPOSITORY].branches["main"][-1].files) == {*NEEDED, "README.md", ".gitattributes"}
+    assert "quantized" not in card
+    with pytest.raises(InputError, match="How to use it"):
+        read_card(project / "reports/MODEL_CARD.md", INT8, REPOSITORY)
 
 
 def test_the_card_names_the_repository_and_keeps_its_metadata(study: Path) -> None:
     local = (study / "reports/MODEL_CARD.md").read_text(encoding="utf-8")
-    published = read_card(study / "reports/MODEL_CARD.md", REPOSITORY)
-    assert render_usage() in local
-    assert render_usage(REPOSITORY) in published
+    published = read_card(study / "reports/MODEL_CARD.md", INT8, REPOSITORY)
+    assert render_usage(INT8) in local
+    assert render_usage(INT8, REPOSITORY) in published
     assert str(ModelCard(published).data) == str(ModelCard(local).data)

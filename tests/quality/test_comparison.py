@@ -101,8 +101,9 @@ def test_without_gold_nothing_is_called_accuracy() -> None:
 
 def test_summary() -> None:
     comparison = compare(GOLD, SYSTEMS)
-    assert summarise(comparison, {"teacher": {}}, 0.95, ["A note."]) == {
+    assert summarise(comparison, {"teacher": {}}, "student_int8", 0.95, ["A note."]) == {
         "reference": "gold",
+        "served": "student_int8",
         "rows": 4,
         "rows_without_reference": 1,
         "teacher_abstained": 1,
@@ -110,7 +111,7 @@ def test_summary() -> None:
         "notes": ["A note."],
         "systems": {"teacher": {}},
     }
-    found = summarise(WITHOUT_GOLD, {}, 0.95, [])
+    found = summarise(WITHOUT_GOLD, {}, "student_int8", 0.95, [])
     assert (found["reference"], found["rows"], found["rows_without_reference"]) == ("teacher", 4, 1)
 
 

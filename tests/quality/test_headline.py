@@ -1,6 +1,7 @@
 """The headline metrics: what DVC compares between branches."""
 
 import numpy as np
+import pytest
 
 from distil.quality.bootstrap import Bootstrap
 from distil.quality.comparison import Answers, Comparison, Scoring, compare, score_systems, summarise
@@ -19,14 +20,15 @@ SYSTEMS = {
     "teacher": answer("bad", "good", "good", "bad", "bad"),
     "student": answer("bad", "good", "good", "good", "bad"),
     "student_int8": answer("bad", "good", "bad", "good", "bad"),
+    "student_onnx": answer("bad", "good", "good", "good", "bad"),
     "majority": answer(*["good"] * 5),
     "tfidf": answer("bad", "good", "bad", "good", "good"),
 }
 
 
-def summarise_systems(gold: list[str | None]) -> dict[str, object]:
+def summarise_systems(gold: list[str | None], served: str = "student_int8") -> dict[str, object]:
     comparison: Comparison = compare(gold, SYSTEMS)
-    return summarise(comparison, score_systems(comparison, SCORING), 0.95, [])
+    return summarise(comparison, score_systems(comparison, SCORING), served, 0.95, [])
 
 
 def test_accuracies_and_the_gap_to_the_teacher_with_its_interval() -> None:
@@ -34,6 +36,12 @@ def test_accuracies_and_the_gap_to_the_teacher_with_its_interval() -> None:
     assert headline["accuracy"] == {"student": 0.6, "int8": 0.4, "baseline": 0.6}
     assert headline["gap"] == -0.4
     assert headline["gap_low"] <= headline["gap"] <= headline["gap_high"]
+
+
+def test_where_fp32_is_served_its_figures_go_by_its_name() -> None:
+    headline = pick_accuracy(summarise_systems([*GOLD], served="student_onnx"))
+    assert headline["accuracy"] == {"student": 0.6, "fp32": 0.6, "baseline": 0.6}
+    assert headline["gap"] == pytest.approx(-0.2)
 
 
 def test_the_baseline_is_the_best_one_in_both_files() -> None:

@@ -34,7 +34,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 @pytest.fixture(scope="module")
 def students(models: Models) -> dict[str, System]:
     student, folder = models
-    exported = load_onnx(folder, RuntimeParams(device="cpu", threads=1))
+    exported = load_onnx(folder, "student_int8", RuntimeParams(device="cpu", threads=1))
     systems = [*load_torch(student, "cpu"), *(wrap_classifier(name, one) for name, one in exported.items())]
     return {system.name: system for system in systems}
 
@@ -67,7 +67,7 @@ def test_the_pipeline_is_asked_for_single_texts_and_for_batches(models: Models) 
 
 
 def test_fp16_is_not_timed_without_a_gpu(models: Models) -> None:
-    assert set(load_onnx(models[1], RuntimeParams(device="cpu"))) == {"student_onnx", "student_int8"}
+    assert set(load_onnx(models[1], "student_int8", RuntimeParams(device="cpu"))) == {"student_onnx", "student_int8"}
     assert name_gpu("cpu", "CPUExecutionProvider") is None
     assert "torch does not see" in str(name_gpu("cpu", "CUDAExecutionProvider"))
 

@@ -12,13 +12,14 @@ import torch
 from conftest import ROOT, Project
 from dvc_render.vega import VegaRenderer
 from safetensors.numpy import load_file, save_file
-from tiny_export import LABELS, export_tiny_student
+from tiny_export import LABELS, export_tiny_student, record_default
 from tiny_model import TEXTS, make_tiny_model
 
 from distil.assets.references import sha256_of
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import TEST, TIMINGS, read_rows, write_rows
+from distil.export.onnx_files import FP32, INT8
 from distil.linear.baselines import make_baselines, save_baselines
 from distil.speed.systems import computes_bf16
 from stages.benchmark import main
@@ -59,10 +60,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run_benchmark(folder: Path, models: Path, texts: list[str]) -> dict[str, Any]:
+def run_benchmark(folder: Path, models: Path, texts: list[str], file: str = INT8) -> dict[str, Any]:
     test = [{"id": f"{number:016x}", "text": text, "gold": None} for number, text in enumerate(texts)]
     write_rows(folder / "test.parquet", TEST, test)
-    inputs = (models / "student", models / "onnx", models / "baselines.joblib", folder / "test.parquet")
+    export = record_default(folder / "export.json", file)
+    inputs = (models / "student", models / "onnx", export, models / "baselines.joblib", folder / "test.parquet")
     outputs = ("timings.parquet", "speed.json", "throughput.csv", "latency.csv")
     main(*inputs, *(folder / name for name in outputs))
     return read_details(folder / "speed.json")
@@ -78,7 +80,7 @@ def test_benchmark_measures_every_system_in_every_scenario_that_it_has(
     assert read_metrics(folder / "speed.json") == {
         "texts_per_s": served["offline"]["texts_per_s"],
         "p50_ms": served["single_stream"]["p50_ms"],
-        "times_pipeline": speed["ratios"]["int8_to_pipeline"]["median"],
+        "times_pipeline": speed["ratios"]["served_to_pipeline"]["median"],
         "details": [speed],
     }
     for name, system in speed["systems"].items():
@@ -93,7 +95,7 @@ def test_benchmark_measures_every_system_in_every_scenario_that_it_has(
     assert (speed["texts"], speed["machine"]["threads"], speed["batch_tokens"]) == (12, 1, 256)
     assert (speed["machine"]["provider"], speed["machine"]["gpu"]) == ("CPUExecutionProvider", None)
     assert 0 < speed["words"]["p10"] <= speed["words"]["p50"] <= speed["words"]["p90"] <= speed["words"]["max"]
-    ratio = speed["ratios"]["int8_to_pipeline"]
+    ratio = speed["ratios"]["served_to_pipeline"]
     assert 0 < ratio["min"] <= ratio["median"] <= ratio["max"]
     assert "times the transformers pipeline" in capsys.readouterr().out
     most_per_s = 1000 / speed["systems"]["student_int8"]["single_stream"]["mean_ms"]
@@ -129,6 +131,21 @@ def test_timings_and_curves_hold_each_measurement(project: Project, models: Path
     }
     assert latency.groupby("system").size().to_dict() == dict.fromkeys(SYSTEMS, 99)
     assert latency.groupby("system")["ms"].agg(lambda ms: ms.is_monotonic_increasing).all()
+
+
+def test_where_fp32_is_served_int8_is_neither_looked_for_nor_measured(
+    project: Project, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without = tmp_path / "models"
+    shutil.copytree(models, without)
+    (without / "onnx" / INT8).unlink()
+    folder = project(benchmark=PARAMS)
+    speed = run_benchmark(folder, without, list(TEXTS), FP32)
+    assert (speed["served"], set(speed["systems"])) == ("student_onnx", SYSTEMS - {"student_int8"})
+    assert list(speed["server"]) == ["student_onnx"]
+    shown = read_metrics(folder / "speed.json")
+    assert shown["texts_per_s"] == speed["systems"]["student_onnx"]["offline"]["texts_per_s"]
+    assert capsys.readouterr().out.startswith("benchmark: student_onnx ")
 
 
 def test_dvc_draws_the_curves_with_a_line_for_each_system() -> None:

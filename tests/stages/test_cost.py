@@ -44,7 +44,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_prices(tmp_path)
     rates = {"pipeline": 100.0, "student_onnx": 400.0, "student_int8": 1000.0, "tfidf": 20_000.0, "embeddings": 200.0}
     systems = {name: {"offline": {"texts_per_s": rate}} for name, rate in rates.items()}
-    speed = {"date": "2026-06-01", "machine": MACHINE, "systems": systems}
+    speed = {"date": "2026-06-01", "machine": MACHINE, "served": "student_int8", "systems": systems}
     write_metrics(tmp_path / "speed.json", {}, speed)
     write_metrics(tmp_path / "train.json", {}, {"seconds": 60.0, "device": "cpu"})
     write_annotation(tmp_path, "local", texts_per_s=10.0, tokens=100_000)
@@ -369,9 +369,27 @@ def test_a_throughput_that_cannot_be_divided_by_is_unknown(project: Path, rate: 
     assert any("annotate.json" in note for note in cost["notes"])
 
 
+def test_where_fp32_is_served_the_student_s_price_is_that_of_fp32(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    speed = read_details(project / "speed.json")
+    del speed["systems"]["student_int8"]
+    write_metrics(project / "speed.json", {}, speed | {"served": "student_onnx"})
+    cost = run_cost(project)
+    assert cost["served"] == "student_onnx"
+    assert read_metrics(project / "cost.json")["usd_per_1m"] == {"teacher": 10.0, "student": 0.25}
+    assert cost["break_even_texts"] == pytest.approx(0.016 / 9.75 * 1e6, abs=1)
+    assert set(pd.read_csv(project / "break_even.csv")["system"]) == {"teacher", "student_onnx"}
+    rented = cost["hardware_table"][0]
+    assert (rented["model"], rented["throughput_source"]) == ("student_onnx", "the fp32 student, measured here")
+    assert "with the fp32 student, $10.00" in capsys.readouterr().out
+
+
 def test_a_missing_file_and_a_missing_student_are_one_line(project: Path) -> None:
     write_metrics(project / "speed.json", {}, {"date": "2026-06-01", "systems": {}})
-    with pytest.raises(InputError, match=r"speed\.json has no student_int8"):
+    with pytest.raises(
+        InputError, match=r"speed\.json has no speed of the served student; 'dvc repro -s -f benchmark'"
+    ):
         run_cost(project)
     (project / "speed.json").unlink()
     with pytest.raises(InputError, match=r"speed\.json is missing; 'dvc repro' writes it"):
@@ -404,7 +422,7 @@ def test_the_plots_have_every_system_and_leave_the_unknown_out(project: Path) ->
     assert 0 < kg.loc["gpt-4-turbo", "low"] < kg.loc["gpt-4-turbo", "mid"] < kg.loc["gpt-4-turbo", "high"]
     assert not {"teacher", "no-such-model"} & {*dollars.index, *kg.index}
     assert dollars.notna().all(axis=None)
-    assert set(pd.read_csv(project / "break_even.csv")["system"]) == {UNPRICED}
+    assert set(pd.read_csv(project / "break_even.csv")["system"]) == {UNPRICED.format("student_int8")}
 
 
 def test_the_headline_is_what_one_compares(project: Path) -> None:

@@ -14,7 +14,7 @@ import yaml
 from conftest import ROOT, Project
 from dvc.repo import Repo
 from safetensors.numpy import load_file, save_file
-from tiny_export import export_tiny_student
+from tiny_export import export_tiny_student, record_default
 from tiny_model import TEXTS, make_tiny_model
 from toy_results import write_toy_results
 from toy_rows import LABELS, make_rows, make_texts
@@ -25,6 +25,7 @@ from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import ANNOTATIONS, PREDICTIONS, TEST, TRAIN, read_rows, write_rows
 from distil.core.tables import LABELS as LABELS_SCHEMA
 from distil.core.tables import TEXTS as TEXTS_SCHEMA
+from distil.export.onnx_files import FP32, INT8
 from distil.linear.baselines import load_baselines
 from distil.quality.asking import ask
 from distil.quality.headline import pick_accuracy, pick_macro_f1
@@ -72,7 +73,8 @@ def prepare(
     write_rows(folder / "labels.parquet", LABELS_SCHEMA, decided[LABELS_SCHEMA.names])
     rows = pd.concat([list_annotations(votes, name) for name in teachers])
     write_rows(folder / "annotations.parquet", ANNOTATIONS, rows)
-    return [*export_tiny_student(factory), *(folder / name for name in ARGUMENTS)]
+    export = record_default(folder / "default.json")
+    return [*export_tiny_student(factory), export, *(folder / name for name in ARGUMENTS)]
 
 
 def run_stage(project: Project, factory: pytest.TempPathFactory, **changes: Any) -> dict[str, Any]:
@@ -126,6 +128,30 @@ def test_predictions_and_baselines(project: Project, tmp_path_factory: pytest.Te
     assert list(kept) == ["tfidf", "embeddings"], "the others are not timed"
     tfidf = predictions[predictions["system"] == "tfidf"].set_index("id")["probabilities"]
     np.testing.assert_allclose(kept["tfidf"].predict_proba(TEST_ROWS["text"].to_list()), np.stack(tfidf), atol=1e-6)
+
+
+def test_where_fp32_is_served_int8_is_not_looked_for(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    student, exported, export, *paths = prepare(project, tmp_path_factory)
+    without = Path(shutil.copytree(exported, tmp_path / "without"))
+    (without / INT8).unlink()
+    record_default(export, FP32)
+    main(student, without, export, *paths)
+    quality = read_details(Path("quality.json"))
+    assert quality["served"] == "student_onnx"
+    assert list(quality["systems"]) == [name for name in SYSTEMS if name != "student_int8"]
+    assert set(read_metrics(Path("quality.json"))["accuracy"]) == {"student", "fp32", "baseline"}
+    assert ", student_onnx " in capfd.readouterr().out
+
+
+def test_a_default_file_that_is_none_of_export_s_is_refused(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    student, exported, export, *paths = prepare(project, tmp_path_factory)
+    record_default(export, "onnx/model_q4.onnx")
+    with pytest.raises(InputError, match=r"default\.json has default_file = 'onnx/model_q4\.onnx', not one of"):
+        main(student, exported, export, *paths)
 
 
 def test_what_is_plotted(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -367,7 +393,7 @@ def test_a_missing_table(project: Project, tmp_path_factory: pytest.TempPathFact
         main(*paths)
 
 
-@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_missing_model(project: Project, tmp_path_factory: pytest.TempPathFactory, place: int) -> None:
     paths = prepare(project, tmp_path_factory)
     paths[place] = Path("nowhere")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard, ModelCardData
 from huggingface_hub.repocard_data import model_index_to_eval_results
-from toy_results import ARGUMENTS, HOSTILE, HOSTILE_LABELS, PROMPT, write_toy_results
+from toy_results import ARGUMENTS, HOSTILE, HOSTILE_LABELS, PROMPT, leave_int8_out, write_toy_results
 
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, write_metrics
@@ -455,7 +455,7 @@ def test_model_card_tells_how_it_was_made_and_is_for_the_folder(plain: Path) -> 
     assert f"```text\n{PROMPT.strip()}\n```\n" in card
     assert "This model: apache-2.0. Its base: apache-2.0. The texts it learned from: mit.\n" in card
     assert "(expected calibration error, 95% interval 0.051 to 0.096).\n" in card
-    assert card.endswith(render_usage())
+    assert card.endswith(render_usage("onnx/model_quantized.onnx"))
     assert "\n\n\n\n" not in card
 
 
@@ -489,7 +489,7 @@ def test_the_model_card_lists_each_file_with_its_own_size(project: Path, plain: 
     line = next(line for line in read_card(plain).splitlines() if line.startswith("- Files: "))
     assert line == (
         "- Files: `model.safetensors` (91 MB), `onnx/model.onnx` (fp32, 91 MB), `onnx/model_quantized.onnx` "
-        "(int8, 23 MB); int8 gives the label of fp32 on 99.2% of 239 validation texts"
+        "(int8, 23 MB); int8 gives the label of fp32 on 99.2% of 2000 texts"
     )
     arguments = write_toy_results(project)
     change_metrics(project, "export", torch={"megabytes": 45.4}, fp16={"megabytes": 45.6})
@@ -497,6 +497,35 @@ def test_the_model_card_lists_each_file_with_its_own_size(project: Path, plain: 
     card = read_card(project)
     assert "`model.safetensors` (45 MB), `onnx/model.onnx` (fp32, 91 MB)" in card
     assert "(int8, 23 MB), `onnx/model_fp16.onnx` (fp16, 46 MB); int8" in card
+
+
+def test_where_fp32_is_served_page_table_and_card_are_about_fp32_and_say_why(project: Path, plain: Path) -> None:
+    arguments = write_toy_results(project)
+    why = "int8 gives fp32's label on 91.20% of 2,000 texts, with head in fp32"
+    leave_int8_out(project, why)
+    main(*arguments)
+    page, table, card = read_page(project), read_table(project), read_card(project)
+    assert "The student is right on 81.1% of 612 test texts" in page.text
+    for title in ("Response time of the fp32 student under load", "Labels of the fp32 student"):
+        assert any(title in value for _, value in page.attributes)
+    assert page.elements.count("svg") == read_page(plain).elements.count("svg")
+    assert "runs as a file of 91 MB" in page.text
+    served = f"fp32: served, since {why}; measured in turns, 13.9 (13.1 to 14.8) times the texts"
+    assert served in " ".join(table.split())
+    assert f"(fp32, 91 MB); no int8, since {why}\n" in card
+    assert card.endswith(render_usage("onnx/model.onnx"))
+    for text in (page.text.replace(why, ""), table.replace("since int8", ""), card.replace(why, "")):
+        assert "int8 student" not in text and "ONNX int8" not in text
+    assert "quantized" not in card and '"q8"' not in card and 'dtype: "fp32"' in card
+
+
+def test_layers_that_stayed_in_fp32_are_told(project: Path) -> None:
+    arguments = write_toy_results(project)
+    int8 = read_details(project / "metrics/export.json")["int8"] | {"fp32_layers": ["head", "layer 3"]}
+    change_metrics(project, "export", int8=int8)
+    main(*arguments)
+    assert "99.2% of 2000 texts, with head, layer 3 in fp32\n" in read_card(project)
+    assert "In fp32 within int8" in read_page(project).text
 
 
 def test_labels_that_no_font_has_are_told_in_one_line(

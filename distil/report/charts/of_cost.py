@@ -10,8 +10,6 @@ from distil.report.charts.rows import Row, describe_rows, draw_log_dots
 from distil.report.findings import Study
 from distil.report.results import Result, find_family
 
-SPENDERS = {"teacher": "Teacher", "student_int8": "int8 student"}
-
 
 def list_cost_charts(study: Study, results: Sequence[Result]) -> Iterator[Chart]:
     """Dollars and CO2 of each result, where known; break-even where both prices are."""
@@ -59,12 +57,12 @@ def _chart_co2(results: Sequence[Result]) -> Chart:
 
 def _chart_break_even(study: Study) -> Iterator[Chart]:
     lines = []
-    for system, title in SPENDERS.items():
+    for system, title in study.followed.items():
         spent = study.spent[study.spent["system"] == system].sort_values("texts")
         spent = spent[spent["usd"].notna()]
         if len(spent):
             lines.append(Line(title, find_family(system), spent["texts"].tolist(), spent["usd"].tolist()))
-    if len(lines) == len(SPENDERS):
+    if len(lines) == len(study.followed):
         title = "Dollars spent by the number of texts labelled"
         after = study.cost["break_even_texts"]
         found = "the lines do not cross" if after is None else f"the student has paid for itself after {after:,} texts"

@@ -16,7 +16,6 @@ from distil.report.results import Result, find_family
 NO_LABEL = "(no label)"
 MAX_CONFUSIONS = 10  # in the list of them
 LARGEST_POINT = 90.0  # pt^2, of the bin with most texts
-FOLLOWED = {"teacher": "Teacher", "student_int8": "int8 student"}  # by bin, where more lines would hide one another
 
 
 def list_quality_charts(study: Study, results: Sequence[Result]) -> Iterator[Chart]:
@@ -80,7 +79,7 @@ def _chart_differences(study: Study, results: Sequence[Result]) -> Iterator[Char
 
 def _chart_confusion(study: Study) -> Iterator[Chart]:
     rows = "people's label" if study.has_gold else "teacher's label"
-    confused = {"student_int8": ("confusion_student", "Labels of the int8 student", "student's label")}
+    confused = {study.served: ("confusion_student", f"Labels of the {study.precision} student", "student's label")}
     if study.has_gold:
         confused["teacher"] = ("confusion_teacher", "Labels of the teacher", "teacher's label")
     for system, (name, title, columns) in confused.items():
@@ -92,7 +91,7 @@ def _chart_confusion(study: Study) -> Iterator[Chart]:
 
 def _chart_calibration(study: Study) -> Iterator[Chart]:
     lines, described = [], []
-    for system, name in FOLLOWED.items():
+    for system, name in study.followed.items():
         bins = study.calibration[study.calibration["system"] == system].sort_values("confidence")
         found = find_calibration(study, system)
         if found is None or bins.empty:
@@ -114,7 +113,7 @@ def _chart_bins(study: Study, key: str, by: str, unit: str) -> Iterator[Chart]:
     bins = study.quality[key]
     names = [_name_bin(each, shares=key == "by_agreement") for each in bins]
     lines = []
-    for system, title in FOLLOWED.items():
+    for system, title in study.followed.items():
         shares = {place: each["systems"][system] for place, each in enumerate(bins) if system in each["systems"]}
         if shares:
             family = find_family(system)
@@ -122,7 +121,7 @@ def _chart_bins(study: Study, key: str, by: str, unit: str) -> Iterator[Chart]:
             lines.append(Line(title, family, places, values, marker=MARKERS[family]))
     if lines:
         title = f"{_name_score(study)} by {by}"
-        described = "; ".join(_describe_bin(each, name) for each, name in zip(bins, names, strict=True))
+        described = "; ".join(_describe_bin(study, each, name) for each, name in zip(bins, names, strict=True))
         below = [f"{name}\n{each['rows']:,}" for each, name in zip(bins, names, strict=True)]
         draw = partial(draw_bins, lines, below, f"{unit}, and number of texts", _name_score(study).lower())
         yield Chart(key, title, f"{title}: {described}", draw)
@@ -136,9 +135,11 @@ def _name_bin(each: Mapping[str, Any], shares: bool) -> str:
     return "-".join(dict.fromkeys(bounds)) + ("%" if shares else "")
 
 
-def _describe_bin(each: Mapping[str, Any], name: str) -> str:
+def _describe_bin(study: Study, each: Mapping[str, Any], name: str) -> str:
     shares = (
-        f"{title} {each['systems'][system]:.0%}" for system, title in FOLLOWED.items() if system in each["systems"]
+        f"{title} {each['systems'][system]:.0%}"
+        for system, title in study.followed.items()
+        if system in each["systems"]
     )
     return f"{name} ({each['rows']:,} texts) {', '.join(shares)}"
 

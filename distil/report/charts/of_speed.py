@@ -95,7 +95,7 @@ def _chart_server(study: Study) -> Iterator[Chart]:
             Line(title, "student", arrivals, [load[key] for load in loads], dash)
             for key, (title, dash) in looks.items()
         ]
-        title = "Response time of the int8 student under load"
+        title = f"Response time of the {study.precision} student under load"
         draw = partial(draw_server, lines, served["latency_limit_ms"])
         yield Chart("server", title, _describe_ends(title, lines, "ms"), draw)
 

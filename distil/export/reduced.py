@@ -1,0 +1,101 @@
+"""Write the files of lower precision, int8 and fp16, and judge each by fp32's answers to the same texts.
+
+Where int8 falls short, its costliest layers go back to fp32 one after another. What falls short all the same is taken
+out of the folder, so that nobody opens it by accident.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distil.export.fidelity import compare_logits
+from distil.export.layers import rank_layers
+from distil.export.onnx_files import FP16, FP32, INT8, WEIGHTS, Int8Target, check_onnx, convert_fp16, quantize_int8
+from distil.export.outlier_features import Feed
+
+FILES = {"torch": WEIGHTS, "fp32": FP32, "int8": INT8, "fp16": FP16}  # by their names in metrics/export.json
+Floats = NDArray[np.float32]
+Metrics = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Exam:
+    """A folder, and what each file in it is asked: so many probes, then the validation texts, then training texts.
+
+    `answer` gives the logits of a file of the folder, by its name in `FILES`, of shape (texts, labels). `taught` has
+    the number of the label that each validation row would have been trained on.
+    """
+
+    folder: Path
+    answer: Callable[[str], Floats]
+    probes: int
+    taught: NDArray[np.intp]
+
+    def record(self, name: str, logits: Floats) -> Metrics:
+        """A file's size, and the share of the validation rows on which it gives the label that they are taught with."""
+        given = logits[self.probes :][: len(self.taught)].argmax(axis=1)
+        agreement = share_equal(given, self.taught) if np.isfinite(logits).all() else None
+        return {"megabytes": (self.folder / FILES[name]).stat().st_size / 1e6, "teacher_agreement": agreement}
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """A file of lower precision: what metrics/export.json says of it, what was found in words, whether it is bad."""
+
+    record: Metrics
+    told: str
+    falls_short: bool
+
+
+def share_equal(one: NDArray[np.intp], other: NDArray[np.intp]) -> float | None:
+    """Share of the rows with the same label; null without rows."""
+    return float((one == other).mean()) if len(one) else None
+
+
+def write_int8(exam: Exam, fp32: Floats, target: Int8Target, least: float, feeds: Sequence[Feed]) -> Reduced:
+    """Write int8; while it falls short, leave one more of the costliest layers in fp32, at most half of them.
+
+    `fp32` are the logits of that file, `least` is the share of the texts on which int8 has to give its label, and
+    `feeds` are tokenized texts, on which int8 sees how large activations get.
+    """
+
+    def build(in_fp32: Sequence[str]) -> Reduced:
+        quantize_int8(exam.folder / FP32, exam.folder / INT8, target, feeds, in_fp32)
+        return judge(exam, "int8", fp32, least)
+
+    found = build([])
+    kept: list[str] = []
+    ranked = rank_layers(exam.folder / FP32, target, feeds) if found.falls_short else {}
+    for name in list(ranked)[: len(ranked) // 2]:
+        kept.append(name)
+        found = build([node for layer in kept for node in ranked[layer]])
+        if not found.falls_short:
+            break
+    told = found.told + (f", with {', '.join(kept)} in fp32" if kept else "")
+    return replace(found, told=told, record=found.record | {"target": target, "fp32_layers": kept})
+
+
+def write_fp16(exam: Exam, fp32: Floats, least: float) -> Reduced:
+    """Write fp16; `fp32` and `least` are as for `write_int8`."""
+    convert_fp16(exam.folder / FP32, exam.folder / FP16)
+    return judge(exam, "fp16", fp32, least)
+
+
+def judge(exam: Exam, name: str, fp32: Floats, least: float) -> Reduced:
+    """Compare a file with fp32."""
+    check_onnx(exam.folder / FILES[name])
+    logits = exam.answer(name)
+    fidelity = compare_logits(logits, fp32, exam.probes)
+    record = exam.record(name, logits) | fidelity.record()
+    return Reduced(record, f"{name} {fidelity.describe(least)}", fidelity.falls_short(least))
+
+
+def leave_out(folder: Path, reduced: Mapping[str, Reduced]) -> None:
+    """Take what falls short out of the folder."""
+    for name, found in reduced.items():
+        if found.falls_short:
+            (folder / FILES[name]).unlink()

@@ -1,0 +1,55 @@
+"""What counts as falling short: an agreement below the limit by more than chance, or an answer that is no number."""
+
+import numpy as np
+import pytest
+
+from distil.export.fidelity import Fidelity, compare_logits
+
+
+@pytest.mark.parametrize(
+    ("same", "texts", "falls_short"),
+    [
+        (61, 63, False),  # 0.968, two texts of few
+        (0, 1, False),
+        (1921, 2000, True),  # 0.9605: the same distance from 0.97 on many
+        (1940, 2000, False),
+        (55, 63, True),
+        (2000, 2000, False),
+        (0, 0, False),
+    ],
+)
+def test_an_agreement_falls_short_only_beyond_chance(same: int, texts: int, falls_short: bool) -> None:
+    assert Fidelity(same, texts, 0.1).falls_short(0.97) == falls_short
+
+
+def test_the_interval_is_clopper_and_pearson_s() -> None:
+    low, high = Fidelity(8, 10, 0.1).interval or (0, 0)
+    assert (low, high) == pytest.approx((0.4439, 0.9748), abs=1e-4)  # as tables of it have
+    assert (Fidelity(10, 10, 0.1).interval or (0, 0)) == pytest.approx((0.025 ** (1 / 10), 1.0))
+
+
+def test_no_limit_is_met_by_what_is_no_number_and_none_is_missed_at_zero() -> None:
+    assert not Fidelity(0, 2000, 9.0).falls_short(0.0)
+    broken = Fidelity(2000, 2000, np.inf)
+    assert broken.falls_short(0.0)
+    assert broken.agreement is broken.record()["agreement_low"] is None
+    assert broken.describe(0.97) == "answers what is no number, where fp32 does not"
+
+
+def test_what_is_told() -> None:
+    assert Fidelity(1998, 2000, 0.1).describe(0.97) == "gives fp32's label on 99.90% of 2,000 texts"
+    assert Fidelity(55, 63, 0.1).describe(0.97) == (
+        "gives fp32's label on 87.30% of 63 texts (at most 94.35% but for chance; export.min_label_agreement = 0.97)"
+    )
+    assert Fidelity(0, 0, 0.1).describe(0.97) == "was not compared: there are no texts"
+
+
+def test_probes_count_for_the_difference_alone() -> None:
+    fp32 = np.tile(np.array([[0.0, 1.0]], np.float32), (5, 1))
+    other = fp32.copy()
+    other[0, 0] = 9  # a probe, with another label
+    other[4, 0] = 2  # a text, with another label
+    assert compare_logits(other, fp32, probes=2) == Fidelity(same=2, texts=3, max_logit_difference=9.0)
+    for value in (np.nan, np.inf):
+        other[1, 1] = value
+        assert compare_logits(other, fp32, probes=2).max_logit_difference == np.inf

@@ -1,0 +1,71 @@
+"""A file of lower precision beside fp32: what is said of it, and when it falls short."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_export import export_hard_student, export_tiny_student
+from toy_rows import make_texts
+
+from distil.classifiers.onnx_classifier import OnnxClassifier
+from distil.encoders.torch_model import TorchClassifier
+from distil.export.onnx_files import INT8, feed_each
+from distil.export.reduced import FILES, Exam, judge, write_int8
+
+PROBES, ROWS, TEXTS = 2, 20, 63
+FP32 = np.tile(np.array([[0.0, 1.0]], np.float32), (PROBES + TEXTS, 1))
+
+
+def make_exam(folder: Path, differing: int) -> Exam:
+    """An exam in which so many of the texts get another label than fp32's, the validation rows first."""
+    logits = FP32.copy()
+    logits[PROBES : PROBES + differing, 0] = 1.5
+    return Exam(folder, lambda name: logits, PROBES, taught=np.ones(ROWS, np.intp))
+
+
+@pytest.mark.parametrize(("differing", "falls_short"), [(0, False), (2, False), (8, True)])
+def test_two_texts_of_63_are_chance_and_eight_are_not(
+    tmp_path_factory: pytest.TempPathFactory, differing: int, falls_short: bool
+) -> None:
+    _, folder = export_tiny_student(tmp_path_factory)
+    found = judge(make_exam(folder, differing), "int8", FP32, 0.97)
+    assert found.falls_short == falls_short
+    assert found.record["agreement_with_fp32"] == 1 - differing / TEXTS
+    assert found.record["teacher_agreement"] == 1 - differing / ROWS
+    assert found.record["megabytes"] == (folder / INT8).stat().st_size / 1e6
+
+
+def test_without_texts_nothing_is_known_and_nothing_falls_short(tmp_path_factory: pytest.TempPathFactory) -> None:
+    _, folder = export_tiny_student(tmp_path_factory)
+    exam = Exam(folder, lambda name: FP32[:PROBES], PROBES, taught=np.zeros(0, np.intp))
+    found = judge(exam, "int8", FP32[:PROBES], 0.97)
+    assert found.record["agreement_with_fp32"] is found.record["teacher_agreement"] is None
+    assert (found.told, found.falls_short) == ("int8 was not compared: there are no texts", False)
+
+
+def test_the_layer_that_int8_cannot_hold_goes_back_to_fp32(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    student, exported = export_hard_student(tmp_path_factory)
+    folder, texts = Path(shutil.copytree(exported, tmp_path / "onnx")), make_texts()
+
+    def answer(name: str) -> np.ndarray:
+        return OnnxClassifier(folder, FILES[name], device="cpu").predict_logits(texts)
+
+    exam = Exam(folder, answer, 0, taught=np.zeros(0, np.intp))
+    assert judge(exam, "int8", answer("fp32"), 0.97).falls_short
+    feeds = feed_each(TorchClassifier(student, "cpu").encode(texts[:20]))
+    found = write_int8(exam, answer("fp32"), "portable", 0.97, feeds)
+    assert found.record["fp32_layers"] == ["head"]
+    assert not found.falls_short
+    assert found.told.endswith("of 80 texts, with head in fp32")
+
+
+def test_what_is_no_number_has_no_agreement(tmp_path_factory: pytest.TempPathFactory) -> None:
+    _, folder = export_tiny_student(tmp_path_factory)
+    exam = Exam(folder, lambda name: FP32 * np.nan, PROBES, taught=np.ones(ROWS, np.intp))
+    found = judge(exam, "int8", FP32, 0.0)
+    assert found.falls_short
+    assert found.record["agreement_with_fp32"] is found.record["teacher_agreement"] is None
+    assert found.told == "int8 answers what is no number, where fp32 does not"

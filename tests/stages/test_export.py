@@ -1,0 +1,125 @@
+"""The stage on tiny students: what it compares, what it leaves out of the folder, and which file is the one to use."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Project
+from safetensors.numpy import load_file, save_file
+from tiny_export import LABELS, OPSET, export_tiny_student
+from tiny_model import make_hard_to_round, make_tiny_student
+from toy_rows import make_rows, make_texts
+
+from distil.classifiers.onnx_classifier import OnnxClassifier
+from distil.core.errors import InputError
+from distil.core.metrics import read_details, read_metrics
+from distil.core.served import read_served
+from distil.core.tables import TRAIN, write_rows
+from distil.export.onnx_files import FP32, INT8, WEIGHTS
+from stages.export import COMPARED_TEXTS, check_difference, draw_more, main
+
+SETTINGS: dict[str, Any] = {
+    "int8_target": "portable",
+    "fp16": False,
+    "opset": OPSET,
+    "max_logit_difference": 1e-4,
+    "min_label_agreement": 0.97,
+}
+ROWS = make_rows(make_texts())
+VALIDATION, LESSONS = ROWS.iloc[:20], ROWS.iloc[20:]
+
+
+def run_stage(project: Project, student: Path, rows: int = 20, lessons: int = 60, **changes: object) -> Path:
+    folder = project(export=SETTINGS | changes)
+    write_rows(folder / "validation.parquet", TRAIN, VALIDATION.iloc[:rows])
+    write_rows(folder / "train.parquet", TRAIN, LESSONS.iloc[:lessons])
+    tables = (folder / "validation.parquet", folder / "train.parquet")
+    main(student, *tables, folder / "onnx", folder / "export.json")
+    return folder
+
+
+def test_stage(project: Project, tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]) -> None:
+    student, exported = export_tiny_student(tmp_path_factory)
+    capfd.readouterr()
+    folder = run_stage(project, student, fp16=True, min_label_agreement=0.5)
+    metrics = read_details(folder / "export.json")
+    shown = {"int8": {"agreement_with_fp32": metrics["int8"]["agreement_with_fp32"]}}
+    assert read_metrics(folder / "export.json") == shown | {"details": [metrics]}
+    assert (metrics["opset"], metrics["rows"], metrics["texts"]) == (OPSET, 20, 80)
+    assert metrics["fp32"]["max_logit_difference"] < 1e-4
+    assert metrics["fp32"]["agreement_with_torch"] == 1
+    assert metrics["fp32"]["megabytes"] == pytest.approx((folder / "onnx" / FP32).stat().st_size / 1e6, rel=1e-4)
+    assert metrics["torch"]["megabytes"] == pytest.approx((folder / "onnx" / WEIGHTS).stat().st_size / 1e6, rel=1e-4)
+    assert (metrics["int8"]["target"], metrics["int8"]["fp32_layers"]) == ("portable", [])
+    assert 0 < metrics["int8"]["max_logit_difference"] < 0.5
+    assert 0 < metrics["fp16"]["max_logit_difference"] < 0.01
+    for name in ("int8", "fp16"):
+        found = metrics[name]
+        assert 0.5 <= found["agreement_low"] < found["agreement_with_fp32"] <= found["agreement_high"] <= 1
+    int8, fp32 = (OnnxClassifier(folder / "onnx", file, device="cpu").predict(ROWS["text"]) for file in (INT8, FP32))
+    assert metrics["int8"]["teacher_agreement"] == pytest.approx(np.mean(VALIDATION["label"] == int8[:20]), abs=0.051)
+    assert metrics["int8"]["agreement_with_fp32"] == pytest.approx(np.mean(np.equal(int8, fp32)), abs=0.026)
+    assert metrics["default_file"] == INT8
+    assert metrics["default_why"].startswith("int8 gives fp32's label on ")
+    assert metrics["left_out"] == {}
+    assert (folder / "onnx" / FP32).read_bytes() == (exported / FP32).read_bytes(), "the same student, the same bytes"
+    out, err = capfd.readouterr()
+    assert out.startswith("export: fp32 within ")
+    assert "20 validation rows and 7 probes, int8 gives fp32's label on " in out and "of 80 texts -> " in out
+    assert out.count("\n") == 1
+    assert err == ""
+
+
+def test_where_half_of_the_layers_is_not_enough_fp32_is_the_file_to_use(
+    project: Project, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    student = make_tiny_student(tmp_path / "student", LABELS)
+    make_hard_to_round(student, "layer.0.", "layer.1.", "pooler")
+    multiply(student, "layer.1.output.dense.weight", 1e5)  # gives more than fp16 holds
+    folder = run_stage(project, student, fp16=True)
+    metrics = read_details(folder / "export.json")
+    assert (metrics["default_file"], {"int8", "fp16"} & set(metrics)) == (FP32, set())
+    left_out = metrics["left_out"]["int8"]
+    assert len(left_out["fp32_layers"]) == 2
+    assert left_out["agreement_high"] < 0.97
+    assert left_out["why"] == metrics["default_why"]
+    assert read_metrics(folder / "export.json")["int8"]["agreement_with_fp32"] == left_out["agreement_with_fp32"]
+    assert metrics["left_out"]["fp16"]["why"] == "fp16 answers what is no number, where fp32 does not"
+    assert [path.name for path in (folder / "onnx/onnx").iterdir()] == ["model.onnx"], "nobody takes it by accident"
+    assert read_served(folder / "export.json") == "student_onnx"
+    int8, fp16 = capfd.readouterr().err.splitlines()
+    assert int8.startswith("warning: int8 gives fp32's label on ") and "export.min_label_agreement = 0.97" in int8
+    assert "onnx/model_quantized.onnx is left out; onnx/model.onnx is the file to use" in int8
+    assert fp16.endswith("onnx/model_fp16.onnx is left out. Write export.fp16: false, or train the student anew")
+
+
+def multiply(student: Path, part: str, factor: float) -> None:
+    weights = load_file(student / "model.safetensors")
+    for name in weights:
+        if part in name:
+            weights[name] *= factor
+    save_file(weights, student / "model.safetensors", metadata={"format": "pt"})
+
+
+def test_training_texts_fill_up_to_the_number_that_is_compared() -> None:
+    shuffled = LESSONS.sample(frac=1, random_state=0)
+    assert draw_more(shuffled, 5) == draw_more(LESSONS, 5) == LESSONS["text"].to_list()[:5]
+    assert draw_more(LESSONS, COMPARED_TEXTS) == LESSONS["text"].to_list()
+    assert draw_more(LESSONS, -3) == []
+
+
+def test_stage_that_fails_leaves_no_folder_that_looks_done(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    student, _ = export_tiny_student(tmp_path_factory)
+    with pytest.raises(InputError, match=r"by up to .*, more than export\.max_logit_difference = 1e-12"):
+        run_stage(project, student, max_logit_difference=1e-12)
+    assert sorted(path.name for path in tmp_path.iterdir() if "onnx" in path.name or "export" in path.name) == []
+
+
+def test_fp32_that_strays_from_torch_is_refused() -> None:
+    check_difference(1e-3, 1e-3)
+    for difference in (2e-3, float("nan")):
+        with pytest.raises(InputError, match=r"by up to (0\.002|nan), more than export\.max_logit_difference = 0\.001"):
+            check_difference(difference, 1e-3)
