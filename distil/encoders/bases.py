@@ -65,8 +65,8 @@ def _check_weights(folder: Path, model: Any, told: Mapping[str, Any]) -> None:
     lost = [name for name in matrices if name in absent]
     if lost:
         raise InputError(
-            f"{folder}: {len(lost)} of the {len(matrices)} matrices that config.json asks for are not among its weights "
-            f"or are of another size ({lost[0]}); take all files from one model"
+            f"{folder}: {len(lost)} of the {len(matrices)} matrices that config.json asks for are not among its "
+            f"weights or are of another size ({lost[0]}); take all files from one model"
         )
 
 
