@@ -77,7 +77,8 @@ def make_base(folder: Path, kind: str, padding: bool | None = None, seed: int = 
     torch.manual_seed(seed)
     settings = SIZES | {"pad_token_id": 1 if padded else None} | KINDS[kind] | changes
     config = AutoConfig.for_model(kind, **{name: value for name, value in settings.items() if value is not LEFT_OUT})
-    model = AutoModel.from_config(config)
+    models: Any = AutoModel  # carries no types
+    model = models.from_config(config)
     with torch.no_grad():
         for weights in model.parameters():
             if weights.ndim > 1:

@@ -19,6 +19,7 @@ sys.path.append(str(ROOT / "tests"))
 from tiny_bases import KINDS, make_base  # noqa: E402
 
 from distil.encoders.bases import load_base  # noqa: E402
+from distil.encoders.torch_model import token_limit  # noqa: E402
 from distil.export.onnx_files import FP32, INT8, copy_student, export_fp32, quantize_int8  # noqa: E402
 
 LABELS = ["negative", "neutral", "positive"]
@@ -28,7 +29,9 @@ TEXTS = ["", "good", "a bad camera", "the phone broke . it was poor !", "so very
 def export_kind(kind: str, place: Path) -> Path:
     """Write a student of a kind, whose head is random, and its export; returns the latter's folder."""
     folder = place / "onnx"
-    for part in load_base(make_base(place / "base", kind), LABELS):
+    model, tokenizer = load_base(make_base(place / "base", kind), LABELS)
+    tokenizer.model_max_length = token_limit(model, tokenizer)  # as train writes it for other tools
+    for part in (model, tokenizer):
         part.save_pretrained(place / "student")
     copy_student(place / "student", folder)
     export_fp32(place / "student", folder / FP32, 20)
@@ -39,7 +42,7 @@ def export_kind(kind: str, place: Path) -> Path:
 def main() -> None:
     """Read the arguments, check a student of each kind and say what is wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kinds", default="distilbert,modernbert,gpt2", help="with commas between (%(default)s)")
+    parser.add_argument("--kinds", default="distilbert,modernbert,deberta-v2", help="with commas between (%(default)s)")
     parser.add_argument("--tools", default=",".join(TOOLS), help="which to run, with commas between (%(default)s)")
     parser.add_argument("--skip-missing", action="store_true", help="a tool that is not to be had is no failure")
     arguments = parser.parse_args()

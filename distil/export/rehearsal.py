@@ -16,6 +16,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from distil.core.errors import InputError
 from distil.encoders.bases import load_base
+from distil.encoders.torch_model import token_limit
 from distil.export.onnx_graph import INPUTS, check_size, trace
 
 OPSET = 20  # the first that has GELU as one operator
@@ -84,9 +85,9 @@ def _compare(model: Any, tokenizer: Any) -> Iterator[float]:
     with contextlib.redirect_stderr(io.StringIO()):  # where the exporter prints a whole graph that it cannot follow
         graph = trace(model, tokenizer, OPSET)
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-    names = {entry.name for entry in session.get_inputs()}
+    names, limit = {entry.name for entry in session.get_inputs()}, token_limit(model, tokenizer)
     for texts in BATCHES:
-        encoded = tokenizer(texts, padding=True, return_tensors="pt")
+        encoded = tokenizer(texts, padding=True, truncation=limit is not None, max_length=limit, return_tensors="pt")
         with torch.inference_mode():
             ours = model(**encoded).logits.numpy()
         (theirs,) = session.run(["logits"], {name: encoded[name].numpy() for name in INPUTS if name in names})

@@ -221,6 +221,8 @@ def test_device_that_is_not_there(tmp_path_factory: pytest.TempPathFactory, devi
             {"model_max_length": 10**30},
             512,
         ),
+        ({"model_type": "longformer", "max_position_embeddings": 4098, "pad_token_id": 1}, {}, 4096),
+        ({"model_type": "gpt2", "n_positions": 1024, "pad_token_id": 50256}, {}, 1024),
         ({"model_type": "xlnet"}, {}, None),
         ({"model_type": "deberta-v2", "max_position_embeddings": -1}, {"model_max_length": 100}, 100),
     ],

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tiny_bases import SIZES, make_base, write_tokenizer
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModelForSequenceClassification, T5EncoderModel
 
 from distil.core.errors import InputError
 from distil.encoders.bases import load_base
@@ -69,6 +69,12 @@ def test_encoder_with_a_decoder(tmp_path: Path, kind: str) -> None:
     folder = make_base(tmp_path, kind)
     refuse(folder, f"is a {kind}, an encoder with a decoder, which cannot be exported")
     assert np.isfinite(TorchEncoder(folder, "cpu").encode(["good", ""])).all()
+
+
+def test_encoder_cut_from_its_decoder(tmp_path: Path) -> None:
+    folder = make_base(tmp_path, "t5")
+    T5EncoderModel.from_pretrained(folder).save_pretrained(folder)
+    refuse(folder, "is a t5, an encoder with a decoder")
 
 
 def test_code_that_the_folder_brings_is_not_run(tmp_path: Path) -> None:

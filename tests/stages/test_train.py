@@ -1,4 +1,3 @@
-import json
 import os
 import subprocess
 import sys
@@ -10,11 +9,13 @@ import pandas as pd
 import pytest
 from conftest import ROOT, Project
 from stage_command import name_paths
+from tiny_bases import make_base
 from tiny_model import TEXTS, make_tiny_model
 from tiny_training import SETTINGS
 from toy_rows import make_rows, make_texts
 
 from distil.assets.references import sha256_of
+from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import SUSPECTS, TRAIN, read_rows, write_rows
 from distil.encoders.torch_model import TorchClassifier
@@ -124,6 +125,21 @@ def test_command_ends_with_one_line(project: Project, base: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["xlnet", "longformer", "funnel"])
+def test_base_that_cannot_be_exported_is_refused_before_it_is_trained(
+    project: Project, tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    base = make_base(tmp_path / "base", kind)
+    capfd.readouterr()
+    with pytest.raises(
+        InputError, match=rf"is a {kind}, which cannot be exported to ONNX \(.+\); name another"
+    ) as error:
+        run_stage(project, base, learning_rate=1e30)  # at which a training would end otherwise
+    assert "\n" not in str(error.value)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
 def test_two_processes_share_the_batches_and_write_one_student(project: Project, base: Path) -> None:
     prepare(project, base, ROWS, HELD_OUT, epochs=6, learning_rate=3e-3, gradient_accumulation=1)
     done = run_python(*LAUNCH, "stages.train")
@@ -145,9 +161,7 @@ def test_batch_that_processes_cannot_share(project: Project, base: Path) -> None
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the process's memory as Linux does")
 def test_out_of_memory(project: Project, base: Path, tmp_path: Path) -> None:
-    wide = make_tiny_model(tmp_path / "wide", [*TEXTS, *make_texts()])
-    config = json.loads((wide / "config.json").read_text())
-    (wide / "config.json").write_text(json.dumps(config | {"intermediate_size": 400_000}))
+    wide = make_base(tmp_path / "wide", "bert", num_hidden_layers=2, intermediate_size=200_000)
     prepare(project, wide, ROWS, HELD_OUT, batch_size=80, gradient_accumulation=1)
     limited = (  # 2 GB more than the imports took
         "import resource; from distil.core.command import run; from stages.train import main; "
