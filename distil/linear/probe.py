@@ -46,7 +46,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Validated:
-    """What cross-validation found: the strength that agrees best, and what probes say of rows that they have not seen."""
+    """What cross-validation found: the strength that agrees best, and what is said of rows not seen."""
 
     strength: float
     held_out: Floats  # of shape (rows, labels)

@@ -26,7 +26,7 @@ Pooling = Literal["base", "mean"]
 class Frozen:
     """What the head reads of each text of the tuner, the labels, and how tight a probe over them is to be held.
 
-    `starts` tells whether fine-tuning starts from such a probe. `held_out`, of shape (texts, labels), are predictions by
+    `starts` tells whether fine-tuning starts from such a probe. `held_out` (texts, labels) are predictions by
     probes that have not seen the text; null where there are too few rows for folds. `pooled` has the share of held-out
     labels that they give, by what the head reads, where that was compared.
     """
