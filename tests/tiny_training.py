@@ -8,12 +8,16 @@ import pandas as pd
 import torch
 from toy_rows import LABELS
 
+from distil.linear.folds import count_folds
 from distil.student.fine_tuner import FineTuner
+from distil.student.frozen import Frozen, validate_frozen
 from distil.student.params import TrainParams
+from distil.student.targets import number_labels
 
 CPU = torch.device("cpu")
 SETTINGS: dict[str, Any] = {
     "base": "tiny",
+    "recipe": "fixed",
     "targets": "soft",
     "min_agreement": 0.0,
     "class_weights": "none",
@@ -43,3 +47,9 @@ SETTINGS: dict[str, Any] = {
 def make_tuner(base: Path, rows: pd.DataFrame, labels: Sequence[str] = LABELS, **changes: Any) -> FineTuner:
     """A fine-tuner on the rows' texts, with `changes` to the settings."""
     return FineTuner(base, rows["text"], labels, TrainParams(**SETTINGS | changes), CPU)
+
+
+def freeze(tuner: FineTuner, rows: pd.DataFrame) -> Frozen:
+    """The tuner's base as it is, and a head over it; `rows` are those of the tuner's texts."""
+    numbers = number_labels(rows, tuner.labels)
+    return validate_frozen(tuner, numbers, count_folds(numbers, tuner.params.folds), tuner.params.pooling)

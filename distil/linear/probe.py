@@ -17,9 +17,9 @@ from sklearn.linear_model import LogisticRegression
 
 from distil.linear.folds import Folds, Numbers
 
-STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # inverse regularisation (C) on features of unit variance
-SPARSE_STRENGTHS = (1.0, 10.0)  # the same on TF-IDF, whose rows have length 1
-MOST_ITERATIONS = 300
+STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)  # inverse regularisation (C) on features of unit variance
+MOST_ITERATIONS, TOLERANCE = 300, 1e-3
+LEAST_SHARE = 1e-6  # a probability, so that its logarithm is bounded
 LEAST_DEVIATION = 1e-6  # a feature that varies less counts as constant
 BELOW_ALL = 5.0  # weights and biases sum to zero over the labels, so the largest logit is never below the least bias
 Floats = NDArray[np.float64]
@@ -59,8 +59,8 @@ def fit_probe(features: Features, numbers: Numbers, labels: int, strength: float
     Without a bias, as the heads of decoders are, what it gets is not centred either.
     """
     mean, deviation = _measure_spread(features, has_bias)
-    scaled = features if deviation is None else (features - mean) / deviation
-    regression = LogisticRegression(C=strength, max_iter=MOST_ITERATIONS, fit_intercept=has_bias)
+    scaled = features if deviation is None else ((features - mean) / deviation).astype(np.float32)
+    regression = LogisticRegression(C=strength, max_iter=MOST_ITERATIONS, tol=TOLERANCE, fit_intercept=has_bias)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits do not matter here
         regression.fit(scaled, numbers)
@@ -85,20 +85,23 @@ def validate_probe(
     strengths: Sequence[float],
     has_bias: bool = True,
 ) -> Validated:
-    """Choose the strength whose held-out predictions agree best with the labels; of equals the tightest."""
+    """Choose the strength whose held-out predictions agree best with the labels; of equals the one with the least loss.
+
+    Rows that no fold holds out count for nothing.
+    """
+    judged = np.concatenate([outside for _, outside in folds])
     agreements: dict[float, float] = {}
-    best: tuple[float, Floats] | None = None
-    for strength in sorted(strengths):
+    ranked: list[tuple[float, float, float, Floats]] = []
+    for strength in strengths:
         held_out = np.zeros((len(numbers), labels))
         for inside, outside in folds:
             probe = fit_probe(features[inside], numbers[inside], labels, strength, has_bias)
             held_out[outside] = probe.predict_proba(features[outside])
-        agreements[strength] = float((held_out.argmax(axis=1) == numbers).mean())
-        if best is None or agreements[strength] > agreements[best[0]]:
-            best = strength, held_out
-    if best is None:
-        raise ValueError("no strength to choose from")
-    return Validated(*best, agreements)
+        agreements[strength] = float((held_out.argmax(axis=1) == numbers)[judged].mean())
+        given = held_out[judged, numbers[judged]]  # the probability of each row's own label
+        ranked.append((agreements[strength], float(np.log(given.clip(LEAST_SHARE)).mean()), strength, held_out))
+    _, _, strength, held_out = max(ranked, key=lambda found: found[:2])
+    return Validated(strength, held_out, agreements)
 
 
 def _measure_spread(features: Features, centred: bool) -> tuple[Floats, Floats | None]:

@@ -10,19 +10,17 @@ from numpy.typing import NDArray
 
 from distil.linear.folds import Numbers, draw_folds
 from distil.student.fine_tuner import FineTuner
-from distil.student.frozen import Frozen
 from distil.student.targets import Targets
 
 Floats = NDArray[np.float64]
 
 
-def predict_held_out(tuner: FineTuner, frozen: Frozen, targets: Targets, epochs: int) -> Floats:
+def predict_held_out(tuner: FineTuner, numbers: Numbers, targets: Targets, epochs: int) -> Floats:
     """Return for each text the probabilities of a student that was trained without it, of shape (texts, labels)."""
     held_out = np.zeros(targets.shape)
     folds, seed = tuner.params.folds, tuner.params.seed
-    for fold, (inside, outside) in enumerate(draw_folds(frozen.numbers, folds, seed), start=1):
-        name = f"fold {fold} of {folds}, {epochs} epochs"
-        training = tuner.train(targets, epochs, seed, inside, name, frozen.start(inside))
+    for fold, (inside, outside) in enumerate(draw_folds(numbers, folds, seed), start=1):
+        training = tuner.train(targets, epochs, seed, inside, f"fold {fold} of {folds}, {epochs} epochs")
         held_out[outside] = tuner.predict_proba(training, [tuner.texts[place] for place in outside])
     return held_out
 

@@ -23,7 +23,7 @@ from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, Trai
 
 from distil.core.errors import InputError
 from distil.encoders.bases import load_base
-from distil.encoders.heads import can_pool_mean, find_head, open_head, pool_mean, set_head, without_head
+from distil.encoders.heads import can_pool_mean, find_head, list_lowest, open_head, pool_mean, set_head, without_head
 from distil.encoders.torch_model import predict_logits, token_limit
 from distil.linear.probe import Probe
 from distil.student.out_of_memory import explain_out_of_memory
@@ -119,16 +119,14 @@ class FineTuner:
         seed: int,
         places: NDArray[np.intp] | None = None,
         name: str = "train",
-        probe: Probe | None = None,
     ) -> Training:
         """Train on the texts at `places` (all) to answer with their rows of `targets`, of shape (texts, labels).
 
-        With a `probe` over what `read` returns, training starts from it and not from a head drawn at random. Raises
-        `InputError` if the loss is not a number, or memory runs out.
+        Raises `InputError` if the loss is not a number, or memory runs out.
         """
         places = np.arange(len(self.texts)) if places is None else places
         set_seed(seed)  # before the model is loaded: its head is drawn at random
-        model = self._load_base(self.params.pooling, self.params.head == "probe", probe)
+        model = self._load_base(self.params.pooling, self.params.head == "open")
         progress = Progress(name)
         with TemporaryDirectory() as folder, explain_out_of_memory(self.device, lambda: self._save_memory(progress)):
             trainer = _Trainer(
@@ -189,6 +187,8 @@ class FineTuner:
             model.set_attn_implementation("eager")  # the fused kernels do not pay on short texts
         if self.params.freeze_word_embeddings:
             model.get_input_embeddings().weight.requires_grad_(False)
+        for part in list_lowest(model, self.params.freeze_layers):
+            part.requires_grad_(False)
         if self.params.dropout is not None:
             for module in model.modules():
                 if isinstance(module, torch.nn.Dropout):

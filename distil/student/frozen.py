@@ -1,6 +1,5 @@
 """The student that is not fine-tuned: the base as it is, with a linear head.
 
-It is a rung of the ladder, and what fine-tuning starts from.
 What its head reads, and how tight it is held, is chosen by cross-validation on the training rows. The predictions for
 rows that it has not seen also tell which labels are doubtful.
 """
@@ -12,12 +11,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from distil.linear.folds import Folds, Numbers, draw_folds
+from distil.linear.folds import Numbers, draw_folds
 from distil.linear.probe import STRENGTHS, Probe, fit_probe, validate_probe
 from distil.student.fine_tuner import FineTuner
 
-MOST_ROWS = 3000  # by lot, on which pooling and strength are chosen: more say the same
-FIRST_STRENGTH = 0.03  # at which two ways of pooling are compared, and where there are too few rows to choose
+CHOOSING = 2  # folds, of which the held-out labels choose the strength: all of them would take twice as long
+FIRST_STRENGTH = 0.01  # at which two ways of pooling are compared, and where there are too few rows to choose
 Floats = NDArray[np.float64]
 Pooling = Literal["base", "mean"]
 
@@ -26,7 +25,7 @@ Pooling = Literal["base", "mean"]
 class Frozen:
     """What the head reads of each text of the tuner, the labels, and how tight a probe over them is to be held.
 
-    `starts` tells whether fine-tuning starts from such a probe. `held_out` (texts, labels) are predictions by
+    `held_out` (texts, labels) are predictions by
     probes that have not seen the text; null where there are too few rows for folds. `pooled` has the share of held-out
     labels that they give, by what the head reads, where that was compared.
     """
@@ -37,7 +36,6 @@ class Frozen:
     pooling: Pooling
     strength: float
     has_bias: bool
-    starts: bool
     held_out: Floats | None
     pooled: dict[str, float]
     seconds: float
@@ -45,10 +43,6 @@ class Frozen:
     def fit(self, places: Numbers) -> Probe:
         """Train a probe on the rows at these places."""
         return fit_probe(self.features[places], self.numbers[places], self.labels, self.strength, self.has_bias)
-
-    def start(self, places: Numbers) -> Probe | None:
-        """The probe from which a training on these rows starts; null where it starts from a head drawn at random."""
-        return self.fit(places) if self.starts else None
 
     def describe(self, pooling_named: bool) -> dict[str, dict[str, Any]]:
         """What was settled here, for the recipe."""
@@ -65,7 +59,7 @@ class Frozen:
 def leave_unread(numbers: Numbers, labels: int) -> Frozen:
     """Of a training that needs nothing of the frozen base: the labels alone."""
     nothing = np.zeros((len(numbers), 0), dtype=np.float32)
-    return Frozen(nothing, numbers, labels, "base", FIRST_STRENGTH, True, False, None, {}, 0.0)
+    return Frozen(nothing, numbers, labels, "base", FIRST_STRENGTH, True, None, {}, 0.0)
 
 
 def validate_frozen(tuner: FineTuner, numbers: Numbers, folds: int, pooling: Pooling | None) -> Frozen:
@@ -74,24 +68,22 @@ def validate_frozen(tuner: FineTuner, numbers: Numbers, folds: int, pooling: Poo
     Raises `InputError` if there are too few rows for so many folds.
     """
     start = time.perf_counter()
-    labels, has_bias, starts = len(tuner.labels), tuner.has_bias, tuner.params.head == "probe"
-    drawn = np.sort(np.random.default_rng(tuner.params.seed).permutation(len(numbers))[:MOST_ROWS])
+    labels, has_bias = len(tuner.labels), tuner.has_bias
     ways = [pooling] if pooling else _list_ways(tuner)
-    pooled: dict[str, float] = {}
-    some = draw_folds(numbers[drawn], folds, tuner.params.seed) if folds else []
     read = {way: tuner.read(tuner.texts, way) for way in ways}
+    every = draw_folds(numbers, folds, tuner.params.seed) if folds else []
+    pooled: dict[str, float] = {}
     if len(ways) > 1 and folds:
         for way, features in read.items():
-            found = validate_probe(features[drawn], numbers[drawn], labels, some, [FIRST_STRENGTH], has_bias)
+            found = validate_probe(features, numbers, labels, every[:1], [FIRST_STRENGTH], has_bias)
             pooled[way] = found.agreements[FIRST_STRENGTH]
     chosen = max(ways, key=lambda way: pooled.get(way, 0.0))
     features, strength, held_out = read[chosen], FIRST_STRENGTH, None
     if folds:
-        strength = validate_probe(features[drawn], numbers[drawn], labels, some, STRENGTHS, has_bias).strength
-        every: Folds = draw_folds(numbers, folds, tuner.params.seed)
+        strength = validate_probe(features, numbers, labels, every[:CHOOSING], STRENGTHS, has_bias).strength
         held_out = validate_probe(features, numbers, labels, every, [strength], has_bias).held_out
     seconds = time.perf_counter() - start
-    return Frozen(features, numbers, labels, chosen, strength, has_bias, starts, held_out, pooled, seconds)
+    return Frozen(features, numbers, labels, chosen, strength, has_bias, held_out, pooled, seconds)
 
 
 def _list_ways(tuner: FineTuner) -> list[Pooling]:

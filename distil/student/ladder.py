@@ -80,7 +80,7 @@ def climb(
     ladder.rungs["frozen"]["seconds"] += frozen.seconds
     ladder.learning_curve = draw_curve(frozen, judged, features)
     if tuner.params.rung == "auto":
-        ladder.judge("fine_tuned", True, lambda: _label_tuned(tuner, frozen, lessons, judged), judged.numbers)
+        ladder.judge("fine_tuned", True, lambda: _label_tuned(tuner, lessons, judged), judged.numbers)
     ladder.chosen, ladder.why = choose(ladder, tuner.params.rung)
     return ladder
 
@@ -142,7 +142,7 @@ def _label_by_words(rows: pd.DataFrame, frozen: Frozen, judged: HoldOut) -> Numb
     words = make_tfidf()
     features = words.fit_transform(rows["text"].iloc[judged.inside])
     probe = fit_probe(features, frozen.numbers[judged.inside], frozen.labels, TFIDF_STRENGTH)
-    return probe.predict_proba(words.transform(judged.texts)).argmax(axis=1)
+    return _label(probe.predict_proba(words.transform(judged.texts)))
 
 
 def _read_rest(tuner: FineTuner, frozen: Frozen, judged: HoldOut) -> NDArray[np.float32]:
@@ -151,11 +151,14 @@ def _read_rest(tuner: FineTuner, frozen: Frozen, judged: HoldOut) -> NDArray[np.
 
 
 def _label_frozen(frozen: Frozen, places: Numbers, features: NDArray[np.float32]) -> Numbers:
-    return frozen.fit(places).predict_proba(features).argmax(axis=1)
+    return _label(frozen.fit(places).predict_proba(features))
 
 
-def _label_tuned(tuner: FineTuner, frozen: Frozen, lessons: Lessons, judged: HoldOut) -> Numbers:
+def _label_tuned(tuner: FineTuner, lessons: Lessons, judged: HoldOut) -> Numbers:
     places = np.intersect1d(lessons.places, judged.inside)
-    start = frozen.start(judged.inside)
-    training = tuner.train(lessons.targets, lessons.epochs, tuner.params.seed, places, "hold-out", start)
-    return tuner.predict_proba(training, judged.texts).argmax(axis=1)
+    training = tuner.train(lessons.targets, lessons.epochs, tuner.params.seed, places, "hold-out")
+    return _label(tuner.predict_proba(training, judged.texts))
+
+
+def _label(shares: NDArray[np.float64]) -> Numbers:
+    return np.asarray(shares.argmax(axis=1), dtype=np.intp)

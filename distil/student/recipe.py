@@ -11,11 +11,9 @@ from typing import Any
 from distil.student.params import TrainParams
 
 WIDTH = 384  # hidden size of the base at which LEARNING_RATE was found
-LEARNING_RATE = 2e-4
-HEAD_LEARNING_RATE = 1e-3
-BATCH_SIZE = 32
-SMALL_BATCH_SIZE, SMALL = 16, 600  # rows, below which batches are small so that there are more steps
-FEWEST_STEPS, STEPS_PER_LABEL = 200, 4
+LEARNING_RATE = 1e-4
+HEAD_LEARNING_RATE = 1e-2
+FEWEST_STEPS, STEPS_PER_LABEL = 250, 4
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 20
 
 
@@ -31,15 +29,13 @@ class Rows:
 def fit_recipe(params: TrainParams, rows: Rows) -> tuple[TrainParams, dict[str, dict[str, Any]]]:
     """Return the parameters with every knob settled, and of each knob of the recipe its value, by whom, and why."""
     named = params.model_fields_set
-    size = params.batch_size if "batch_size" in named else SMALL_BATCH_SIZE if rows.texts < SMALL else BATCH_SIZE
     steps = FEWEST_STEPS + STEPS_PER_LABEL * rows.labels
-    epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(steps / math.ceil(rows.texts / size))))
-    rate = float(f"{LEARNING_RATE * WIDTH / rows.width:.1e}")
+    epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(steps / math.ceil(rows.texts / params.batch_size))))
+    rate = float(f"{LEARNING_RATE * (WIDTH / rows.width) ** 2:.1e}")
     ruled: dict[str, tuple[Any, str]] = {
-        "head": ("probe", "a head drawn at random would bend the base before it knows anything"),
-        "head_learning_rate": (HEAD_LEARNING_RATE, "the head learns faster than the base"),
+        "head": ("open", "the dense layer before a new head would begin with noise"),
+        "head_learning_rate": (HEAD_LEARNING_RATE, "the head is new, and has to learn faster than the base forgets"),
         "learning_rate": (rate, f"for a base of hidden size {rows.width}"),
-        "batch_size": (size, f"for {rows.texts:,} texts"),
         "epochs": (epochs, f"at least {steps} steps, for {rows.labels} labels"),
     }
     settled = {name: value for name, (value, _) in ruled.items() if name not in named}

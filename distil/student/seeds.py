@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from distil.student.cross_validation import measure_agreement
 from distil.student.fine_tuner import FineTuner, Training
-from distil.student.frozen import Frozen
 from distil.student.targets import Targets, number_labels
 from distil.student.training_set import Lessons
 
@@ -23,14 +22,12 @@ class Trial:
     agreement: float | None
 
 
-def run_trials(tuner: FineTuner, frozen: Frozen, lessons: Lessons, held_out: pd.DataFrame) -> Iterator[Trial]:
+def run_trials(tuner: FineTuner, lessons: Lessons, held_out: pd.DataFrame) -> Iterator[Trial]:
     """Train `train.seeds` students, from `train.seed` on."""
     first, count = tuner.params.seed, tuner.params.seeds
     for seed in range(first, first + count):
         name = "train" if count == 1 else f"seed {seed} of {first} to {first + count - 1}"
-        training = tuner.train(
-            lessons.targets, lessons.epochs, seed, lessons.places, name, frozen.start(lessons.places)
-        )
+        training = tuner.train(lessons.targets, lessons.epochs, seed, lessons.places, name)
         yield Trial(seed, training, score_student(tuner, training, held_out))
 
 
@@ -41,15 +38,13 @@ def choose_median(trials: Sequence[Trial]) -> Trial:
     return ranked[(len(ranked) - 1) // 2] if ranked else trials[0]
 
 
-def distill_trials(
-    tuner: FineTuner, frozen: Frozen, lessons: Lessons, trials: Sequence[Trial], held_out: pd.DataFrame
-) -> Trial:
+def distill_trials(tuner: FineTuner, lessons: Lessons, trials: Sequence[Trial], held_out: pd.DataFrame) -> Trial:
     """Train one student on the mean probabilities that the trials give to every text, dropped suspects included.
 
     Source: Hinton, Vinyals & Dean, "Distilling the Knowledge in a Neural Network" (2015).
     """
-    targets, seed, start = average_answers(tuner, trials), tuner.params.seed, frozen.start(lessons.places)
-    training = tuner.train(targets, lessons.epochs, seed, name="distill the ensemble", probe=start)
+    seed = tuner.params.seed
+    training = tuner.train(average_answers(tuner, trials), lessons.epochs, seed, name="distill the ensemble")
     return Trial(seed, training, score_student(tuner, training, held_out))
 
 

@@ -58,7 +58,7 @@ def teach(tuner: FineTuner, rows: pd.DataFrame, held_out: pd.DataFrame) -> Taugh
 def _freeze_as_told(tuner: FineTuner, numbers: Any) -> Frozen:
     """What is needed of the frozen base by a recipe that is fixed."""
     params = tuner.params
-    if params.suspects != "embeddings" and params.head == "new" and params.rung != "frozen":
+    if params.suspects != "embeddings" and params.rung != "frozen":
         return leave_unread(numbers, len(tuner.labels))
     return validate_frozen(tuner, numbers, params.folds, params.pooling)
 
@@ -71,7 +71,7 @@ def _train(
         training = tuner.freeze(frozen.fit(lessons.places), lessons.targets)
         trial = Trial(tuner.params.seed, training, score_student(tuner, training, held_out))
         return rung, trial, [trial]
-    trials = list(run_trials(tuner, frozen, lessons, held_out))
+    trials = list(run_trials(tuner, lessons, held_out))
     if tuner.params.distill_ensemble:
-        return rung, distill_trials(tuner, frozen, lessons, trials, held_out), trials
+        return rung, distill_trials(tuner, lessons, trials, held_out), trials
     return rung, choose_median(trials), trials

@@ -53,13 +53,13 @@ def prepare_lessons(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen) -> Les
     """
     params, numbers = tuner.params, frozen.numbers
     targets = make_targets(rows, numbers, len(tuner.labels), params.targets, params.label_smoothing)
-    epochs, agreements, held_out = _settle_epochs(tuner, frozen, targets)
+    epochs, agreements, held_out = _settle_epochs(tuner, numbers, targets)
     places, weights = np.arange(len(rows)), np.ones(len(rows))
     suspects: list[dict[str, object]] | None = None
     if params.suspects == "embeddings":
         held_out = frozen.held_out
     elif params.suspects == "student" and held_out is None:
-        held_out = predict_held_out(tuner, frozen, targets, epochs)
+        held_out = predict_held_out(tuner, numbers, targets, epochs)
     if held_out is not None and params.suspects != "none":
         suspected = find_suspects(rows, numbers, held_out)
         suspects = list_suspects(rows, numbers, held_out, suspected, tuner.labels)
@@ -74,14 +74,14 @@ def prepare_lessons(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen) -> Les
 
 
 def _settle_epochs(
-    tuner: FineTuner, frozen: Frozen, targets: Targets
+    tuner: FineTuner, numbers: Numbers, targets: Targets
 ) -> tuple[int, Mapping[int, float] | None, Floats | None]:
     """The number of epochs and, where cross-validation chooses it, what it found and its held-out predictions."""
     wanted = tuner.params.epochs
     if isinstance(wanted, int):
         return wanted, None, None
-    held_out = {count: predict_held_out(tuner, frozen, targets, count) for count in sorted(set(wanted))}
-    epochs, agreements = choose_epochs(held_out, frozen.numbers)
+    held_out = {count: predict_held_out(tuner, numbers, targets, count) for count in sorted(set(wanted))}
+    epochs, agreements = choose_epochs(held_out, numbers)
     return epochs, agreements, held_out[epochs]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tiny_model import TEXTS, make_tiny_model
-from tiny_training import make_tuner
+from tiny_training import freeze, make_tuner
 from toy_rows import make_rows, make_texts
 
 from distil.student.fine_tuner import Training
@@ -38,7 +38,7 @@ def test_median(agreements: list[float | None], kept: int) -> None:
 
 def test_seeds_differ_and_each_is_what_it_would_be_alone(base: Path) -> None:
     tuner = make_tuner(base, ROWS, seeds=2, seed=5)
-    lessons = prepare_lessons(tuner, ROWS)
+    lessons = prepare_lessons(tuner, ROWS, freeze(tuner, ROWS))
     trials = list(run_trials(tuner, lessons, HELD_OUT))
     assert [trial.seed for trial in trials] == [5, 6]
     weights = [trial.training.model.classifier.weight.detach().numpy() for trial in trials]
@@ -49,13 +49,13 @@ def test_seeds_differ_and_each_is_what_it_would_be_alone(base: Path) -> None:
 
 def test_without_held_out_rows_there_is_no_agreement(base: Path) -> None:
     tuner = make_tuner(base, ROWS)
-    trial = next(iter(run_trials(tuner, prepare_lessons(tuner, ROWS), HELD_OUT.iloc[:0])))
+    trial = next(iter(run_trials(tuner, prepare_lessons(tuner, ROWS, freeze(tuner, ROWS)), HELD_OUT.iloc[:0])))
     assert trial.agreement is None
 
 
 def test_one_student_learns_what_the_ensemble_says(base: Path) -> None:
     tuner = make_tuner(base, ROWS, seeds=2, learning_rate=3e-3, epochs=6)
-    lessons = prepare_lessons(tuner, ROWS)
+    lessons = prepare_lessons(tuner, ROWS, freeze(tuner, ROWS))
     trials = list(run_trials(tuner, lessons, HELD_OUT))
     answers = average_answers(tuner, trials)
     assert answers.shape == (80, 2)

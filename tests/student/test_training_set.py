@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tiny_model import TEXTS, make_tiny_model
-from tiny_training import SETTINGS, make_tuner
+from tiny_training import SETTINGS, freeze, make_tuner
 from toy_rows import LABELS, make_rows, make_texts
 
 from distil.core.errors import InputError
@@ -31,7 +31,8 @@ def noisy() -> pd.DataFrame:
 
 
 def prepare(base: Path, rows: pd.DataFrame, **changes: Any) -> Lessons:
-    return prepare_lessons(make_tuner(base, rows, **changes), rows)
+    tuner = make_tuner(base, rows, **changes)
+    return prepare_lessons(tuner, rows, freeze(tuner, rows))
 
 
 def test_rows_below_the_agreement_are_left_out_unless_people_labelled_them() -> None:
@@ -63,7 +64,7 @@ def test_one_label_left_by_the_filter() -> None:
 
 def test_nothing_is_suspected_where_nobody_asks(base: Path, noisy: pd.DataFrame) -> None:
     lessons = prepare(base, noisy)
-    assert lessons.suspects == []
+    assert lessons.suspects is None
     assert lessons.places.tolist() == list(range(80))
     assert (lessons.epochs, lessons.epochs_agreement) == (1, None)
 
@@ -71,6 +72,7 @@ def test_nothing_is_suspected_where_nobody_asks(base: Path, noisy: pd.DataFrame)
 @pytest.mark.parametrize("suspects", ["embeddings", "student"])
 def test_suspects_are_listed_and_learnt_all_the_same(base: Path, noisy: pd.DataFrame, suspects: str) -> None:
     lessons = prepare(base, noisy, suspects=suspects, epochs=6, learning_rate=3e-3)
+    assert lessons.suspects is not None
     assert len(lessons.suspects) >= 2
     assert {row["id"] for row in lessons.suspects} <= set(noisy["id"].iloc[FLIPPED])
     assert lessons.places.tolist() == list(range(80))
@@ -80,6 +82,7 @@ def test_suspects_are_listed_and_learnt_all_the_same(base: Path, noisy: pd.DataF
 def test_suspects_are_dropped(base: Path, noisy: pd.DataFrame) -> None:
     lessons = prepare(base, noisy, suspects="embeddings", noise="drop")
     dropped = noisy["id"].drop(index=lessons.places)
+    assert lessons.suspects is not None
     assert set(dropped) == {row["id"] for row in lessons.suspects} != set()
 
 
