@@ -89,7 +89,6 @@ def main(
     write_csv(confusion, list_confusions(comparison, served))
     write_csv(scores, list_scores(comparison, found))
     write_csv(calibration, list_calibration(comparison, scoring))
-    write_metrics(metrics, pick_accuracy(summary), summary)
     write_metrics(macro_f1, pick_macro_f1(summary))
     tell(summary, metrics)
 
@@ -135,7 +134,8 @@ def make_scoring(params: EvaluateParams, names: Sequence[str]) -> Scoring:
 
 
 def tell(summary: Mapping[str, Any], metrics: Path) -> None:
-    """Print the scores, and on stderr where the student falls short."""
+    """Write and print the scores, and on stderr where the student falls short."""
+    write_metrics(metrics, pick_accuracy(summary), summary)
     print(f"evaluate: {describe(summary)} -> {metrics}")
     for warning in summary["warnings"]:
         print(f"warning: {warning['finding']}", file=sys.stderr)
