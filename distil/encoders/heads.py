@@ -71,15 +71,6 @@ def find_head(model: Any) -> torch.nn.Linear:
     )
 
 
-def list_lowest(model: Any, layers: int) -> list[torch.nn.Module]:
-    """The embeddings and so many layers above them; nothing if `layers` is 0."""
-    stacks = [module for module in model.base_model.modules() if isinstance(module, torch.nn.ModuleList)]
-    if not layers or not stacks:
-        return []
-    below = [module for name, module in model.base_model.named_children() if name.startswith("embeddings")]
-    return [*below, *max((list(stack) for stack in stacks), key=len)[:layers]]
-
-
 @contextmanager
 def without_head(model: Any) -> Iterator[int]:
     """Let a classifier answer, in place of logits, with what its head reads; yields how many numbers that are."""

@@ -23,7 +23,7 @@ from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, Trai
 
 from distil.core.errors import InputError
 from distil.encoders.bases import load_base
-from distil.encoders.heads import can_pool_mean, find_head, list_lowest, open_head, pool_mean, set_head, without_head
+from distil.encoders.heads import can_pool_mean, find_head, open_head, pool_mean, set_head, without_head
 from distil.encoders.torch_model import predict_logits, token_limit
 from distil.linear.probe import Probe
 from distil.student.out_of_memory import explain_out_of_memory
@@ -102,10 +102,10 @@ class FineTuner:
             raise InputError(f"train.base answers NaN to {broken:,} of {len(texts):,} texts; name another base")
         return features
 
-    def freeze(self, probe: Probe, targets: Targets) -> Training:
+    def freeze(self, probe: Probe, targets: Targets, pooling: Literal["base", "mean"]) -> Training:
         """Return the base as it is, with a linear head; its curve is one point, the loss on the tuner's texts."""
         start = time.perf_counter()
-        model = self._load_base(self.params.pooling, True, probe)
+        model = self._load_base(pooling, opened=True, probe=probe)
         training = Training(model.eval(), pd.DataFrame(), 0, 0.0)
         shares = self.predict_proba(training, self.texts).clip(1e-12)
         loss = float(-(targets * np.log(shares)).sum(axis=1).mean())
@@ -126,7 +126,7 @@ class FineTuner:
         """
         places = np.arange(len(self.texts)) if places is None else places
         set_seed(seed)  # before the model is loaded: its head is drawn at random
-        model = self._load_base(self.params.pooling, self.params.head == "open")
+        model = self._load_base(self.params.pooling, opened=False)
         progress = Progress(name)
         with TemporaryDirectory() as folder, explain_out_of_memory(self.device, lambda: self._save_memory(progress)):
             trainer = _Trainer(
@@ -187,8 +187,6 @@ class FineTuner:
             model.set_attn_implementation("eager")  # the fused kernels do not pay on short texts
         if self.params.freeze_word_embeddings:
             model.get_input_embeddings().weight.requires_grad_(False)
-        for part in list_lowest(model, self.params.freeze_layers):
-            part.requires_grad_(False)
         if self.params.dropout is not None:
             for module in model.modules():
                 if isinstance(module, torch.nn.Dropout):

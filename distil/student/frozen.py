@@ -44,15 +44,17 @@ class Frozen:
         """Train a probe on the rows at these places."""
         return fit_probe(self.features[places], self.numbers[places], self.labels, self.strength, self.has_bias)
 
-    def describe(self, pooling_named: bool) -> dict[str, dict[str, Any]]:
+    def describe(self) -> dict[str, dict[str, Any]]:
         """What was settled here, for the recipe."""
         pooled = ", ".join(f"{way} {agreement:.1%}" for way, agreement in self.pooled.items())
-        by = "params" if pooling_named else "auto"
-        why = f"held-out labels that the frozen base gives: {pooled}" if pooled else None
-        tight = "what the frozen base gives most held-out labels at" if self.held_out is not None else None
+        tight = "what gives most held-out labels" if self.held_out is not None else None
         return {
-            "pooling": {"value": self.pooling, "by": by, "why": why},
-            "strength": {"value": self.strength, "by": "auto", "why": tight},
+            "frozen_pooling": {
+                "value": self.pooling,
+                "by": "auto" if pooled else "params",
+                "why": f"held-out labels that the frozen base gives: {pooled}" if pooled else None,
+            },
+            "frozen_strength": {"value": self.strength, "by": "auto", "why": tight},
         }
 
 

@@ -33,7 +33,6 @@ def fit_recipe(params: TrainParams, rows: Rows) -> tuple[TrainParams, dict[str, 
     epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(steps / math.ceil(rows.texts / params.batch_size))))
     rate = float(f"{LEARNING_RATE * (WIDTH / rows.width) ** 2:.1e}")
     ruled: dict[str, tuple[Any, str]] = {
-        "head": ("open", "the dense layer before a new head would begin with noise"),
         "head_learning_rate": (HEAD_LEARNING_RATE, "the head is new, and has to learn faster than the base forgets"),
         "learning_rate": (rate, f"for a base of hidden size {rows.width}"),
         "epochs": (epochs, f"at least {steps} steps, for {rows.labels} labels"),

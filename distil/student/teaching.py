@@ -48,11 +48,10 @@ def teach(tuner: FineTuner, rows: pd.DataFrame, held_out: pd.DataFrame) -> Taugh
     pooling = tuner.params.pooling if "pooling" in named else None
     tuner.params, recipe = fit_recipe(tuner.params, Rows(len(rows), len(np.unique(numbers)), tuner.width))
     frozen = validate_frozen(tuner, numbers, folds, pooling)
-    tuner.params = tuner.params.model_copy(update={"pooling": frozen.pooling})
     lessons = prepare_lessons(tuner, rows, frozen)
     ladder = climb(tuner, rows, frozen, lessons, held_out, folds)
     trained = _train(tuner, frozen, lessons, held_out, ladder.chosen)
-    return Taught(*trained, lessons, ladder, {**recipe, **frozen.describe("pooling" in named)})
+    return Taught(*trained, lessons, ladder, {**recipe, **frozen.describe()})
 
 
 def _freeze_as_told(tuner: FineTuner, numbers: Any) -> Frozen:
@@ -68,7 +67,7 @@ def _train(
 ) -> tuple[str, Trial, list[Trial]]:
     """The rung, the student that is kept, and the trainings that it was chosen from or that taught it."""
     if rung == "frozen":
-        training = tuner.freeze(frozen.fit(lessons.places), lessons.targets)
+        training = tuner.freeze(frozen.fit(lessons.places), lessons.targets, frozen.pooling)
         trial = Trial(tuner.params.seed, training, score_student(tuner, training, held_out))
         return rung, trial, [trial]
     trials = list(run_trials(tuner, lessons, held_out))

@@ -6,7 +6,7 @@ import torch
 from tiny_bases import make_base
 
 from distil.encoders.bases import load_base
-from distil.encoders.heads import can_pool_mean, find_head, list_lowest, open_head, pool_mean, set_head, without_head
+from distil.encoders.heads import can_pool_mean, find_head, open_head, pool_mean, set_head, without_head
 
 LABELS = ("a", "b", "c")
 TEXTS = ["it works", "it broke after a day and was sent back"]
@@ -83,13 +83,3 @@ def test_a_head_takes_weights(folder: Path, kind: str) -> None:
     with torch.no_grad():
         logits = model(**encoded).logits
     assert logits.tolist() == [[1, 2, 3] if kind == "bert" else [0, 0, 0]] * 2
-
-
-@pytest.mark.parametrize("kind", ["bert", "distilbert", "modernbert"])
-def test_the_lowest_layers_are_those_next_to_the_embeddings(folder: Path, kind: str) -> None:
-    model, _ = load(folder, kind)
-    assert list_lowest(model, 0) == []
-    frozen = {id(weights) for part in list_lowest(model, 1) for weights in part.parameters()}
-    names = [name for name, weights in model.named_parameters() if id(weights) in frozen]
-    assert any("embeddings" in name for name in names)
-    assert {part for name in names for part in name.split(".") if part.isdigit()} == {"0"}

@@ -40,7 +40,7 @@ def test_every_rung_is_judged_on_the_same_rows_and_the_chosen_one_is_trained(bas
     assert taught.rung == taught.ladder.chosen
     assert [point["rows"] for point in taught.ladder.learning_curve] == [8, 16, 32, 64]
     assert taught.recipe is not None
-    assert taught.recipe["pooling"]["by"] == taught.recipe["epochs"]["by"] == "auto"
+    assert taught.recipe["frozen_pooling"]["by"] == taught.recipe["epochs"]["by"] == "auto"
 
 
 @pytest.mark.parametrize("rung", ["frozen", "fine_tuned"])
