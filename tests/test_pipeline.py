@@ -55,7 +55,7 @@ def toy_params(base: Path, url: str) -> dict[str, Any]:
         "temperature": 0.7,
         "examples": {"file": "prompts/reviews_examples.csv", "nearest": 0, "embeddings": reference},
     }
-    params["train"] |= {"base": reference, "epochs": 1, "batch_size": 8, "max_length": 16}
+    params["train"] |= {"base": reference, "rung": "fine_tuned", "epochs": 1, "batch_size": 8, "max_length": 16}
     params["export"] |= {"min_label_agreement": 0.0}
     params["evaluate"] |= {"embeddings": reference, "bootstrap_samples": 100}
     params["benchmark"] |= {"rounds": 1, "texts": 8, "seconds": 0.02, "offline_texts": 8}
