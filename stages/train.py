@@ -28,7 +28,7 @@ from distil.student.fine_tuner import FineTuner
 from distil.student.params import TrainParams
 from distil.student.seeds import Trial
 from distil.student.teaching import Taught, teach
-from distil.student.training_set import Lessons, keep_agreed
+from distil.student.training_set import keep_agreed
 
 
 def main(
@@ -60,7 +60,7 @@ def main(
     write_rows(suspects, SUSPECTS, taught.lessons.suspects or [])
     write_csv(training, taught.kept.training.curve)
     figures = {
-        **describe_rows(rows, taught.lessons, tuner),
+        **describe_rows(rows, taught, tuner),
         "reading": reading,
         "below_min_agreement": len(every) - len(rows),
         "validation_rows": len(held_out),
@@ -80,12 +80,14 @@ def tell_reading(tuner: FineTuner) -> dict[str, Any]:
     return reading
 
 
-def describe_rows(rows: pd.DataFrame, lessons: Lessons, tuner: FineTuner) -> dict[str, Any]:
+def describe_rows(rows: pd.DataFrame, taught: Taught, tuner: FineTuner) -> dict[str, Any]:
     """What was learnt: texts by label, how many labels are suspected (null: nobody looked), how long the texts are.
 
     A student that is distilled from others learns all of the tuner's texts.
     """
-    learnt = rows["label"] if tuner.params.distill_ensemble else rows["label"].iloc[lessons.places]
+    distilled = tuner.params.distill_ensemble and taught.rung == "fine_tuned"
+    lessons = taught.lessons
+    learnt = rows["label"] if distilled else rows["label"].iloc[lessons.places]
     counts = learnt.value_counts()
     return {
         "rows": len(learnt),

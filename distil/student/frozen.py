@@ -38,6 +38,7 @@ class Frozen:
     has_bias: bool
     held_out: Floats | None
     pooled: dict[str, float]
+    pooling_named: bool
     seconds: float
 
     def fit(self, places: Numbers) -> Probe:
@@ -51,7 +52,7 @@ class Frozen:
         return {
             "frozen_pooling": {
                 "value": self.pooling,
-                "by": "auto" if pooled else "params",
+                "by": "params" if self.pooling_named else "auto",
                 "why": f"held-out labels that the frozen base gives: {pooled}" if pooled else None,
             },
             "frozen_strength": {"value": self.strength, "by": "auto", "why": tight},
@@ -61,7 +62,7 @@ class Frozen:
 def leave_unread(numbers: Numbers, labels: int) -> Frozen:
     """Of a training that needs nothing of the frozen base: the labels alone."""
     nothing = np.zeros((len(numbers), 0), dtype=np.float32)
-    return Frozen(nothing, numbers, labels, "base", FIRST_STRENGTH, True, None, {}, 0.0)
+    return Frozen(nothing, numbers, labels, "base", FIRST_STRENGTH, True, None, {}, True, 0.0)
 
 
 def validate_frozen(tuner: FineTuner, numbers: Numbers, folds: int, pooling: Pooling | None) -> Frozen:
@@ -85,7 +86,7 @@ def validate_frozen(tuner: FineTuner, numbers: Numbers, folds: int, pooling: Poo
         strength = validate_probe(features, numbers, labels, every[:CHOOSING], STRENGTHS, has_bias).strength
         held_out = validate_probe(features, numbers, labels, every, [strength], has_bias).held_out
     seconds = time.perf_counter() - start
-    return Frozen(features, numbers, labels, chosen, strength, has_bias, held_out, pooled, seconds)
+    return Frozen(features, numbers, labels, chosen, strength, has_bias, held_out, pooled, pooling is not None, seconds)
 
 
 def _list_ways(tuner: FineTuner) -> list[Pooling]:
