@@ -171,5 +171,6 @@ def test_out_of_memory(project: Project, base: Path, tmp_path: Path) -> None:
     done = run_python("-c", limited)
     assert done.returncode == 1
     assert "train: out of memory on cpu at step 1; raise train.gradient_accumulation = 1 to compute" in done.stderr
-    assert done.stderr.count("\n") == 1
+    told = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]  # of words the base lacks
+    assert len(told) == 1
     assert not Path("models").exists()
