@@ -19,6 +19,7 @@ from distil.export.onnx_files import Int8Target, quantize_int8
 from distil.export.outlier_features import Feed
 
 ROUNDED = {"MatMul": 1, "Gemm": 1, "Gather": 0, "Conv": 1}  # which input of an operator holds its weights
+HEAD = "head"
 NUMBERED = re.compile(r"(?:^|[._])(?:layers?|blocks?|h)\.(\d+)\.")  # as transformers names the layers of its encoders
 Floats = NDArray[np.float64]
 
@@ -83,7 +84,7 @@ def _find_named(node: Any, weights: Mapping[str, int]) -> str | None:
 def _name_layer(parameter: str) -> str:
     if numbered := NUMBERED.search(parameter):
         return f"layer {numbered[1]}"
-    return "embeddings" if "embed" in parameter else "head"
+    return "embeddings" if "embed" in parameter else HEAD
 
 
 def _is_float(tensor: Any) -> bool:

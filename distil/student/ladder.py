@@ -100,7 +100,7 @@ def choose(ladder: Ladder, wanted: str) -> tuple[str, str]:
     tuned, frozen = (ladder.rungs[name]["agreement"] for name in ("fine_tuned", "frozen"))
     rows = ladder.rungs["frozen"]["rows"]
     compared = (
-        f"on {rows:,} held-out labels fine-tuning gives {tuned:.1%} and the frozen base with a linear head {frozen:.1%}"
+        f"On {rows:,} held-out labels fine-tuning gives {tuned:.1%} and the frozen base with a linear head {frozen:.1%}"
     )
     if tuned - frozen > ALIKE:
         return "fine_tuned", f"{compared}."

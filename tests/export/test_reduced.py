@@ -1,16 +1,19 @@
 """A file of lower precision beside fp32: what is said of it, and when it falls short."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
-from tiny_export import export_hard_student, export_tiny_student
-from toy_rows import make_texts
+from tiny_export import OPSET, export_tiny_student
+from tiny_model import make_hard_to_round, make_tiny_student
+from toy_rows import LABELS, make_texts
 
 from distil.classifiers.onnx_classifier import OnnxClassifier
 from distil.encoders.torch_model import TorchClassifier
-from distil.export.onnx_files import INT8, feed_each
+from distil.export.layers import list_layers
+from distil.export.onnx_files import FP32 as FP32_FILE
+from distil.export.onnx_files import INT8, copy_student, export_fp32, feed_each, quantize_int8
 from distil.export.reduced import FILES, Exam, judge, write_int8
 
 PROBES, ROWS, TEXTS = 2, 20, 63
@@ -45,21 +48,25 @@ def test_without_texts_nothing_is_known_and_nothing_falls_short(tmp_path_factory
 
 
 def test_the_layer_that_int8_cannot_hold_goes_back_to_fp32(
-    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    student, exported = export_hard_student(tmp_path_factory)
-    folder, texts = Path(shutil.copytree(exported, tmp_path / "onnx")), make_texts()
+    student, folder, texts = tmp_path / "student", tmp_path / "onnx", make_texts()
+    make_hard_to_round(make_tiny_student(student, LABELS), "layer.1.", "pooler")
+    copy_student(student, folder)
+    export_fp32(student, folder / FP32_FILE, OPSET)
 
     def answer(name: str) -> np.ndarray:
         return OnnxClassifier(folder, FILES[name], device="cpu").predict_logits(texts)
 
     exam = Exam(folder, answer, 0, taught=np.zeros(0, np.intp))
-    assert judge(exam, "int8", answer("fp32"), 0.97).falls_short
     feeds = feed_each(TorchClassifier(student, "cpu").encode(texts[:20]))
+    head = list_layers(onnx.load(folder / FP32_FILE))["head"]
+    quantize_int8(folder / FP32_FILE, folder / INT8, "portable", feeds, head)
+    assert judge(exam, "int8", answer("fp32"), 0.97).falls_short
     found = write_int8(exam, answer("fp32"), "portable", 0.97, feeds)
-    assert found.record["fp32_layers"] == ["head"]
+    assert found.record["fp32_layers"] == ["head", "layer 1"]
     assert not found.falls_short
-    assert found.told.endswith("of 80 texts, with head in fp32")
+    assert found.told.endswith("of 80 texts, with head, layer 1 in fp32")
 
 
 def test_what_is_no_number_has_no_agreement(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -51,7 +51,7 @@ def test_stage(project: Project, tmp_path_factory: pytest.TempPathFactory, capfd
     assert metrics["fp32"]["agreement_with_torch"] == 1
     assert metrics["fp32"]["megabytes"] == pytest.approx((folder / "onnx" / FP32).stat().st_size / 1e6, rel=1e-4)
     assert metrics["torch"]["megabytes"] == pytest.approx((folder / "onnx" / WEIGHTS).stat().st_size / 1e6, rel=1e-4)
-    assert (metrics["int8"]["target"], metrics["int8"]["fp32_layers"]) == ("portable", [])
+    assert (metrics["int8"]["target"], metrics["int8"]["fp32_layers"]) == ("portable", ["head"])
     assert 0 < metrics["int8"]["max_logit_difference"] < 0.5
     assert 0 < metrics["fp16"]["max_logit_difference"] < 0.01
     for name in ("int8", "fp16"):
