@@ -49,6 +49,7 @@ from benchmarks.study_copy import (  # noqa: E402
 from distil.core.ids import text_id  # noqa: E402
 from distil.core.metrics import read_details, read_metrics  # noqa: E402
 from distil.core.tables import PREDICTIONS, read_rows  # noqa: E402
+from distil.quality.shortfalls import adjust_by_holm  # noqa: E402
 
 ACCURACIES, ROWS, CONFUSIONS, DRAWS = (0.94, 0.85, 0.75), ("200", "600", "all"), ("near", "uniform"), 5
 NEAR = 3  # a teacher that confuses near labels takes one of so many
@@ -271,18 +272,6 @@ def p_worse(result: Result, margin: float) -> float:
     return float(binomtest(better, better + worse, chance, alternative="greater").pvalue)
 
 
-def adjust(p_values: Sequence[float]) -> list[float]:
-    """p-values of several tests, so that one of them is below a level by chance no more often than the level says.
-
-    Source: Holm 1979.
-    """
-    adjusted, highest = [0.0] * len(p_values), 0.0
-    for place, number in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        highest = max(highest, min(1.0, p_values[number] * (len(p_values) - place)))
-        adjusted[number] = highest
-    return adjusted
-
-
 def format_table(results: Sequence[Result]) -> list[str]:
     """A line of Markdown for each result."""
     told = ("teacher", *RUNGS)
@@ -298,7 +287,7 @@ def format_table(results: Sequence[Result]) -> list[str]:
         "s",
         "texts/s",
     ]
-    p_values = [adjust([p_worse(result, margin) for result in results]) for margin in (0.0, MARGIN)]
+    p_values = [adjust_by_holm([p_worse(result, margin) for result in results]) for margin in (0.0, MARGIN)]
     lines = [f"| {' | '.join(heads)} |", f"|---|---:{'|---:' * len(told)}|---|{'---:|' * 6}"]
     for result, worse, much_worse in zip(results, *p_values, strict=True):
         cells = [result["line"], f"{result['train_rows']:,}", *(format_score(result, name) for name in told)]
@@ -326,7 +315,7 @@ def int8_change(result: Result) -> float:
 def summarise(results: Sequence[Result]) -> list[str]:
     """What the lines say together."""
     regrets = [regret(result) for result in results]
-    much_worse = adjust([p_worse(result, MARGIN) for result in results])
+    much_worse = adjust_by_holm([p_worse(result, MARGIN) for result in results])
     failing = [result["line"] for result, p_value in zip(results, much_worse, strict=True) if p_value < LEVEL]
     changes = [int8_change(result) for result in results if "student_int8" in result["systems"]]
     return [

@@ -174,13 +174,10 @@ EDITS: dict[str, tuple[Edit, list[str]]] = {
     "prices": (lambda toy: toy.comment("prices/electricity.yaml"), ["cost"]),
     "report": (lambda toy: toy.edit("report", examples=3), ["report"]),
     "a comment in votes": (lambda toy: toy.comment("distil/labels/votes.py"), ["aggregate", "split"]),
+    "a comment in onnx_files": (lambda toy: toy.comment("distil/export/onnx_files.py"), ["export"]),
     "a comment in replies": (lambda toy: toy.comment("distil/prompting/replies.py"), ["annotate"]),
 }
-ROOMS = [
-    "annotate",
-    "core",
-    "encoders",
-]  # listed by one stage, by all and by some; tests/test_dvc_yaml.py has every room
+ROOMS = sorted(path.name for path in (ROOT / "distil").iterdir() if (path / "__init__.py").exists())
 
 
 @pytest.mark.parametrize("name", EDITS)

@@ -52,4 +52,4 @@ def make_tuner(base: Path, rows: pd.DataFrame, labels: Sequence[str] = LABELS, *
 def freeze(tuner: FineTuner, rows: pd.DataFrame) -> Frozen:
     """The tuner's base as it is, and a head over it; `rows` are those of the tuner's texts."""
     numbers = number_labels(rows, tuner.labels)
-    return validate_frozen(tuner, numbers, count_folds(numbers, tuner.params.folds), tuner.params.pooling)
+    return validate_frozen(tuner, numbers, count_folds(numbers, tuner.params.folds), None)

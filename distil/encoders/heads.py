@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 SLOPE = 0.2  # of the open dense layer: its function (tanh, GELU) bends little there, and cuts the largest channels
 SHIFT = 1.0  # of one whose function is ReLU, which would drop what is below zero
 MEAN_SHARE = 30.0  # how much more the mean weighs than the first token, which the layer's residual path adds
-LAYERS_LIKE_BERT = {"bert", "camembert", "electra", "roberta", "xlm-roberta"}
+LIKE_BERT = {"bert", "camembert", "electra", "roberta", "xlm-roberta"}  # in their layers; heads read the first token
 POOLING_IN_CONFIG = {"modernbert"}  # `classifier_pooling` of their config says what the head reads
 
 
 def can_pool_mean(model: Any) -> bool:
     """Whether `pool_mean` knows a way for this architecture."""
-    return model.config.model_type in LAYERS_LIKE_BERT | POOLING_IN_CONFIG
+    return model.config.model_type in LIKE_BERT | POOLING_IN_CONFIG
 
 
 def pool_mean(model: Any) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from distil.core.errors import InputError
+from distil.encoders.heads import LIKE_BERT
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # as the Hub's ONNX models name and order them
 LARGEST_BYTES = 2**31 - 1  # of one protobuf file
 EXAMPLES = ["a short text", "a text that is a little longer", "one more"]
-HEADS_ON_THE_FIRST_TOKEN = {"bert", "camembert", "electra", "roberta", "xlm-roberta"}  # with layers built as BERT's
 
 
 def trace(model: Any, tokenizer: Any, opset: int) -> Any:
@@ -90,6 +90,6 @@ class _Logits(torch.nn.Module):
 
 def _leave_out_what_no_head_reads(model: Any) -> None:
     """Let the last layer go on with the first token alone once its attention has read all: the head reads no other."""
-    if model.config.model_type in HEADS_ON_THE_FIRST_TOKEN:
+    if model.config.model_type in LIKE_BERT:
         mixed = model.base_model.encoder.layer[-1].attention.output
         mixed.register_forward_pre_hook(lambda _, inputs: tuple(hidden[:, :1] for hidden in inputs))

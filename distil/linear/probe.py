@@ -1,14 +1,11 @@
-"""Linear probes: logistic regression over features of texts, held as tight as cross-validation says.
+"""Linear probes: logistic regression over what a frozen encoder says of texts, held as tight as cross-validation says.
 
-Features are what a frozen encoder says of each text, as a dense array, or counts of words and characters, as a sparse
-one. Dense ones are put on unit variance first. Noisy labels and few rows want a tight regression, many clean rows a
-loose one.
+Features are put on unit variance first. Noisy labels and few rows want a tight regression, many clean rows a loose one.
 """
 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,20 +14,20 @@ from sklearn.linear_model import LogisticRegression
 
 from distil.linear.folds import Folds, Numbers
 
-STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)  # inverse regularisation (C) on features of unit variance
+STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # inverse regularisation (C) on features of unit variance
 MOST_ITERATIONS, TOLERANCE = 300, 1e-3
 LEAST_SHARE = 1e-6  # a probability, so that its logarithm is bounded
 LEAST_DEVIATION = 1e-6  # a feature that varies less counts as constant
-BELOW_ALL = 5.0  # weights and biases sum to zero over the labels, so the largest logit is never below the least bias
+BELOW_ALL = 1000.0  # so that the probability is 0 in any precision: no logit of the other labels lies as low
 Floats = NDArray[np.float64]
-Features = Any  # an array or a sparse matrix of shape (texts, features)
+Features = NDArray[np.float32]  # of shape (texts, features)
 
 
 @dataclass(frozen=True)
 class Probe:
     """Logits are features @ weights.T + bias; weights are of shape (labels, features), bias of shape (labels,).
 
-    A label that had no row to learn from has a bias so low that it is never the answer.
+    A label that had no row to learn from has a bias so low that its probability is 0.
     """
 
     weights: Floats
@@ -38,7 +35,7 @@ class Probe:
 
     def predict_proba(self, features: Features) -> Floats:
         """Return probabilities of shape (texts, labels)."""
-        logits = np.asarray(features @ self.weights.T) + self.bias
+        logits = features @ self.weights.T + self.bias
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares: Floats = powers / powers.sum(axis=1, keepdims=True)
         return shares
@@ -58,8 +55,10 @@ def fit_probe(features: Features, numbers: Numbers, labels: int, strength: float
 
     Without a bias, as the heads of decoders are, what it gets is not centred either.
     """
-    mean, deviation = _measure_spread(features, has_bias)
-    scaled = features if deviation is None else ((features - mean) / deviation).astype(np.float32)
+    deviation = features.std(axis=0, dtype=np.float64)
+    deviation = np.where(deviation > LEAST_DEVIATION, deviation, 1.0)
+    mean = features.mean(axis=0, dtype=np.float64) if has_bias else np.zeros(features.shape[1])
+    scaled = ((features - mean) / deviation).astype(np.float32)
     regression = LogisticRegression(C=strength, max_iter=MOST_ITERATIONS, tol=TOLERANCE, fit_intercept=has_bias)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits do not matter here
@@ -67,9 +66,8 @@ def fit_probe(features: Features, numbers: Numbers, labels: int, strength: float
     weights, bias = regression.coef_.astype(np.float64), regression.intercept_.astype(np.float64)
     if len(regression.classes_) == 2:  # scikit-learn has one row for both
         weights, bias = np.vstack([-weights / 2, weights / 2]), np.concatenate([-bias / 2, bias / 2])
-    if deviation is not None:
-        weights = weights / deviation
-        bias = bias - weights @ mean
+    weights = weights / deviation
+    bias = bias - weights @ mean
     every = np.zeros((labels, weights.shape[1]))
     every[regression.classes_] = weights
     biases = np.full(labels, bias.min() - BELOW_ALL)
@@ -102,12 +100,3 @@ def validate_probe(
         ranked.append((agreements[strength], float(np.log(given.clip(LEAST_SHARE)).mean()), strength, held_out))
     _, _, strength, held_out = max(ranked, key=lambda found: found[:2])
     return Validated(strength, held_out, agreements)
-
-
-def _measure_spread(features: Features, centred: bool) -> tuple[Floats, Floats | None]:
-    """Mean (zero if not `centred`) and standard deviation of each dense feature; sparse ones are taken as they are."""
-    if not isinstance(features, np.ndarray):
-        return np.zeros(features.shape[1]), None
-    deviation = features.std(axis=0, dtype=np.float64)
-    mean = features.mean(axis=0, dtype=np.float64) if centred else np.zeros(features.shape[1])
-    return mean, np.where(deviation > LEAST_DEVIATION, deviation, 1.0)

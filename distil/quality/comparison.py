@@ -135,9 +135,23 @@ def score_systems(comparison: Comparison, scoring: Scoring) -> dict[str, dict[st
         same = is_right(teacher.labels, answers.labels)
         scores[name]["agreement_with_teacher"] = _mean_where(same, teacher.labels)
         if name != TEACHER:
-            scores[name]["vs_teacher"] = _compare(right[name], right[TEACHER], scoring.bootstrap)
+            scores[name]["vs_teacher"] = compare_right(right[name], right[TEACHER], scoring.bootstrap)
             scores[name]["with_teacher"] = _count_shared_errors(right[name], right[TEACHER], same)
     return scores
+
+
+def compare_right(right: Bools, other_right: Bools, bootstrap: Bootstrap, other: str = TEACHER) -> dict[str, Any]:
+    """Set the rows on which a system is right beside those on which the `other` is: McNemar's p, difference, bounds."""
+    only_this, only_other, p_value = compare_paired(right, other_right)
+    low, high = bootstrap.bound_difference(only_this, only_other, len(right))
+    return {
+        "only_this_right": only_this,
+        f"only_{other}_right": only_other,
+        "p_value": p_value,
+        "difference": (only_this - only_other) / len(right),
+        "difference_low": low,
+        "difference_high": high,
+    }
 
 
 def summarise(
@@ -154,19 +168,6 @@ def summarise(
         "confidence": confidence,
         "notes": list(notes),
         "systems": dict(scores),
-    }
-
-
-def _compare(right: Bools, teacher_right: Bools, bootstrap: Bootstrap) -> dict[str, Any]:
-    only_this, only_teacher, p_value = compare_paired(right, teacher_right)
-    low, high = bootstrap.bound_difference(only_this, only_teacher, len(right))
-    return {
-        "only_this_right": only_this,
-        "only_teacher_right": only_teacher,
-        "p_value": p_value,
-        "difference": (only_this - only_teacher) / len(right),
-        "difference_low": low,
-        "difference_high": high,
     }
 
 

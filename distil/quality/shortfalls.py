@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distil.quality.bootstrap import Bootstrap
-from distil.quality.comparison import TEACHER, Comparison
+from distil.quality.comparison import TEACHER, Comparison, compare_right
 from distil.quality.headline import is_baseline
-from distil.quality.scores import Bools, compare_paired
+from distil.quality.scores import Bools
 
 WORSE_THAN_BASELINE = "worse_than_baseline"
 WORSE_THAN_TEACHER = "worse_than_teacher"
@@ -70,16 +70,9 @@ def _find_better_baselines(right: dict[str, Bools], served: str, bootstrap: Boot
 
 
 def _compare(name: str, student: Bools, other: Bools, bootstrap: Bootstrap) -> Record:
-    only_student, only_other, p_value = compare_paired(student, other)
-    low, high = bootstrap.bound_difference(only_student, only_other, len(student))
-    difference = (only_student - only_other) / len(student)
-    return {
-        "system": name,
-        "difference": difference,
-        "difference_low": low,
-        "difference_high": high,
-        "p_value": p_value,
-    }
+    found = compare_right(student, other, bootstrap, name)
+    told = ("difference", "difference_low", "difference_high", "p_value")
+    return {"system": name, **{key: found[key] for key in told}}
 
 
 def _record(

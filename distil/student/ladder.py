@@ -15,9 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from distil.linear.baselines import make_tfidf
+from distil.linear.baselines import Baseline, make_tfidf
 from distil.linear.folds import Folds, Numbers, draw_folds
-from distil.linear.probe import fit_probe
 from distil.student.fine_tuner import FineTuner
 from distil.student.frozen import Frozen
 from distil.student.targets import number_labels
@@ -25,7 +24,6 @@ from distil.student.training_set import Lessons
 
 ALIKE = 0.005  # of the held-out labels: where fine-tuning gains no more, the frozen base is taken
 CURVE_SHARES = (0.125, 0.25, 0.5, 1.0)  # of the rows to train on
-TFIDF_STRENGTH = 10.0
 CONFIDENCE = 0.95
 Bools = NDArray[np.bool_]
 
@@ -45,7 +43,6 @@ class Ladder:
     """What metrics/train.json tells of the rungs."""
 
     rungs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    right: dict[str, Bools] = field(default_factory=dict)
     learning_curve: list[dict[str, Any]] = field(default_factory=list)
     chosen: str = "frozen"
     why: str = ""
@@ -53,9 +50,8 @@ class Ladder:
     def judge(self, name: str, exportable: bool, label: Callable[[], Numbers], numbers: Numbers) -> None:
         """Add a rung; `label` trains it and returns the number of its label for each held-out text."""
         start = time.perf_counter()
-        self.right[name] = label() == numbers
         self.rungs[name] = {
-            **score(self.right[name]),
+            **score(label() == numbers),
             "rows": len(numbers),
             "judged_by": "hold-out",
             "seconds": time.perf_counter() - start,
@@ -74,11 +70,11 @@ def climb(
     judged = cut_hold_out(draw_folds(frozen.numbers, folds, tuner.params.seed), tuner, frozen, held_out)
     commonest = np.bincount(frozen.numbers[judged.inside]).argmax()
     ladder.judge("majority", False, lambda: np.full(len(judged.numbers), commonest), judged.numbers)
-    ladder.judge("tfidf", False, lambda: _label_by_words(rows, frozen, judged), judged.numbers)
+    ladder.judge("tfidf", False, lambda: _label_by_words(tuner, rows, judged), judged.numbers)
     features = np.concatenate([frozen.features[judged.outside], _read_rest(tuner, frozen, judged)])
     ladder.judge("frozen", True, lambda: _label_frozen(frozen, judged.inside, features), judged.numbers)
     ladder.rungs["frozen"]["seconds"] += frozen.seconds
-    ladder.learning_curve = draw_curve(frozen, judged, features)
+    ladder.learning_curve = draw_curve(frozen, judged, features, tuner.params.seed)
     if tuner.params.rung == "auto":
         ladder.judge("fine_tuned", True, lambda: _label_tuned(tuner, lessons, judged), judged.numbers)
     ladder.chosen, ladder.why = choose(ladder, tuner.params.rung)
@@ -117,12 +113,12 @@ def score(right: Bools) -> dict[str, float]:
     }
 
 
-def draw_curve(frozen: Frozen, judged: HoldOut, features: NDArray[np.float32]) -> list[dict[str, Any]]:
+def draw_curve(frozen: Frozen, judged: HoldOut, features: NDArray[np.float32], seed: int) -> list[dict[str, Any]]:
     """Agreement of the frozen rung by the number of rows that it learns from, on the same held-out texts.
 
     The rows of a smaller share are among those of a larger one. Shares with fewer than two labels are left out.
     """
-    order = np.random.default_rng(0).permutation(judged.inside)
+    order = np.random.default_rng(seed).permutation(judged.inside)
     curve = []
     for share in CURVE_SHARES:
         places = order[: max(2, round(share * len(order)))]
@@ -138,11 +134,10 @@ def _choose_unseen(tuner: FineTuner) -> tuple[str, str]:
     return "frozen", "There are too few rows to hold any out, so nothing was compared; a linear head needs the fewest."
 
 
-def _label_by_words(rows: pd.DataFrame, frozen: Frozen, judged: HoldOut) -> Numbers:
-    words = make_tfidf()
-    features = words.fit_transform(rows["text"].iloc[judged.inside])
-    probe = fit_probe(features, frozen.numbers[judged.inside], frozen.labels, TFIDF_STRENGTH)
-    return _label(probe.predict_proba(words.transform(judged.texts)))
+def _label_by_words(tuner: FineTuner, rows: pd.DataFrame, judged: HoldOut) -> Numbers:
+    inside = rows.iloc[judged.inside]
+    words = Baseline(make_tfidf(), tuner.labels).fit(inside["text"].to_list(), inside["label"].to_list())
+    return _label(words.predict_proba(judged.texts))
 
 
 def _read_rest(tuner: FineTuner, frozen: Frozen, judged: HoldOut) -> NDArray[np.float32]:

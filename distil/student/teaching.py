@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from distil.linear.folds import count_folds
+from distil.linear.folds import Numbers, count_folds
 from distil.student.fine_tuner import FineTuner
-from distil.student.frozen import Frozen, leave_unread, validate_frozen
+from distil.student.frozen import Frozen, Pooling, leave_unread, validate_frozen
 from distil.student.ladder import Ladder, climb
 from distil.student.recipe import Rows, fit_recipe
 from distil.student.seeds import Trial, choose_median, distill_trials, run_trials, score_student
@@ -37,15 +37,14 @@ def teach(tuner: FineTuner, rows: pd.DataFrame, held_out: pd.DataFrame) -> Taugh
     The tuner's parameters become what the recipe settles them to. Raises `InputError` if one label is left, or rows are
     too few for what the parameters ask.
     """
-    numbers = number_labels(rows, tuner.labels)
+    numbers, named = number_labels(rows, tuner.labels), tuner.params.model_fields_set
+    pooling = tuner.params.pooling if "pooling" in named else None
     if tuner.params.recipe == "fixed":
         rung = "frozen" if tuner.params.rung == "frozen" else "fine_tuned"
-        frozen = _freeze_as_told(tuner, numbers)
+        frozen = _freeze_as_told(tuner, numbers, pooling)
         lessons = prepare_lessons(tuner, rows, frozen)
         return Taught(*_train(tuner, frozen, lessons, held_out, rung), lessons, None, None)
-    named = tuner.params.model_fields_set
     folds = tuner.params.folds if "folds" in named else count_folds(numbers, tuner.params.folds)
-    pooling = tuner.params.pooling if "pooling" in named else None
     tuner.params, recipe = fit_recipe(tuner.params, Rows(len(rows), len(np.unique(numbers)), tuner.width))
     frozen = validate_frozen(tuner, numbers, folds, pooling)
     lessons = prepare_lessons(tuner, rows, frozen)
@@ -54,12 +53,12 @@ def teach(tuner: FineTuner, rows: pd.DataFrame, held_out: pd.DataFrame) -> Taugh
     return Taught(*trained, lessons, ladder, {**recipe, **frozen.describe()})
 
 
-def _freeze_as_told(tuner: FineTuner, numbers: Any) -> Frozen:
+def _freeze_as_told(tuner: FineTuner, numbers: Numbers, pooling: Pooling | None) -> Frozen:
     """What is needed of the frozen base by a recipe that is fixed."""
     params = tuner.params
     if params.suspects != "embeddings" and params.rung != "frozen":
         return leave_unread(numbers, len(tuner.labels))
-    return validate_frozen(tuner, numbers, params.folds, params.pooling)
+    return validate_frozen(tuner, numbers, params.folds, pooling)
 
 
 def _train(

@@ -57,6 +57,7 @@ def test_a_curve_that_is_unknown_is_left_out_and_one_that_lacks_a_part_says_so()
     unpriced = draw_break_even("student_onnx", None, teacher_usd=None, student_usd=1.0)
     assert {row["system"] for row in unpriced} == {UNPRICED.format("student_onnx")}
     assert unpriced[0]["usd"] == pytest.approx(0.0001)
+    assert draw_break_even("student_int8", None, teacher_usd=13.0, student_usd=None)[0]["system"] == "teacher"
     assert draw_break_even("student_int8", once_usd=3.0, teacher_usd=None, student_usd=None) == []
 
 

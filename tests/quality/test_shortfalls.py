@@ -97,5 +97,7 @@ def test_without_gold_baselines_alone_are_compared_by_the_teacher_s_labels() -> 
 
 def test_holm_steps_down_and_never_falls() -> None:
     assert adjust_by_holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert adjust_by_holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
     assert adjust_by_holm([0.9, 0.8]) == pytest.approx([1, 1])
+    assert adjust_by_holm([0.5, 0.9]).tolist() == [1.0, 1.0]
     assert np.array_equal(adjust_by_holm([]), [])

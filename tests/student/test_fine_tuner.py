@@ -14,6 +14,7 @@ from tiny_training import CPU, SETTINGS, make_tuner
 from toy_rows import LABELS, make_rows, make_texts
 
 from distil.core.errors import InputError
+from distil.encoders.reading import measure_cut
 from distil.encoders.torch_model import TorchClassifier
 from distil.student.fine_tuner import FineTuner, Training, choose_max_length, choose_precision
 from distil.student.params import TrainParams
@@ -201,6 +202,14 @@ def test_length_from_the_data() -> None:
     assert choose_max_length("auto", [3, 700], 512) == 512
     assert choose_max_length("auto", [3, 9], None) == 16
     assert choose_max_length(128, [3, 700], 512) == 128
+
+
+def test_longer_texts_are_cut_and_counted(base: Path) -> None:
+    rows = make_rows(["this camera is so very very very good", "it is bad"])
+    tuner = make_tuner(base, rows, max_length=6)
+    assert (tuner.max_length, measure_cut(tuner.tokenizer, tuner.texts, tuner.max_length)["texts_cut"]) == (6, 1)
+    tuner = make_tuner(base, rows, max_length="auto")
+    assert measure_cut(tuner.tokenizer, tuner.texts, tuner.max_length)["texts_cut"] == 0
 
 
 def test_a_text_of_3000_words_is_read_as_far_as_the_base_goes(base: Path) -> None:

@@ -71,11 +71,10 @@ def test_nothing_is_suspected_where_nobody_asks(base: Path, noisy: pd.DataFrame)
 
 @pytest.mark.parametrize("suspects", ["embeddings", "student"])
 def test_suspects_are_listed_and_learnt_all_the_same(base: Path, noisy: pd.DataFrame, suspects: str) -> None:
-    lessons = prepare(base, noisy, suspects=suspects, epochs=6, learning_rate=3e-3)
+    lessons = prepare(base, noisy, suspects=suspects, epochs=6, learning_rate=3e-3, folds=5)
     assert lessons.suspects is not None
-    found = {row["id"] for row in lessons.suspects}
-    assert len(found & set(noisy["id"].iloc[FLIPPED])) >= 2
-    assert len(found) <= 4, "a label that is right may be doubted by a base of random weights, but few are"
+    assert len(lessons.suspects) >= 2
+    assert {row["id"] for row in lessons.suspects} <= set(noisy["id"].iloc[FLIPPED])
     assert lessons.places.tolist() == list(range(80))
     assert lessons.targets[FLIPPED[0]].tolist() == pytest.approx(noisy["soft"][FLIPPED[0]])
 

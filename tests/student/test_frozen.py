@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_model import TEXTS, make_tiny_model
+from tiny_training import freeze, make_tuner
+from toy_rows import make_rows, make_texts
+
+from distil.core.errors import InputError
+from distil.student.frozen import validate_frozen
+from distil.student.targets import number_labels
+
+ROWS = make_rows(make_texts())
+LABELS = ["negative", "other", "positive"]
+NUMBERS = 2 * number_labels(ROWS, ["negative", "positive"])
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("base"), [*TEXTS, *make_texts()])
+
+
+def test_held_out_predictions(base: Path) -> None:
+    held_out = validate_frozen(make_tuner(base, ROWS, LABELS), NUMBERS, 2, None).held_out
+    assert held_out is not None
+    assert held_out.shape == (80, 3)
+    assert held_out.sum(axis=1).tolist() == pytest.approx([1] * 80)
+    assert (held_out[:, 1] == 0).all()  # no row has this label
+    assert (held_out.argmax(axis=1) == NUMBERS).mean() > 0.8
+
+
+def test_the_student_answers_as_the_probe(base: Path) -> None:
+    tuner = make_tuner(base, ROWS)
+    frozen, targets = freeze(tuner, ROWS), np.stack(ROWS["soft"].to_list()).astype(np.float32)
+    probe = frozen.fit(np.arange(80))
+    training = tuner.freeze(probe, targets, frozen.pooling)
+    shares = tuner.predict_proba(training, tuner.texts)
+    np.testing.assert_allclose(shares, probe.predict_proba(frozen.features), atol=1e-5)
+    assert training.curve["loss"].tolist() == pytest.approx([-(targets * np.log(shares)).sum(axis=1).mean()])
+
+
+@pytest.mark.parametrize(("named", "found"), [(None, {"mean", "base"}), ("base", set())])
+def test_what_the_head_reads_is_compared_unless_it_is_named(base: Path, named: str | None, found: set[str]) -> None:
+    frozen = validate_frozen(make_tuner(base, ROWS), NUMBERS // 2, 2, named)  # type: ignore[arg-type]
+    assert set(frozen.pooled) == found
+    assert frozen.pooling == (named or max(frozen.pooled, key=lambda way: frozen.pooled[way]))
+    assert frozen.describe()["frozen_pooling"]["by"] == ("params" if named else "auto")
+
+
+def test_no_memory_left(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_out(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("distil.student.fine_tuner.predict_logits", run_out)
+    with pytest.raises(InputError, match=r"^train: out of memory on cpu while it labels texts"):
+        freeze(make_tuner(base, ROWS), ROWS)
