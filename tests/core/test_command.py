@@ -7,6 +7,9 @@ import pytest
 from conftest import ROOT
 from stage_command import name_paths
 
+from distil.core.command import run as run_command
+from stages import split
+
 STAGE = [sys.executable, "-m", "stages.split"]
 
 
@@ -32,7 +35,11 @@ def test_help_says_what_each_path_is() -> None:
         ([*name_paths("split", *"abcdef")[2:], "--text", "a"], "the following arguments are required: --texts"),
     ],
 )
-def test_a_path_that_is_missing_or_unknown_is_refused(words: list[str], said: str) -> None:
-    done = run(*words)
-    assert done.returncode == 2
-    assert said in done.stderr
+def test_a_path_that_is_missing_or_unknown_is_refused(
+    words: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["stages/split.py", *words])
+    with pytest.raises(SystemExit) as end:
+        run_command(split.main)
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err
