@@ -19,6 +19,7 @@ SLOPE = 0.2  # of the open dense layer: its function (tanh, GELU) bends little t
 SHIFT = 1.0  # of one whose function is ReLU, which would drop what is below zero
 MEAN_SHARE = 30.0  # how much more the mean weighs than the first token, which the layer's residual path adds
 LIKE_BERT = {"bert", "camembert", "electra", "roberta", "xlm-roberta"}  # in their layers; heads read the first token
+BELOW_ALL = 1000.0  # so that the probability is 0 in any precision: no logit of the other labels lies as low
 POOLING_IN_CONFIG = {"modernbert"}  # `classifier_pooling` of their config says what the head reads
 
 
@@ -86,8 +87,12 @@ def without_head(model: Any) -> Iterator[int]:
 
 
 def set_head(model: Any, weights: NDArray[np.float64], bias: NDArray[np.float64]) -> None:
-    """Give the head these weights, of shape (labels, numbers that it reads), and this bias (labels), if it has one."""
+    """Give the head these weights, of shape (labels, numbers that it reads), and this bias (labels), if it has one.
+
+    Minus infinity becomes a number that is low enough: not every tool computes with infinity.
+    """
     head = find_head(model)
+    bias = np.where(np.isfinite(bias), bias, bias[np.isfinite(bias)].min() - BELOW_ALL)
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(weights))
         if head.bias is not None:

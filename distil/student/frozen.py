@@ -12,29 +12,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distil.linear.folds import Numbers, draw_folds
-from distil.linear.probe import STRENGTHS, Probe, fit_probe, validate_probe
+from distil.linear.probe import DISCRIMINANT, LOGISTIC, Method, Probe, fit_probe, list_suitable, validate_probe
 from distil.student.fine_tuner import FineTuner
 
-CHOOSING = 2  # folds, of which the held-out labels choose the strength: all of them would take twice as long
-FIRST_STRENGTH = 0.01  # at which two ways of pooling are compared, and where there are too few rows to choose
+METHODS = (*DISCRIMINANT, *LOGISTIC)  # the first that suits the rows compares two ways of pooling
+UNCHOSEN = LOGISTIC[1]  # where there are too few rows to choose
 Floats = NDArray[np.float64]
 Pooling = Literal["base", "mean"]
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """What the head reads of each text of the tuner, the labels, and how tight a probe over them is to be held.
+    """What the head reads of each text of the tuner, the labels, and what kind of probe is to be fitted over them.
 
-    `held_out` (texts, labels) are predictions by
-    probes that have not seen the text; null where there are too few rows for folds. `pooled` has the share of held-out
-    labels that they give, by what the head reads, where that was compared.
+    `held_out` (texts, labels) are predictions by probes that have not seen the text; null where there are too few rows
+    for folds. `pooled` has the share of held-out labels that they give, by what the head reads, where that was
+    compared.
     """
 
     features: NDArray[np.float32]
     numbers: Numbers
     labels: int
     pooling: Pooling
-    strength: float
+    method: Method
+    temperature: float
     has_bias: bool
     held_out: Floats | None
     pooled: dict[str, float]
@@ -42,27 +43,30 @@ class Frozen:
     seconds: float
 
     def fit(self, places: Numbers) -> Probe:
-        """Train a probe on the rows at these places."""
-        return fit_probe(self.features[places], self.numbers[places], self.labels, self.strength, self.has_bias)
+        """Train a probe on the rows at these places; of another kind if they are too few for the one that is chosen."""
+        numbers = self.numbers[places]
+        suits = self.method.suits(numbers, self.has_bias)
+        method, temperature = (self.method, self.temperature) if suits else (UNCHOSEN, 1.0)
+        return fit_probe(self.features[places], numbers, self.labels, method, self.has_bias).cool(temperature)
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """What was settled here, for the recipe."""
         pooled = ", ".join(f"{way} {agreement:.1%}" for way, agreement in self.pooled.items())
-        tight = "what gives most held-out labels" if self.held_out is not None else None
+        method = "what gives most held-out labels" if self.held_out is not None else None
         return {
             "frozen_pooling": {
                 "value": self.pooling,
                 "by": "params" if self.pooling_named else "auto",
                 "why": f"held-out labels that the frozen base gives: {pooled}" if pooled else None,
             },
-            "frozen_strength": {"value": self.strength, "by": "auto", "why": tight},
+            "frozen_head": {"value": str(self.method), "by": "auto", "why": method},
         }
 
 
 def leave_unread(numbers: Numbers, labels: int) -> Frozen:
     """Of a training that needs nothing of the frozen base: the labels alone."""
     nothing = np.zeros((len(numbers), 0), dtype=np.float32)
-    return Frozen(nothing, numbers, labels, "base", FIRST_STRENGTH, True, None, {}, True, 0.0)
+    return Frozen(nothing, numbers, labels, "base", UNCHOSEN, 1.0, True, None, {}, True, 0.0)
 
 
 def validate_frozen(tuner: FineTuner, numbers: Numbers, folds: int, pooling: Pooling | None) -> Frozen:
@@ -76,17 +80,18 @@ def validate_frozen(tuner: FineTuner, numbers: Numbers, folds: int, pooling: Poo
     read = {way: tuner.read(tuner.texts, way) for way in ways}
     every = draw_folds(numbers, folds, tuner.params.seed) if folds else []
     pooled: dict[str, float] = {}
+    methods = list_suitable(METHODS, numbers, every, has_bias)
     if len(ways) > 1 and folds:
         for way, features in read.items():
-            found = validate_probe(features, numbers, labels, every[:1], [FIRST_STRENGTH], has_bias)
-            pooled[way] = found.agreements[FIRST_STRENGTH]
+            pooled[way] = validate_probe(features, numbers, labels, every, methods[:1], has_bias).agreement
     chosen = max(ways, key=lambda way: pooled.get(way, 0.0))
-    features, strength, held_out = read[chosen], FIRST_STRENGTH, None
+    features, method, temperature, held_out = read[chosen], UNCHOSEN, 1.0, None
     if folds:
-        strength = validate_probe(features, numbers, labels, every[:CHOOSING], STRENGTHS, has_bias).strength
-        held_out = validate_probe(features, numbers, labels, every, [strength], has_bias).held_out
+        found = validate_probe(features, numbers, labels, every, methods, has_bias)
+        method, temperature, held_out = found.method, found.temperature, found.held_out
     seconds = time.perf_counter() - start
-    return Frozen(features, numbers, labels, chosen, strength, has_bias, held_out, pooled, pooling is not None, seconds)
+    named = pooling is not None
+    return Frozen(features, numbers, labels, chosen, method, temperature, has_bias, held_out, pooled, named, seconds)
 
 
 def _list_ways(tuner: FineTuner) -> list[Pooling]:

@@ -1,13 +1,16 @@
 import numpy as np
 import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 
 from distil.linear.folds import draw_folds
-from distil.linear.probe import fit_probe, validate_probe
+from distil.linear.probe import DISCRIMINANT, Method, fit_probe, fit_temperature, list_suitable, validate_probe
 
 RNG = np.random.default_rng(0)
 NUMBERS = np.tile([0, 1, 2], 40)
 FEATURES = (RNG.normal(size=(120, 8)) + 3 * np.eye(8)[NUMBERS] + 100).astype(np.float32)  # far from the origin
+LOOSE = Method("logistic regression", 0.1)
+SHRUNK = Method("discriminant analysis", 0.5)
 
 
 @pytest.mark.parametrize("labels", [2, 3])
@@ -16,12 +19,12 @@ def test_probabilities_are_those_of_scikit_learn_on_unit_variance(labels: int) -
     features, numbers = FEATURES[rows], NUMBERS[rows]
     scaled = (features - features.mean(axis=0)) / features.std(axis=0)
     expected = LogisticRegression(C=0.1, max_iter=300).fit(scaled, numbers).predict_proba(scaled)
-    shares = fit_probe(features, numbers, labels, 0.1).predict_proba(features)
+    shares = fit_probe(features, numbers, labels, LOOSE).predict_proba(features)
     np.testing.assert_allclose(shares, expected, atol=0.02)
 
 
 def test_a_label_without_rows_is_never_the_answer() -> None:
-    probe = fit_probe(FEATURES, 2 * NUMBERS, 6, 0.1)
+    probe = fit_probe(FEATURES, 2 * NUMBERS, 6, LOOSE)
     anywhere = RNG.normal(scale=100, loc=100, size=(500, 8)).astype(np.float32)
     shares = probe.predict_proba(anywhere)
     assert set(shares.argmax(axis=1)) == {0, 2, 4}
@@ -29,15 +32,15 @@ def test_a_label_without_rows_is_never_the_answer() -> None:
 
 
 def test_without_a_bias_nothing_is_added() -> None:
-    probe = fit_probe(FEATURES, NUMBERS, 3, 0.1, has_bias=False)
+    probe = fit_probe(FEATURES, NUMBERS, 3, LOOSE, has_bias=False)
     assert probe.bias.tolist() == [0, 0, 0]
     assert (probe.predict_proba(FEATURES).argmax(axis=1) == NUMBERS).mean() > 0.8
 
 
 def test_a_constant_feature_says_nothing() -> None:
     constant = np.hstack([FEATURES, np.full((120, 1), 7.0, dtype=np.float32)])
-    shares = fit_probe(constant, NUMBERS, 3, 0.1).predict_proba(constant)
-    np.testing.assert_allclose(shares, fit_probe(FEATURES, NUMBERS, 3, 0.1).predict_proba(FEATURES), atol=1e-4)
+    shares = fit_probe(constant, NUMBERS, 3, LOOSE).predict_proba(constant)
+    np.testing.assert_allclose(shares, fit_probe(FEATURES, NUMBERS, 3, LOOSE).predict_proba(FEATURES), atol=1e-4)
 
 
 def test_noisy_labels_want_a_tight_regression() -> None:
@@ -47,7 +50,53 @@ def test_noisy_labels_want_a_tight_regression() -> None:
     features = rng.normal(size=(200, 150)).astype(np.float32)
     features[:, :20] += 0.7 * truth[:, None]
     noisy = np.where(rng.random(200) < 0.3, 1 - truth, truth)
-    found = validate_probe(features, noisy, 2, draw_folds(noisy, 5, 0), [0.001, 100.0])
-    assert found.strength == 0.001
-    assert found.agreements[0.001] > found.agreements[100.0]
-    assert found.agreements[0.001] == pytest.approx((found.held_out.argmax(axis=1) == noisy).mean())
+    tight, loose = (Method("logistic regression", strength) for strength in (0.001, 100.0))
+    found = validate_probe(features, noisy, 2, draw_folds(noisy, 5, 0), [loose, tight])
+    assert found.method == tight
+    assert found.agreement == pytest.approx((found.held_out.argmax(axis=1) == noisy).mean())
+    assert found.agreement > validate_probe(features, noisy, 2, draw_folds(noisy, 5, 0), [loose]).agreement
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_discriminant_analysis_is_that_of_scikit_learn_on_unit_variance(labels: int) -> None:
+    rows = labels > NUMBERS
+    features, numbers = FEATURES[rows], NUMBERS[rows]
+    scaled = (features - features.mean(axis=0)) / features.std(axis=0)
+    expected = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.5).fit(scaled, numbers).predict_proba(scaled)
+    shares = fit_probe(features, numbers, labels, SHRUNK).predict_proba(features)
+    np.testing.assert_allclose(shares, expected, atol=1e-3)
+
+
+def test_what_discriminant_analysis_cannot_learn_from() -> None:
+    one_a_label = np.arange(6)
+    folds = [(one_a_label, one_a_label)]
+    assert list_suitable([*DISCRIMINANT, LOOSE], one_a_label, folds, has_bias=True) == [LOOSE]
+    assert list_suitable([SHRUNK, LOOSE], NUMBERS, [(NUMBERS, NUMBERS)], has_bias=False) == [LOOSE]
+
+
+def test_few_rows_a_label_want_discriminant_analysis() -> None:
+    """Forty labels of four rows each: what all share, the covariance, is worth more than a fit label by label."""
+    rng = np.random.default_rng(2)
+    numbers = np.repeat(np.arange(40), 4)
+    mixing = rng.normal(size=(60, 60)) / 8
+    features = (rng.normal(size=(40, 60))[numbers] + rng.normal(size=(160, 60)) @ mixing * 2).astype(np.float32)
+    found = validate_probe(features, numbers, 40, draw_folds(numbers, 4, 0), [SHRUNK, LOOSE])
+    assert found.method == SHRUNK
+
+
+def test_a_temperature_makes_probabilities_honest() -> None:
+    rng = np.random.default_rng(3)
+    logits = rng.normal(size=(4000, 3))
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    numbers = np.array([rng.choice(3, p=row) for row in shares])
+    assert fit_temperature(20 * logits, numbers) == pytest.approx(20, rel=0.1)
+    never_seen = np.column_stack([20 * logits, np.full(4000, -np.inf)])
+    assert fit_temperature(never_seen, np.where(np.arange(4000) < 3, 3, numbers)) == pytest.approx(20, rel=0.15)
+
+
+def test_cooling_changes_no_answer() -> None:
+    probe = fit_probe(FEATURES, 2 * NUMBERS, 5, SHRUNK)
+    before, after = probe.predict_proba(FEATURES), probe.cool(50.0).predict_proba(FEATURES)
+    assert (before.argmax(axis=1) == after.argmax(axis=1)).all()
+    assert after.max(axis=1).mean() < before.max(axis=1).mean()
+    assert (after[:, [1, 3]] == 0).all()
