@@ -8,15 +8,17 @@
 The folder has a csv file for each task, with the columns text, gold and split (train or test). The teacher is a program
 that serves the labels of such a file (`--data`) on loopback (`--port`), wrong at a stated rate (`--accuracy`,
 `--confusion near` or `uniform`, `--vote-noise`). Each line of the table is a study of its own, in a copy of this
-project, with the default parameters but for the task's own: `dvc repro evaluate`, and once more with the rung that the
+project, with the default parameters but for the task's own: `dvc repro evaluate`, and once more with each rung that the
 student did not become. All lines of a task have the same test rows, and the training rows of a smaller line are among
 those of a larger one.
 
-A line takes minutes. `--keep FOLDER` has what each came to as json, and what is there is not run again.
+A line takes minutes. `--keep FOLDER` has what each came to as json, and what is there is not run again. `--jobs 2` runs
+two lines at once, each with its share of the cores: the scores mean the same, the seconds are longer.
 """
 
 import argparse
 import json
+import os
 import re
 import socket
 import subprocess
@@ -24,9 +26,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -53,8 +57,8 @@ from distil.quality.shortfalls import adjust_by_holm  # noqa: E402
 
 ACCURACIES, ROWS, CONFUSIONS, DRAWS = (0.94, 0.85, 0.75), ("200", "600", "all"), ("near", "uniform"), 5
 NEAR = 3  # a teacher that confuses near labels takes one of so many
-OTHER = {"frozen": "fine_tuned", "fine_tuned": "frozen"}  # the two rungs that can be exported
-RUNGS = ("majority", "tfidf", "embeddings", "frozen", "fine_tuned")  # all learn from the teacher's labels
+EXPORTABLE = ("frozen", "contrastive", "fine_tuned")
+RUNGS = ("majority", "tfidf", "embeddings", *EXPORTABLE)  # all learn from the teacher's labels
 SYSTEMS = ("teacher", *RUNGS[:3], "student", "student_int8")  # of these evaluate has scores
 MARGIN, LEVEL = 0.01, 0.05
 PROMPT = "Which of these labels fits the text best? {labels}\n\nAnswer with one of them.\n\nText: {text}\n"
@@ -159,7 +163,7 @@ def change_params(sections: Sections, changes: Sequence[str]) -> None:
 
 
 def run_line(line: Line, arguments: argparse.Namespace, log: IO[str]) -> Result | None:
-    """Run a line's study, and again with the other rung; null if it failed, of which `log` says why."""
+    """Run a line's study, and again with the other rungs; null if it failed, of which `log` says why."""
     with tempfile.TemporaryDirectory() as name, serve(line, arguments.teacher, log) as url:
         folder = Path(name)
         copy_project(folder)
@@ -171,8 +175,9 @@ def run_line(line: Line, arguments: argparse.Namespace, log: IO[str]) -> Result 
         if not run_study(folder, "benchmark" if arguments.speed else "evaluate", log, own_store=bool(line.teacher)):
             return None
         result = read_result(line, folder, arguments.speed)
-        if result["ladder"]:
-            other = OTHER[result["chosen"]]
+        for other in EXPORTABLE if result["ladder"] else ():
+            if other == result["chosen"]:
+                continue
             write_params(folder, line.sections | {"train": line.sections["train"] | {"rung": other}})
             if not run_study(folder, "evaluate", log, own_store=bool(line.teacher)):
                 return None
@@ -344,6 +349,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="in all lines")
     parser.add_argument("--only", nargs="+", default=["*"], metavar="PATTERN", help="lines by name")
     parser.add_argument("--speed", action="store_true", help="measure texts a second too: minutes a line more")
+    parser.add_argument("--jobs", type=int, default=1, help="lines to run at once")
     parser.add_argument("--keep", type=Path, help="folder for what each line came to")
     parser.add_argument("--list", action="store_true", help="print the names of the lines, and run none")
     return parser.parse_args()
@@ -357,23 +363,29 @@ def main() -> None:
         sys.exit("\n".join(line.name for line in lines) or "no line has such a name; see --list")
     keep = arguments.keep or Path(tempfile.mkdtemp())
     keep.mkdir(parents=True, exist_ok=True)
-    results, failed = [], []
-    for line in lines:
-        path = keep / f"{re.sub(r'[^a-zA-Z0-9.=-]+', '_', line.name)}.json"
-        if not path.exists():
-            with path.with_suffix(".log").open("w", encoding="utf-8") as log:
-                found = run_line(line, arguments, log)
-            if found is None:
-                failed.append(f"{line.name} failed; {path.with_suffix('.log')} says why")
-                print(failed[-1], flush=True)
-                continue
-            path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        results.append(json.loads(path.read_text(encoding="utf-8")))
-        print(f"{line.name}: {results[-1]['chosen']} {accuracy(results[-1], 'student'):.3f}", flush=True)
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // arguments.jobs))
+    with ThreadPoolExecutor(arguments.jobs) as pool:  # each waits for processes of its own
+        done = list(pool.map(partial(run_or_read, arguments=arguments, keep=keep), lines))
+    results = [result for result in done if result is not None]
     if results:
         print("", *format_table(results), "", *summarise(results), sep="\n")
-    if failed:
-        sys.exit("\n".join(failed))
+    if len(results) < len(lines):
+        sys.exit(f"{len(lines) - len(results)} lines failed")
+
+
+def run_or_read(line: Line, arguments: argparse.Namespace, keep: Path) -> Result | None:
+    """What a line came to, from the folder if it is there; null if it failed."""
+    path = keep / f"{re.sub(r'[^a-zA-Z0-9.=-]+', '_', line.name)}.json"
+    if not path.exists():
+        with path.with_suffix(".log").open("w", encoding="utf-8") as log:
+            found = run_line(line, arguments, log)
+        if found is None:
+            print(f"{line.name} failed; {path.with_suffix('.log')} says why", flush=True)
+            return None
+        path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    result: Result = json.loads(path.read_text(encoding="utf-8"))
+    print(f"{line.name}: {result['chosen']} {accuracy(result, 'student'):.3f}", flush=True)
+    return result
 
 
 if __name__ == "__main__":

@@ -149,7 +149,11 @@ def describe_method(tuner: FineTuner, taught: Taught) -> dict[str, Any]:
 def describe(figures: Mapping[str, Any]) -> str:
     """The training in one line."""
     agreement, seeds = figures["validation_agreement"], figures.get("seeds")
-    how = f"{figures['epochs']} epochs" if figures["epochs"] else "the base as it is with a linear head"
+    how = {
+        "frozen": "the base as it is with a linear head",
+        "contrastive": f"{figures['steps']} contrastive steps and a linear head",
+        "fine_tuned": f"{figures['epochs']} epochs",
+    }[figures["rung"]]
     told = [f"{figures['rows']:,} rows", how, f"{figures['seconds']:.0f} s"]
     if figures["suspects"] is not None:
         told.append(f"{figures['suspects']:,} suspected labels ({figures['noise']})")

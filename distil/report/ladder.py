@@ -13,7 +13,8 @@ from distil.report.results import TITLES, Score
 RUNGS = {  # by name in metrics/train.json, in order of what they cost to train
     "majority": TITLES["majority"],
     "tfidf": TITLES["tfidf"],
-    "frozen": "Frozen encoder + LR",
+    "frozen": "Frozen encoder + linear head",
+    "contrastive": "Contrastive encoder + linear head",
     "fine_tuned": "Fine-tuned encoder",
 }
 

@@ -8,7 +8,6 @@ share each batch, and every one of them returns the same student.
 import json
 import math
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,8 @@ from distil.student.params import TrainParams
 from distil.student.progress import Progress, make_loggers
 from distil.student.targets import Targets
 
+Pooling = Literal["base", "mean"]
+LEAST_SHARE = 1e-12  # a probability, so that its logarithm is bounded
 LOGGED_POINTS = 50  # of the loss curve, at least, where there are as many steps
 LENGTH_STEP = 8  # tokens; a length from the data is a multiple of it, which suits the kernels
 UNSTATED_LIMIT = 512  # tokens, of a base that states no limit: what most encoders were trained on
@@ -54,7 +55,6 @@ class Training:
     model: Any
     curve: pd.DataFrame
     steps: int
-    seconds: float
 
 
 class FineTuner:
@@ -90,27 +90,32 @@ class FineTuner:
         self.tokenizer.model_max_length = self.max_length
         self._encoded = self.tokenizer(self.texts, truncation=True)
 
-    def read(self, texts: Sequence[str], pooling: Literal["base", "mean"]) -> NDArray[np.float32]:
-        """Return what the head of the frozen base reads of each text, of shape (texts, numbers).
+    def read(self, texts: Sequence[str], pooling: Pooling) -> NDArray[np.float32]:
+        """Return what the head of the frozen base reads of each text; see `read_by`."""
+        return self.read_by(self.load(pooling, opened=True), texts)
 
-        Raises `InputError` if memory runs out, or the base answers what is no number.
+    def read_by(self, model: Any, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return what the head of a model reads of each text, of shape (texts, numbers).
+
+        Raises `InputError` if memory runs out, or the model answers what is no number.
         """
-        model = self._load_base(pooling, opened=True)
         with without_head(model) as width, explain_out_of_memory(self.device, self.save_memory_of_answers):
             features = predict_logits(model, self.tokenizer, texts, self.device, width)
         if broken := int((~np.isfinite(features)).any(axis=1).sum()):
             raise InputError(f"train.base answers NaN to {broken:,} of {len(texts):,} texts; name another base")
         return features
 
-    def freeze(self, probe: Probe, targets: Targets, pooling: Literal["base", "mean"]) -> Training:
-        """Return the base as it is, with a linear head; its curve is one point, the loss on the tuner's texts."""
-        start = time.perf_counter()
-        model = self._load_base(pooling, opened=True, probe=probe)
-        training = Training(model.eval(), pd.DataFrame(), 0, 0.0)
-        shares = self.predict_proba(training, self.texts).clip(1e-12)
+    def freeze(self, probe: Probe, features: NDArray[np.float32], targets: Targets, pooling: Pooling) -> Training:
+        """Return the base as it is, with a linear head over `features`, which it reads of the tuner's texts.
+
+        Its curve is one point, the loss on these texts.
+        """
+        model = self.load(pooling, opened=True)
+        set_head(model, probe.weights, probe.bias)
+        shares = probe.predict_proba(features).clip(LEAST_SHARE)
         loss = float(-(targets * np.log(shares)).sum(axis=1).mean())
         curve = pd.DataFrame({"step": [0], "epoch": [0.0], "loss": [loss], "learning_rate": [0.0]})
-        return Training(model, curve, 0, time.perf_counter() - start)
+        return Training(model.eval(), curve, 0)
 
     def train(
         self,
@@ -126,9 +131,12 @@ class FineTuner:
         """
         places = np.arange(len(self.texts)) if places is None else places
         set_seed(seed)  # before the model is loaded: its head is drawn at random
-        model = self._load_base(self.params.pooling, opened=False)
+        model = self.load(self.params.pooling, opened=False)
         progress = Progress(name)
-        with TemporaryDirectory() as folder, explain_out_of_memory(self.device, lambda: self._save_memory(progress)):
+        with (
+            TemporaryDirectory() as folder,
+            explain_out_of_memory(self.device, lambda: self.save_memory_of_training(f"at step {progress.step + 1}")),
+        ):
             trainer = _Trainer(
                 model=model,
                 args=self._arguments(Path(folder), epochs, seed, len(places)),
@@ -141,12 +149,10 @@ class FineTuner:
             trainer.remove_callback(PrinterCallback)
             deterministic: Any = torch.utils.deterministic
             deterministic.fill_uninitialized_memory = False  # takes time, and no result depends on it
-            start = time.perf_counter()
             trainer.train()
-            seconds = time.perf_counter() - start
         _check_weights(model, trainer.state.global_step)
         curve = pd.DataFrame(progress.points, columns=["step", "epoch", "loss", "learning_rate"])
-        return Training(model, curve, trainer.state.global_step, seconds)
+        return Training(model, curve, trainer.state.global_step)
 
     def predict_proba(self, training: Training, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return a trained model's probabilities, of shape (texts, labels); raises `InputError` if memory runs out."""
@@ -169,20 +175,20 @@ class FineTuner:
         """What to do if there is not enough memory to label texts."""
         return f"while it labels texts; free some, or lower train.max_length = {self.max_length}"
 
-    def _save_memory(self, progress: Progress) -> str:
+    def save_memory_of_training(self, where: str) -> str:
+        """What to do if there is not enough memory for a step of training; `where` names the step."""
         return (
-            f"at step {progress.step + 1}; raise train.gradient_accumulation = {self.params.gradient_accumulation} to "
+            f"{where}; raise train.gradient_accumulation = {self.params.gradient_accumulation} to "
             f"compute a batch in more parts, or lower train.max_length = {self.max_length}"
         )
 
-    def _load_base(self, pooling: Literal["base", "mean"], opened: bool, probe: Probe | None = None) -> Any:
+    def load(self, pooling: Pooling, opened: bool) -> Any:
+        """Return the base as a classifier with an untrained head, ready to train; `opened` opens what is before it."""
         model, _ = load_base(self.base, self.labels)
         if pooling == "mean":
             pool_mean(model)
         if opened:
             open_head(model)
-        if probe is not None:
-            set_head(model, probe.weights, probe.bias)
         if self.device.type == "cpu":
             model.set_attn_implementation("eager")  # the fused kernels do not pay on short texts
         if self.params.freeze_word_embeddings:
@@ -192,6 +198,20 @@ class FineTuner:
                 if isinstance(module, torch.nn.Dropout):
                     module.p = self.params.dropout
         return model
+
+    def cut(self, places: NDArray[np.intp]) -> list[tuple[NDArray[np.intp], Any]]:
+        """Return the tuner's texts at these places as the model's inputs, in parts of like length with their places.
+
+        A part has as many texts as a part of a batch.
+        """
+        ranked = places[np.argsort([len(self._encoded["input_ids"][place]) for place in places], kind="stable")]
+        rows = self.params.batch_size // self.params.gradient_accumulation
+        parts = [ranked[start : start + rows] for start in range(0, len(ranked), rows)]
+        return [(part, self._pad(part)) for part in parts]
+
+    def _pad(self, places: NDArray[np.intp]) -> Any:
+        encoded = {name: [values[place] for place in places] for name, values in self._encoded.items()}
+        return self.tokenizer.pad(encoded, return_tensors="pt").to(self.device)
 
     def _examples(self, places: NDArray[np.intp], targets: Targets) -> list[dict[str, Any]]:
         return [

@@ -6,19 +6,18 @@ rows that it has not seen also tell which labels are doubtful.
 
 import time
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distil.linear.folds import Numbers, draw_folds
 from distil.linear.probe import DISCRIMINANT, LOGISTIC, Method, Probe, fit_probe, list_suitable, validate_probe
-from distil.student.fine_tuner import FineTuner
+from distil.student.fine_tuner import FineTuner, Pooling
 
 METHODS = (*DISCRIMINANT, *LOGISTIC)  # the first that suits the rows compares two ways of pooling
 UNCHOSEN = LOGISTIC[1]  # where there are too few rows to choose
 Floats = NDArray[np.float64]
-Pooling = Literal["base", "mean"]
 
 
 @dataclass(frozen=True)
@@ -43,11 +42,13 @@ class Frozen:
     seconds: float
 
     def fit(self, places: Numbers) -> Probe:
-        """Train a probe on the rows at these places; of another kind if they are too few for the one that is chosen."""
-        numbers = self.numbers[places]
-        suits = self.method.suits(numbers, self.has_bias)
-        method, temperature = (self.method, self.temperature) if suits else (UNCHOSEN, 1.0)
-        return fit_probe(self.features[places], numbers, self.labels, method, self.has_bias).cool(temperature)
+        """Train a probe on the rows at these places."""
+        return self.fit_over(self.features[places], self.numbers[places]).cool(self.temperature)
+
+    def fit_over(self, features: NDArray[np.float32], numbers: Numbers) -> Probe:
+        """Train a probe of the kind that was chosen, or another where rows are too few for it, on any features."""
+        method = self.method if self.method.suits(numbers, self.has_bias) else UNCHOSEN
+        return fit_probe(features, numbers, self.labels, method, self.has_bias)
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """What was settled here, for the recipe."""

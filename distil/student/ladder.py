@@ -17,12 +17,19 @@ from scipy.stats import binomtest
 
 from distil.linear.baselines import Baseline, make_tfidf
 from distil.linear.folds import Folds, Numbers, draw_folds
+from distil.linear.probe import fit_temperature
+from distil.student.contrastive import train_contrastive
 from distil.student.fine_tuner import FineTuner
 from distil.student.frozen import Frozen
 from distil.student.targets import number_labels
 from distil.student.training_set import Lessons
 
-ALIKE = 0.005  # of the held-out labels: where fine-tuning gains no more, the frozen base is taken
+RUNGS = {  # that export as a folder which transformers opens, from the cheapest on
+    "frozen": "the frozen base with a linear head",
+    "contrastive": "contrastive training before it",
+    "fine_tuned": "fine-tuning",
+}
+ALIKE = 0.005  # of the held-out labels: where a dearer rung gains no more, the cheaper one is taken
 CURVE_SHARES = (0.125, 0.25, 0.5, 1.0)  # of the rows to train on
 CONFIDENCE = 0.95
 Bools = NDArray[np.bool_]
@@ -40,12 +47,13 @@ class HoldOut:
 
 @dataclass
 class Ladder:
-    """What metrics/train.json tells of the rungs."""
+    """What metrics/train.json tells of the rungs, and how sure the contrastive one should be, if it was judged."""
 
     rungs: dict[str, dict[str, Any]] = field(default_factory=dict)
     learning_curve: list[dict[str, Any]] = field(default_factory=list)
     chosen: str = "frozen"
     why: str = ""
+    temperature: float | None = None
 
     def judge(self, name: str, exportable: bool, label: Callable[[], Numbers], numbers: Numbers) -> None:
         """Add a rung; `label` trains it and returns the number of its label for each held-out text."""
@@ -75,6 +83,10 @@ def climb(
     ladder.judge("frozen", True, lambda: _label_frozen(frozen, judged.inside, features), judged.numbers)
     ladder.rungs["frozen"]["seconds"] += frozen.seconds
     ladder.learning_curve = draw_curve(frozen, judged, features, tuner.params.seed)
+    if tuner.params.rung in {"auto", "contrastive"}:
+        ladder.judge(
+            "contrastive", True, lambda: _label_contrasted(tuner, frozen, lessons, judged, ladder), judged.numbers
+        )
     if tuner.params.rung == "auto":
         ladder.judge("fine_tuned", True, lambda: _label_tuned(tuner, lessons, judged), judged.numbers)
     ladder.chosen, ladder.why = choose(ladder, tuner.params.rung)
@@ -93,14 +105,14 @@ def choose(ladder: Ladder, wanted: str) -> tuple[str, str]:
     """Return the name of the rung to take, and why."""
     if wanted != "auto":
         return wanted, f"train.rung is {wanted}"
-    tuned, frozen = (ladder.rungs[name]["agreement"] for name in ("fine_tuned", "frozen"))
-    rows = ladder.rungs["frozen"]["rows"]
-    compared = (
-        f"On {rows:,} held-out labels fine-tuning gives {tuned:.1%} and the frozen base with a linear head {frozen:.1%}"
-    )
-    if tuned - frozen > ALIKE:
-        return "fine_tuned", f"{compared}."
-    return "frozen", f"{compared}; where they are alike, the cheaper one is taken."
+    agreements = {name: rung["agreement"] for name, rung in ladder.rungs.items() if name in RUNGS}
+    best = max(agreements.values())
+    chosen = next(name for name in RUNGS if name in agreements and best - agreements[name] <= ALIKE)
+    told = ", ".join(f"{RUNGS[name]} {agreement:.1%}" for name, agreement in agreements.items())
+    why = f"Of {ladder.rungs[chosen]['rows']:,} held-out labels these are given: {told}"
+    if agreements[chosen] < best:
+        return chosen, f"{why}; of those that are alike the cheapest is taken."
+    return chosen, f"{why}."
 
 
 def score(right: Bools) -> dict[str, float]:
@@ -147,6 +159,14 @@ def _read_rest(tuner: FineTuner, frozen: Frozen, judged: HoldOut) -> NDArray[np.
 
 def _label_frozen(frozen: Frozen, places: Numbers, features: NDArray[np.float32]) -> Numbers:
     return _label(frozen.fit(places).predict_proba(features))
+
+
+def _label_contrasted(tuner: FineTuner, frozen: Frozen, lessons: Lessons, judged: HoldOut, ladder: Ladder) -> Numbers:
+    places = np.intersect1d(lessons.places, judged.inside)
+    training, probe = train_contrastive(tuner, frozen, places, "hold-out, contrastive")
+    logits = probe.decide(tuner.read_by(training.model, judged.texts))
+    ladder.temperature = fit_temperature(logits, judged.numbers)
+    return _label(logits)
 
 
 def _label_tuned(tuner: FineTuner, lessons: Lessons, judged: HoldOut) -> Numbers:

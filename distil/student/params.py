@@ -14,7 +14,7 @@ class TrainParams(Params):
 
     base: str = Field(min_length=1)
     recipe: Literal["auto", "fixed"] = "auto"
-    rung: Literal["auto", "frozen", "fine_tuned"] = "auto"
+    rung: Literal["auto", "frozen", "contrastive", "fine_tuned"] = "auto"
     pooling: Literal["base", "mean"] = "base"  # what the head reads: as the base has it, or the mean of the tokens
     head_learning_rate: Annotated[Number, Field(gt=0)] | None = None  # of the new head; null: that of the rest
     targets: Literal["soft", "hard"] = "soft"

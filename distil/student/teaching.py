@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from distil.linear.folds import Numbers, count_folds
-from distil.student.fine_tuner import FineTuner
-from distil.student.frozen import Frozen, Pooling, leave_unread, validate_frozen
+from distil.student.contrastive import finish, train_contrastive
+from distil.student.fine_tuner import FineTuner, Pooling
+from distil.student.frozen import Frozen, leave_unread, validate_frozen
 from distil.student.ladder import Ladder, climb
 from distil.student.recipe import Rows, fit_recipe
 from distil.student.seeds import Trial, choose_median, distill_trials, run_trials, score_student
@@ -40,33 +41,41 @@ def teach(tuner: FineTuner, rows: pd.DataFrame, held_out: pd.DataFrame) -> Taugh
     numbers, named = number_labels(rows, tuner.labels), tuner.params.model_fields_set
     pooling = tuner.params.pooling if "pooling" in named else None
     if tuner.params.recipe == "fixed":
-        rung = "frozen" if tuner.params.rung == "frozen" else "fine_tuned"
+        rung = "fine_tuned" if tuner.params.rung == "auto" else tuner.params.rung
         frozen = _freeze_as_told(tuner, numbers, pooling)
         lessons = prepare_lessons(tuner, rows, frozen)
-        return Taught(*_train(tuner, frozen, lessons, held_out, rung), lessons, None, None)
+        return Taught(*_train(tuner, frozen, lessons, held_out, rung, frozen.temperature), lessons, None, None)
     folds = tuner.params.folds if "folds" in named else count_folds(numbers, tuner.params.folds)
     tuner.params, recipe = fit_recipe(tuner.params, Rows(len(rows), len(np.unique(numbers)), tuner.width))
     frozen = validate_frozen(tuner, numbers, folds, pooling)
     lessons = prepare_lessons(tuner, rows, frozen)
     ladder = climb(tuner, rows, frozen, lessons, held_out, folds)
-    trained = _train(tuner, frozen, lessons, held_out, ladder.chosen)
+    trained = _train(tuner, frozen, lessons, held_out, ladder.chosen, ladder.temperature or frozen.temperature)
     return Taught(*trained, lessons, ladder, {**recipe, **frozen.describe()})
 
 
 def _freeze_as_told(tuner: FineTuner, numbers: Numbers, pooling: Pooling | None) -> Frozen:
     """What is needed of the frozen base by a recipe that is fixed."""
     params = tuner.params
-    if params.suspects != "embeddings" and params.rung != "frozen":
+    if params.suspects != "embeddings" and params.rung in {"auto", "fine_tuned"}:
         return leave_unread(numbers, len(tuner.labels))
     return validate_frozen(tuner, numbers, params.folds, pooling)
 
 
 def _train(
-    tuner: FineTuner, frozen: Frozen, lessons: Lessons, held_out: pd.DataFrame, rung: str
+    tuner: FineTuner, frozen: Frozen, lessons: Lessons, held_out: pd.DataFrame, rung: str, temperature: float
 ) -> tuple[str, Trial, list[Trial]]:
-    """The rung, the student that is kept, and the trainings that it was chosen from or that taught it."""
-    if rung == "frozen":
-        training = tuner.freeze(frozen.fit(lessons.places), lessons.targets, frozen.pooling)
+    """The rung, the student that is kept, and the trainings that it was chosen from or that taught it.
+
+    `temperature` is that of the contrastive student.
+    """
+    if rung != "fine_tuned":
+        if rung == "frozen":
+            probe = frozen.fit(lessons.places)
+            training = tuner.freeze(probe, frozen.features, lessons.targets, frozen.pooling)
+        else:
+            training, probe = train_contrastive(tuner, frozen, lessons.places, "train, contrastive")
+            training = finish(training, probe.cool(temperature))
         trial = Trial(tuner.params.seed, training, score_student(tuner, training, held_out))
         return rung, trial, [trial]
     trials = list(run_trials(tuner, lessons, held_out))

@@ -90,7 +90,7 @@ def test_without_a_ladder_the_recipe_is_to_be_tried() -> None:
         ),
         (
             make_ladder("fine_tuned", frozen=0.8),
-            "Not another recipe of those tried: Frozen encoder + LR gives 80.0%",
+            "Not another recipe of those tried: Contrastive encoder + linear head gives 85.5%",
             "",
         ),
     ],

@@ -34,7 +34,7 @@ def test_the_student_answers_as_the_probe(base: Path) -> None:
     tuner = make_tuner(base, ROWS)
     frozen, targets = freeze(tuner, ROWS), np.stack(ROWS["soft"].to_list()).astype(np.float32)
     probe = frozen.fit(np.arange(80))
-    training = tuner.freeze(probe, targets, frozen.pooling)
+    training = tuner.freeze(probe, frozen.features, targets, frozen.pooling)
     shares = tuner.predict_proba(training, tuner.texts)
     np.testing.assert_allclose(shares, probe.predict_proba(frozen.features), atol=1e-5)
     assert training.curve["loss"].tolist() == pytest.approx([-(targets * np.log(shares)).sum(axis=1).mean()])

@@ -10,7 +10,7 @@ from tiny_model import TEXTS, make_tiny_model
 from tiny_training import make_tuner
 from toy_rows import LABELS, make_rows, make_texts
 
-from distil.student.ladder import Ladder, choose, score
+from distil.student.ladder import RUNGS, Ladder, choose, score
 from distil.student.teaching import Taught, teach
 
 ROWS = make_rows(make_texts())
@@ -34,22 +34,23 @@ def run(base: Path, rows: pd.DataFrame, labels: tuple[str, ...] = LABELS, **chan
 def test_every_rung_is_judged_on_the_same_rows_and_the_chosen_one_is_trained(base: Path) -> None:
     taught = run(base, ROWS)
     assert taught.ladder is not None
-    assert list(taught.ladder.rungs) == ["majority", "tfidf", "frozen", "fine_tuned"]
+    assert list(taught.ladder.rungs) == ["majority", "tfidf", "frozen", "contrastive", "fine_tuned"]
     assert {rung["rows"] for rung in taught.ladder.rungs.values()} == {80 // 5 + 2}
-    assert [name for name, rung in taught.ladder.rungs.items() if rung["exportable"]] == ["frozen", "fine_tuned"]
+    assert [name for name, rung in taught.ladder.rungs.items() if rung["exportable"]] == list(RUNGS)
     assert taught.rung == taught.ladder.chosen
     assert [point["rows"] for point in taught.ladder.learning_curve] == [8, 16, 32, 64]
     assert taught.recipe is not None
     assert taught.recipe["frozen_pooling"]["by"] == taught.recipe["epochs"]["by"] == "auto"
 
 
-@pytest.mark.parametrize("rung", ["frozen", "fine_tuned"])
+@pytest.mark.parametrize("rung", RUNGS)
 def test_a_rung_that_is_named_is_taken_and_fine_tuning_is_not_tried_beside(base: Path, rung: str) -> None:
     taught = run(base, ROWS, rung=rung, epochs=1)
     assert taught.ladder is not None
     assert "fine_tuned" not in taught.ladder.rungs
     assert taught.rung == rung
-    assert (taught.kept.training.steps > 0) == (rung == "fine_tuned")
+    assert (taught.kept.training.steps > 0) == (rung != "frozen")
+    assert (taught.ladder.temperature is not None) == (rung == "contrastive")
     assert taught.ladder.why == f"train.rung is {rung}"
 
 
@@ -84,14 +85,31 @@ def test_the_recipe_that_is_fixed_compares_nothing(base: Path) -> None:
     assert (taught.ladder, taught.recipe, taught.rung) == (None, None, "fine_tuned")
 
 
-@pytest.mark.parametrize(("tuned", "chosen"), [(0.9, "fine_tuned"), (0.804, "frozen"), (0.7, "frozen")])
-def test_the_best_rung_is_taken_and_the_cheaper_one_of_two_alike(tuned: float, chosen: str) -> None:
-    ladder = Ladder(
-        {name: {"agreement": value, "rows": 500} for name, value in (("fine_tuned", tuned), ("frozen", 0.8))}
-    )
+def test_a_recipe_that_is_fixed_makes_the_rung_that_is_named(base: Path) -> None:
+    taught = run(base, ROWS, recipe="fixed", rung="contrastive", suspects="none")
+    assert (taught.ladder, taught.rung) == (None, "contrastive")
+    assert taught.kept.agreement is not None
+
+
+@pytest.mark.parametrize(
+    ("contrastive", "tuned", "chosen"),
+    [
+        (0.82, 0.9, "fine_tuned"),
+        (0.898, 0.9, "contrastive"),
+        (0.9, 0.804, "contrastive"),
+        (0.804, 0.804, "frozen"),
+        (0.7, 0.7, "frozen"),
+    ],
+)
+def test_the_best_rung_is_taken_and_the_cheaper_one_of_those_alike(
+    contrastive: float, tuned: float, chosen: str
+) -> None:
+    agreements = {"tfidf": 0.95, "fine_tuned": tuned, "frozen": 0.8, "contrastive": contrastive}
+    ladder = Ladder({name: {"agreement": value, "rows": 500} for name, value in agreements.items()})
     found, why = choose(ladder, "auto")
     assert found == chosen
-    assert why.startswith("On 500 held-out labels")
+    assert why.startswith("Of 500 held-out labels")
+    assert ("alike" in why) == (agreements[chosen] < max(tuned, contrastive, 0.8))
     assert why.endswith(".")
 
 

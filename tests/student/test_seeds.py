@@ -13,7 +13,7 @@ from distil.student.training_set import prepare_lessons
 
 ROWS = make_rows(make_texts())
 HELD_OUT = ROWS.iloc[:10]  # what is held out does not matter here
-DONE = Training(model=None, curve=pd.DataFrame(), steps=0, seconds=0.0)
+DONE = Training(model=None, curve=pd.DataFrame(), steps=0)
 
 
 @pytest.fixture(scope="module")

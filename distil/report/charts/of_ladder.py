@@ -9,7 +9,12 @@ from distil.report.findings import Study
 from distil.report.ladder import Rung, list_curve, list_rungs
 from distil.report.results import Score
 
-LOOKS = {"tfidf": ("baseline", "s"), "frozen": ("student", "D"), "fine_tuned": ("student", "o")}
+LOOKS = {
+    "tfidf": ("baseline", "s"),
+    "frozen": ("student", "D"),
+    "contrastive": ("student", "^"),
+    "fine_tuned": ("student", "o"),
+}
 UNSEEN = "majority"  # of many labels it would press all others together; the table has it
 SHORTEST_S = 0.01  # a log axis has no zero
 
