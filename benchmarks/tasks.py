@@ -8,9 +8,9 @@
 The folder has a csv file for each task, with the columns text, gold and split (train or test). The teacher is a program
 that serves the labels of such a file (`--data`) on loopback (`--port`), wrong at a stated rate (`--accuracy`,
 `--confusion near` or `uniform`, `--vote-noise`). Each line of the table is a study of its own, in a copy of this
-project, with the default parameters but for the task's own: `dvc repro evaluate`, and once more with each rung that the
-student did not become. All lines of a task have the same test rows, and the training rows of a smaller line are among
-those of a larger one.
+project, with the default parameters but for the task's own: `dvc repro evaluate`, and `dvc repro train` once more for
+each rung that the student did not become. All lines of a task have the same test rows, and the training rows of a
+smaller line are among those of a larger one. Intervals are Wilson's.
 
 A line takes minutes. `--keep FOLDER` has what each came to as json, and what is there is not run again. `--jobs 2` runs
 two lines at once, each with its share of the cores: the scores mean the same, the seconds are longer.
@@ -52,7 +52,8 @@ from benchmarks.study_copy import (  # noqa: E402
 )
 from distil.core.ids import text_id  # noqa: E402
 from distil.core.metrics import read_details, read_metrics  # noqa: E402
-from distil.core.tables import PREDICTIONS, read_rows  # noqa: E402
+from distil.core.tables import PREDICTIONS, TEST, read_rows  # noqa: E402
+from distil.encoders.torch_model import TorchClassifier  # noqa: E402
 from distil.quality.shortfalls import adjust_by_holm  # noqa: E402
 
 ACCURACIES, ROWS, CONFUSIONS, DRAWS = (0.94, 0.85, 0.75), ("200", "600", "all"), ("near", "uniform"), 5
@@ -163,7 +164,7 @@ def change_params(sections: Sections, changes: Sequence[str]) -> None:
 
 
 def run_line(line: Line, arguments: argparse.Namespace, log: IO[str]) -> Result | None:
-    """Run a line's study, and again with the other rungs; null if it failed, of which `log` says why."""
+    """Run a line's study, and train the other rungs; null if it failed, of which `log` says why."""
     with tempfile.TemporaryDirectory() as name, serve(line, arguments.teacher, log) as url:
         folder = Path(name)
         copy_project(folder)
@@ -175,13 +176,13 @@ def run_line(line: Line, arguments: argparse.Namespace, log: IO[str]) -> Result 
         if not run_study(folder, "benchmark" if arguments.speed else "evaluate", log, own_store=bool(line.teacher)):
             return None
         result = read_result(line, folder, arguments.speed)
-        for other in EXPORTABLE if result["ladder"] else ():
-            if other == result["chosen"]:
+        for rung in EXPORTABLE if result["ladder"] else ():
+            if rung == result["chosen"]:
                 continue
-            write_params(folder, line.sections | {"train": line.sections["train"] | {"rung": other}})
-            if not run_study(folder, "evaluate", log, own_store=bool(line.teacher)):
+            write_params(folder, line.sections | {"train": line.sections["train"] | {"rung": rung}})
+            if not run_study(folder, "train", log, own_store=bool(line.teacher)):
                 return None
-            result["systems"][other] = read_systems(folder)["student"]
+            result["systems"][rung] = score_student(folder)
     return result
 
 
@@ -237,15 +238,26 @@ def read_result(line: Line, folder: Path, speed: bool) -> Result:
 
 
 def read_systems(folder: Path) -> dict[str, Any]:
-    """Of each system that there is: accuracy, its interval, and a 1 for each test row, by id, on which it is right."""
+    """Of each system that there is: accuracy, and a 1 for each test row, by id, on which it is right."""
     scores = read_details(folder / "metrics" / "quality.json")["systems"]
     right = read_rows(folder / "data" / "predictions.parquet", PREDICTIONS).sort_values(["system", "id"])
     return {
-        name: {key: scores[name][key] for key in ("accuracy", "accuracy_low", "accuracy_high")}
-        | {"right": "".join("1" if one else "0" for one in right.loc[right["system"] == name, "right"])}
+        name: {
+            "accuracy": scores[name]["accuracy"],
+            "right": "".join("1" if one else "0" for one in right.loc[right["system"] == name, "right"]),
+        }
         for name in SYSTEMS
         if name in scores
     }
+
+
+def score_student(folder: Path) -> dict[str, Any]:
+    """The same of the student in models/student, which was trained alone."""
+    test = read_rows(folder / "data" / "test.parquet", TEST).sort_values("id")
+    student = TorchClassifier(folder / "models" / "student", "cpu")
+    shares = student.predict_proba(test["text"].to_list())
+    right = pd.Series(student.labels)[shares.argmax(axis=1)].to_numpy() == test["gold"].to_numpy()
+    return {"accuracy": float(right.mean()), "right": "".join("1" if one else "0" for one in right)}
 
 
 def find_best(result: Result) -> str:
@@ -308,8 +320,9 @@ def format_score(result: Result, name: str) -> str:
     """Accuracy with its interval; nothing where a system was not scored."""
     if name not in result["systems"]:
         return ""
-    score = result["systems"][name]
-    return f"{score['accuracy']:.3f} [{score['accuracy_low']:.3f}, {score['accuracy_high']:.3f}]"
+    right = result["systems"][name]["right"]
+    bounds = binomtest(right.count("1"), len(right)).proportion_ci(method="wilson")
+    return f"{accuracy(result, name):.3f} [{bounds.low:.3f}, {bounds.high:.3f}]"
 
 
 def int8_change(result: Result) -> float:

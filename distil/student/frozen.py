@@ -5,16 +5,18 @@ rows that it has not seen also tell which labels are doubtful.
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distil.linear.folds import Numbers, draw_folds
+from distil.linear.folds import Numbers, count_folds, draw_folds
 from distil.linear.probe import DISCRIMINANT, LOGISTIC, Method, Probe, fit_probe, list_suitable, validate_probe
 from distil.student.fine_tuner import FineTuner, Pooling
 
+COMPARED = 1000  # texts by which two ways of pooling are compared
 METHODS = (*DISCRIMINANT, *LOGISTIC)  # the first that suits the rows compares two ways of pooling
 UNCHOSEN = LOGISTIC[1]  # where there are too few rows to choose
 Floats = NDArray[np.float64]
@@ -37,7 +39,7 @@ class Frozen:
     temperature: float
     has_bias: bool
     held_out: Floats | None
-    pooled: dict[str, float]
+    pooled: Mapping[Pooling, float]
     pooling_named: bool
     seconds: float
 
@@ -76,24 +78,36 @@ def validate_frozen(tuner: FineTuner, numbers: Numbers, folds: int, pooling: Poo
     Raises `InputError` if there are too few rows for so many folds.
     """
     start = time.perf_counter()
-    labels, has_bias = len(tuner.labels), tuner.has_bias
-    ways = [pooling] if pooling else _list_ways(tuner)
-    read = {way: tuner.read(tuner.texts, way) for way in ways}
-    every = draw_folds(numbers, folds, tuner.params.seed) if folds else []
-    pooled: dict[str, float] = {}
-    methods = list_suitable(METHODS, numbers, every, has_bias)
-    if len(ways) > 1 and folds:
-        for way, features in read.items():
-            pooled[way] = validate_probe(features, numbers, labels, every, methods[:1], has_bias).agreement
-    chosen = max(ways, key=lambda way: pooled.get(way, 0.0))
-    features, method, temperature, held_out = read[chosen], UNCHOSEN, 1.0, None
+    labels, has_bias, seed = len(tuner.labels), tuner.has_bias, tuner.params.seed
+    way: Pooling = pooling or ("mean" if tuner.can_pool_mean else "base")
+    features = tuner.read(tuner.texts, way)
+    pooled: dict[Pooling, float] = {}
+    if pooling is None and tuner.can_pool_mean and folds:
+        pooled = _compare_ways(tuner, numbers, features)
+        if pooled and pooled["base"] > pooled["mean"]:
+            way, features = "base", tuner.read(tuner.texts, "base")
+    method, temperature, held_out = UNCHOSEN, 1.0, None
     if folds:
+        every = draw_folds(numbers, folds, seed)
+        methods = list_suitable(METHODS, numbers, every, has_bias)
         found = validate_probe(features, numbers, labels, every, methods, has_bias)
         method, temperature, held_out = found.method, found.temperature, found.held_out
-    seconds = time.perf_counter() - start
-    named = pooling is not None
-    return Frozen(features, numbers, labels, chosen, method, temperature, has_bias, held_out, pooled, named, seconds)
+    named, seconds = pooling is not None, time.perf_counter() - start
+    return Frozen(features, numbers, labels, way, method, temperature, has_bias, held_out, pooled, named, seconds)
 
 
-def _list_ways(tuner: FineTuner) -> list[Pooling]:
-    return ["mean", "base"] if tuner.can_pool_mean else ["base"]
+def _compare_ways(tuner: FineTuner, numbers: Numbers, mean: NDArray[np.float32]) -> dict[Pooling, float]:
+    """The share of held-out labels that the frozen base gives by what its head reads, if rows are enough."""
+    places = np.random.default_rng(tuner.params.seed).permutation(len(numbers))[:COMPARED]
+    some = numbers[places]
+    folds = count_folds(some, tuner.params.folds)
+    if not folds:
+        return {}
+    every = draw_folds(some, folds, tuner.params.seed)
+    first = list_suitable(METHODS, some, every, tuner.has_bias)[:1]
+    base = tuner.read([tuner.texts[place] for place in places], "base")
+    ways: dict[Pooling, NDArray[np.float32]] = {"mean": mean[places], "base": base}
+    return {
+        way: validate_probe(features, some, len(tuner.labels), every, first, tuner.has_bias).agreement
+        for way, features in ways.items()
+    }

@@ -8,6 +8,7 @@ come here.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ RUNGS = {  # that export as a folder which transformers opens, from the cheapest
     "fine_tuned": "fine-tuning",
 }
 ALIKE = 0.005  # of the held-out labels: where a dearer rung gains no more, the cheaper one is taken
+FAR_AHEAD = 0.05  # of the held-out labels: where fine-tuning gives so many more than the frozen base, nothing between
 CURVE_SHARES = (0.125, 0.25, 0.5, 1.0)  # of the rows to train on
 CONFIDENCE = 0.95
 Bools = NDArray[np.bool_]
@@ -66,6 +68,11 @@ class Ladder:
             "exportable": exportable,
         }
 
+    def lead(self, name: str, other: str) -> float:
+        """How much larger a share of the held-out labels one rung gives than another."""
+        lead: float = self.rungs[name]["agreement"] - self.rungs[other]["agreement"]
+        return lead
+
 
 def climb(
     tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen, lessons: Lessons, held_out: pd.DataFrame, folds: int
@@ -83,13 +90,14 @@ def climb(
     ladder.judge("frozen", True, lambda: _label_frozen(frozen, judged.inside, features), judged.numbers)
     ladder.rungs["frozen"]["seconds"] += frozen.seconds
     ladder.learning_curve = draw_curve(frozen, judged, features, tuner.params.seed)
-    if tuner.params.rung in {"auto", "contrastive"}:
-        ladder.judge(
-            "contrastive", True, lambda: _label_contrasted(tuner, frozen, lessons, judged, ladder), judged.numbers
-        )
-    if tuner.params.rung == "auto":
+    wanted = tuner.params.rung
+    if wanted == "auto":
         ladder.judge("fine_tuned", True, lambda: _label_tuned(tuner, lessons, judged), judged.numbers)
-    ladder.chosen, ladder.why = choose(ladder, tuner.params.rung)
+    if wanted == "contrastive" or (wanted == "auto" and ladder.lead("fine_tuned", "frozen") <= FAR_AHEAD):
+        label = partial(_label_contrasted, tuner, frozen, lessons, judged, ladder)
+        ladder.judge("contrastive", True, label, judged.numbers)
+    ladder.rungs = {name: ladder.rungs[name] for name in ("majority", "tfidf", *RUNGS) if name in ladder.rungs}
+    ladder.chosen, ladder.why = choose(ladder, wanted)
     return ladder
 
 
@@ -105,11 +113,13 @@ def choose(ladder: Ladder, wanted: str) -> tuple[str, str]:
     """Return the name of the rung to take, and why."""
     if wanted != "auto":
         return wanted, f"train.rung is {wanted}"
-    agreements = {name: rung["agreement"] for name, rung in ladder.rungs.items() if name in RUNGS}
+    agreements = {name: ladder.rungs[name]["agreement"] for name in RUNGS if name in ladder.rungs}
     best = max(agreements.values())
     chosen = next(name for name in RUNGS if name in agreements and best - agreements[name] <= ALIKE)
     told = ", ".join(f"{RUNGS[name]} {agreement:.1%}" for name, agreement in agreements.items())
     why = f"Of {ladder.rungs[chosen]['rows']:,} held-out labels these are given: {told}"
+    if "contrastive" not in agreements and "fine_tuned" in agreements:
+        why += " (so far ahead that contrastive training was not tried)"
     if agreements[chosen] < best:
         return chosen, f"{why}; of those that are alike the cheapest is taken."
     return chosen, f"{why}."

@@ -55,10 +55,7 @@ def test_fewer_rows_are_among_more_and_test_rows_are_the_same(tmp_path: Path) ->
 
 def make_result(**right: str) -> dict[str, Any]:
     """A line's result, from the rows on which each system is right."""
-    systems = {
-        name: {"accuracy": marks.count("1") / len(marks), "accuracy_low": 0.0, "accuracy_high": 1.0, "right": marks}
-        for name, marks in right.items()
-    }
+    systems = {name: {"accuracy": marks.count("1") / len(marks), "right": marks} for name, marks in right.items()}
     return {"line": "a line", "train_rows": 1000, "seconds": 3.2, "texts_per_s": None, "chosen": "fine_tuned"} | {
         "systems": systems
     }

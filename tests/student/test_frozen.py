@@ -8,6 +8,7 @@ from tiny_training import freeze, make_tuner
 from toy_rows import make_rows, make_texts
 
 from distil.core.errors import InputError
+from distil.student.fine_tuner import Pooling
 from distil.student.frozen import validate_frozen
 from distil.student.targets import number_labels
 
@@ -46,6 +47,21 @@ def test_what_the_head_reads_is_compared_unless_it_is_named(base: Path, named: s
     assert set(frozen.pooled) == found
     assert frozen.pooling == (named or max(frozen.pooled, key=lambda way: frozen.pooled[way]))
     assert frozen.describe()["frozen_pooling"]["by"] == ("params" if named else "auto")
+
+
+def test_pooling_is_compared_on_some_rows_only(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distil.student.frozen.COMPARED", 40)
+    tuner = make_tuner(base, ROWS)
+    read, asked = tuner.read, []
+
+    def note(texts: list[str], way: Pooling) -> object:
+        asked.append((len(texts), way))
+        return read(texts, way)
+
+    monkeypatch.setattr(tuner, "read", note)
+    frozen = validate_frozen(tuner, NUMBERS // 2, 2, None)
+    assert asked[:2] == [(80, "mean"), (40, "base")]
+    assert len(frozen.features) == 80
 
 
 def test_no_memory_left(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,16 @@ def test_every_rung_is_judged_on_the_same_rows_and_the_chosen_one_is_trained(bas
     assert taught.recipe["frozen_pooling"]["by"] == taught.recipe["epochs"]["by"] == "auto"
 
 
+def test_contrastive_training_is_not_tried_where_fine_tuning_is_far_ahead(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distil.student.ladder.FAR_AHEAD", -1.0)
+    ladder = run(base, ROWS).ladder
+    assert ladder is not None
+    assert list(ladder.rungs) == ["majority", "tfidf", "frozen", "fine_tuned"]
+    assert "contrastive training was not tried" in ladder.why
+
+
 @pytest.mark.parametrize("rung", RUNGS)
 def test_a_rung_that_is_named_is_taken_and_fine_tuning_is_not_tried_beside(base: Path, rung: str) -> None:
     taught = run(base, ROWS, rung=rung, epochs=1)
