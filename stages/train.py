@@ -126,14 +126,20 @@ def describe_method(tuner: FineTuner, taught: Taught) -> dict[str, Any]:
 
     A base that is not fine-tuned has no epochs.
     """
-    model, ladder = taught.kept.training.model, taught.ladder
+    training, ladder = taught.kept.training, taught.ladder
+    epochs = taught.lessons.epochs if taught.rung == "fine_tuned" else 0
     return {
         "rung": taught.rung,
-        "epochs": taught.lessons.epochs if taught.rung == "fine_tuned" else 0,
+        "trained": {
+            "frozen": "a linear head on the base as it is",
+            "contrastive": f"{training.steps} contrastive steps and a linear head",
+            "fine_tuned": f"{epochs} epochs",
+        }[taught.rung],
+        "epochs": epochs,
         "epochs_agreement": taught.lessons.epochs_agreement,
         "precision": tuner.precision,
         "base": tuner.params.base,
-        "parameters": model.num_parameters(),
+        "parameters": training.model.num_parameters(),
         "device": str(tuner.device),
         "recipe": taught.recipe,
         "ladder": ladder
@@ -149,12 +155,7 @@ def describe_method(tuner: FineTuner, taught: Taught) -> dict[str, Any]:
 def describe(figures: Mapping[str, Any]) -> str:
     """The training in one line."""
     agreement, seeds = figures["validation_agreement"], figures.get("seeds")
-    how = {
-        "frozen": "the base as it is with a linear head",
-        "contrastive": f"{figures['steps']} contrastive steps and a linear head",
-        "fine_tuned": f"{figures['epochs']} epochs",
-    }[figures["rung"]]
-    told = [f"{figures['rows']:,} rows", how, f"{figures['seconds']:.0f} s"]
+    told = [f"{figures['rows']:,} rows", figures["trained"], f"{figures['seconds']:.0f} s"]
     if figures["suspects"] is not None:
         told.append(f"{figures['suspects']:,} suspected labels ({figures['noise']})")
     told.append("no validation rows" if agreement is None else f"validation agreement {agreement:.3f}")

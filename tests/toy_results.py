@@ -109,7 +109,12 @@ def write_toy_results(
         }
         | {"rows_by_label": dict.fromkeys(labels, 2149 // len(labels)), "suspects": None, "noise": "keep"}
         | {"below_min_agreement": 0, "epochs_agreement": None, "distilled_from": None}
-        | (describe_ladder() if ladder else {"ladder": None, "recipe": None}),
+        | {"rung": "fine_tuned", "trained": "3 epochs"}
+        | (
+            describe_ladder() | {"rung": "frozen", "trained": "a linear head on the base as it is"}
+            if ladder
+            else {"ladder": None, "recipe": None}
+        ),
         "export": {"opset": 18, "rows": 239, "texts": 2000, "default_file": "onnx/model_quantized.onnx"}
         | {"default_why": "int8 gives fp32's label on 99.16% of 2,000 texts", "left_out": {}}
         | {"torch": {"megabytes": 90.8, "teacher_agreement": 0.912}}

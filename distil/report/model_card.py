@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from distil.core.params import Params
 from distil.report.findings import Study, describe_votes, find_calibration, find_hub_name, name_model
-from distil.report.ladder import list_chosen_knobs, list_rungs
+from distil.report.ladder import MADE, list_chosen_knobs, list_rungs
 from distil.report.markdown import escape_markdown, fence
 from distil.report.next_steps import write_shortfalls_as_markdown
 from distil.report.results import Result, render_markdown
@@ -67,6 +67,7 @@ def render_model_card(study: Study, results: Sequence[Result], params: CardParam
         table=render_markdown(results, [], study),
         calibration=find_calibration(study, STUDENT),
         shortfalls=write_shortfalls_as_markdown(study),
+        made=MADE[study.train["rung"]],
         rungs=list_rungs(study),
         knobs=list_chosen_knobs(study),
         usage=render_usage(study.export["default_file"]),
