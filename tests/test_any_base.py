@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny_bases import make_base
-from tiny_training import make_tuner
+from tiny_training import CPU, freeze, make_tuner
 from toy_rows import make_rows
 
 from distil.classifiers.onnx_classifier import OnnxClassifier
-from distil.encoders.torch_model import TorchClassifier
+from distil.encoders.torch_model import TorchClassifier, predict_logits
 from distil.export.onnx_files import FP32, INT8, check_onnx, copy_student, export_fp32, feed_each, quantize_int8
+from distil.student.contrastive import finish, train_contrastive
 
 PADDED = [
     *("bert", "roberta", "distilbert", "xlm-roberta", "deberta-v2", "electra", "albert", "modernbert", "camembert"),
@@ -23,8 +24,31 @@ ROWS = make_rows(
 TEXTS = ["", "good", "zzz", "a bad camera", "the phone broke . it was poor !", "so very nice , " * 40, "it works ."]
 
 
+BASES = [*((kind, True) for kind in PADDED), ("gpt2", False)]
+
+
+@pytest.mark.parametrize(("kind", "padding"), BASES)
+def test_frozen_and_contrastive_students_answer_as_their_heads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, padding: bool
+) -> None:
+    monkeypatch.setattr("distil.student.contrastive.STEPS", 2)
+    tuner = make_tuner(make_base(tmp_path / "base", kind, padding), ROWS, max_length="auto")
+    places, texts = np.arange(len(ROWS)), tuner.texts
+    frozen = freeze(tuner, ROWS)
+    head = frozen.fit(places)
+    student = tuner.freeze(head, frozen.features, np.eye(2, dtype=np.float32)[frozen.numbers], frozen.pooling)
+    contrasted, its_head = train_contrastive(tuner, frozen, places, "train")
+    its_features = tuner.read_by(contrasted.model, texts)
+    for training, probe, features in (
+        (student, head, frozen.features),
+        (finish(contrasted, its_head), its_head, its_features),
+    ):
+        found = predict_logits(training.model, tuner.tokenizer, texts, CPU)
+        np.testing.assert_allclose(found, probe.decide(features), atol=1e-4)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "padding"), [*((kind, True) for kind in PADDED), ("gpt2", False)])
+@pytest.mark.parametrize(("kind", "padding"), BASES)
 def test_trained_and_exported(tmp_path: Path, kind: str, padding: bool) -> None:
     base = make_base(tmp_path / "base", kind, padding)
     tuner = make_tuner(base, ROWS, LABELS, max_length="auto", freeze_word_embeddings=False)

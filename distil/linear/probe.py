@@ -102,6 +102,7 @@ def fit_probe(features: Features, numbers: Numbers, labels: int, method: Method,
     estimator = method.make(has_bias)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits do not matter here
+        warnings.simplefilter("ignore", UserWarning)  # a label of one row has no covariance, and adds none
         estimator.fit(scaled, numbers)
     weights, bias = estimator.coef_.astype(np.float64), np.asarray(estimator.intercept_, dtype=np.float64)
     if len(estimator.classes_) == 2:  # scikit-learn has one row for both

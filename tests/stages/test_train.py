@@ -66,7 +66,18 @@ def test_stage(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) 
     assert list(metrics) == [
         *("rows", "rows_by_label", "suspects", "noise", "max_length", "reading", "below_min_agreement"),
         *("validation_rows", "seconds", "distilled_from", "steps", "final_loss", "validation_agreement"),
-        *("rung", "trained", "epochs", "epochs_agreement", "precision", "base", "parameters", "device", "recipe", "ladder"),
+        *(
+            "rung",
+            "trained",
+            "epochs",
+            "epochs_agreement",
+            "precision",
+            "base",
+            "parameters",
+            "device",
+            "recipe",
+            "ladder",
+        ),
     ]
     assert (metrics["rows"], metrics["validation_rows"], metrics["steps"], metrics["device"]) == (80, 2, 10, "cpu")
     assert metrics["rows_by_label"] == {"negative": 40, "positive": 40}
