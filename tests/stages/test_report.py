@@ -325,7 +325,7 @@ def test_what_the_2024_study_printed_is_labelled_as_such(plain: Path) -> None:
 
 def test_warnings_of_training_and_notes_of_quality_and_cost_are_warnings(project: Path) -> None:
     arguments = write_toy_results(project)
-    change_metrics(project, "train", reading={"texts_cut": 1204, "unread_share": 0.62, "warnings": ["of training"]})
+    change_metrics(project, "train", reading={"texts_cut": 1204, "unread_share": 0.62}, warnings=["of training"])
     change_metrics(project, "quality", notes=["of quality"])
     change_metrics(project, "cost", notes=["of <cost>"])
     main(*arguments)

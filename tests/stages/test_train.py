@@ -12,14 +12,14 @@ from stage_command import name_paths
 from tiny_bases import make_base
 from tiny_model import TEXTS, make_tiny_model
 from tiny_training import SETTINGS
-from toy_rows import make_rows, make_texts
+from toy_rows import LABELS, make_rows, make_texts
 
 from distil.assets.references import sha256_of
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import SUSPECTS, TRAIN, read_rows, write_rows
 from distil.encoders.torch_model import TorchClassifier
-from stages.train import main
+from stages.train import main, warn_of_labels
 
 ROWS = make_rows(make_texts())
 HELD_OUT = make_rows(["your tripod is bad", "your tripod is good"])
@@ -51,6 +51,16 @@ def run_stage(project: Project, base: Path, held_out: pd.DataFrame = HELD_OUT, *
     return details
 
 
+@pytest.mark.parametrize(
+    ("more", "named"), [(1, "label 0,"), (7, "label 0, label 1, label 2, label 3, label 4 and 2 more,")]
+)
+def test_a_label_without_rows_is_told(more: int, named: str) -> None:
+    labels = [*LABELS, *(f"label {number}" for number in range(more))]
+    (warning,) = warn_of_labels(ROWS, labels)
+    assert warning.startswith(f"no training text has the label {named} so the student cannot learn it")
+    assert warn_of_labels(ROWS, LABELS) == []
+
+
 def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments, *name_paths("train", *PATHS)],
@@ -64,20 +74,10 @@ def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_stage(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) -> None:
     metrics = run_stage(project, base)
     assert list(metrics) == [
-        *("rows", "rows_by_label", "suspects", "noise", "max_length", "reading", "below_min_agreement"),
+        *("rows", "rows_by_label", "suspects", "noise", "max_length", "reading", "warnings", "below_min_agreement"),
         *("validation_rows", "seconds", "distilled_from", "steps", "final_loss", "validation_agreement"),
-        *(
-            "rung",
-            "trained",
-            "epochs",
-            "epochs_agreement",
-            "precision",
-            "base",
-            "parameters",
-            "device",
-            "recipe",
-            "ladder",
-        ),
+        *("rung", "trained", "epochs", "epochs_agreement"),
+        *("precision", "base", "parameters", "device", "recipe", "ladder"),
     ]
     assert (metrics["rows"], metrics["validation_rows"], metrics["steps"], metrics["device"]) == (80, 2, 10, "cpu")
     assert metrics["rows_by_label"] == {"negative": 40, "positive": 40}
