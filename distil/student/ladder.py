@@ -30,7 +30,7 @@ RUNGS = {  # that export as a folder which transformers opens, from the cheapest
     "contrastive": "contrastive training before it",
     "fine_tuned": "fine-tuning",
 }
-ALIKE = 0.005  # of the held-out labels: where a dearer rung gains no more, the cheaper one is taken
+ALIKE = 0.002  # of the held-out labels: where a dearer rung gains no more, the cheaper one is taken
 FAR_AHEAD = 0.05  # of the held-out labels: where fine-tuning gives so many more than the frozen base, nothing between
 CURVE_SHARES = (0.125, 0.25, 0.5, 1.0)  # of the rows to train on
 CONFIDENCE = 0.95

@@ -105,9 +105,10 @@ def test_a_recipe_that_is_fixed_makes_the_rung_that_is_named(base: Path) -> None
     ("contrastive", "tuned", "chosen"),
     [
         (0.82, 0.9, "fine_tuned"),
-        (0.898, 0.9, "contrastive"),
+        (0.899, 0.9, "contrastive"),
         (0.9, 0.804, "contrastive"),
-        (0.804, 0.804, "frozen"),
+        (0.804, 0.804, "contrastive"),
+        (0.801, 0.801, "frozen"),
         (0.7, 0.7, "frozen"),
     ],
 )
