@@ -34,8 +34,8 @@ def describe_reading(tokenizer: Any, texts: Sequence[str], max_length: int, limi
     if words["broken_share"] > MOST_BROKEN or words["unknown_share"] > MOST_UNKNOWN:
         warnings.append(
             f"The base's tokenizer breaks up {words['broken_share']:.0%} of what these texts say, and does not know "
-            f"{words['unknown_share']:.0%}: it was probably made for another language; name a train.base that knows "
-            "this one (docs/student.md, Languages)."
+            f"{words['unknown_share']:.0%}: it was probably made for another language or without emoji; name a "
+            "train.base that knows these (docs/student.md, Languages)."
         )
     return {**cut, **words, "warnings": warnings}
 
@@ -54,7 +54,7 @@ def measure_words(tokenizer: Any, texts: Sequence[str]) -> dict[str, float]:
     """The shares of the letters of some texts that stand in broken and in unknown words; 0 if there is no letter.
 
     A word is unknown if the tokenizer does not know a part of it, and broken if it makes several pieces of it, with
-    less than `LEAST_LETTERS` letters each on average. Each Chinese, Japanese or Korean character is a word.
+    less than `LEAST_LETTERS` letters each on average. Each Chinese, Japanese or Korean character and each emoji is a word.
     """
     sample = [text[:SAMPLE_CHARACTERS] for text in texts[:: max(1, len(texts) // SAMPLE_TEXTS)]]
     if not sample:
@@ -94,15 +94,15 @@ def _read_more(max_length: int, limit: int | None) -> str:
 
 
 class _Kinds(dict[int, str]):
-    """For `str.translate`: w for a wide letter, which is a word or syllable by itself, l for any other letter, m for a
-    mark on a letter, a blank for the rest.
+    """For `str.translate`: w for a wide letter or an emoji, which is a word or syllable by itself, l for any other
+    letter, m for a mark on a letter, a blank for the rest.
     """
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        category = unicodedata.category(character)[0]
+        category = unicodedata.category(character)
         wide = unicodedata.east_asian_width(character) == "W"
-        self[code] = kind = {"L": "w" if wide else "l", "M": "m"}.get(category, " ")
+        self[code] = kind = "w" if category == "So" else {"L": "w" if wide else "l", "M": "m"}.get(category[0], " ")
         return kind
 
 

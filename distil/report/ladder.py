@@ -31,7 +31,6 @@ class Rung:
     name: str
     score: Score
     rows: int
-    judged_by: str
     seconds: float
     exportable: bool
     chosen: bool
@@ -58,7 +57,6 @@ def list_rungs(study: Study) -> list[Rung]:
             name=name,
             score=_read_score(rung),
             rows=rung["rows"],
-            judged_by=rung["judged_by"],
             seconds=rung["seconds"],
             exportable=rung["exportable"],
             chosen=name == ladder["chosen"],

@@ -63,7 +63,6 @@ class Ladder:
         self.rungs[name] = {
             **score(label() == numbers),
             "rows": len(numbers),
-            "judged_by": "hold-out",
             "seconds": time.perf_counter() - start,
             "exportable": exportable,
         }

@@ -34,13 +34,14 @@ def test_tokens_that_are_not_read_are_counted(tokenizer: Any) -> None:
         ("good e\N{COMBINING ACUTE ACCENT}te\N{COMBINING ACUTE ACCENT}", 3 / 7, 0.0),  # marks are no letters
         ("产品很好", 0.0, 0.0),  # each character is a word
         ("产品坏", 0.0, 1 / 3),
+        ("good \N{PARTY POPPER}\N{FIRE}", 0.0, 2 / 6),  # so is each emoji
     ],
 )
 def test_letters_in_broken_and_unknown_words(tokenizer: Any, text: str, broken: float, unknown: float) -> None:
     assert measure_words(tokenizer, [text]) == {"broken_share": broken, "unknown_share": unknown}
 
 
-@pytest.mark.parametrize("texts", [[], ["", "42 !"], ["\N{PARTY POPPER}"]])
+@pytest.mark.parametrize("texts", [[], ["", "42 !"], ["\N{EURO SIGN}"]])
 def test_texts_without_a_letter(tokenizer: Any, texts: list[str]) -> None:
     assert measure_words(tokenizer, texts) == {"broken_share": 0.0, "unknown_share": 0.0}
     assert describe_reading(tokenizer, texts, 16, MAX_TOKENS)["warnings"] == []
@@ -57,7 +58,7 @@ def test_a_language_that_the_base_does_not_know_is_told(tokenizer: Any, text: st
     assert describe_reading(tokenizer, KNOWN, 16, MAX_TOKENS)["warnings"] == []
     (warning,) = describe_reading(tokenizer, [KNOWN[0], text, text], 64, MAX_TOKENS)["warnings"]
     assert warning.startswith("The base's tokenizer breaks up ")
-    assert "; name a train.base that knows this one" in warning
+    assert "; name a train.base that knows these" in warning
 
 
 @pytest.mark.parametrize(
