@@ -54,7 +54,8 @@ def measure_words(tokenizer: Any, texts: Sequence[str]) -> dict[str, float]:
     """The shares of the letters of some texts that stand in broken and in unknown words; 0 if there is no letter.
 
     A word is unknown if the tokenizer does not know a part of it, and broken if it makes several pieces of it, with
-    less than `LEAST_LETTERS` letters each on average. Each Chinese, Japanese or Korean character and each emoji is a word.
+    less than `LEAST_LETTERS` letters each on average. Each Chinese, Japanese or Korean character is a word, and so is
+    each emoji.
     """
     sample = [text[:SAMPLE_CHARACTERS] for text in texts[:: max(1, len(texts) // SAMPLE_TEXTS)]]
     if not sample:

@@ -171,7 +171,8 @@ def _label_frozen(frozen: Frozen, places: Numbers, features: NDArray[np.float32]
 
 
 def _label_contrasted(tuner: FineTuner, frozen: Frozen, lessons: Lessons, judged: HoldOut, ladder: Ladder) -> Numbers:
-    places = np.intersect1d(lessons.places, judged.inside)
+    learnt = np.intersect1d(lessons.places, judged.inside)
+    places = learnt if len(np.unique(frozen.numbers[learnt])) > 1 else judged.inside  # a head needs two labels
     training, probe = train_contrastive(tuner, frozen, places, "hold-out, contrastive")
     logits = probe.decide(tuner.read_by(training.model, judged.texts))
     ladder.temperature = fit_temperature(logits, judged.numbers)
