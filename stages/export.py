@@ -109,10 +109,15 @@ def check_fp32(exam: Exam, torch: Floats, most: float) -> tuple[Metrics, Floats]
     """
     check_onnx(exam.folder / FP32)
     fp32 = exam.answer("fp32")
-    check_difference(difference := float(np.abs(fp32[: len(torch)] - torch).max()), most)
+    check_difference(difference := measure_difference(fp32[: len(torch)], torch), most)
     labels, others = (logits[exam.probes : len(torch)].argmax(axis=1) for logits in (fp32, torch))
     found = {"agreement_with_torch": share_equal(labels, others), "max_logit_difference": difference}
     return {"torch": exam.record("torch", torch), "fp32": exam.record("fp32", fp32) | found}, fp32
+
+
+def measure_difference(logits: Floats, torch: Floats) -> float:
+    """The largest difference of two logits, as a share of torch's beyond 1: rounding grows with what is rounded."""
+    return float((np.abs(logits - torch) / np.maximum(1, np.abs(torch))).max())
 
 
 def check_difference(difference: float, most: float) -> None:

@@ -19,7 +19,7 @@ SLOPE = 0.2  # of the open dense layer: its function (tanh, GELU) bends little t
 SHIFT = 1.0  # of one whose function is ReLU, which would drop what is below zero
 MEAN_SHARE = 30.0  # how much more the mean weighs than the first token, which the layer's residual path adds
 LIKE_BERT = {"bert", "camembert", "electra", "roberta", "xlm-roberta"}  # in their layers; heads read the first token
-BELOW_ALL = 1000.0  # so that the probability is 0 in any precision: no logit of the other labels lies as low
+BELOW_ALL = 200.0  # so that the probability is 0 in any precision, and the logit still rounded finely
 POOLING_IN_CONFIG = {"modernbert"}  # `classifier_pooling` of their config says what the head reads
 
 

@@ -17,7 +17,7 @@ from distil.core.metrics import read_details, read_metrics
 from distil.core.served import read_served
 from distil.core.tables import TRAIN, write_rows
 from distil.export.onnx_files import FP32, INT8, WEIGHTS
-from stages.export import COMPARED_TEXTS, check_difference, draw_more, main
+from stages.export import COMPARED_TEXTS, check_difference, draw_more, main, measure_difference
 
 SETTINGS: dict[str, Any] = {
     "int8_target": "portable",
@@ -116,6 +116,15 @@ def test_stage_that_fails_leaves_no_folder_that_looks_done(
     with pytest.raises(InputError, match=r"by up to .*, more than export\.max_logit_difference = 1e-12"):
         run_stage(project, student, max_logit_difference=1e-12)
     assert sorted(path.name for path in tmp_path.iterdir() if "onnx" in path.name or "export" in path.name) == []
+
+
+def test_large_logits_may_differ_by_more() -> None:
+    torch = np.array([[-200.0, 0.5], [20.0, 0.0]], dtype=np.float32)
+    for place, difference, expected in (((0, 0), 0.004, 2e-5), ((0, 1), 3e-5, 3e-5)):
+        other = torch.copy()
+        other[place] += difference
+        assert measure_difference(other, torch) == pytest.approx(expected, rel=0.01)
+    assert np.isnan(measure_difference(torch * np.nan, torch))
 
 
 def test_fp32_that_strays_from_torch_is_refused() -> None:
