@@ -96,6 +96,12 @@ def _advise_on_rungs(rungs: Sequence[Rung], study: Study) -> Iterator[str]:
     """Whether another way to train did better on held-out labels of the teacher."""
     chosen = next((rung for rung in rungs if rung.chosen), None)
     others = [rung for rung in rungs if not rung.chosen]
+    if chosen is None and study.train.get("ladder"):
+        yield (
+            f"More texts: {study.train['rows']:,} are too few to hold any out, so the ways to a student could not be "
+            "compared, nor how much more texts would help."
+        )
+        return
     if chosen is None:
         yield (
             "Another recipe: try train.recipe: auto. Then train compares the student with cheaper ones on held-out "

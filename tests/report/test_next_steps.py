@@ -74,6 +74,12 @@ def test_without_a_ladder_the_recipe_is_to_be_tried() -> None:
         assert not [step for step in list_steps(study) if "more texts:" in step.lower()]
 
 
+def test_with_a_ladder_for_which_rows_were_too_few_more_of_them_are_asked_for() -> None:
+    study = make_study(ladder={"chosen": "frozen", "why": "too few rows", "rungs": {}, "learning_curve": []})
+    assert "2,149 are too few to hold any out" in find_step(study, "More texts")
+    assert not [step for step in list_steps(study) if "recipe: auto" in step]
+
+
 @pytest.mark.parametrize(
     ("ladder", "start", "told"),
     [
