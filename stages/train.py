@@ -54,10 +54,7 @@ def main(
     base = resolve(params.base, assets)
     rehearse_export(base, labels)  # what cannot be exported is not worth a training
     tuner = FineTuner(base, rows["text"], labels, params, device, runtime.report_to)
-    reading = describe_reading(tuner.tokenizer, tuner.texts, tuner.max_length, tuner.limit)
-    warnings = [*reading.pop("warnings"), *warn_of_labels(rows, labels)]
-    for warning in warnings:  # before any training
-        print(f"warning: {warning}", file=sys.stderr)
+    reading = tell_reading(tuner, rows)  # before any training
     taught = teach(tuner, rows, held_out)
     if not PartialState().is_main_process:  # under `accelerate launch` every process has the same student
         return
@@ -66,8 +63,7 @@ def main(
     write_csv(training, taught.kept.training.curve)
     figures = {
         **describe_rows(rows, taught, tuner),
-        "reading": reading,
-        "warnings": warnings,
+        **reading,
         "below_min_agreement": len(every) - len(rows),
         "validation_rows": len(held_out),
         "seconds": time.perf_counter() - start,
@@ -76,6 +72,15 @@ def main(
     }
     write_metrics(metrics, {"seconds": figures["seconds"]}, figures)
     print(f"train: {describe(figures)} -> {student}")
+
+
+def tell_reading(tuner: FineTuner, rows: pd.DataFrame) -> dict[str, Any]:
+    """`reading`, how much of the texts the student reads, and `warnings`, which are printed, of that and of labels."""
+    reading = describe_reading(tuner.tokenizer, tuner.texts, tuner.max_length, tuner.limit)
+    warnings = [*reading.pop("warnings"), *warn_of_labels(rows, tuner.labels)]
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return {"reading": reading, "warnings": warnings}
 
 
 def warn_of_labels(rows: pd.DataFrame, labels: Sequence[str]) -> list[str]:
