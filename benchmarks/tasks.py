@@ -36,11 +36,11 @@ from typing import IO, Any
 
 import pandas as pd
 import yaml
-from scipy.stats import binomtest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.regret import EXPORTABLE, RUNGS, Result, accuracy, format_table, summarise  # noqa: E402
 from benchmarks.study_copy import (  # noqa: E402
     Sections,
     check_recorded,
@@ -54,16 +54,11 @@ from distil.core.ids import text_id  # noqa: E402
 from distil.core.metrics import read_details, read_metrics  # noqa: E402
 from distil.core.tables import PREDICTIONS, TEST, read_rows  # noqa: E402
 from distil.encoders.torch_model import TorchClassifier  # noqa: E402
-from distil.quality.shortfalls import adjust_by_holm  # noqa: E402
 
 ACCURACIES, ROWS, CONFUSIONS, DRAWS = (0.94, 0.85, 0.75), ("200", "600", "all"), ("near", "uniform"), 5
 NEAR = 3  # a teacher that confuses near labels takes one of so many
-EXPORTABLE = ("frozen", "contrastive", "fine_tuned")
-RUNGS = ("majority", "tfidf", "embeddings", *EXPORTABLE)  # all learn from the teacher's labels
 SYSTEMS = ("teacher", *RUNGS[:3], "student", "student_int8")  # of these evaluate has scores
-MARGIN, LEVEL = 0.01, 0.05
 PROMPT = "Which of these labels fits the text best? {labels}\n\nAnswer with one of them.\n\nText: {text}\n"
-Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -105,13 +100,13 @@ def list_task(path: Path, arguments: argparse.Namespace) -> Iterator[Line]:
     sizes = list_sizes(rows.loc[rows["split"] == "train", "text"].map(text_id).nunique(), arguments.rows)
     confusions = CONFUSIONS if len(labels) > NEAR + 1 else CONFUSIONS[-1:]  # of fewer labels all are near
     for name, count in sizes.items():
-        for accuracy in arguments.accuracies:
+        for rate in arguments.accuracies:
             for confusion in confusions:
-                skill = ("--accuracy", str(accuracy), "--confusion", confusion)
+                skill = ("--accuracy", str(rate), "--confusion", confusion)
                 noise = ("--vote-noise", str(arguments.vote_noise))
                 voted = f" {arguments.votes} votes {arguments.vote_noise:g}" if arguments.votes > 1 else ""
                 yield Line(
-                    f"{path.stem} {name} {accuracy:g} {confusion}{voted}",
+                    f"{path.stem} {name} {rate:g} {confusion}{voted}",
                     make_sections(path.stem, labels, arguments.votes),
                     take_rows(rows, count),
                     ("--data", str(path), *skill, *noise),
@@ -258,92 +253,6 @@ def score_student(folder: Path) -> dict[str, Any]:
     shares = student.predict_proba(test["text"].to_list())
     right = pd.Series(student.labels)[shares.argmax(axis=1)].to_numpy() == test["gold"].to_numpy()
     return {"accuracy": float(right.mean()), "right": "".join("1" if one else "0" for one in right)}
-
-
-def find_best(result: Result) -> str:
-    """The rung with the best score on the test rows, which no choice may know."""
-    return max((rung for rung in RUNGS if rung in result["systems"]), key=lambda rung: accuracy(result, rung))
-
-
-def accuracy(result: Result, system: str) -> float:
-    """Share of the test rows."""
-    return float(result["systems"][system]["accuracy"])
-
-
-def regret(result: Result) -> float:
-    """How much better the best rung is than the student, as a share of the test rows."""
-    return accuracy(result, find_best(result)) - accuracy(result, "student")
-
-
-def p_worse(result: Result, margin: float) -> float:
-    """The p-value of the student being no more than `margin` worse than the best rung.
-
-    McNemar's exact test, one-sided: of the rows on which one of the two is right, which is so many as were seen, each
-    falls to the better one with the chance that makes the difference `margin`.
-    """
-    pairs = list(zip(result["systems"][find_best(result)]["right"], result["systems"]["student"]["right"], strict=True))
-    better, worse = pairs.count(("1", "0")), pairs.count(("0", "1"))
-    if not better:
-        return 1.0
-    chance = min(1.0, (1 + margin * len(pairs) / (better + worse)) / 2)
-    return float(binomtest(better, better + worse, chance, alternative="greater").pvalue)
-
-
-def format_table(results: Sequence[Result]) -> list[str]:
-    """A line of Markdown for each result."""
-    told = ("teacher", *RUNGS)
-    heads = [
-        "line",
-        "training texts",
-        *told,
-        "student is",
-        "regret",
-        "p, worse",
-        "p, by > 1 point",
-        "int8",
-        "s",
-        "texts/s",
-    ]
-    p_values = [adjust_by_holm([p_worse(result, margin) for result in results]) for margin in (0.0, MARGIN)]
-    lines = [f"| {' | '.join(heads)} |", f"|---|---:{'|---:' * len(told)}|---|{'---:|' * 6}"]
-    for result, worse, much_worse in zip(results, *p_values, strict=True):
-        cells = [result["line"], f"{result['train_rows']:,}", *(format_score(result, name) for name in told)]
-        cells += [result["chosen"], f"{100 * regret(result):.1f} ({find_best(result)})"]
-        cells += [f"{worse:.2g}", f"{much_worse:.2g}"]
-        cells.append(f"{100 * int8_change(result):+.1f}" if "student_int8" in result["systems"] else "none")
-        cells += [f"{result['seconds']:.0f}", f"{result['texts_per_s']:,.0f}" if result["texts_per_s"] else ""]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
-
-
-def format_score(result: Result, name: str) -> str:
-    """Accuracy with its interval; nothing where a system was not scored."""
-    if name not in result["systems"]:
-        return ""
-    right = result["systems"][name]["right"]
-    bounds = binomtest(right.count("1"), len(right)).proportion_ci(method="wilson")
-    return f"{accuracy(result, name):.3f} [{bounds.low:.3f}, {bounds.high:.3f}]"
-
-
-def int8_change(result: Result) -> float:
-    """By how much int8 is right more often than fp32."""
-    return accuracy(result, "student_int8") - accuracy(result, "student")
-
-
-def summarise(results: Sequence[Result]) -> list[str]:
-    """What the lines say together."""
-    regrets = [regret(result) for result in results]
-    much_worse = adjust_by_holm([p_worse(result, MARGIN) for result in results])
-    failing = [result["line"] for result, p_value in zip(results, much_worse, strict=True) if p_value < LEVEL]
-    changes = [int8_change(result) for result in results if "student_int8" in result["systems"]]
-    return [
-        f"Mean regret against the best rung on the test rows: {100 * sum(regrets) / len(regrets):.2f} points; the "
-        "best is known from the test rows alone, so some of it is chance.",
-        f"Significantly more than a point worse than it (exact, Holm over {len(results)} lines): "
-        f"{', '.join(failing) or 'none'}.",
-        f"int8 against fp32: {100 * sum(changes) / max(1, len(changes)):+.2f} points on average, from "
-        f"{100 * min(changes, default=0):+.1f} to {100 * max(changes, default=0):+.1f}.",
-    ]
 
 
 def read_arguments() -> argparse.Namespace:

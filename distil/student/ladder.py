@@ -67,11 +67,6 @@ class Ladder:
             "exportable": exportable,
         }
 
-    def lead(self, name: str, other: str) -> float:
-        """How much larger a share of the held-out labels one rung gives than another."""
-        lead: float = self.rungs[name]["agreement"] - self.rungs[other]["agreement"]
-        return lead
-
 
 def climb(
     tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen, lessons: Lessons, held_out: pd.DataFrame, folds: int
@@ -89,10 +84,11 @@ def climb(
     ladder.judge("frozen", True, lambda: _label_frozen(frozen, judged.inside, features), judged.numbers)
     ladder.rungs["frozen"]["seconds"] += frozen.seconds
     ladder.learning_curve = draw_curve(frozen, judged, features, tuner.params.seed)
-    wanted = tuner.params.rung
+    wanted, lead = tuner.params.rung, 0.0
     if wanted == "auto":
         ladder.judge("fine_tuned", True, lambda: _label_tuned(tuner, lessons, judged), judged.numbers)
-    if wanted == "contrastive" or (wanted == "auto" and ladder.lead("fine_tuned", "frozen") <= FAR_AHEAD):
+        lead = ladder.rungs["fine_tuned"]["agreement"] - ladder.rungs["frozen"]["agreement"]
+    if wanted == "contrastive" or (wanted == "auto" and lead <= FAR_AHEAD):
         label = partial(_label_contrasted, tuner, frozen, lessons, judged, ladder)
         ladder.judge("contrastive", True, label, judged.numbers)
     ladder.rungs = {name: ladder.rungs[name] for name in ("majority", "tfidf", *RUNGS) if name in ladder.rungs}

@@ -69,16 +69,15 @@ def _train(
 
     `temperature` is that of the contrastive student.
     """
-    if rung != "fine_tuned":
-        if rung == "frozen":
-            probe = frozen.fit(lessons.places)
-            training = tuner.freeze(probe, frozen.features, lessons.targets, frozen.pooling)
-        else:
-            training, probe = train_contrastive(tuner, frozen, lessons.places, "train, contrastive")
-            training = finish(training, probe.cool(temperature))
-        trial = Trial(tuner.params.seed, training, score_student(tuner, training, held_out))
-        return rung, trial, [trial]
-    trials = list(run_trials(tuner, lessons, held_out))
-    if tuner.params.distill_ensemble:
-        return rung, distill_trials(tuner, lessons, trials, held_out), trials
-    return rung, choose_median(trials), trials
+    if rung == "fine_tuned":
+        trials = list(run_trials(tuner, lessons, held_out))
+        if tuner.params.distill_ensemble:
+            return rung, distill_trials(tuner, lessons, trials, held_out), trials
+        return rung, choose_median(trials), trials
+    if rung == "frozen":
+        training = tuner.freeze(frozen.fit(lessons.places), frozen.features, lessons.targets, frozen.pooling)
+    else:
+        training, probe = train_contrastive(tuner, frozen, lessons.places, "train, contrastive")
+        training = finish(training, probe.cool(temperature))
+    trial = Trial(tuner.params.seed, training, score_student(tuner, training, held_out))
+    return rung, trial, [trial]

@@ -1,4 +1,4 @@
-"""benchmarks/tasks.py: which lines there are, and what it makes of their scores."""
+"""benchmarks/tasks.py and regret.py: which lines there are, and what it makes of their scores."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmarks.tasks import RUNGS, find_best, format_table, list_lines, p_worse, regret, summarise
+from benchmarks.regret import RUNGS, find_best, format_table, p_worse, regret, summarise
+from benchmarks.tasks import list_lines
 
 
 def write_task(folder: Path, name: str, labels: int, train: int) -> None:

@@ -323,6 +323,17 @@ def test_what_the_2024_study_printed_is_labelled_as_such(plain: Path) -> None:
     assert "huggingface.co/blog/synthetic-data-save-costs, 2024-02-16" in text
 
 
+def test_the_loss_and_the_making_are_those_of_the_student(project: Path, plain: Path) -> None:
+    arguments = write_toy_results(project)
+    change_metrics(project, "train", rung="contrastive", trained="32 contrastive steps and a linear head")
+    main(*arguments)
+    page = read_page(project).text
+    assert "The contrastive loss of each step" in page and "Cross-entropy against" not in page
+    assert "32 contrastive steps and a linear head" in page
+    assert "after contrastive training on those labels with distil, and a linear head" in read_card(project)
+    assert "Cross-entropy against the teacher's labels" in read_page(plain).text
+
+
 def test_warnings_of_training_and_notes_of_quality_and_cost_are_warnings(project: Path) -> None:
     arguments = write_toy_results(project)
     change_metrics(project, "train", reading={"texts_cut": 1204, "unread_share": 0.62}, warnings=["of training"])
