@@ -85,7 +85,7 @@ def import_batch(
 def print_price(job: Job, store: Store, plan: Plan, runtime: RuntimeParams) -> None:
     """Print what a batch takes; raises `InputError` if its full price would pass the budget."""
     tills = open_charged_tills(job, store, runtime)
-    one = forecast(job, store, plan, tills[plan.params.name], runtime)
+    one = forecast(job, store, plan, tills[plan.name], runtime)
     print_forecast(one, job.text_count, runtime)
     if one.till.prices:
         typer.echo("  (full prices; a batch usually costs half)")
@@ -146,7 +146,7 @@ def choose_teacher(teacher: str | None) -> str:
 
 def plan_of(job: Job, teacher: str) -> Plan:
     """The plan of a teacher."""
-    return next(plan for plan in job.plans if plan.params.name == teacher)
+    return next(plan for plan in job.plans if plan.name == teacher)
 
 
 def endpoint_of(teacher: str | None) -> tuple[Endpoint, RuntimeParams]:

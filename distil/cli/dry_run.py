@@ -34,13 +34,13 @@ def open_charged_tills(job: Job, store: Store, runtime: RuntimeParams) -> dict[s
     """A till for each teacher of the study, with what its stored answers have cost."""
     tills = open_tills(job.plans, runtime, load_params("cost", PriceParams))
     for plan in job.plans:
-        charge_known(job, store, plan, tills[plan.params.name])
+        charge_known(job, store, plan, tills[plan.name])
     return tills
 
 
 def forecast(job: Job, store: Store, plan: Plan, till: Till, runtime: RuntimeParams) -> Forecast:
     """What one teacher would be asked now, and what that takes."""
-    outlook = look_ahead(job, store, [plan])[plan.params.name]
+    outlook = look_ahead(job, store, [plan])[plan.name]
     more = count_more(job, store, plan)
     expected, most = expect(outlook, till, runtime), expect(outlook, till, runtime, more)
     return Forecast(plan, outlook, till, more, expected, most)
@@ -55,7 +55,7 @@ def print_forecast(one: Forecast, texts: int, runtime: RuntimeParams) -> None:
         else f"a guess: 4 characters a token, answers as long as they may be, {one.till.estimate.max_tokens:,}"
     )
     more = f", up to {one.more:,} more where votes disagree" if one.more else ""
-    typer.echo(f"{params.name}: {texts:,} texts, {params.votes.describe()}")
+    typer.echo(f"{one.plan.name}: {texts:,} texts, {params.votes.describe()}")
     typer.echo(f"  requests in the store  {one.outlook.known:,}")
     typer.echo(f"  requests to send       {one.outlook.missing:,}{more}")
     typer.echo(f"  tokens to expect       {expected.input_tokens:,.0f} in, {expected.output_tokens:,.0f} out ({basis})")

@@ -48,7 +48,7 @@ def annotate(
     job, runtime = open_job()
     with open_store(store_path()) as store:
         tills = open_charged_tills(job, store, runtime)
-        forecasts = [forecast(job, store, plan, tills[plan.params.name], runtime) for plan in job.plans]
+        forecasts = [forecast(job, store, plan, tills[plan.name], runtime) for plan in job.plans]
     for one in forecasts:
         print_forecast(one, job.text_count, runtime)
     print_total(forecasts, tills, runtime)
