@@ -8,7 +8,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 
 from distil.core.params import Number, Params
 
-
 ONE_RECORDING = "one recording, so the same answers: give each a recording of its own"
 
 
@@ -176,7 +175,7 @@ class AnnotateParams(Params):
             section |= {"protocol": "recorded", "server": "endpoint"}
         elif own.get("protocol", "recorded") != "recorded":
             section["recording"] = None
-        return AnnotateParams(**(section | own))
+        return AnnotateParams(**(section | dict(own)))
 
     @model_validator(mode="after")
     def _check_teachers(self) -> Self:
