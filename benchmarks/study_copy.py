@@ -11,7 +11,7 @@ from typing import IO, Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-RECORDED = {  # what presets/phrasebank-recorded.yaml pins: the last part of an address, and what the file is called here
+RECORDED = {  # how the addresses end that presets/phrasebank-recorded.yaml pins, and the files here
     "df_train_HF_2024-02-06-21-57_mixtral.csv": "mixtral_train.csv",
     "df_test_HF_2024-02-06-21-57_mixtral.csv": "mixtral_test.csv",
     "df_test_OAI_2024-02-06-21-38_gpt35-turbo-0613.csv": "gpt35_test.csv",

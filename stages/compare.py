@@ -77,12 +77,7 @@ def write_nothing(answers: Path, metrics: Path, scores: Path) -> None:
 
 def ask(job: Job, annotate: AnnotateParams, runtime: RuntimeParams, answers: Path, assets: Path) -> dict[str, Record]:
     """Ask what is missing and write all answers; returns of each candidate what annotate tells of a teacher."""
-    given = PriceParams(
-        teacher_usd_per_million_tokens=price_by_model(
-            load_params("cost", CostParams).teacher_usd_per_million_tokens, annotate
-        )
-    )
-    tills = open_tills(job.plans, runtime, given)
+    tills = open_tills(job.plans, runtime, price_by_model(load_params("cost", PriceParams), annotate))
     makers = {plan.name: RowMaker(plan.params, plan.labels) for plan in job.plans}
     times = {plan.name: AnsweringTime() for plan in job.plans}
     with open_store(store_path()) as store:
@@ -131,8 +126,8 @@ def price(
     prices: Path,
 ) -> None:
     """Add dollars and CO2 to what was found of each candidate."""
-    cost = load_params("cost", CostParams)
-    basis, given = load_basis(cost, prices), price_by_model(cost.teacher_usd_per_million_tokens, annotate)
+    basis = load_basis(load_params("cost", CostParams), prices)
+    given = price_by_model(load_params("cost", PriceParams), annotate)
     for name, params in candidates.items():
         found[name].update(price_candidate(basis, params, found[name], given, runtime))
 

@@ -43,6 +43,7 @@ class Asking:
         self._runtime = runtime
         self._assets = assets
         self._flows: Flows = {}
+        self._first: set[str] = set()  # plans whose answers in the store are no other's that was counted
         self._annotator = Annotator(store, Budget(runtime.budget_usd, tills.values()), self.outcome, stage)
 
     async def ask_all(self) -> None:
@@ -51,7 +52,9 @@ class Asking:
             await self._ask_all()
 
     async def _ask_all(self) -> None:
-        for alike in _group_alike(self._job.plans):
+        groups = group_alike(self._job.plans)
+        self._first = {alike[0].name for alike in groups}
+        for alike in groups:
             charged: set[str] | None = set() if len(alike) > 1 else None
             for plan in alike:
                 if self._tills[plan.name].prices:
@@ -66,7 +69,7 @@ class Asking:
         """Ask for what is known to be needed; returns whether more may be needed now."""
         outlooks = look_ahead(self._job, self._store, plans, self.outcome.failed)
         if not teachers:
-            self.outcome.known += sum(outlook.known for outlook in outlooks.values())
+            self.outcome.known += sum(outlook.known for name, outlook in outlooks.items() if name in self._first)
         missing = sum(outlook.missing for outlook in outlooks.values())
         self.outcome.missing += missing
         wanted = [plan for plan in plans if outlooks[plan.name].missing]
@@ -106,14 +109,14 @@ def _interrupts_anywhere() -> Iterator[None]:
 
 def _groups(plans: Sequence[Plan]) -> list[list[Plan]]:
     """The plans that are worked on side by side."""
-    remote = _group_alike([plan for plan in plans if plan.params.server != "local"])
+    remote = group_alike([plan for plan in plans if plan.params.server != "local"])
     rounds = [[plan for plan in some if plan is not None] for some in zip_longest(*remote)]
     return [*rounds, *([plan] for plan in plans if plan.params.server == "local")]
 
 
-def _group_alike(plans: Sequence[Plan]) -> list[list[Plan]]:
-    """The plans by what they ask: those that share a request, differing in the number of votes at most."""
+def group_alike(plans: Sequence[Plan]) -> list[list[Plan]]:
+    """The plans by what they ask: those that share requests and differ in the number of votes, most votes first."""
     alike: dict[str, list[Plan]] = {}
-    for plan in plans:
+    for plan in sorted(plans, key=lambda plan: -plan.params.votes.max):
         alike.setdefault(plan.request("", 1).key, []).append(plan)
     return list(alike.values())

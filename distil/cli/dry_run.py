@@ -8,12 +8,12 @@ import typer
 from distil.annotate.budget import Till, open_tills
 from distil.annotate.forecast import Expected, Outlook, charge_known, count_more, expect, look_ahead
 from distil.annotate.questions import Job
+from distil.annotate.waves import group_alike
 from distil.core.errors import InputError
-from distil.core.params import load_params
 from distil.core.runtime import RuntimeParams
 from distil.cost.prices import PriceParams
 from distil.prompting.requests import Plan
-from distil.store.answer_store import Store
+from distil.store.answer_store import Store, open_store, store_path
 from distil.teacher.connect import requests_in_flight
 from distil.teacher.endpoint import find_endpoint
 
@@ -30,12 +30,27 @@ class Forecast:
     most: Expected
 
 
-def open_charged_tills(job: Job, store: Store, runtime: RuntimeParams) -> dict[str, Till]:
-    """A till for each teacher of the study, with what its stored answers have cost."""
-    tills = open_tills(job.plans, runtime, load_params("cost", PriceParams))
-    for plan in job.plans:
-        charge_known(job, store, plan, tills[plan.name])
+def open_charged_tills(job: Job, store: Store, runtime: RuntimeParams, given: PriceParams) -> dict[str, Till]:
+    """A till for each teacher of the job, with what its stored answers have cost; those of two teachers count once."""
+    tills = open_tills(job.plans, runtime, given)
+    for alike in group_alike(job.plans):
+        charged: set[str] | None = set() if len(alike) > 1 else None
+        for plan in alike:
+            charge_known(job, store, plan, tills[plan.name], charged)
     return tills
+
+
+def print_outlook(job: Job, runtime: RuntimeParams, given: PriceParams) -> None:
+    """Print what a job would ask now, teacher by teacher and in all, and what that would take."""
+    with open_store(store_path()) as store:
+        tills = open_charged_tills(job, store, runtime, given)
+        groups = group_alike(job.plans)
+        forecasts = [forecast(job, store, alike[0], tills[alike[0].name], runtime) for alike in groups]
+    for alike, one in zip(groups, forecasts, strict=True):
+        print_forecast(one, job.text_count, runtime)
+        for plan in alike[1:]:
+            typer.echo(f"{plan.name}: {plan.params.votes.describe()}, of the answers of {one.plan.name}")
+    print_total(forecasts, tills, runtime)
 
 
 def forecast(job: Job, store: Store, plan: Plan, till: Till, runtime: RuntimeParams) -> Forecast:

@@ -4,7 +4,6 @@ Prices are those of `distil.cost`: given ones first, then those of the model in 
 genai-prices knows of the address. What is not known is None.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from distil.cost.basis import CostBasis
 from distil.cost.compared_models import compare_models
 from distil.cost.machines import check_rate, price_on_machine
 from distil.cost.params import ComparedModel
-from distil.cost.prices import MILLION, TeacherPrices, TokenPrices
+from distil.cost.prices import MILLION, PriceParams, TokenPrices
 from distil.cost.teacher import price_answers
 from distil.prompting.params import AnnotateParams
 
@@ -22,19 +21,16 @@ TOLD = ("usd_per_million", "kg_co2_per_million", "price_source", "price_date")
 Record = dict[str, Any]
 
 
-def price_by_model(given: TeacherPrices, annotate: AnnotateParams) -> dict[str, TokenPrices] | None:
-    """The prices that are given, by model; those without a model are of the study's teachers, not of all candidates."""
-    if isinstance(given, TokenPrices):
-        return {alone.name: given for alone in annotate.each_teacher()}
-    return given
+def price_by_model(given: PriceParams, annotate: AnnotateParams) -> PriceParams:
+    """The prices that are given, by model: where one stands for all it is that of the study's teachers alone."""
+    prices = given.teacher_usd_per_million_tokens
+    if not isinstance(prices, TokenPrices):
+        return given
+    return PriceParams(teacher_usd_per_million_tokens={alone.name: prices for alone in annotate.each_teacher()})
 
 
 def price_candidate(
-    basis: CostBasis,
-    params: AnnotateParams,
-    asked: Record,
-    given: Mapping[str, TokenPrices] | None,
-    runtime: RuntimeParams,
+    basis: CostBasis, params: AnnotateParams, asked: Record, given: PriceParams, runtime: RuntimeParams
 ) -> Record:
     """Dollars and CO2 per million texts, whose price it is and of when.
 
@@ -47,8 +43,9 @@ def price_candidate(
     alone = basis.params.model_copy(update={"compare_models": [model]})
     (priced,) = compare_models(replace(basis, params=alone), asked, basis.price_table.date)
     found = {key: priced[key] for key in TOLD}
-    if given and params.name in given:
-        usd = price_answers(basis.params.model_copy(update={"teacher_usd_per_million_tokens": dict(given)}), asked)
+    prices = given.teacher_usd_per_million_tokens
+    if isinstance(prices, dict) and params.name in prices:
+        usd = price_answers(basis.params.model_copy(update={"teacher_usd_per_million_tokens": prices}), asked)
         source = "cost.teacher_usd_per_million_tokens in params.yaml"
         found |= {"usd_per_million": usd and usd / asked["texts"] * MILLION, "price_source": source, "price_date": None}
     return found

@@ -43,7 +43,7 @@ def list_lines(summary: Record) -> list[str]:
         widths.pop()
     table = ["  ".join(_align(row, widths)).rstrip() for row in cells]
     reasons = [
-        f"{name}, published: {why}"
+        f"{name}: published {one['published']['accuracy']:.3f} {why}"
         for name, one in candidates.items()
         if (why := (one["published"] or {}).get("difference"))
     ]

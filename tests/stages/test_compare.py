@@ -122,13 +122,18 @@ def test_what_annotate_was_answered_costs_nothing(project: Project) -> None:
         assert len(server.bodies) == 20
 
 
-def test_two_candidates_that_differ_in_votes_alone_share_their_answers(project: Project) -> None:
+def test_two_candidates_that_differ_in_votes_alone_share_their_answers(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
     prices = {"teacher_usd_per_million_tokens": {"input": 100, "output": 500}}
     with serve_teacher(answer) as server:
         three = {"name": "three votes", "votes": 3}
         set_up(project, server.url, [{"name": "one vote"}, three], cost=COST | prices)
         found = compare()
         assert len(server.bodies) == 60
+        assert "60 requests answered, 0 retries, 0 answers already in the store" in capsys.readouterr().out
+        compare()
+        assert "0 requests answered, 0 retries, 60 answers already in the store" in capsys.readouterr().out
         one, three = (found["candidates"][name] for name in ("one vote", "three votes"))
         assert one["usd_per_million"] == pytest.approx(2000)  # 10 and 2 tokens of an answer
         assert three["usd_per_million"] == pytest.approx(3 * one["usd_per_million"])
