@@ -15,7 +15,8 @@ class Candidate:
     """One candidate's figures: `to_best` compares it with the best, which has none; tokens are of a text."""
 
     name: str
-    asked: str  # what it is, in words
+    model: str
+    asked: str  # and how, in words
     chosen: bool  # whether it is the study's teacher
     accuracy: Score
     macro_f1: Score
@@ -34,6 +35,7 @@ def list_candidates(study: Study) -> list[Candidate]:
     return [
         Candidate(
             name=name,
+            model=name_model(one["teacher"]).rpartition("/")[2],
             asked=_describe(one),
             chosen=name == study.compare["chosen"],
             accuracy=_read_score(one, "accuracy"),
@@ -75,9 +77,9 @@ def _tell_sources(found: dict[str, Metrics]) -> Iterator[str]:
 
 
 def _describe(one: Metrics) -> str:
-    """Model, prompt, votes; of a recording the prompt was perhaps another."""
+    """Prompt and votes; of a recording the prompt was perhaps another."""
     prompt = "recorded" if one["server"] == "recorded" else one["prompt"]
-    return ", ".join([name_model(one["teacher"]), prompt, describe_votes(one["votes"])])
+    return f"{prompt}, {describe_votes(one['votes'])}"
 
 
 def _read_score(one: Metrics, name: str) -> Score:

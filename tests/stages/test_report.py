@@ -85,8 +85,8 @@ def test_candidates_have_a_table_and_a_chart_and_without_any_there_is_no_section
     for told in (
         "Candidates for the teacher",
         "Each labelled the same 500 rows (dev)",
-        "owner/model, prompts/other.md, 1 vote",
-        "gpt-4, recorded, 3 votes",
+        "modelprompts/other.md, 1 vote180 tokens in, 2.00 out",
+        "gpt-4recorded, 3 votes",
         "\N{MINUS SIGN}12.0p = 0.0012",
         "then: published 0.940 with ties drawn by lot.",
         "Compared on 500 rows outside the test set",
