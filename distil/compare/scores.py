@@ -18,6 +18,7 @@ from distil.quality.scores import is_right
 from distil.quality.shortfalls import adjust_by_holm
 
 BEST = "best"
+NO_CANDIDATES = "no candidates in params.yaml"
 CONFIDENCE = 0.95
 BOOTSTRAP = Bootstrap(samples=2000, confidence=CONFIDENCE, seed=0)  # as evaluate has it unless told otherwise
 TOLD = ("accuracy", "balanced_accuracy", "macro_f1")
@@ -80,11 +81,15 @@ def list_alike(candidates: Mapping[str, Record]) -> list[str]:
 
 
 def list_scores(candidates: Mapping[str, Record]) -> pd.DataFrame:
-    """What is plotted: candidate, accuracy, low, high, and the published accuracy where there is one."""
-    rows = [
+    """What is plotted: candidate, accuracy, low, high, and the published accuracy where there is one.
+
+    Without candidates one row says so: of a table without rows DVC would draw a broken chart.
+    """
+    rows: list[tuple[Any, ...]] = [
         (name, one["accuracy"], one["accuracy_low"], one["accuracy_high"], (one["published"] or {}).get("accuracy"))
         for name, one in candidates.items()
     ]
+    rows = rows or [(NO_CANDIDATES, None, None, None, None)]
     return pd.DataFrame(rows, columns=["candidate", "accuracy", "low", "high", "published"])
 
 

@@ -81,11 +81,25 @@ def _list_notes(rows: ComparedRows, found: Mapping[str, Record], chosen: str | N
         yield "The study's own teacher (section annotate) is none of these candidates."
     else:
         yield f"The study's own teacher (section annotate) is {chosen}{', the best here' if chosen == best else ''}."
+    yield from _note_prices(found)
     yield from (
         f"No answer of {name} names a label: look at its replies."
         for name, one in found.items()
         if not one["status"].get("ok")
     )
+
+
+def _note_prices(found: Mapping[str, Record]) -> Iterator[str]:
+    """Why some dollars are not known: nobody told the tokens, or there is no price."""
+    unpriced = {name: one for name, one in found.items() if one["usd_per_million"] is None}
+    untold = [name for name, one in unpriced.items() if one["input_tokens"] is None and one["server"] != "local"]
+    if untold:
+        yield f"Without dollars and CO2, since their answers have no token counts: {'; '.join(untold)}."
+    if others := [name for name in unpriced if name not in untold]:
+        yield (
+            f"Without dollars, since no price is known: {'; '.join(others)} (a price by model goes into "
+            "cost.teacher_usd_per_million_tokens)."
+        )
 
 
 def _note_rows(rows: ComparedRows) -> Iterator[str]:

@@ -72,7 +72,7 @@ def test_without_candidates_nothing_is_asked_and_nothing_needed(project: Project
     main(*PATHS)
     assert time.monotonic() - start < 1
     assert read_details(PATHS[5]) == {"candidates": {}}
-    assert PATHS[6].read_text() == "candidate,accuracy,low,high,published\n"
+    assert PATHS[6].read_text() == "candidate,accuracy,low,high,published\nno candidates in params.yaml,,,,\n"
     assert read_rows(PATHS[4], COMPARED).empty
     assert not (tmp_path / "store").exists()
 
@@ -218,7 +218,8 @@ def test_an_endpoint_and_a_recording_in_one_run(project: Project, tmp_path: Path
     recorded = {"name": "then", "model": "old", "recording": recording, "published": published}
     with serve_teacher(answer) as server:
         set_up(project, server.url, [PLAIN, recorded])
-        found = compare()["candidates"]
+        details = compare()
+        found = details["candidates"]
         assert len(server.bodies) == 20
         compare()
         assert len(server.bodies) == 20
@@ -226,7 +227,24 @@ def test_an_endpoint_and_a_recording_in_one_run(project: Project, tmp_path: Path
     assert found["then"]["abstained"] == {"out_of_set": 1}
     assert found["then"]["published"] == published
     assert found["then"]["usd_per_million"] is None
+    assert "no token counts: then." in " ".join(details["notes"])
     assert (found["then"]["server"], found["plain"]["server"]) == ("recorded", "endpoint")
+
+
+def test_prices_are_those_of_the_candidate_s_own_model(project: Project) -> None:
+    """One price stands for the study's teacher alone; another model has what cost.compare_models says, or none."""
+    listed = {"model": "dear", "price_source": "a list", "price_date": "2026-01-01"}
+    listed |= {"price_per_million_tokens": {"input": 1000, "output": 5000}}
+    cost = {"teacher_usd_per_million_tokens": {"input": 100, "output": 500}, "compare_models": [listed]}
+    candidates = [PLAIN, {"name": "dear", "model": "dear"}, {"name": "unknown", "model": "nobody's"}]
+    with serve_teacher(answer) as server:
+        set_up(project, server.url, candidates, cost=COST | cost)
+        found = compare()
+    plain, dear, unknown = found["candidates"].values()
+    assert plain["usd_per_million"] == pytest.approx(2000)
+    assert (dear["usd_per_million"], dear["price_source"]) == (pytest.approx(20_000), "a list")
+    assert unknown["usd_per_million"] is None
+    assert "Without dollars, since no price is known: unknown (a price by model" in " ".join(found["notes"])
 
 
 REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
