@@ -2,7 +2,7 @@
 
     python benchmarks/recorded_study.py ../shared/data    # twelve trainings, a quarter of an hour
 
-The folder holds mixtral_train.csv and mixtral_test.csv, the bytes that presets/phrasebank-recorded.yaml pins. In a
+The folder holds mixtral_train.csv, mixtral_test.csv, gpt35_test.csv and gpt4_test.csv, as the preset pins them. In a
 copy of this project, which is deleted afterwards, `dvc repro evaluate` runs once for each way to ask; all are scored on
 the same test rows, and `--keep FOLDER` keeps each run's metrics there.
 """
@@ -58,7 +58,7 @@ def _format(scores: Mapping[str, float], name: str, form: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="folder of mixtral_train.csv and mixtral_test.csv")
+    parser.add_argument("data", type=Path, help="folder of mixtral_train.csv and the others")
     parser.add_argument("--keep", type=Path, help="folder for the metrics of each run")
     arguments = parser.parse_args()
     check_recorded(arguments.data)

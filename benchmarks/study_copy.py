@@ -11,7 +11,12 @@ from typing import IO, Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-RECORDED = {"mixtral_train.csv": "train", "mixtral_test.csv": "test"}  # what presets/phrasebank-recorded.yaml pins
+RECORDED = {  # how the addresses end that presets/phrasebank-recorded.yaml pins, and the files here
+    "df_train_HF_2024-02-06-21-57_mixtral.csv": "mixtral_train.csv",
+    "df_test_HF_2024-02-06-21-57_mixtral.csv": "mixtral_test.csv",
+    "df_test_OAI_2024-02-06-21-38_gpt35-turbo-0613.csv": "gpt35_test.csv",
+    "df_test_OAI_2024-02-07-08-47_gpt-4-0125-preview.csv": "gpt4_test.csv",
+}
 LEFT_OUT = {"dvc.lock", "params.yaml"}
 Sections = dict[str, Any]
 
@@ -33,18 +38,25 @@ def read_preset(name: str) -> Sections:
 
 def read_recorded_preset(data: Path) -> Sections:
     """The recorded study with the files of `data`, under the sha256 that the preset pins."""
-    sections = read_preset("phrasebank-recorded")
-    recording = sections["annotate"]["recording"]
-    pins = [file.partition("#")[2] for file in recording["files"]]
-    local = [f"{data.resolve() / name}#{pin}" for name, pin in zip(RECORDED, pins, strict=True)]
-    sections["fetch"]["files"] = dict(zip(local, RECORDED.values(), strict=True))
-    recording["files"] = local
+    sections: Sections = _bring_here(read_preset("phrasebank-recorded"), data.resolve())
     return sections
+
+
+def _bring_here(value: Any, data: Path) -> Any:
+    """The value with each pinned address in it as the path of the file in the folder."""
+    if isinstance(value, dict):
+        return {_bring_here(key, data): _bring_here(one, data) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_bring_here(one, data) for one in value]
+    if isinstance(value, str) and value.startswith("https://") and "#sha256=" in value:
+        address, _, pin = value.partition("#")
+        return f"{data / RECORDED[address.rpartition('/')[2]]}#{pin}"
+    return value
 
 
 def check_recorded(data: Path) -> None:
     """End the program if a file of the recorded study is missing."""
-    if missing := [name for name in RECORDED if not (data / name).is_file()]:
+    if missing := [name for name in RECORDED.values() if not (data / name).is_file()]:
         sys.exit(f"{data} has no {' and no '.join(missing)}; see presets/phrasebank-recorded.yaml for its source")
 
 

@@ -10,30 +10,14 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
 from distil.core.command import run
 from distil.core.metrics import write_metrics
-from distil.core.params import Number, Params, TaskParams, load_params
+from distil.core.params import TaskParams, load_params
 from distil.core.tables import ANNOTATIONS, LABELS, read_rows, write_rows
 from distil.labels.corrections import read_corrections
-from distil.labels.votes import (
-    agreeing_reasons,
-    choose_label,
-    count_votes,
-    measure_alpha,
-    reduce_votes,
-    share_unanimous,
-)
-
-
-class AggregateParams(Params):
-    """How votes become a label."""
-
-    calibrate: bool = True
-    min_agreement: Number = Field(
-        default=0.0, ge=0, le=1
-    )  # share of the votes, or calibrated probability, of the winning label
+from distil.labels.params import AggregateParams
+from distil.labels.votes import agreeing_reasons, count_votes, decide_labels, measure_alpha, share_unanimous
 
 
 def main(
@@ -63,13 +47,7 @@ def main(
 
 def decide(annotations: pd.DataFrame, labels: Sequence[str], params: AggregateParams) -> pd.DataFrame:
     """One row a text, indexed by id, in the columns of `tables.LABELS`, as the teacher alone has it."""
-    decided = reduce_votes(annotations, labels, calibrated=params.calibrate)
-    choices = [
-        choose_label(soft, failure, labels, params.min_agreement)
-        for soft, failure in zip(decided["soft"], decided["failure"], strict=True)
-    ]
-    decided["teacher_label"] = pd.Series([label for label, _ in choices], index=decided.index, dtype="str")
-    decided["abstained"] = pd.Series([why for _, why in choices], index=decided.index, dtype="str")
+    decided = decide_labels(annotations, labels, params.min_agreement, calibrated=params.calibrate)
     decided["label"] = decided["teacher_label"]
     decided["reason"] = agreeing_reasons(annotations, decided["teacher_label"]).reindex(decided.index)
     decided["source"] = "teacher"

@@ -1,9 +1,10 @@
 """Evaluate: score teacher, student and baselines on the same test rows.
 
 Rows are joined on id, and scored by people's labels (gold); where no test row has any, by the teacher's. A teacher that
-abstained is wrong. Of several teachers it is also told how often they err together. The baselines are trained here, on
-the student's training rows, and kept for `benchmark`; one more, `few_shot`, on a few rows outside test that people
-labelled. Where the student falls short of a baseline or by much of its teacher, that is among the metrics and printed.
+abstained is wrong. Of several teachers it is also told how often they err together, and whether one is better alone.
+The baselines are trained here, on the student's training rows, and kept for `benchmark`; one more, `few_shot`, on a few
+rows outside test that people labelled. Where the student falls short of a baseline or by much of its teacher, or pooled
+teachers of one of them, that is among the metrics and printed.
 docs/evaluate.md says what each figure means.
 """
 
@@ -33,6 +34,7 @@ from distil.quality.comparison import TEACHER, Scoring, score_systems
 from distil.quality.few_shot import draw_few_shot
 from distil.quality.headline import pick_accuracy, pick_macro_f1
 from distil.quality.notes import note_cut, note_few_shot
+from distil.quality.pooling import describe_teachers, find_pooling_shortfall
 from distil.quality.shared_errors import describe_pairs
 from distil.quality.shortfalls import find_shortfalls
 from distil.quality.summary import summarise_all
@@ -85,6 +87,7 @@ def main(
     notes = note_few_shot(few, names, params.few_shot_per_label) + note_unread(student, rows.test["text"].tolist())
     summary = summarise_all(comparison, found, rows, names, served, params.confidence, notes)
     summary["warnings"] = find_shortfalls(comparison, served, scoring.bootstrap, params.teacher_margin)
+    summary["warnings"] += find_pooling_shortfall(summary.get("teachers"), params.confidence)
     write_rows(predictions, PREDICTIONS, list_predictions(rows.test["id"], comparison))
     write_csv(confusion, list_confusions(comparison, served))
     write_csv(scores, list_scores(comparison, found))
@@ -148,7 +151,8 @@ def describe(summary: Mapping[str, Any]) -> str:
         agreed = f"the {PRECISIONS[served]} student agrees with the teacher on {systems[served]['agreement']:.3f}"
         return f"{rows}, no gold labels: {agreed}"
     found = ", ".join(f"{name} {systems[name]['accuracy']:.3f}" for name in (TEACHER, "student", served))
-    together = f"; {describe_pairs(summary['teachers']['pairs'])}" if "teachers" in summary else ""
+    teachers = summary.get("teachers")
+    together = f"; {describe_teachers(teachers)}; {describe_pairs(teachers['pairs'])}" if teachers else ""
     return f"{rows}, accuracy: {found}; the teacher abstained on {summary['teacher_abstained']:,}{together}"
 
 

@@ -8,23 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
-from pydantic import Field
 
 from distil.core.command import run
 from distil.core.errors import InputError
 from distil.core.metrics import write_metrics
-from distil.core.params import Number, Params, TaskParams, load_params
+from distil.core.params import TaskParams, load_params
 from distil.core.tables import LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
+from distil.labels.params import SplitParams
 from distil.labels.splits import assign
 from distil.quality.scores import score_labels
-
-
-class SplitParams(Params):
-    """How rows are divided."""
-
-    test_share: Number = Field(default=0.2, gt=0, lt=1)
-    validation_share: Number = Field(default=0.1, ge=0, lt=1)
-    salt: str = "distil"
 
 
 def main(

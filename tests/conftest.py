@@ -32,6 +32,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
             "language": "en",
             "labels": ["negative", "positive"],
         },
+        "compare": {},
         "cost": {},
         "runtime": {"retry_wait_s": 0.001, "timeout_s": 5},
     }

@@ -22,7 +22,8 @@ from distil.cost.machines import UNPRICED
 
 pytestmark = pytest.mark.slow
 KEY = "sk-planted-here"
-STAGES = ["fetch", "annotate", "aggregate", "split", "train", "export", "evaluate", "benchmark", "cost", "report"]
+STAGES = ["fetch", "annotate", "compare", "aggregate", "split", "train", "export", "evaluate", "benchmark", "cost"]
+STAGES += ["report"]
 GOOD, BAD = ["good", "great", "fine", "lovely"], ["bad", "awful", "poor", "broken"]
 
 
@@ -55,6 +56,7 @@ def toy_params(base: Path, url: str) -> dict[str, Any]:
         "temperature": 0.7,
         "examples": {"file": "prompts/reviews_examples.csv", "nearest": 0, "embeddings": reference},
     }
+    params["compare"] = {"candidates": [{"name": "the same"}]}  # which pays nothing
     params["train"] |= {"base": reference, "rung": "fine_tuned", "epochs": 1, "batch_size": 8, "max_length": 16}
     params["export"] |= {"min_label_agreement": 0.0}
     params["evaluate"] |= {"embeddings": reference, "bootstrap_samples": 100}
@@ -158,24 +160,28 @@ EDITS: dict[str, tuple[Edit, list[str]]] = {
     "runtime": (lambda toy: toy.edit("runtime", max_in_flight=2, timeout_s=60, threads=1), []),
     "prompt": (
         lambda toy: toy.write_prompt("Again, {labels}?\nText: {text}\n"),
-        ["annotate", "aggregate", "evaluate", "cost", "report"],  # the labels come out the same
+        ["annotate", "compare", "aggregate", "evaluate", "cost", "report"],  # the labels come out the same
     ),
     "annotate": (
         lambda toy: toy.edit("annotate", votes=2),
-        ["annotate", "aggregate", "split", "evaluate", "cost", "report"],
+        ["annotate", "compare", "aggregate", "split", "evaluate", "cost", "report"],
     ),
-    "aggregate": (lambda toy: toy.edit("aggregate", min_agreement=0.5), ["aggregate"]),
-    "split": (lambda toy: toy.edit("split", salt="another"), ["split", *FROM_TRAIN]),
+    "aggregate": (lambda toy: toy.edit("aggregate", min_agreement=0.5), ["compare", "aggregate"]),
+    "compare": (
+        lambda toy: toy.edit("compare", candidates=[{"name": "twice", "votes": 2}]),
+        ["compare", "report"],
+    ),
+    "split": (lambda toy: toy.edit("split", salt="another"), ["compare", "split", *FROM_TRAIN]),
     "train": (lambda toy: toy.edit("train", learning_rate=2e-4), FROM_TRAIN),
     "export": (lambda toy: toy.edit("export", int8_target="vnni"), FROM_TRAIN[1:]),
     "evaluate": (lambda toy: toy.edit("evaluate", seed=1), ["evaluate", "report"]),
     "benchmark": (lambda toy: toy.edit("benchmark", seconds=0.03), ["benchmark", "cost", "report"]),
-    "cost": (lambda toy: toy.edit("cost", utilisation=0.5), ["cost", "report"]),
-    "prices": (lambda toy: toy.comment("prices/electricity.yaml"), ["cost"]),
+    "cost": (lambda toy: toy.edit("cost", utilisation=0.5), ["compare", "cost", "report"]),
+    "prices": (lambda toy: toy.comment("prices/electricity.yaml"), ["compare", "cost"]),
     "report": (lambda toy: toy.edit("report", examples=3), ["report"]),
-    "a comment in votes": (lambda toy: toy.comment("distil/labels/votes.py"), ["aggregate", "split"]),
+    "a comment in votes": (lambda toy: toy.comment("distil/labels/votes.py"), ["compare", "aggregate", "split"]),
     "a comment in onnx_files": (lambda toy: toy.comment("distil/export/onnx_files.py"), ["export"]),
-    "a comment in replies": (lambda toy: toy.comment("distil/prompting/replies.py"), ["annotate"]),
+    "a comment in replies": (lambda toy: toy.comment("distil/prompting/replies.py"), ["annotate", "compare"]),
 }
 ROOMS = sorted(path.name for path in (ROOT / "distil").iterdir() if (path / "__init__.py").exists())
 
@@ -206,7 +212,7 @@ def test_an_edit_in_a_room_is_one_to_the_stages_that_list_it_and_to_no_other(toy
 def test_a_row_added_to_the_source_asks_for_that_row_alone(toy: Toy) -> None:
     asked = len(toy.teacher.bodies)
     write_corpus(toy.folder, 121)
-    assert toy.repro()[:4] == ["fetch", "annotate", "aggregate", "split"]
+    assert toy.repro()[:5] == ["fetch", "annotate", "compare", "aggregate", "split"]
     assert len(toy.teacher.bodies) == asked + 1
     toy.git("checkout", "-q", ".")
     assert toy.repro() == []
@@ -261,7 +267,7 @@ def test_what_the_study_leaves_is_what_dvc_shows(toy: Toy) -> None:
     page = (toy.folder / "dvc_plots" / "index.html").read_text()
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
     plots = {path: settings for stage in stages for entry in stage.get("plots", []) for path, settings in entry.items()}
-    assert len(plots) == page.count("vegaEmbed(") == 9
+    assert len(plots) == page.count("vegaEmbed(") == 10
     drawn = {path for path, settings in plots.items() if settings["title"] in page}
     assert drawn == set(plots)
     assert UNPRICED.format("student_int8") in page, "the toy teacher has no price"

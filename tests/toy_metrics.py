@@ -83,6 +83,41 @@ def describe_ladder() -> dict[str, Any]:
     return {"ladder": ladder, "recipe": recipe}
 
 
+def describe_candidates() -> dict[str, Any]:
+    """metrics/compare.json, of three candidates: the study's teacher, another prompt, and a recording."""
+    asked = {"prompt": "prompts/reviews.md", "votes": 1, "server": "endpoint", "answers": 500, "texts": 500}
+    asked |= {"abstained": {}, "price_source": "genai-prices 0.2.3", "price_date": "2026-11-10", "published": None}
+    asked |= {"input_tokens": 90_000, "output_tokens": 1_000, "told": {"input_tokens": 500, "output_tokens": 500}}
+    asked |= {"kg_co2_per_million": {"low": 3.1, "mid": 9.4, "high": 21.0}, "usd_per_million": 182.1}
+    unpriced = dict.fromkeys(("input_tokens", "output_tokens", "usd_per_million", "kg_co2_per_million"))
+    unpriced |= {"price_source": None, "price_date": None}
+    printed = {"accuracy": 0.94, "difference": "with ties drawn by lot"}
+    recorded = {"server": "recorded", "votes": 3, "abstained": {"tie": 4}, "published": printed}
+    return {
+        "rows": "dev",
+        "texts": 500,
+        "test_rows": 0,
+        "confidence": 0.95,
+        "best": "then",
+        "chosen": "as it is",
+        "notes": ["Compared on 500 rows outside the test set, which people labelled."],
+        "candidates": {
+            "as it is": asked | {"teacher": "owner/model"} | _candidate(0.84),
+            "another prompt": asked | {"teacher": "owner/model", "prompt": "prompts/other.md"} | _candidate(0.81),
+            "then": asked | unpriced | recorded | {"teacher": "gpt-4"} | _candidate(0.93),
+        },
+    }
+
+
+def _candidate(accuracy: float) -> dict[str, Any]:
+    scores: dict[str, Any] = {
+        f"{name}{end}": accuracy + change
+        for name in ("accuracy", "macro_f1")
+        for end, change in (("", 0.0), ("_low", -0.03), ("_high", 0.025))
+    }
+    return scores | {"vs_best": None if accuracy == 0.93 else {"difference": accuracy - 0.93, "p_value": 0.0012}}
+
+
 def describe_speed() -> dict[str, Any]:
     """metrics/speed.json."""
     return {

@@ -8,6 +8,7 @@ import pandas as pd
 import yaml
 from toy_metrics import (
     SCORES,
+    describe_candidates,
     describe_cost,
     describe_ladder,
     describe_quality,
@@ -55,7 +56,7 @@ PROMPT = "Sentence: {text}\nSentiment:\n"
 ARGUMENTS = (
     *(
         f"metrics/{name}.json"
-        for name in ["quality", "speed", "cost", "fetch", "annotate", "aggregate", "train", "export"]
+        for name in ["quality", "speed", "cost", "fetch", "annotate", "compare", "aggregate", "train", "export"]
     ),
     "metrics/training.csv",
     "metrics/calibration.csv",
@@ -77,6 +78,7 @@ def write_toy_results(
     compared: bool = True,
     ladder: bool = False,
     short: bool = False,
+    candidates: bool = False,
     rows: int = 612,
     labels: tuple[str, ...] = LABEL_NAMES,
     texts: tuple[str, ...] = SENTENCES,
@@ -97,6 +99,7 @@ def write_toy_results(
         "fetch": {"texts": 2985, "with_gold": 2985 if gold else 0, "duplicates_merged": 12, "gold_conflicts": 1}
         | {"by_label": dict.fromkeys(labels, 2985 // len(labels)) if gold else {}},
         "annotate": _annotate(teacher, local=priced and not endpoint, told_tokens=priced),
+        "compare": describe_candidates() if candidates else {"candidates": {}},
         "aggregate": {"texts": 2985, "labelled": 2980, "abstained": {"tie": 5}, "corrected": 0, "mean_agreement": 0.871}
         | {"unanimous": 0.7, "krippendorff_alpha": 0.62}
         | {"by_label": {name: 900 + 100 * number for number, name in enumerate(labels)}},

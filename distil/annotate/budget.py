@@ -97,10 +97,10 @@ def open_tills(plans: Sequence[Plan], runtime: RuntimeParams, given: PriceParams
 
     Raises `InputError` if there is a budget, and no price or no longest answer to hold against it.
     """
-    tills = {plan.params.name: _open_till(plan.params, runtime, given) for plan in plans}
+    tills = {plan.name: _open_till(plan.params, runtime, given) for plan in plans}
     if runtime.budget_usd is not None:
         for plan in plans:
-            _check_budget(plan.params, runtime.budget_usd, tills[plan.params.name])
+            _check_budget(plan.params, runtime.budget_usd, tills[plan.name])
     return tills
 
 

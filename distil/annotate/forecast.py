@@ -39,7 +39,7 @@ def look_ahead(job: Job, store: Store, plans: Sequence[Plan], failed: Collection
     """An outlook for each of the plans, by teacher; requests that `failed` in this run are not sent again."""
     outlooks = {}
     for plan in plans:
-        outlook = outlooks[plan.params.name] = Outlook()
+        outlook = outlooks[plan.name] = Outlook()
         for request in job.missing(plan, store, failed, outlook.note_known):
             outlook.missing += 1
             outlook.characters += count_characters(request)
@@ -58,10 +58,17 @@ def count_more(job: Job, store: Store, plan: Plan) -> int:
     )
 
 
-def charge_known(job: Job, store: Store, plan: Plan, till: Till) -> None:
-    """Let the till have spent what the stored answers cost, and learn from them how many tokens a request takes."""
+def charge_known(job: Job, store: Store, plan: Plan, till: Till, charged: set[str] | None = None) -> None:
+    """Let the till have spent what the stored answers cost, and learn from them how many tokens a request takes.
+
+    Those `charged` to another till are left out, and the others put among them.
+    """
     till.spent = 0.0
     for request, answer in job.answered(plan, store):
+        if charged is not None:
+            if request.key in charged:
+                continue
+            charged.add(request.key)
         till.charge(request, answer)
 
 

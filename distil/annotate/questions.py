@@ -43,12 +43,22 @@ class Asked:
 
 
 class Job:
-    """The requests of a study; `nearest` finds the examples of each text, if it wants any."""
+    """The requests of a study; `nearest` finds the examples of each text, if it wants any.
 
-    def __init__(self, plans: Sequence[Plan], texts: Path, nearest: NearestExamples | None = None) -> None:
+    All texts of the table are asked about, or those of `ids` alone, which are among them.
+    """
+
+    def __init__(
+        self,
+        plans: Sequence[Plan],
+        texts: Path,
+        nearest: NearestExamples | None = None,
+        ids: Collection[str] | None = None,
+    ) -> None:
         self.plans = list(plans)
         self.texts = texts
-        self.text_count = count_rows(texts, TEXTS)
+        self.text_count = count_rows(texts, TEXTS) if ids is None else len(ids)
+        self._ids = ids
         if not self.text_count:
             raise InputError(f"{texts} has no rows, so there is nothing to ask; see section fetch in params.yaml")
         self._nearest = nearest
@@ -57,7 +67,10 @@ class Job:
     def questions(self, size: int = BATCH) -> Iterator[list[Question]]:
         """The texts in batches of at most `size`, in the order of the table."""
         start = 0
-        for rows in iter_rows(self.texts, TEXTS, size):
+        for batch in iter_rows(self.texts, TEXTS, size):
+            rows = [row for row in batch if self._ids is None or row["id"] in self._ids]
+            if not rows:
+                continue
             examples = self._choose_examples(start, [row["text"] for row in rows])
             yield [Question(row["id"], row["text"], some) for row, some in zip(rows, examples, strict=True)]
             start += len(rows)
@@ -125,8 +138,13 @@ def make_job(task: TaskParams, params: AnnotateParams, texts: Path, assets: Path
     """The job that the sections `task` and `annotate` describe; raises `InputError` where they cannot work."""
     prompt = read_prompt(Path(params.prompt))
     plans = [Plan(alone, task.labels, prompt, identify(alone, assets)) for alone in params.each_teacher()]
+    return Job(plans, texts, find_examples(params, plans, assets, device))
+
+
+def find_examples(params: AnnotateParams, plans: Sequence[Plan], assets: Path, device: str) -> NearestExamples | None:
+    """The examples to choose from for all plans; None where the section shows none."""
     examples = params.examples
     if examples is None or not examples.nearest:
-        return Job(plans, texts)
+        return None
     structured = any(plan.params.json_schema for plan in plans)
-    return Job(plans, texts, NearestExamples(examples, task.labels, assets, device, need_reasons=structured))
+    return NearestExamples(examples, plans[0].labels, assets, device, need_reasons=structured)

@@ -21,13 +21,13 @@ class AnsweringTime:
         self.retries = 0
         self._spans: dict[str, tuple[float, float]] = {}
 
-    def add(self, stored: Stored | None) -> None:
-        """Count an answer in; None, a request without one, changes nothing."""
+    def add(self, stored: Stored | None, *, recorded: bool = False) -> None:
+        """Count an answer in; None, a request without one, changes nothing. One of a recording took no time."""
         if stored is None:
             return
         self.answers += 1
         self.retries += stored.retries
-        if stored.run is None or stored.sent_at is None or stored.received_at is None:
+        if recorded or stored.run is None or stored.sent_at is None or stored.received_at is None:
             return
         self.timed += 1
         first, last = self._spans.get(stored.run, (stored.sent_at, stored.received_at))
@@ -71,15 +71,13 @@ def summarise(params: AnnotateParams, makers: Mapping[str, RowMaker], texts: int
 
 def _name_server(params: AnnotateParams) -> str:
     """Where the answers come from: local, endpoint, recorded, or mixed."""
-    if params.recording:
-        return "recorded"
-    servers = {alone.server for alone in params.each_teacher()}
+    servers = {"recorded" if alone.recording else alone.server for alone in params.each_teacher()}
     return servers.pop() if len(servers) == 1 else "mixed"
 
 
-def measure_run(time: AnsweringTime, params: AnnotateParams, texts: int) -> dict[str, Any]:
+def measure_run(time: AnsweringTime, texts: int) -> dict[str, Any]:
     """How fast the answers came, whichever runs brought them; a recording has no speed, nor has an import."""
-    seconds = None if params.recording else time.seconds or None
+    seconds = time.seconds or None
     rate = time.timed / seconds if seconds else None
     return {
         "answers": time.answers,

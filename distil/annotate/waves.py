@@ -1,12 +1,14 @@
 """Ask all teachers of a job for what is missing, wave by wave.
 
 A wave asks for every vote that is known to be needed; where votes disagree, the next wave asks for more. Teachers
-behind endpoints are asked side by side, those that run here one after another, since they share the processor.
+behind endpoints are asked side by side, those that run here one after another, since they share the processor, and so
+are two that ask the same: what the first was answered the second need not ask.
 """
 
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
+from itertools import zip_longest
 from pathlib import Path
 
 from distil.annotate.budget import Budget, Till
@@ -23,9 +25,17 @@ from distil.teacher.connect import Flows, Way, count_workers, open_teacher
 
 
 class Asking:
-    """One run of asking: the job, the store it fills, and what this machine allows."""
+    """One run of asking, for a stage: the job, the store it fills, and what this machine allows."""
 
-    def __init__(self, job: Job, store: Store, tills: Mapping[str, Till], runtime: RuntimeParams, assets: Path) -> None:
+    def __init__(
+        self,
+        job: Job,
+        store: Store,
+        tills: Mapping[str, Till],
+        runtime: RuntimeParams,
+        assets: Path,
+        stage: str = "annotate",
+    ) -> None:
         self.outcome = Outcome()
         self._job = job
         self._store = store
@@ -33,7 +43,8 @@ class Asking:
         self._runtime = runtime
         self._assets = assets
         self._flows: Flows = {}
-        self._annotator = Annotator(store, Budget(runtime.budget_usd, tills.values()), self.outcome)
+        self._first: set[str] = set()  # plans whose answers in the store are no other's that was counted
+        self._annotator = Annotator(store, Budget(runtime.budget_usd, tills.values()), self.outcome, stage)
 
     async def ask_all(self) -> None:
         """Have everything answered that is missing; errors and Ctrl-C as `Annotator.answer_all`."""
@@ -41,9 +52,13 @@ class Asking:
             await self._ask_all()
 
     async def _ask_all(self) -> None:
-        for plan in self._job.plans:
-            if self._tills[plan.params.name].prices:
-                charge_known(self._job, self._store, plan, self._tills[plan.params.name])
+        groups = group_alike(self._job.plans)
+        self._first = {alike[0].name for alike in groups}
+        for alike in groups:
+            charged: set[str] | None = set() if len(alike) > 1 else None
+            for plan in alike:
+                if self._tills[plan.name].prices:
+                    charge_known(self._job, self._store, plan, self._tills[plan.name], charged)
         for plans in _groups(self._job.plans):
             async with AsyncExitStack() as stack:
                 teachers: dict[str, Answerer] = {}
@@ -54,12 +69,12 @@ class Asking:
         """Ask for what is known to be needed; returns whether more may be needed now."""
         outlooks = look_ahead(self._job, self._store, plans, self.outcome.failed)
         if not teachers:
-            self.outcome.known += sum(outlook.known for outlook in outlooks.values())
+            self.outcome.known += sum(outlook.known for name, outlook in outlooks.items() if name in self._first)
         missing = sum(outlook.missing for outlook in outlooks.values())
         self.outcome.missing += missing
-        wanted = [plan for plan in plans if outlooks[plan.params.name].missing]
+        wanted = [plan for plan in plans if outlooks[plan.name].missing]
         for plan in wanted:
-            name = plan.params.name
+            name = plan.name
             if name not in teachers:
                 way = Way(self._runtime, self._assets, self._tills[name].estimate, self._flows)
                 opened = open_teacher(plan, way, known=outlooks[name].known > 0)
@@ -69,10 +84,10 @@ class Asking:
         return any(not plan.params.votes.fixed for plan in wanted)
 
     def _errand(self, plan: Plan, teachers: Mapping[str, Answerer]) -> Errand:
-        name = plan.params.name
+        name = plan.name
         requests = self._job.missing(plan, self._store, self.outcome.failed)
         workers = count_workers(plan.params, self._runtime)
-        return Errand(name, requests, teachers[name], self._tills[name], workers, _make_check(plan))
+        return Errand(name, plan.params.name, requests, teachers[name], self._tills[name], workers, _make_check(plan))
 
 
 def _make_check(plan: Plan) -> Callable[[Answer], object]:
@@ -94,5 +109,14 @@ def _interrupts_anywhere() -> Iterator[None]:
 
 def _groups(plans: Sequence[Plan]) -> list[list[Plan]]:
     """The plans that are worked on side by side."""
-    remote = [plan for plan in plans if plan.params.server != "local"]
-    return [remote, *([plan] for plan in plans if plan.params.server == "local")]
+    remote = group_alike([plan for plan in plans if plan.params.server != "local"])
+    rounds = [[plan for plan in some if plan is not None] for some in zip_longest(*remote)]
+    return [*rounds, *([plan] for plan in plans if plan.params.server == "local")]
+
+
+def group_alike(plans: Sequence[Plan]) -> list[list[Plan]]:
+    """The plans by what they ask: those that share requests and differ in the number of votes, most votes first."""
+    alike: dict[str, list[Plan]] = {}
+    for plan in sorted(plans, key=lambda plan: -plan.params.votes.max):
+        alike.setdefault(plan.request("", 1).key, []).append(plan)
+    return list(alike.values())

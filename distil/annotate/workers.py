@@ -33,6 +33,7 @@ class Errand:
     """Requests for one teacher, by how many workers, and what each answer is checked for."""
 
     name: str
+    model: str  # that the store names
     requests: Iterator[Request]
     teacher: Answerer
     till: Till
@@ -71,7 +72,8 @@ class Outcome:
 class Annotator:
     """Has requests answered and keeps the answers, as one run in the eyes of the store."""
 
-    def __init__(self, store: Store, budget: Budget, outcome: Outcome) -> None:
+    def __init__(self, store: Store, budget: Budget, outcome: Outcome, stage: str) -> None:
+        self._stage = stage
         self._budget = budget
         self._outcome = outcome
         self._answers = GroupCommit(store)
@@ -89,7 +91,7 @@ class Annotator:
         stored; an endpoint that is of no use is waited for no longer than DRAIN_S.
         """
         self._errands = errands
-        with tqdm(total=count, desc="annotate", unit=" answers", mininterval=1) as bar, self._interruptible():
+        with tqdm(total=count, desc=self._stage, unit=" answers", mininterval=1) as bar, self._interruptible():
             await self._run_workers(bar)
         if self._interrupted:
             raise KeyboardInterrupt
@@ -136,7 +138,7 @@ class Annotator:
         try:
             asked = await errand.teacher.ask(request)
             answer, lost = asked.answer, asked.lost
-            stored = Stored(answer, errand.name, self._run, sent_at, time.time(), asked.retries)
+            stored = Stored(answer, errand.model, self._run, sent_at, time.time(), asked.retries)
             await self._answers.put(request.key, stored)
             self._outcome.answered += 1
             self._outcome.retries += asked.retries
@@ -156,7 +158,7 @@ class Annotator:
         ):
             raise EndpointError(
                 f"{errand.name} refused the first {REFUSALS_THAT_END} requests, with: {outcome.first_refusal}; mend "
-                "section annotate in params.yaml"
+                f"section {self._stage} in params.yaml"
             )
 
     async def _show_progress(self, bar: "tqdm[Never]") -> None:

@@ -15,6 +15,7 @@ from distil.cli.project import open_job
 from distil.core.errors import InputError
 from distil.core.params import load_params
 from distil.core.runtime import RuntimeParams
+from distil.cost.prices import PriceParams
 from distil.prompting.params import AnnotateParams
 from distil.prompting.requests import Plan
 from distil.store.answer_store import Store, open_store, store_path
@@ -84,8 +85,8 @@ def import_batch(
 
 def print_price(job: Job, store: Store, plan: Plan, runtime: RuntimeParams) -> None:
     """Print what a batch takes; raises `InputError` if its full price would pass the budget."""
-    tills = open_charged_tills(job, store, runtime)
-    one = forecast(job, store, plan, tills[plan.params.name], runtime)
+    tills = open_charged_tills(job, store, runtime, load_params("cost", PriceParams))
+    one = forecast(job, store, plan, tills[plan.name], runtime)
     print_forecast(one, job.text_count, runtime)
     if one.till.prices:
         typer.echo("  (full prices; a batch usually costs half)")
@@ -146,7 +147,7 @@ def choose_teacher(teacher: str | None) -> str:
 
 def plan_of(job: Job, teacher: str) -> Plan:
     """The plan of a teacher."""
-    return next(plan for plan in job.plans if plan.params.name == teacher)
+    return next(plan for plan in job.plans if plan.name == teacher)
 
 
 def endpoint_of(teacher: str | None) -> tuple[Endpoint, RuntimeParams]:

@@ -8,12 +8,12 @@ import typer
 from distil.annotate.budget import Till, open_tills
 from distil.annotate.forecast import Expected, Outlook, charge_known, count_more, expect, look_ahead
 from distil.annotate.questions import Job
+from distil.annotate.waves import group_alike
 from distil.core.errors import InputError
-from distil.core.params import load_params
 from distil.core.runtime import RuntimeParams
 from distil.cost.prices import PriceParams
 from distil.prompting.requests import Plan
-from distil.store.answer_store import Store
+from distil.store.answer_store import Store, open_store, store_path
 from distil.teacher.connect import requests_in_flight
 from distil.teacher.endpoint import find_endpoint
 
@@ -30,17 +30,32 @@ class Forecast:
     most: Expected
 
 
-def open_charged_tills(job: Job, store: Store, runtime: RuntimeParams) -> dict[str, Till]:
-    """A till for each teacher of the study, with what its stored answers have cost."""
-    tills = open_tills(job.plans, runtime, load_params("cost", PriceParams))
-    for plan in job.plans:
-        charge_known(job, store, plan, tills[plan.params.name])
+def open_charged_tills(job: Job, store: Store, runtime: RuntimeParams, given: PriceParams) -> dict[str, Till]:
+    """A till for each teacher of the job, with what its stored answers have cost; those of two teachers count once."""
+    tills = open_tills(job.plans, runtime, given)
+    for alike in group_alike(job.plans):
+        charged: set[str] | None = set() if len(alike) > 1 else None
+        for plan in alike:
+            charge_known(job, store, plan, tills[plan.name], charged)
     return tills
+
+
+def print_outlook(job: Job, runtime: RuntimeParams, given: PriceParams) -> None:
+    """Print what a job would ask now, teacher by teacher and in all, and what that would take."""
+    with open_store(store_path()) as store:
+        tills = open_charged_tills(job, store, runtime, given)
+        groups = group_alike(job.plans)
+        forecasts = [forecast(job, store, alike[0], tills[alike[0].name], runtime) for alike in groups]
+    for alike, one in zip(groups, forecasts, strict=True):
+        print_forecast(one, job.text_count, runtime)
+        for plan in alike[1:]:
+            typer.echo(f"{plan.name}: {plan.params.votes.describe()}, of the answers of {one.plan.name}")
+    print_total(forecasts, tills, runtime)
 
 
 def forecast(job: Job, store: Store, plan: Plan, till: Till, runtime: RuntimeParams) -> Forecast:
     """What one teacher would be asked now, and what that takes."""
-    outlook = look_ahead(job, store, [plan])[plan.params.name]
+    outlook = look_ahead(job, store, [plan])[plan.name]
     more = count_more(job, store, plan)
     expected, most = expect(outlook, till, runtime), expect(outlook, till, runtime, more)
     return Forecast(plan, outlook, till, more, expected, most)
@@ -55,7 +70,7 @@ def print_forecast(one: Forecast, texts: int, runtime: RuntimeParams) -> None:
         else f"a guess: 4 characters a token, answers as long as they may be, {one.till.estimate.max_tokens:,}"
     )
     more = f", up to {one.more:,} more where votes disagree" if one.more else ""
-    typer.echo(f"{params.name}: {texts:,} texts, {params.votes.describe()}")
+    typer.echo(f"{one.plan.name}: {texts:,} texts, {params.votes.describe()}")
     typer.echo(f"  requests in the store  {one.outlook.known:,}")
     typer.echo(f"  requests to send       {one.outlook.missing:,}{more}")
     typer.echo(f"  tokens to expect       {expected.input_tokens:,.0f} in, {expected.output_tokens:,.0f} out ({basis})")

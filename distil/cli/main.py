@@ -12,12 +12,16 @@ from typing import Annotated
 import typer
 
 from distil.cli.batch import batch_app
-from distil.cli.dry_run import forecast, open_charged_tills, print_forecast, print_total
-from distil.cli.project import open_job
+from distil.cli.dry_run import print_outlook
+from distil.cli.project import open_comparison, open_job
 from distil.cli.publish import publish_student
 from distil.cli.store import store_app
+from distil.compare.prices import price_by_model
 from distil.core.errors import DistilError
-from distil.store.answer_store import open_store, store_path
+from distil.core.params import load_params
+from distil.core.runtime import RuntimeParams
+from distil.cost.prices import PriceParams
+from distil.prompting.params import AnnotateParams
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(store_app, name="store")
@@ -46,12 +50,22 @@ def annotate(
     if not dry_run:
         raise typer.Exit(reproduce("annotate"))
     job, runtime = open_job()
-    with open_store(store_path()) as store:
-        tills = open_charged_tills(job, store, runtime)
-        forecasts = [forecast(job, store, plan, tills[plan.params.name], runtime) for plan in job.plans]
-    for one in forecasts:
-        print_forecast(one, job.text_count, runtime)
-    print_total(forecasts, tills, runtime)
+    print_outlook(job, runtime, load_params("cost", PriceParams))
+
+
+@app.command()
+def compare(
+    *, dry_run: Annotated[bool, typer.Option("--dry-run", help="Ask nothing; say what would be asked.")] = False
+) -> None:
+    """Run the stage compare (`dvc repro compare`), or say beforehand what it would ask and cost."""
+    if not dry_run:
+        raise typer.Exit(reproduce("compare"))
+    job = open_comparison()
+    if job is None:
+        typer.echo("section compare in params.yaml names no candidates, so nothing would be asked")
+        return
+    given = price_by_model(load_params("cost", PriceParams), load_params("annotate", AnnotateParams))
+    print_outlook(job, load_params("runtime", RuntimeParams), given)
 
 
 def reproduce(stage: str) -> int:

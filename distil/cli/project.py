@@ -1,7 +1,7 @@
 """The study in the working folder: where a stage's files are, as dvc.yaml says, and all that it asks."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,14 @@ from typing import Any
 import yaml
 
 from distil.annotate.questions import Job, make_job
+from distil.compare.job import make_candidates_job
+from distil.compare.params import CompareParams, list_candidates
+from distil.compare.rows import choose_rows
 from distil.core.errors import InputError
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
+from distil.core.tables import TEXTS, read_rows
+from distil.labels.params import SplitParams
 from distil.prompting.params import AnnotateParams
 
 DVC_FILE = Path("dvc.yaml")
@@ -30,9 +35,28 @@ def open_job() -> tuple[Job, RuntimeParams]:
     return make_job(task, params, texts, assets, runtime.device), runtime
 
 
-def planned_keys(job: Job) -> set[str]:
-    """The keys of every request that the study may ask."""
-    return {request.key for plan in job.plans for request in job.planned(plan)}
+def open_comparison() -> Job | None:
+    """The job of the study's candidates; None where section compare names none. Errors as `open_job`."""
+    params = load_params("compare", CompareParams)
+    if not params.candidates:
+        return None
+    texts, assets = stage_path("annotate", "--texts"), stage_path("annotate", "--assets")
+    task, annotate = load_params("task", TaskParams), load_params("annotate", AnnotateParams)
+    candidates = list_candidates(params, annotate)
+    rows = choose_rows(read_rows(texts, TEXTS), params.rows, load_params("split", SplitParams), task.labels, assets)
+    device = load_params("runtime", RuntimeParams).device
+    return make_candidates_job(task, candidates, annotate, texts, set(rows.table["id"]), assets, device)
+
+
+def open_jobs() -> list[Job]:
+    """All that the study asks: its teacher's job, and that of its candidates if it has any."""
+    jobs = [open_job()[0], open_comparison()]
+    return [job for job in jobs if job]
+
+
+def planned_keys(jobs: Sequence[Job]) -> set[str]:
+    """The keys of every request that the jobs may ask."""
+    return {request.key for job in jobs for plan in job.plans for request in job.planned(plan)}
 
 
 def stage_path(stage: str, option: str) -> Path:

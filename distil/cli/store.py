@@ -6,11 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import typer
 
 from distil.annotate.forecast import look_ahead
-from distil.cli.project import open_job, planned_keys
+from distil.cli.project import open_jobs, planned_keys
+from distil.compare.job import COMPARED
 from distil.core.errors import InputError
+from distil.core.tables import ANNOTATIONS
 from distil.store.answer_store import Store, open_store, store_path
 from distil.store.files import export_answers, import_annotations, import_jsonl
 
@@ -32,12 +36,13 @@ def info() -> None:
                 f"tokens in, {one.output_tokens:,} out, {day(one.first_at)} to {day(one.last_at)}"
             )
         try:
-            job, _ = open_job()
+            jobs = open_jobs()
         except InputError as error:
             typer.echo(f"no study here: {error}")
             return
-        for name, outlook in look_ahead(job, store, job.plans).items():
-            typer.echo(f"the study here, {name}: {outlook.known:,} answers stored, {outlook.missing:,} missing")
+        for place, job in zip(("the study here", "its candidates"), jobs, strict=False):
+            for name, outlook in look_ahead(job, store, job.plans).items():
+                typer.echo(f"{place}, {name}: {outlook.known:,} answers stored, {outlook.missing:,} missing")
 
 
 @store_app.command("export")
@@ -48,14 +53,14 @@ def export_store(
 ) -> None:
     """Write the answers of the present study (or all) to a file that `distil store import` reads elsewhere."""
     with open_store(store_path()) as store:
-        keys = None if all_answers else planned_keys(open_job()[0])
+        keys = None if all_answers else planned_keys(open_jobs())
         count = export_answers(store, path, keys)
     typer.echo(f"{count:,} answers -> {path}")
 
 
 @store_app.command("import")
 def import_store(
-    path: Annotated[Path, typer.Argument(help="JSONL of `distil store export`, or data/annotations.parquet.")],
+    path: Annotated[Path, typer.Argument(help="JSONL of `distil store export`, or a table of answers in data/.")],
 ) -> None:
     """Take answers in from another machine's store, or from the table that `dvc pull` brought.
 
@@ -71,14 +76,23 @@ def import_store(
 
 def import_table(store: Store, path: Path) -> None:
     """Take in what a table answers of this study; raises `InputError` if that is nothing."""
-    job, _ = open_job()
-    new, taken = import_annotations(store, path, planned_keys(job), job.plans[0].labels)
+    jobs = open_jobs()
+    new, taken = import_annotations(store, path, _find_schema(path), planned_keys(jobs), jobs[0].plans[0].labels)
     if not taken:
         raise InputError(
             f"{path} answers nothing that this study asks for: prompt, labels, texts and section annotate have "
             "to be those it was made with"
         )
     typer.echo(f"{new:,} new answers of {taken:,} that this study asks for <- {path}")
+
+
+def _find_schema(path: Path) -> pa.Schema:
+    """That of the table of candidates' answers if it is one; of what is no table the reading will tell."""
+    try:
+        names = pq.read_schema(path).names
+    except (OSError, pa.ArrowInvalid):
+        names = []
+    return COMPARED if "candidate" in names else ANNOTATIONS
 
 
 @store_app.command("prune")
@@ -98,7 +112,7 @@ def prune(
     if teacher is None and older_than_days is None and not unplanned:
         raise InputError("say which answers shall go: --teacher, --older-than-days or --unplanned")
     with open_store(store_path()) as store:
-        kept = planned_keys(open_job()[0]) if unplanned else set()
+        kept = planned_keys(open_jobs()) if unplanned else set()
         keys, teachers, undated = choose_answers(store, teacher, older_than_days, kept)
         typer.echo(f"{len(keys):,} of {len(store):,} answers would be deleted from {store.path}")
         for name, count in teachers.most_common():

@@ -99,6 +99,20 @@ def choose_label(
     return winners[0], None
 
 
+def decide_labels(
+    annotations: pd.DataFrame, labels: Sequence[str], min_agreement: float, *, calibrated: bool
+) -> pd.DataFrame:
+    """What `reduce_votes` returns, with `teacher_label`, the winning one, or why there is none in `abstained`."""
+    decided = reduce_votes(annotations, labels, calibrated=calibrated)
+    choices = [
+        choose_label(soft, failure, labels, min_agreement)
+        for soft, failure in zip(decided["soft"], decided["failure"], strict=True)
+    ]
+    decided["teacher_label"] = pd.Series([label for label, _ in choices], index=decided.index, dtype="str")
+    decided["abstained"] = pd.Series([why for _, why in choices], index=decided.index, dtype="str")
+    return decided
+
+
 def agreeing_reasons(annotations: pd.DataFrame, chosen: pd.Series) -> pd.Series:
     """By id, the reason of the first vote that gave the text's chosen label; texts without one are left out."""
     agreeing = annotations[annotations["reason"].notna() & (annotations["label"] == annotations["id"].map(chosen))]

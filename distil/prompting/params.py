@@ -1,11 +1,19 @@
 """The section `annotate`: which teacher is asked, or which teachers, what, and how often."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from distil.core.params import Number, Params
+
+ONE_RECORDING = "one recording, so the same answers: give each a recording of its own"
+
+
+def explain_first(error: ValidationError) -> str:
+    """The first thing that is wrong, as pydantic or a check of ours says it."""
+    return error.errors()[0]["msg"].removeprefix("Value error, ")
 
 
 def _check_json(value: Any) -> Any:
@@ -84,11 +92,10 @@ Votes = Annotated[VotesParams, BeforeValidator(_read_votes)]
 """Votes that may be written as 3, which is short for {min: 3, max: 3}."""
 
 
-class TeacherParams(Params):
-    """One of several teachers: its model, and what is asked of it otherwise than of the others."""
+class OwnParams(Params):
+    """What one of several may have of its own, where the section says it for all."""
 
-    model: str
-    protocol: Literal["completion", "chat", "tgi"] | None = None
+    protocol: Literal["completion", "chat", "tgi", "recorded"] | None = None
     server: Literal["local", "endpoint"] | None = None
     temperature: Number | None = Field(default=None, ge=0)
     top_p: Number | None = Field(default=None, gt=0, le=1)
@@ -96,13 +103,22 @@ class TeacherParams(Params):
     seed: int | None = None
     json_schema: bool | None = None
     extra: Extra | None = None
+    recording: RecordingParams | None = None  # implies protocol: recorded
 
-    @field_validator("protocol", "server", "temperature", "max_tokens", "json_schema", "extra", mode="before")
+    @field_validator(
+        "protocol", "server", "temperature", "max_tokens", "json_schema", "extra", "recording", mode="before"
+    )
     @classmethod
     def _check_given(cls, value: Any) -> Any:
         if value is None:
             raise ValueError("needs a value; leave the key out to use what annotate says for all teachers")
         return value
+
+
+class TeacherParams(OwnParams):
+    """One of several teachers: its model, and what is asked of it otherwise than of the others."""
+
+    model: str
 
 
 def _read_teacher(value: Any) -> Any:
@@ -146,11 +162,20 @@ class AnnotateParams(Params):
 
     def each_teacher(self) -> list["AnnotateParams"]:
         """The section as it reads for each teacher alone, with its `model` and without `teachers`."""
-        return [self] if self.teachers is None else [self._alone(teacher) for teacher in self.teachers]
+        teachers = self.teachers
+        return [self] if teachers is None else [self.change(one.model_dump(exclude_unset=True)) for one in teachers]
 
-    def _alone(self, teacher: TeacherParams) -> "AnnotateParams":
+    def change(self, own: Mapping[str, Any]) -> "AnnotateParams":
+        """The section for one model, with some values of its own; raises pydantic's `ValidationError`.
+
+        A recording of its own is given again and nobody asked; any other protocol leaves the section's recording aside.
+        """
         section = self.model_dump(exclude={"teachers"})
-        return AnnotateParams(**(section | teacher.model_dump(exclude_unset=True)))
+        if own.get("recording"):
+            section |= {"protocol": "recorded", "server": "endpoint"}
+        elif own.get("protocol", "recorded") != "recorded":
+            section["recording"] = None
+        return AnnotateParams(**(section | dict(own)))
 
     @model_validator(mode="after")
     def _check_teachers(self) -> Self:
@@ -159,12 +184,16 @@ class AnnotateParams(Params):
         names = [teacher.model for teacher in self.teachers or []]
         if len(set(names)) < len(names):
             raise ValueError("a model stands twice in teachers")
+        recorded: list[tuple[str, RecordingParams]] = []
         for number, teacher in enumerate(self.teachers or []):
             try:
-                self._alone(teacher)
+                alone = self.change(teacher.model_dump(exclude_unset=True))
             except ValidationError as error:
-                problem = error.errors()[0]["msg"].removeprefix("Value error, ")
-                raise ValueError(f"annotate.teachers.{number} ({teacher.model}): {problem}") from None
+                raise ValueError(f"annotate.teachers.{number} ({teacher.model}): {explain_first(error)}") from None
+            for name, recording in recorded:
+                if recording == alone.recording:
+                    raise ValueError(f"{name} and {teacher.model} have {ONE_RECORDING}")
+            recorded += [(teacher.model, alone.recording)] if alone.recording else []
         return self
 
     @model_validator(mode="after")

@@ -72,8 +72,8 @@ class Prompt:
     examples: tuple[Example, ...] = ()
 
 
-def read_prompt(path: Path) -> Prompt:
-    """Read a prompt file; newlines around the body are dropped.
+def read_prompt(path: Path, named_by: str = "annotate.prompt") -> Prompt:
+    """Read a prompt file; newlines around the body are dropped. `named_by` is the key in params.yaml that names it.
 
     Raises `InputError` if the file is missing or not UTF-8, if its front matter is not as above, or if the body does
     not say where the text goes.
@@ -81,7 +81,7 @@ def read_prompt(path: Path) -> Prompt:
     try:
         content = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise InputError(f"the prompt {path} is missing; annotate.prompt in params.yaml names it") from None
+        raise InputError(f"the prompt {path} is missing; {named_by} in params.yaml names it") from None
     except UnicodeDecodeError as error:
         raise InputError(f"the prompt {path} is not UTF-8 at byte {error.start}; save it as UTF-8") from None
     front, body = _split(content, path)

@@ -43,10 +43,17 @@ class Request:
 
 
 class Plan:
-    """Turns texts into the requests of one teacher."""
+    """Turns texts into the requests of one teacher; plans of one job are told apart by `name`."""
 
-    def __init__(self, params: AnnotateParams, labels: Sequence[str], prompt: Prompt, model_identity: str) -> None:
-        """Raises `InputError` if the prompt has an example that cannot be shown.
+    def __init__(
+        self,
+        params: AnnotateParams,
+        labels: Sequence[str],
+        prompt: Prompt,
+        model_identity: str,
+        name: str | None = None,
+    ) -> None:
+        """Its name is the model's unless another is given; raises `InputError` if an example cannot be shown.
 
         Its label may not be one of the labels, or it may lack the reason that `json_schema` asks for.
         """
@@ -56,6 +63,7 @@ class Plan:
             if params.json_schema:
                 check_reason(example.reason, place)
         self.params = params
+        self.name = params.name if name is None else name
         self.labels = labels
         self._form = "chat" if params.protocol == "tgi" else params.protocol
         fixed = {

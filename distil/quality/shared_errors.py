@@ -17,9 +17,9 @@ from distil.quality.scores import bound_share, compare_paired
 
 
 def compare_teachers(
-    annotations: pd.DataFrame, gold: pd.Series, student: pd.Series, confidence: float
+    annotations: pd.DataFrame, gold: pd.Series, pooled: pd.Series, student: pd.Series, confidence: float
 ) -> dict[str, Any] | None:
-    """Score each teacher alone and against the student, and count for each pair the rows on which both are wrong.
+    """Score each teacher alone, against all pooled and the student, and count for each pair where both are wrong.
 
     A teacher's label is that of most of its votes as they were given, uncalibrated; where it has none, or two labels
     share the lead, it is wrong but names no label.
@@ -27,12 +27,14 @@ def compare_teachers(
     Args:
         annotations: rows of `tables.ANNOTATIONS`.
         gold: people's label by id, null where there is none.
+        pooled: the label of all teachers together by id, for all of these, null where they abstained.
         student: the student's label by id, for all of these.
         confidence: of the intervals.
 
     Returns:
-        `rows` (with gold); by teacher `accuracy`, its exact binomial `bounds`, and in `vs_student` on how many rows
-        only the one of the two is right, with the p-value of McNemar's exact test; and in `pairs` for each two
+        `rows` (with gold); by teacher `accuracy`, its exact binomial `bounds`, and in `vs_student` and `vs_pooled` on
+        how many rows only the one of the two is right, with the p-value of McNemar's exact test; the accuracy of the
+        `pooled` teachers; and in `pairs` for each two
         `teachers` the number of rows on which they are `both_wrong`, its `share` of the rows, the share `expected` if
         errors were independent (the product of the two error rates), the `ratio` of the two (None if none is
         expected), and on how many of the rows both name the `same_label`. None if there is one teacher or no gold.
@@ -44,12 +46,15 @@ def compare_teachers(
     votes = annotations[annotations["id"].isin(gold.index)]
     said = {name: choose_majority(votes[votes["teacher"] == name]).reindex(gold.index) for name in names}
     student_right = (student.reindex(gold.index) == gold).to_numpy()
+    pooled_right = (pooled.reindex(gold.index) == gold).to_numpy()
     wrong = {name: (labels != gold).to_numpy() for name, labels in said.items()}
     return {
         "rows": len(gold),
         "accuracy": {name: float(1 - wrong[name].mean()) for name in names},
         "bounds": {name: bound_share(~wrong[name], confidence) for name in names},
-        "vs_student": {name: _compare(~wrong[name], student_right) for name in names},
+        "pooled": float(pooled_right.mean()),
+        "vs_pooled": {name: _compare(~wrong[name], pooled_right, "pooled") for name in names},
+        "vs_student": {name: _compare(~wrong[name], student_right, "student") for name in names},
         "pairs": [
             {"teachers": [one, other]} | compare_errors(wrong[one], wrong[other], (said[one] == said[other]).to_numpy())
             for one, other in combinations(names, 2)
@@ -57,9 +62,9 @@ def compare_teachers(
     }
 
 
-def _compare(right: NDArray[np.bool_], student_right: NDArray[np.bool_]) -> dict[str, Any]:
-    only_teacher, only_student, p_value = compare_paired(right, student_right)
-    return {"only_teacher_right": only_teacher, "only_student_right": only_student, "p_value": p_value}
+def _compare(right: NDArray[np.bool_], other_right: NDArray[np.bool_], other: str) -> dict[str, Any]:
+    only_teacher, only_other, p_value = compare_paired(right, other_right)
+    return {"only_teacher_right": only_teacher, f"only_{other}_right": only_other, "p_value": p_value}
 
 
 def choose_majority(annotations: pd.DataFrame) -> pd.Series:

@@ -10,6 +10,7 @@ from distil.quality.asking import Rows
 from distil.quality.breakdown import break_down
 from distil.quality.comparison import TEACHER, Comparison, summarise
 from distil.quality.notes import list_caveats
+from distil.quality.pooling import note_pooling
 from distil.quality.shared_errors import compare_teachers
 
 
@@ -31,8 +32,10 @@ def summarise_all(
     summary = summarise(comparison, scores, served, confidence, [*caveats, *notes])
     summary |= group_scores(comparison, rows, confidence)
     student = pd.Series(comparison.answers[served].labels, index=rows.test["id"])
-    if teachers := compare_teachers(rows.votes, rows.test.set_index("id")["gold"], student, confidence):
+    gold, pooled = rows.test.set_index("id")["gold"], rows.decided["teacher_label"]
+    if teachers := compare_teachers(rows.votes, gold, pooled, student, confidence):
         summary["teachers"] = teachers
+        summary["notes"] += note_pooling(teachers, confidence)
     return summary
 
 

@@ -25,6 +25,7 @@ class Study:
     cost: Metrics
     fetch: Metrics
     annotate: Metrics
+    compare: Metrics
     aggregate: Metrics
     train: Metrics
     export: Metrics

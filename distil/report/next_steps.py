@@ -18,20 +18,23 @@ from distil.report.results import Score
 RULED_OUT = "Not "  # how a step begins that would not help
 FLAT = 0.01  # a doubling of the texts that brought less than this is not worth another
 WORSE_THAN_BASELINE = "worse_than_baseline"
-ALARMS = {  # by kind of the shortfall: what is said first
+POOLED_WORSE = "pooled_worse_than_one"
+ALARMS = {  # by kind of the student's shortfall: what is said first
     WORSE_THAN_BASELINE: "worse than a baseline",
     "worse_than_teacher": "much worse than its teacher",
 }
 
 
 def write_alarm(study: Study) -> str | None:
-    """The shortfalls of the student in one short sentence; None if there are none."""
+    """The shortfalls of the student, and of pooled teachers, in a short sentence each; None if there are none."""
     kinds = _list_kinds(study)
-    if not kinds:
-        return None
-    if not study.has_gold:
-        return "A baseline gives the teacher's label more often than the student."
-    return f"The student is {' and '.join(ALARMS[kind] for kind in kinds)}."
+    alarms = [ALARMS[kind] for kind in kinds if kind in ALARMS]
+    sentences = [f"The student is {' and '.join(alarms)}."] if alarms else []
+    if alarms and not study.has_gold:
+        sentences = ["A baseline gives the teacher's label more often than the student."]
+    if POOLED_WORSE in kinds:
+        sentences.append("One teacher alone is better than all of them pooled.")
+    return " ".join(sentences) or None
 
 
 def list_findings(study: Study) -> list[str]:
@@ -41,11 +44,14 @@ def list_findings(study: Study) -> list[str]:
 
 def list_steps(study: Study) -> list[str]:
     """What to do about the shortfalls, the likeliest to help first, then what was found to be no help."""
-    if not study.quality["warnings"]:
-        return []
+    kinds = _list_kinds(study)
+    pooling = list(_advise_on_pooling(study))
+    if not ALARMS.keys() & set(kinds):
+        return pooling
     rungs, curve = list_rungs(study), list_curve(study)
     gain = _measure_last_doubling(curve)
     steps = [
+        *pooling,
         *_advise_on_teacher(study),
         *_advise_on_rungs(rungs, study),
         *_advise_on_texts(curve, gain, study),
@@ -77,6 +83,17 @@ def write_shortfalls_as_text(study: Study, width: int) -> str:
 
 def _list_kinds(study: Study) -> list[str]:
     return [warning["kind"] for warning in study.quality["warnings"]]
+
+
+def _advise_on_pooling(study: Study) -> Iterator[str]:
+    """Where one teacher is better alone, it may do without the others, once other rows than the test's say so too."""
+    for warning in study.quality["warnings"]:
+        if warning["kind"] == POOLED_WORSE:
+            name = warning["systems"][0]["system"]
+            yield (
+                f"One teacher: {name} alone costs less than all of them. Compare them on rows outside the test set "
+                "first (section compare of params.yaml), since the test must not choose."
+            )
 
 
 def _advise_on_teacher(study: Study) -> Iterator[str]:

@@ -10,9 +10,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from distil.cost.figures import format_co2, format_co2_range, format_figure, format_usd
+from distil.report.candidates import list_candidate_notes, list_candidates
 from distil.report.charts.confusion import MAX_COUNTED_LABELS, MAX_NAMED_LABELS
 from distil.report.charts.gallery import MAX_SHARES
 from distil.report.charts.of_quality import list_confusions
+from distil.report.charts.rows import format_points
 from distil.report.disagreements import count_disagreements, list_examples
 from distil.report.findings import Study, describe_votes, find_calibration, name_model
 from distil.report.footnotes import LEGENDS
@@ -28,6 +30,7 @@ SECTIONS = {
     "quality": ("Quality", "section_quality.html"),
     "speed": ("Speed", "section_speed.html"),
     "cost": ("Cost and carbon", "section_cost.html"),
+    "candidates": ("Candidates for the teacher", "section_candidates.html"),
     "published": ("What the 2024 study published", "section_published.html"),
     "making": ("How the student was made", "section_making.html"),
     "examples": ("Where student and teacher disagree", "section_examples.html"),
@@ -44,7 +47,7 @@ def render_page(
         .get_template("report.html")
         .render(
             style=STYLE,
-            sections=SECTIONS,
+            sections=_choose_sections(study),
             study=study,
             gold=study.has_gold,
             speed=study.speed,
@@ -61,6 +64,8 @@ def render_page(
             headline=write_headline(study, by_system),
             shortfalls={"findings": list_findings(study), "steps": list_steps(study)},
             rungs=list_rungs(study),
+            candidates=list_candidates(study),
+            candidate_notes=list_candidate_notes(study),
             tradeoffs=list_tradeoffs(study, by_system),
             calibrations={
                 result.title: found for result in results if (found := find_calibration(study, result.system))
@@ -100,6 +105,11 @@ def write_headline(study: Study, results: Mapping[str, Result]) -> list[str]:
     return sentences
 
 
+def _choose_sections(study: Study) -> dict[str, tuple[str, str]]:
+    """The sections that there is something to tell in."""
+    return {key: section for key, section in SECTIONS.items() if key != "candidates" or study.compare["candidates"]}
+
+
 def _start_environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("distil.report"),
@@ -118,6 +128,7 @@ def _start_environment() -> Environment:
         "votes": describe_votes,
         "count": lambda number: "n/a" if number is None else f"{number:,}",
         "percent": lambda share: "n/a" if share is None else f"{share:.1%}",
+        "points": lambda difference: format_points(difference, 1),
         "share": lambda share: "n/a" if share is None else f"{share:.3f}",
     }
     return environment

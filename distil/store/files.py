@@ -10,11 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import pyarrow as pa
 from pydantic import Field, InstanceOf, Strict, ValidationError
 
 from distil.core.errors import InputError
 from distil.core.params import Params
-from distil.core.tables import ANNOTATIONS, iter_rows
+from distil.core.tables import iter_rows
 from distil.prompting.answers import Answer
 from distil.store.answer_store import Store, Stored
 
@@ -80,13 +81,15 @@ def import_jsonl(store: Store, path: Path) -> tuple[int, int]:
     return store.put_many(_read_jsonl(path))
 
 
-def import_annotations(store: Store, path: Path, planned: Collection[str], labels: Sequence[str]) -> tuple[int, int]:
+def import_annotations(
+    store: Store, path: Path, schema: pa.Schema, planned: Collection[str], labels: Sequence[str]
+) -> tuple[int, int]:
     """Put into the store those answers of a table of annotations whose requests are planned; `labels` are the task's.
 
     So the answers to another prompt, or of another model, are never taken. Rows without an answer (http_error) are left
-    out. Returns how many were new, and how many there were.
+    out. `schema` is that of annotations, perhaps with more columns. Returns how many were new, and how many there were.
     """
-    rows = (row for batch in iter_rows(path, ANNOTATIONS, ROWS_AT_ONCE) for row in batch)
+    rows = (row for batch in iter_rows(path, schema, ROWS_AT_ONCE) for row in batch)
     wanted = (row for row in rows if row["request"] in planned and row["status"] != "http_error")
     return store.put_many((row["request"], _from_row(row, labels)) for row in wanted)
 

@@ -1,9 +1,8 @@
 """What keeps answers from being paid for twice: a store that lost them is noticed, and a second run waits."""
 
-import hashlib
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import yaml
@@ -33,16 +32,15 @@ def refuse_to_pay_again(store: Store, stage: str, output: Path, teachers: Collec
 
 
 def _asked_on_record(stage: str) -> set[str]:
-    """The teachers behind endpoints that the stage's last finished run asked."""
+    """The teachers behind endpoints that the stage's last finished run asked: annotate's, or compare's candidates."""
     try:
         lock = yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}
-        locked = lock.get("stages", {}).get(stage, {})
-        section = locked.get("params", {}).get("params.yaml", {}).get(stage, {})
-        if section.get("recording"):
-            return set()
-        listed = section.get("teachers") or [section.get("model")]
-        teachers = [one if isinstance(one, dict) else {"model": one} for one in listed]
-        return {one["model"] for one in teachers if one.get("server", section.get("server")) != "local"}
+        sections = lock.get("stages", {}).get(stage, {}).get("params", {}).get("params.yaml", {})
+        section = sections.get("annotate", {})
+        teachers = section.get("teachers") or [section.get("model")]
+        listed = teachers if stage == "annotate" else sections.get(stage, {}).get("candidates") or []
+        asked = [section | (one if isinstance(one, dict) else {"model": one}) for one in listed]
+        return {one["model"] for one in asked if one.get("server") != "local" and not one.get("recording")}
     except FileNotFoundError:
         return set()
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, yaml.YAMLError) as error:
@@ -51,17 +49,18 @@ def _asked_on_record(stage: str) -> set[str]:
 
 
 @contextmanager
-def one_run_at_a_time(store: Store, plans: Sequence[Plan]) -> Iterator[None]:
-    """Wait until no other run asks the same teachers the same of texts on this store; nothing is asked twice so."""
-    asked = " ".join(sorted(plan.request("", 1).key for plan in plans))
-    name = hashlib.sha256(asked.encode()).hexdigest()[:16]
-    lock = FileLock(store.path.with_name(f"{store.path.name}.{name}.lock"))
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        print("annotate: waiting for another run that asks the same", file=sys.stderr)
-        lock.acquire()
-    try:
+def one_run_at_a_time(store: Store, plans: Sequence[Plan], stage: str) -> Iterator[None]:
+    """Wait until no other run asks a teacher of these the same of texts on this store; nothing is asked twice so.
+
+    There is a lock for each plan, and all runs take theirs in one order, so that none waits for one that waits for it.
+    """
+    with ExitStack() as locks:
+        for name in sorted({plan.request("", 1).key[:16] for plan in plans}):
+            lock = FileLock(store.path.with_name(f"{store.path.name}.{name}.lock"))
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                print(f"{stage}: waiting for another run that asks the same", file=sys.stderr)
+                lock.acquire()
+            locks.callback(lock.release)
         yield
-    finally:
-        lock.release()

@@ -38,6 +38,10 @@ class Recording:
         reply = {key: row[column] for key, column in self._votes[request.vote - 1].items()}
         return Asked(Answer(reply=json.dumps(reply, ensure_ascii=False), finish_reason="stop"))
 
+    def __contains__(self, text: str) -> bool:
+        """Whether the recording has an answer to a text."""
+        return text in self._rows
+
     def stop(self) -> None:
         """Nothing is under way."""
 

@@ -1,5 +1,6 @@
 """What annotate asks, and what it keeps when a run ends early: votes, teachers, budget, kills."""
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -364,3 +365,45 @@ def test_killed_runs_lose_no_more_than_was_in_flight_and_change_nothing(project:
         store_path().unlink()
         annotate()
         assert PATHS[2].read_bytes() == resumed
+
+
+def record(name: str, label: str) -> dict[str, Any]:
+    """A recording of the ten texts that says the same of each."""
+    path = Path(f"{name}.csv")
+    path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text in TEN))
+    files = [f"{path}#sha256={hashlib.sha256(path.read_bytes()).hexdigest()}"]
+    return {"files": files, "text": "text", "votes": [{"label": "label"}]}
+
+
+def test_each_of_several_teachers_has_a_recording_of_its_own(project: Project) -> None:
+    with serve_teacher(label_by_seed) as server:
+        set_up(project, server, TEN)
+        teachers = [
+            {"model": "good", "recording": record("good", "positive")},
+            {"model": "bad", "recording": record("bad", "negative")},
+            "asked",
+        ]
+        set_up(project, server, TEN, model=None, teachers=teachers)
+        rows = annotate()
+        assert len(server.bodies) == 10
+    labels = rows.groupby("teacher")["label"].agg(set).to_dict()
+    assert labels == {"good": {"positive"}, "bad": {"negative"}, "asked": {"positive"}}
+    found = read_details(PATHS[3])
+    assert found["server"] == "mixed"
+    assert {name: one["server"] for name, one in found["by_teacher"].items()} == {
+        "good": "recorded",
+        "bad": "recorded",
+        "asked": "endpoint",
+    }
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_teachers_that_share_a_recording_are_refused(project: Project, shared: bool) -> None:
+    with serve_teacher(label_by_seed) as server:
+        set_up(project, server, TEN)
+        own = {} if shared else {"recording": record("good", "positive")}
+        teachers = [{"model": "one"} | own, {"model": "two"} | own]
+        section = {"protocol": "recorded", "recording": record("good", "positive")} if shared else {}
+        set_up(project, server, TEN, model=None, teachers=teachers, **section)
+        with pytest.raises(InputError, match="one and two have one recording, so the same answers: give each"):
+            annotate()

@@ -16,11 +16,15 @@ from typer.testing import CliRunner, Result
 
 from distil.cli.main import app
 from distil.core.errors import DistilError
+from distil.core.ids import text_id
 from distil.core.metrics import read_details
+from distil.core.tables import TEXTS, write_rows
 from distil.prompting.answers import Answer
 from distil.store.answer_store import Stored, open_store, store_path
+from stages import compare
 
 TEN = [f"text {number}" for number in range(10)]
+PRICED = {"hardware": "c7a.large", "compare_models": []}
 PRICE = {"teacher_usd_per_million_tokens": {"input": 1, "output": 5}}
 
 
@@ -221,6 +225,49 @@ def test_the_answers_to_another_prompt_are_never_taken_from_a_table(
     with pytest.raises(DistilError, match="answers nothing that this study asks for"):
         call("store", "import", PATHS[2])
     assert stored() == 0
+
+
+def set_up_candidates(project: Project, server: LoopbackTeacher) -> None:
+    """The study of `set_up_study`, whose teacher votes once, and two candidates: one of them votes twice."""
+    set_up_study(project, server)
+    rows = [{"id": text_id(text), "text": text, "gold": "positive"} for text in TEN]
+    write_rows(PATHS[0], TEXTS, rows)
+    candidates = [{"name": "as it is"}, {"name": "twice", "votes": 2}]
+    project(compare={"rows": "gold", "candidates": candidates}, split={}, aggregate={}, cost=PRICED)
+
+
+def compare_candidates() -> Path:
+    table = Path("comparison.parquet")
+    compare.main(PATHS[0], Path(), ROOT / "prices", PATHS[1], table, Path("compare.json"), Path("candidates.csv"))
+    return table
+
+
+def test_a_dry_run_of_candidates_counts_what_they_share_once(project: Project) -> None:
+    with serve_teacher(answer) as server:
+        set_up_study(project, server)
+        assert "names no candidates, so nothing would be asked" in call("compare", "--dry-run")
+        set_up_candidates(project, server)
+        annotate()
+        said = call("compare", "--dry-run")
+        assert "twice: 10 texts, 2 votes a text" in said
+        assert "requests to send       10\n" in said
+        assert "as it is: 1 vote a text, of the answers of twice" in said
+        compare_candidates()
+        assert len(server.bodies) == 20
+
+
+def test_candidates_answers_are_the_study_s_too(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve_teacher(answer) as server:
+        set_up_candidates(project, server)
+        table = compare_candidates()
+        assert "its candidates, twice: 20 answers stored, 0 missing" in call("store", "info")
+        assert "0 of 20 answers would be deleted" in call("store", "prune", "--unplanned")
+        move_to_another_machine(monkeypatch)
+        assert "20 new answers of 30" in call("store", "import", table)
+        compare_candidates()
+        assert len(server.bodies) == 20
+    with open_store(store_path()) as store:
+        assert store.teachers() == {"toy-teacher"}
 
 
 def test_pruning_asks_first_and_deletes_only_what_is_named(project: Project) -> None:

@@ -25,11 +25,15 @@ def test_the_majority_of_a_teacher_s_own_votes() -> None:
 
 def test_pairs_of_teachers_are_compared_on_the_rows_with_gold() -> None:
     # wrong: s on 3, 4 and 6; t on 2, 3 and 4 (a tie); u nowhere; row 5 has no gold
-    scores = compare_teachers(votes(s="a a a aab c b", t="a b aac ab a c", u="a a b b b c"), GOLD, STUDENT, 0.95)
+    scores = compare_teachers(
+        votes(s="a a a aab c b", t="a b aac ab a c", u="a a b b b c"), GOLD, STUDENT, STUDENT, 0.95
+    )
     assert scores is not None
     assert scores["rows"] == 5
     assert scores["accuracy"] == pytest.approx({"s": 0.4, "t": 0.4, "u": 1.0})
     assert scores["vs_student"]["s"] == {"only_teacher_right": 1, "only_student_right": 3, "p_value": 0.625}
+    assert scores["vs_pooled"]["s"] == {"only_teacher_right": 1, "only_pooled_right": 3, "p_value": 0.625}
+    assert scores["pooled"] == 0.8
     assert scores["bounds"]["u"] == pytest.approx([0.025 ** (1 / 5), 1.0])
     first, *others = scores["pairs"]
     assert first == {
@@ -48,7 +52,7 @@ def test_pairs_of_teachers_are_compared_on_the_rows_with_gold() -> None:
 
 
 def test_teachers_that_both_say_nothing_do_not_name_the_same_label() -> None:
-    scores = compare_teachers(votes(s="- a b b a c", t="- b b b a c"), GOLD, STUDENT, 0.95)
+    scores = compare_teachers(votes(s="- a b b a c", t="- b b b a c"), GOLD, STUDENT, STUDENT, 0.95)
     assert scores is not None
     (pair,) = scores["pairs"]
     assert (pair["both_wrong"], pair["same_label"]) == (1, 0)
@@ -57,14 +61,16 @@ def test_teachers_that_both_say_nothing_do_not_name_the_same_label() -> None:
 def test_errors_as_independent_as_they_can_be_have_a_ratio_of_one() -> None:
     gold = pd.Series("a", index=[str(number) for number in range(1, 101)])
     said = {"s": ("b" * 50 + "a" * 50), "t": ("b" * 10 + "a" * 40) * 2}
-    scores = compare_teachers(votes(**{name: " ".join(labels) for name, labels in said.items()}), gold, gold, 0.95)
+    scores = compare_teachers(
+        votes(**{name: " ".join(labels) for name, labels in said.items()}), gold, gold, gold, 0.95
+    )
     assert scores is not None
     assert scores["pairs"][0]["ratio"] == pytest.approx(1.0)
     assert scores["pairs"][0]["same_label"] == scores["pairs"][0]["both_wrong"] == 10
 
 
 def test_no_pair_errs_together() -> None:
-    scores = compare_teachers(votes(s="a a b b a b", t="a b b b a c"), GOLD, STUDENT, 0.95)
+    scores = compare_teachers(votes(s="a a b b a b", t="a b b b a c"), GOLD, STUDENT, STUDENT, 0.95)
     assert scores is not None
     assert describe_pairs(scores["pairs"]) == "no two teachers err on the same row"
 
@@ -79,4 +85,4 @@ def test_no_pair_errs_together() -> None:
 def test_without_a_second_teacher_or_gold_there_is_nothing_to_compare(
     annotations: pd.DataFrame, gold: pd.Series
 ) -> None:
-    assert compare_teachers(annotations, gold, STUDENT, 0.95) is None
+    assert compare_teachers(annotations, gold, STUDENT, STUDENT, 0.95) is None

@@ -8,6 +8,7 @@ import pytest
 from toy_metrics import SHORTFALLS, describe_cost, describe_ladder, describe_quality
 
 from distil.core.params import TaskParams
+from distil.quality.pooling import POOLED_WORSE
 from distil.report.findings import Study
 from distil.report.next_steps import list_steps, write_alarm, write_shortfalls_as_markdown, write_shortfalls_as_text
 
@@ -24,6 +25,7 @@ def make_study(gold: bool = True, short: bool = True, **train: Any) -> Study:
         cost=describe_cost(priced=True, endpoint=False, compared=False),
         fetch={},
         annotate={"run": {"texts_per_s": 9.92}},
+        compare={"candidates": {}},
         aggregate={"labelled": 2980},
         train={"rows": 2149, "suspects": 31} | train,
         export={},
@@ -66,6 +68,20 @@ def test_the_alarm_names_all_kinds_and_without_gold_no_one_is_called_worse() -> 
     study.quality["warnings"] = SHORTFALLS[1:]
     assert write_alarm(study) == "The student is much worse than its teacher."
     assert write_alarm(make_study(gold=False)) == "A baseline gives the teacher's label more often than the student."
+
+
+def test_pooled_teachers_that_are_worse_than_one_are_an_alarm_of_their_own() -> None:
+    pooled = {"kind": POOLED_WORSE, "finding": "Pooled 80%, a alone 93%.", "systems": [{"system": "a"}]}
+    study = make_study(short=False, ladder=make_ladder())
+    study.quality["warnings"] = [pooled]
+    assert write_alarm(study) == "One teacher alone is better than all of them pooled."
+    (step,) = list_steps(study)
+    assert step.startswith("One teacher: a alone costs less") and "section compare" in step
+    study.quality["warnings"] = [*SHORTFALLS, pooled]
+    assert str(write_alarm(study)).startswith(
+        "The student is worse than a baseline and much worse than its teacher. One"
+    )
+    assert len(list_steps(study)) > 1
 
 
 def test_without_a_ladder_the_recipe_is_to_be_tried() -> None:

@@ -29,6 +29,7 @@ from distil.export.onnx_files import FP32, INT8
 from distil.linear.baselines import load_baselines
 from distil.quality.asking import ask
 from distil.quality.headline import pick_accuracy, pick_macro_f1
+from distil.quality.pooling import POOLED_WORSE
 from stages import report
 from stages.evaluate import main, note_unread
 
@@ -250,7 +251,8 @@ def test_several_teachers_are_scored_alone_and_together(
     quality = run_stage(project, tmp_path_factory, votes=3, teachers=("one", "two"))
     assert list(quality["systems"]) == [name for name in SYSTEMS if name != "teacher_first_vote"]
     assert quality["teachers"]["accuracy"] == {"one": 1.0, "two": 1.0}, "the first vote is outvoted"
-    assert "no two teachers err on the same row" in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert "teachers alone: one 1.000, two 1.000; pooled 1.000; no two teachers err on the same row" in said
     quality = run_stage(project, tmp_path_factory, votes=1, teachers=("one", "two"))
     assert quality["teachers"]["rows"] == 10
     assert quality["teachers"]["accuracy"] == {"one": 0.9, "two": 0.9}
@@ -264,6 +266,19 @@ def test_several_teachers_are_scored_alone_and_together(
         "same_label": 1,
     }
     assert "one and two are both wrong on 1 rows, 10.0 times" in capfd.readouterr().out
+
+
+def test_pooled_teachers_that_are_worse_than_one_alone_are_warned_of(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pooled = ROWS["label"].mask(ROWS["id"].isin(TEST_ROWS["id"].iloc[:8]))
+    quality = run_stage(project, tmp_path_factory, teacher=pooled, votes=3, teachers=("one", "two"))
+    warning = next(one for one in quality["warnings"] if one["kind"] == POOLED_WORSE)
+    assert warning["finding"] in capfd.readouterr().err
+    assert warning["finding"].startswith(
+        "Pooled, the teachers are right on 20.0% of 10 test texts, one alone on 100.0%"
+    )
+    assert warning["systems"][0]["p_value"] == pytest.approx(2 * 2 * 0.5**8), "the smaller of two"
 
 
 def test_without_gold(

@@ -10,6 +10,7 @@ import pandas as pd
 
 from distil.report.charts.canvas import Chart
 from distil.report.charts.lines import draw_training
+from distil.report.charts.of_candidates import list_candidate_charts
 from distil.report.charts.of_cost import list_cost_charts
 from distil.report.charts.of_ladder import list_ladder_charts
 from distil.report.charts.of_quality import list_quality_charts
@@ -28,6 +29,7 @@ def list_charts(study: Study, results: Sequence[Result], compared: Sequence[Resu
         *list_speed_charts(study),
         *list_cost_charts(study, [*results, *compared]),
         *list_ladder_charts(study),
+        *list_candidate_charts(study),
         _chart_labels(study),
         _chart_training(study),
     ]

@@ -46,12 +46,14 @@ def describe_rows(title: str, rows: Sequence[Row | Spread]) -> str:
 
 
 def draw_bars(rows: Sequence[Row], unit: str, palette: Palette) -> Figure:
-    """A bar from 0 to each share, with a line between its bounds."""
+    """A bar from 0 to each share, with a line between its bounds; a second share is a ring."""
     figure, axes = _start_rows(rows, palette)
     for position, row in enumerate(rows):
         axes.barh(position, row.value, height=0.62, color=palette.pick(row.family), alpha=0.75, linewidth=0)
         if row.low is not None and row.high is not None:
             axes.plot([row.low, row.high], [position, position], color=palette.ink, linewidth=1.4)
+        if row.other is not None:
+            axes.plot(row.other, position, "o", markerfacecolor="none", color=palette.ink, markersize=8)
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_xlabel(unit, color=palette.muted)

@@ -1,0 +1,69 @@
+"""The job of a comparison: a plan a candidate, all over the same rows, checked before anything is asked."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from distil.annotate.questions import Job, find_examples
+from distil.assets.references import resolve
+from distil.core.errors import InputError
+from distil.core.params import TaskParams
+from distil.core.tables import ANNOTATIONS
+from distil.prompting.params import AnnotateParams
+from distil.prompting.prompt_files import read_prompt
+from distil.prompting.requests import Plan
+from distil.store.answer_store import Store
+from distil.teacher.connect import identify
+from distil.teacher.recording import Recording
+
+COMPARED = pa.schema([pa.field("candidate", pa.string(), nullable=False), *ANNOTATIONS])
+"""Annotations, with the name of the candidate that gave each; `teacher` is its model."""
+
+
+def make_candidates_job(
+    task: TaskParams,
+    candidates: Mapping[str, AnnotateParams],
+    annotate: AnnotateParams,
+    texts: Path,
+    ids: Collection[str],
+    assets: Path,
+    device: str,
+) -> Job:
+    """The job of asking all candidates, at least one, about the texts with these ids.
+
+    Raises `InputError` where a prompt is missing, has no place for the text, or a model is not there.
+    """
+    plans = []
+    for name, params in candidates.items():
+        prompt = read_prompt(Path(params.prompt), f"the candidate {name!r}")
+        plans.append(Plan(params, task.labels, prompt, identify(params, assets), name))
+    return Job(plans, texts, find_examples(annotate, plans, assets, device), ids)
+
+
+def check_prompt_places(candidates: Mapping[str, AnnotateParams], known: str, prompts: Path) -> None:
+    """Refuse a prompt, but for the `known` one, outside the folder that the stage depends on: DVC would not see it."""
+    for name, params in candidates.items():
+        if params.prompt != known and prompts.resolve() not in Path(params.prompt).resolve().parents:
+            raise InputError(
+                f"the prompt {params.prompt} of the candidate {name!r} is not in {prompts}/, so a change of it would "
+                "run nothing; put it there"
+            )
+
+
+def check_recordings(job: Job, store: Store, assets: Path) -> None:
+    """Refuse a recording that lacks an answer to one of the rows, where the store does not have it either."""
+    for plan in job.plans:
+        if not plan.params.recording:
+            continue
+        missing = {request.text for request in job.missing(plan, store)}
+        if not missing:
+            continue
+        files = [resolve(file, assets) for file in plan.params.recording.files]
+        recording = Recording(plan.params.recording, files)
+        absent = sorted(text for text in missing if text not in recording)
+        if absent:
+            raise InputError(
+                f"the recording of the candidate {plan.name!r} has no answer to {len(absent):,} of {job.text_count:,} "
+                f"rows, the first is {absent[0][:60]!r}; name rows that it has in compare.rows, or add its files"
+            )

@@ -1,0 +1,98 @@
+"""Score the candidates on the same rows, and tell by how much each is behind the best, and whether that may be chance.
+
+Each is compared with the best row by row: McNemar's exact test, its p-values adjusted over the candidates by Holm's
+procedure, and the paired bootstrap of the difference. The best was found on these rows, so that chance favours it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from distil.labels.params import AggregateParams
+from distil.labels.votes import decide_labels
+from distil.quality.bootstrap import Bootstrap
+from distil.quality.comparison import Answers, Labels, Scoring, compare_right
+from distil.quality.scores import is_right
+from distil.quality.shortfalls import adjust_by_holm
+
+BEST = "best"
+NO_CANDIDATES = "no candidates in params.yaml"
+CONFIDENCE = 0.95
+BOOTSTRAP = Bootstrap(samples=2000, confidence=CONFIDENCE, seed=0)  # as evaluate has it unless told otherwise
+TOLD = ("accuracy", "balanced_accuracy", "macro_f1")
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A candidate's label of each row, None where it abstained, and how often it did for which reason."""
+
+    labels: Labels
+    abstained: dict[str, int]
+
+
+def decide_candidates(
+    answers: pd.DataFrame, ids: pd.Series, labels: Sequence[str], params: AggregateParams
+) -> dict[str, Decided]:
+    """Reduce each candidate's votes (rows of `COMPARED`) to its label of each row, as `aggregate` does a teacher's."""
+    decided = {}
+    for name, votes in answers.groupby("candidate", sort=False):
+        found = decide_labels(votes, labels, params.min_agreement, calibrated=params.calibrate).reindex(ids)
+        said = [label if isinstance(label, str) else None for label in found["teacher_label"]]
+        decided[str(name)] = Decided(said, found["abstained"].value_counts().sort_index().to_dict())
+    return decided
+
+
+def score_candidates(gold: Sequence[str], said: Mapping[str, Labels], labels: Sequence[str]) -> dict[str, Record]:
+    """Return of each candidate its scores with their bounds, the confusion table, and in `vs_best` how it compares.
+
+    Args:
+        gold: people's label of each row.
+        said: by candidate its label of each of these rows, None where it abstained.
+        labels: all labels, in the order of the confusion table.
+
+    Returns:
+        `vs_best` is as `distil.quality.comparison.compare_right` has it, with `p_value` adjusted; None for the best,
+        which of several that are alike is the first.
+    """
+    scoring = Scoring(labels, 1, BOOTSTRAP)
+    found = {name: _pick(scoring.score(gold, Answers(answers, [None] * len(gold)))) for name, answers in said.items()}
+    best = find_best(found)
+    right = {name: is_right(gold, answers) for name, answers in said.items()}
+    others = [name for name in found if name != best]
+    paired = {name: compare_right(right[name], right[best], BOOTSTRAP, BEST) for name in others}
+    adjusted = adjust_by_holm([paired[name]["p_value"] for name in others])
+    for name, p_value in zip(others, adjusted, strict=True):
+        paired[name]["p_value"] = float(p_value)
+    return {name: scores | {"vs_best": paired.get(name)} for name, scores in found.items()}
+
+
+def find_best(candidates: Mapping[str, Record]) -> str:
+    """The candidate with the highest accuracy; of several the first."""
+    return max(candidates, key=lambda name: float(candidates[name]["accuracy"]))
+
+
+def list_alike(candidates: Mapping[str, Record]) -> list[str]:
+    """The candidates that are not shown to be worse than the best."""
+    return [name for name, one in candidates.items() if one["vs_best"] and one["vs_best"]["p_value"] > 1 - CONFIDENCE]
+
+
+def list_scores(candidates: Mapping[str, Record]) -> pd.DataFrame:
+    """What is plotted: candidate, accuracy, low, high, and the published accuracy where there is one.
+
+    Without candidates one row says so: of a table without rows DVC would draw a broken chart.
+    """
+    rows: list[tuple[Any, ...]] = [
+        (name, one["accuracy"], one["accuracy_low"], one["accuracy_high"], (one["published"] or {}).get("accuracy"))
+        for name, one in candidates.items()
+    ]
+    rows = rows or [(NO_CANDIDATES, None, None, None, None)]
+    return pd.DataFrame(rows, columns=["candidate", "accuracy", "low", "high", "published"])
+
+
+def _pick(scores: Record) -> Record:
+    bounded = {f"{name}{end}": scores[f"{name}{end}"] for name in TOLD for end in ("", "_low", "_high")}
+    return bounded | {"confusion": scores["confusion"]}

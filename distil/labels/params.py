@@ -1,0 +1,20 @@
+"""The sections `aggregate` and `split`: how votes become a label, and how rows are divided."""
+
+from pydantic import Field
+
+from distil.core.params import Number, Params
+
+
+class AggregateParams(Params):
+    """How votes become a label."""
+
+    calibrate: bool = True  # scores only
+    min_agreement: Number = Field(default=0.0, ge=0, le=1)  # share of the votes, or calibrated probability, that wins
+
+
+class SplitParams(Params):
+    """How rows are divided."""
+
+    test_share: Number = Field(default=0.2, gt=0, lt=1)
+    validation_share: Number = Field(default=0.1, ge=0, lt=1)
+    salt: str = "distil"

@@ -1,0 +1,136 @@
+"""Compare: have candidates for the teacher label the same rows, and score each by people's labels.
+
+A candidate is a prompt and a model (or a recording), with votes, temperature and so on of its own. Answers go through
+the store that annotate uses, so a candidate that is added pays for itself alone, and one that annotate asks as well
+pays nothing. Without candidates nothing is asked and nothing is needed.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from distil.annotate.answers import ask_missing, check_failures, write_answers
+from distil.annotate.budget import open_tills
+from distil.annotate.questions import Job
+from distil.annotate.rows import RowMaker
+from distil.annotate.summary import AnsweringTime, measure_run, summarise
+from distil.compare.job import COMPARED, check_prompt_places, check_recordings, make_candidates_job
+from distil.compare.params import CompareParams, find_chosen, list_candidates
+from distil.compare.prices import price_by_model, price_candidate
+from distil.compare.rows import ComparedRows, choose_rows
+from distil.compare.scores import decide_candidates, find_best, list_scores, score_candidates
+from distil.compare.summary import describe_comparison, list_lines
+from distil.core.command import run
+from distil.core.metrics import write_csv, write_metrics
+from distil.core.params import TaskParams, load_params
+from distil.core.runtime import RuntimeParams
+from distil.core.tables import TEXTS, read_rows, write_rows
+from distil.cost.basis import load_basis
+from distil.cost.params import CostParams
+from distil.cost.prices import PriceParams
+from distil.labels.params import AggregateParams, SplitParams
+from distil.prompting.params import AnnotateParams
+from distil.store.answer_store import open_store, store_path
+from distil.store.guards import one_run_at_a_time, refuse_to_pay_again
+
+Record = dict[str, Any]
+
+
+def main(
+    texts: Annotated[Path, "table: one row a text, with people's label where there is one"],
+    prompts: Annotated[Path, "folder: the prompts that candidates may name"],
+    prices: Annotated[Path, "folder: dated tables of prices, hardware and electricity"],
+    assets: Annotated[Path, "packages that hold models or data, pinned by hash"],
+    answers: Annotated[Path, "table: one row a text, candidate and vote"],
+    metrics: Annotated[Path, "json: the best accuracy, and all that is told of each candidate"],
+    scores: Annotated[Path, "csv: each candidate's accuracy"],
+) -> None:
+    """Write the answers of all candidates, their scores, and what is plotted of these."""
+    params = load_params("compare", CompareParams)
+    if not params.candidates:
+        write_nothing(answers, metrics, scores)
+        return
+    task, annotate = load_params("task", TaskParams), load_params("annotate", AnnotateParams)
+    candidates = list_candidates(params, annotate)
+    check_prompt_places(candidates, annotate.prompt, prompts)
+    split = load_params("split", SplitParams)
+    rows = choose_rows(read_rows(texts, TEXTS), params.rows, split, task.labels, assets)
+    runtime = load_params("runtime", RuntimeParams)
+    job = make_candidates_job(task, candidates, annotate, texts, set(rows.table["id"]), assets, runtime.device)
+    asked = ask(job, annotate, runtime, answers, assets)
+    found = score(candidates, rows, asked, answers, task.labels)
+    price(found, candidates, annotate, runtime, prices)
+    published = {one.name: one.published for one in params.candidates}
+    summary = describe_comparison(rows, found, published, find_chosen(candidates, annotate))
+    write_csv(scores, list_scores(summary["candidates"]))
+    write_metrics(metrics, {"best": found[find_best(found)]["accuracy"]}, summary)
+    print(*list_lines(summary), f"compare: -> {metrics}", sep="\n")
+
+
+def write_nothing(answers: Path, metrics: Path, scores: Path) -> None:
+    """Write what stands for no candidate."""
+    write_rows(answers, COMPARED, [])
+    write_csv(scores, list_scores({}))
+    write_metrics(metrics, {}, {"candidates": {}})
+    print("compare: no candidates (compare.candidates in params.yaml), so nothing was asked")
+
+
+def ask(job: Job, annotate: AnnotateParams, runtime: RuntimeParams, answers: Path, assets: Path) -> dict[str, Record]:
+    """Ask what is missing and write all answers; returns of each candidate what annotate tells of a teacher."""
+    tills = open_tills(job.plans, runtime, price_by_model(load_params("cost", PriceParams), annotate))
+    makers = {plan.name: RowMaker(plan.params, plan.labels) for plan in job.plans}
+    times = {plan.name: AnsweringTime() for plan in job.plans}
+    with open_store(store_path()) as store:
+        check_recordings(job, store, assets)
+        if not runtime.pay_again:
+            refuse_to_pay_again(
+                store, "compare", answers, {plan.params.name for plan in job.plans if tills[plan.name].paid}
+            )
+        with one_run_at_a_time(store, job.plans, "compare"):
+            outcome = ask_missing(job, store, tills, runtime, assets, "compare")
+        check_failures(outcome, annotate.max_failed_share)
+        write_answers(answers, COMPARED, job, store, makers, times, outcome)
+    spent = sum(till.spent for till in tills.values())
+    print(
+        f"compare: {outcome.answered:,} requests answered, {outcome.retries:,} retries, {outcome.known:,} answers "
+        "already in the store" + (f"; ${spent:,.4f} for all of them" if spent else "")
+    )
+    return {
+        plan.name: summarise(plan.params, {plan.params.name: makers[plan.name]}, job.text_count)
+        | {"run": measure_run(times[plan.name], job.text_count)}
+        for plan in job.plans
+    }
+
+
+def score(
+    candidates: Mapping[str, AnnotateParams],
+    rows: ComparedRows,
+    asked: Mapping[str, Record],
+    answers: Path,
+    labels: list[str],
+) -> dict[str, Record]:
+    """What was asked of each candidate, what its votes come to, and how that compares."""
+    decided = decide_candidates(
+        read_rows(answers, COMPARED), rows.table["id"], labels, load_params("aggregate", AggregateParams)
+    )
+    said = {name: one.labels for name, one in decided.items()}
+    scores = score_candidates(rows.table["gold"].tolist(), said, labels)
+    return {name: asked[name] | {"abstained": decided[name].abstained} | scores[name] for name in candidates}
+
+
+def price(
+    found: Mapping[str, Record],
+    candidates: Mapping[str, AnnotateParams],
+    annotate: AnnotateParams,
+    runtime: RuntimeParams,
+    prices: Path,
+) -> None:
+    """Add dollars and CO2 to what was found of each candidate."""
+    basis = load_basis(load_params("cost", CostParams), prices)
+    given = price_by_model(load_params("cost", PriceParams), annotate)
+    for name, params in candidates.items():
+        found[name].update(price_candidate(basis, params, found[name], given, runtime))
+
+
+if __name__ == "__main__":
+    run(main)
