@@ -8,7 +8,7 @@ from distil.cost.llm_carbon import estimate_llm_co2, knows_first_token
 from distil.cost.machines import is_outdated, list_differences
 from distil.cost.price_tables import Hardware
 from distil.cost.prices import find_prices
-from distil.cost.teacher import list_teachers, price_answers
+from distil.cost.teacher import average_calls, list_teachers, name_reference, price_answers
 
 Metrics = Mapping[str, Any]
 SHORT_ANSWER = 5  # tokens
@@ -128,7 +128,7 @@ def _explain_unmeasured(systems: Metrics) -> list[str]:
 
 
 def _explain_compared(basis: CostBasis, asked: Metrics, compared: list[Metrics]) -> list[str]:
-    answers, texts = asked["answers"], asked["texts"]
+    answers, texts = average_calls(asked).answers, asked["texts"]
     notes = [
         f"the price of {model['model']} is not in genai-prices: give it in cost.compare_models as {{model: "
         f"{model['model']}, price_per_million_tokens: {{input, output}}, price_source, price_date}}"

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from distil.cost.basis import CostBasis
@@ -14,6 +15,14 @@ from distil.cost.params import CostParams
 from distil.cost.prices import MILLION, Tokens, choose_prices, price_tokens
 
 Metrics = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What one model is asked for all the texts of a study: its answers, and their tokens."""
+
+    answers: float
+    tokens: Tokens
 
 
 def price_teacher(basis: CostBasis, asked: Metrics, answered: Metrics) -> Record:
@@ -67,6 +76,26 @@ def fill_tokens(counts: Metrics) -> Tokens:
 
     read, written = (counts["told"][name] for name in ("input_tokens", "output_tokens"))
     return Tokens(fill("input_tokens", read), fill("cached_tokens", read), fill("output_tokens", written))
+
+
+def average_calls(asked: Metrics) -> Calls:
+    """The calls of one teacher, the mean of several; their tokens are unknown if one of them does not tell its own."""
+    teachers = list_teachers(asked)
+    tokens = [fill_tokens(counts) for counts in teachers.values()]
+    read, written = (_average([getattr(one, name) for one in tokens]) for name in ("input", "output"))
+    answers = sum(counts["answers"] for counts in teachers.values()) / len(teachers)
+    known = read is not None and written is not None
+    return Calls(answers, Tokens(read, None, written) if known else Tokens(None, None, None))
+
+
+def _average(counts: list[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return round(sum(known) / len(counts)) if len(known) == len(counts) else None
+
+
+def name_reference(reference: str) -> str:
+    """A tokenizer's reference without its hash."""
+    return reference.partition("#")[0]
 
 
 def list_teachers(asked: Metrics) -> Mapping[str, Metrics]:
