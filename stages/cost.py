@@ -49,7 +49,8 @@ def main(
 
     cost = reckon(basis, measured, trained, asked)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    for note in [*cost["notes"], *find_old_prices(basis, cost, today, "today")]:  # the second is no output: it ages
+    ages = find_old_prices(basis, cost, today, "today", told=measured["date"])  # no output, since it changes by itself
+    for note in [*cost["notes"], *ages]:
         print(f"warning: {note}", file=sys.stderr)
     write_metrics(metrics, pick_headline(cost), cost)
     write_csv(costs, list_dollars(cost))

@@ -16,7 +16,7 @@ from distil.cost.machines import Record
 from distil.cost.params import ComparedModel
 from distil.cost.price_tables import PriceTable
 from distil.cost.prices import MILLION, FoundPrices, find_prices, price_tokens
-from distil.cost.teacher import Calls, average_calls, list_teachers, name_reference
+from distil.cost.teacher import Calls, average_calls, describe_counter, list_teachers
 
 Metrics = Mapping[str, Any]
 
@@ -51,8 +51,7 @@ def _describe_way(counts: Metrics) -> str:
     if counts["server"] == "local":
         return "as llama.cpp counted them here"
     if counted := counts.get("counted"):
-        stand_in = ", a stand-in for the teacher's own" if counted["stand_in"] else ""
-        return f"counted from prompt and answers by the tokenizer {name_reference(counted['tokenizer'])}{stand_in}"
+        return f"counted from prompt and answers {describe_counter(counted)}"
     return "as the endpoint counted them"
 
 
@@ -66,7 +65,8 @@ def _price_model(model: ComparedModel, table: PriceTable, moment: datetime.datet
         "input_tokens_per_text": None if tokens.input is None else tokens.input / texts,
         "output_tokens_per_text": None if tokens.output is None else tokens.output / texts,
         "prices": found and found.prices.model_dump(include={"input", "output"}),
-        "price_source": found and found.source,
+        "price_source": found and found.table,
+        "price_provider": found and found.provider,
         "price_date": date,
         **_estimate_co2(model.model, calls, texts),
     }

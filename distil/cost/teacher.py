@@ -93,9 +93,10 @@ def _average(counts: list[int | None]) -> int | None:
     return round(sum(known) / len(counts)) if len(known) == len(counts) else None
 
 
-def name_reference(reference: str) -> str:
-    """A tokenizer's reference without its hash."""
-    return reference.partition("#")[0]
+def describe_counter(counted: Metrics) -> str:
+    """What counted tokens that no answer told, in words."""
+    name = counted["tokenizer"].partition("#")[0]  # without the hash of a local file
+    return f"by the tokenizer {name}" + (", a stand-in for the teacher's own" if counted["stand_in"] else "")
 
 
 def list_teachers(asked: Metrics) -> Mapping[str, Metrics]:

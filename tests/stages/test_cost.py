@@ -185,7 +185,32 @@ def test_answers_without_token_counts_are_reckoned_at_the_mean_of_the_others(pro
 
 def test_a_recording_without_token_counts_is_not_asked_for_a_price(project: Path) -> None:
     write_annotation(project, "recorded", texts_per_s=None)
-    assert "recording has no token counts of m, so that no price per token helps" in run_cost(project)["notes"][0]
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2)})
+    note = run_cost(project)["notes"][0]
+    assert note.endswith("the tokens of m are in no recording: annotate.recording.tokenizer counts them")
+
+
+def test_counted_tokens_give_a_recording_its_price_and_a_note_says_what_counted(project: Path) -> None:
+    write_annotation(project, "recorded", texts_per_s=None, tokens=100_000)
+    asked = read_details(project / "annotate.json")
+    counter = {"tokenizer": "some/tokenizer.json#sha256=1f", "stand_in": True}
+    write_metrics(project / "annotate.json", {}, asked | {"counted": counter})
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2), "compare_models": ["gpt-4-turbo"]})
+    cost = run_cost(project)
+    assert cost["systems"]["teacher"]["usd_per_million"] == pytest.approx(300.0)
+    assert cost["break_even_texts"] == pytest.approx((0.3 + 0.006) / 299.9 * 1e6, abs=1)
+    assert cost["compared_models"][0]["usd_per_million"] == pytest.approx(100 * 10 + 100 * 30)
+    counted = "by the tokenizer some/tokenizer.json, a stand-in for the teacher's own"
+    assert cost["notes"][0].startswith(f"the tokens of m were counted here, {counted}, since its recording tells none;")
+    assert f"counted from prompt and answers {counted};" in cost["assumptions"]["compared_tokens"]
+
+
+def test_a_price_that_was_old_at_the_measurement_is_not_told_again_for_today(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_prices(project, price_date="2024-01-01")
+    run_cost(project)
+    assert capsys.readouterr().err.count("AWS c7a.large") == 1
 
 
 def test_prices_of_several_teachers_are_looked_up_one_by_one(project: Path) -> None:
