@@ -85,9 +85,9 @@ def reckon(
         "break_even_texts": count_break_even_texts(*list_paid(cost)),
         "compared_models": compare_models(basis, asked, measured["date"]),
         "hardware_table": price_hardware_table(basis, served, systems[served]["texts_per_s"], measured["machine"]),
-        "published": list_published(),
         "assumptions": _list_assumptions(basis) | {"compared_tokens": describe_counting(asked)},
     }
+    cost["published"] = list_published(cost, asked)
     return cost | {"notes": list_notes(basis, measured, trained, asked, answered, cost)}
 
 

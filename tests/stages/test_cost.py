@@ -84,7 +84,7 @@ def write_annotation(
     folder: Path, server: str, texts_per_s: float | None, tokens: int | None = None, **teachers: int | None
 ) -> None:
     """The metrics of one teacher, m, or of several with a number of tokens each."""
-    asked: dict[str, Any] = {"teacher": "m", "server": server, "texts": 1000, "requests": 2000}
+    asked: dict[str, Any] = {"teacher": "m", "server": server, "votes": 2, "texts": 1000, "requests": 2000}
     asked |= count_tokens(tokens)
     if teachers:
         own = {name: "local" if server == "mixed" and name == "here" else "endpoint" for name in teachers}
@@ -376,6 +376,31 @@ def test_the_study_s_figures_are_labelled_as_what_they_are(project: Path) -> Non
     assert "guess" in gpt4["kg_co2_per_million"]["how"]
     assert "3 output tokens are those of a one-word answer" in gpt4["usd_per_million"]["how"]
     assert gpt4["latency_s"]["low"] is None, "it was told in words"
+    assert "153.0" not in (project / "cost.json").read_text(), "a figure is written as it was printed"
+
+
+def test_what_the_study_printed_stands_beside_what_there_is_here(project: Path) -> None:
+    write_params(project, {"compare_models": ["gpt-4-turbo"]})
+    cost = run_cost(project)
+    here = {(one["system"], one["measure"]): (one["beside"], one["here"]) for one in cost["published"]}
+    (gpt4,) = cost["compared_models"]
+    student = cost["systems"]["student_int8"]
+    for measure in ("usd_per_million", "kg_co2_per_million"):
+        assert here["GPT-4", measure] == ("gpt-4-turbo", gpt4[measure])
+        assert here["RoBERTa-base", measure] == ("student", student[measure])
+    assert here["GPT-3.5", "usd_per_million"] == (None, None), "it is not compared here"
+    assert here["RoBERTa-base", "accuracy"] == (None, None), "another teacher's student"
+
+
+@pytest.mark.parametrize(("votes", "beside"), [(3, {"teacher", "student"}), (1, set())])
+def test_an_accuracy_has_one_beside_it_only_where_the_teacher_is_the_study_s(
+    project: Path, votes: int, beside: set[str]
+) -> None:
+    asked = read_details(project / "annotate.json")
+    write_metrics(project / "annotate.json", {}, asked | {"teacher": MIXTRAL, "votes": votes})
+    accuracies = [one for one in run_cost(project)["published"] if one["measure"] == "accuracy"]
+    assert len(accuracies) == 10
+    assert {one["beside"] for one in accuracies} - {None} == beside
 
 
 @pytest.mark.parametrize("rate", [0.0, float("nan"), None])
