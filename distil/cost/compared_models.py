@@ -51,7 +51,7 @@ def _describe_way(counts: Metrics) -> str:
     if counts["server"] == "local":
         return "as llama.cpp counted them here"
     if counted := counts.get("counted"):
-        return f"counted from prompt and answers {describe_counter(counted)}"
+        return f"reckoned from prompt and answers {describe_counter(counted)}"
     return "as the endpoint counted them"
 
 

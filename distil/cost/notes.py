@@ -74,8 +74,8 @@ def _compare_machines(hardware: Hardware, machine: Metrics, trained_on: str) -> 
 def _explain_teacher(asked: Metrics, teacher: Metrics) -> list[str]:
     teachers = list_teachers(asked)
     notes = [
-        f"the tokens of {name} were counted here, {describe_counter(counts['counted'])}, since its recording tells none; "
-        "a chat template's are among them only where that tokenizer has one"
+        f"the tokens of {name} were counted here, of the prompt in the params and the recorded answers, "
+        f"{describe_counter(counts['counted'])}; a chat template's are among them only where that tokenizer has one"
         for name, counts in teachers.items()
         if "counted" in counts
     ]

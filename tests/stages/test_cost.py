@@ -200,9 +200,10 @@ def test_counted_tokens_give_a_recording_its_price_and_a_note_says_what_counted(
     assert cost["systems"]["teacher"]["usd_per_million"] == pytest.approx(300.0)
     assert cost["break_even_texts"] == pytest.approx((0.3 + 0.006) / 299.9 * 1e6, abs=1)
     assert cost["compared_models"][0]["usd_per_million"] == pytest.approx(100 * 10 + 100 * 30)
-    counted = "by the tokenizer some/tokenizer.json, a stand-in for the teacher's own"
-    assert cost["notes"][0].startswith(f"the tokens of m were counted here, {counted}, since its recording tells none;")
-    assert f"counted from prompt and answers {counted};" in cost["assumptions"]["compared_tokens"]
+    counted = "with some/tokenizer.json, a stand-in for the teacher's own tokenizer;"
+    assert cost["notes"][0].startswith("the tokens of m were counted here, of the prompt in the params")
+    assert counted in cost["notes"][0]
+    assert f"reckoned from prompt and answers {counted}" in cost["assumptions"]["compared_tokens"]
 
 
 def test_a_price_that_was_old_at_the_measurement_is_not_told_again_for_today(
