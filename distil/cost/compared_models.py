@@ -28,7 +28,9 @@ def compare_models(basis: CostBasis, asked: Metrics, day: str) -> list[Record]:
     """
     calls = average_calls(asked)
     noon = datetime.datetime.fromisoformat(f"{day}T12:00:00+00:00")
-    return [_price_model(model, basis.price_table, noon, calls, asked["texts"]) for model in basis.params.compare_models]
+    return [
+        _price_model(model, basis.price_table, noon, calls, asked["texts"]) for model in basis.params.compare_models
+    ]
 
 
 def describe_counting(asked: Metrics) -> str:
@@ -55,7 +57,9 @@ def _describe_way(counts: Metrics) -> str:
     return "as the endpoint counted them"
 
 
-def _price_model(model: ComparedModel, table: PriceTable, moment: datetime.datetime, calls: Calls, texts: int) -> Record:
+def _price_model(
+    model: ComparedModel, table: PriceTable, moment: datetime.datetime, calls: Calls, texts: int
+) -> Record:
     tokens = calls.tokens
     found, date = _find_price(model, table, moment)
     usd = price_tokens(tokens, found.prices) if found else None

@@ -43,9 +43,7 @@ def find_old_prices(basis: CostBasis, cost: Metrics, day: str, name: str, told: 
     dated += [(model.model, model.price_date) for model in basis.params.compare_models if model.price_date]
     dated.append((f"all that genai-prices {table.version} tells", table.date))
     old = [
-        f"{what} ({date})"
-        for what, date in dated
-        if is_outdated(date, day) and not (told and is_outdated(date, told))
+        f"{what} ({date})" for what, date in dated if is_outdated(date, day) and not (told and is_outdated(date, told))
     ]
     if not old:
         return []
