@@ -49,7 +49,8 @@ def main(
 
     cost = reckon(basis, measured, trained, asked)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    for note in [*cost["notes"], *find_old_prices(basis, cost, today, "today")]:  # the second is no output: it ages
+    ages = find_old_prices(basis, cost, today, "today", told=measured["date"])  # no output, since it changes by itself
+    for note in [*cost["notes"], *ages]:
         print(f"warning: {note}", file=sys.stderr)
     write_metrics(metrics, pick_headline(cost), cost)
     write_csv(costs, list_dollars(cost))
@@ -84,9 +85,9 @@ def reckon(
         "break_even_texts": count_break_even_texts(*list_paid(cost)),
         "compared_models": compare_models(basis, asked, measured["date"]),
         "hardware_table": price_hardware_table(basis, served, systems[served]["texts_per_s"], measured["machine"]),
-        "published": list_published(),
         "assumptions": _list_assumptions(basis) | {"compared_tokens": describe_counting(asked)},
     }
+    cost["published"] = list_published(cost, asked)
     return cost | {"notes": list_notes(basis, measured, trained, asked, answered, cost)}
 
 

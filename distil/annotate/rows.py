@@ -6,11 +6,20 @@ from typing import Any
 
 from distil.prompting.answers import Answer
 from distil.prompting.label_logprobs import find_label_logprobs
-from distil.prompting.params import AnnotateParams
+from distil.prompting.params import STAND_IN, AnnotateParams, RecordingParams
 from distil.prompting.replies import Reading, read_reply
 from distil.prompting.requests import Request
+from distil.teacher.counting import name_tokenizer
 
 TOKEN_COUNTS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
+
+
+def describe_counting(recording: RecordingParams | None) -> dict[str, Any]:
+    """Under `counted`: what counts a recording's tokens, and whether it stands in for the teacher's own tokenizer."""
+    if recording is None or recording.tokenizer is None:
+        return {}
+    name = recording.tokenizer
+    return {"counted": {"tokenizer": name_tokenizer(name), "stand_in": name == STAND_IN}}
 
 
 class RowMaker:
@@ -25,6 +34,7 @@ class RowMaker:
         self.method = params.method
         self.labels = labels
         self.server = "recorded" if params.recording else params.server
+        self.counted = describe_counting(params.recording)
         self.keep_cached = params.server != "local"
         self.statuses: Counter[str] = Counter()
         self.named: Counter[str] = Counter()
@@ -60,10 +70,13 @@ class RowMaker:
         }
 
     def summary(self) -> dict[str, Any]:
-        """Requests, answers, the tokens that these tell (None where none does), and how many of them do, by kind."""
+        """Requests, answers, the tokens that these tell (None where none does), and how many of them do, by kind.
+
+        Tokens that no answer told, but a tokenizer counted, have this under `counted`.
+        """
         told = {name: self.told[name] for name in TOKEN_COUNTS}
         counts = {"requests": self.statuses.total(), "answers": self.answers, **self.tokens, "told": told}
-        return {"server": self.server, **counts}
+        return {"server": self.server, **counts, **self.counted}
 
     def _likeliest(self, logprobs: list[float] | None, answer: Answer) -> Reading:
         if logprobs is None:

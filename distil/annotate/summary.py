@@ -65,7 +65,7 @@ def summarise(params: AnnotateParams, makers: Mapping[str, RowMaker], texts: int
         "answers": sum(one["answers"] for one in by_teacher.values()),
         **{name: _add_known(one[name] for one in by_teacher.values()) for name in TOKEN_COUNTS},
         "told": {name: sum(one["told"][name] for one in by_teacher.values()) for name in TOKEN_COUNTS},
-        **({"by_teacher": by_teacher} if len(by_teacher) > 1 else {}),
+        **({"by_teacher": by_teacher} if len(by_teacher) > 1 else makers[params.name].counted),
     }
 
 

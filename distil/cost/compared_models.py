@@ -1,8 +1,9 @@
 """Price the models that could have been asked instead: the study's own tokens, at each model's prices.
 
 The tokens are those of all the answers that metrics/annotate.json counts, chains of thought, votes and answers
-that could not be read included, and are spread over the texts. Another model would count the same words a little
-differently and may write more or fewer of them; cached input is not assumed.
+that could not be read included, and are spread over the texts. Of several teachers it is their mean, since one model
+would take the place of all. Another model would count the same words a little differently and may write more or fewer
+of them; cached input is not assumed.
 """
 
 import datetime
@@ -14,8 +15,8 @@ from distil.cost.llm_carbon import describe_method, estimate_llm_co2
 from distil.cost.machines import Record
 from distil.cost.params import ComparedModel
 from distil.cost.price_tables import PriceTable
-from distil.cost.prices import MILLION, FoundPrices, Tokens, find_prices, price_tokens
-from distil.cost.teacher import fill_tokens, list_teachers
+from distil.cost.prices import MILLION, FoundPrices, find_prices, price_tokens
+from distil.cost.teacher import Calls, average_calls, describe_counter, list_teachers
 
 Metrics = Mapping[str, Any]
 
@@ -25,36 +26,41 @@ def compare_models(basis: CostBasis, asked: Metrics, day: str) -> list[Record]:
 
     Prices that change with time are those of noon (UTC) on `day`, YYYY-MM-DD: the same metrics give the same prices.
     """
-    tokens = _count_tokens(asked)
+    calls = average_calls(asked)
     noon = datetime.datetime.fromisoformat(f"{day}T12:00:00+00:00")
-    return [_price_model(model, basis.price_table, noon, tokens, asked) for model in basis.params.compare_models]
+    return [
+        _price_model(model, basis.price_table, noon, calls, asked["texts"]) for model in basis.params.compare_models
+    ]
 
 
 def describe_counting(asked: Metrics) -> str:
-    """Whose tokens they are, in words."""
-    counter = f"the tokenizer of {asked['teacher']}"
-    if _count_tokens(asked).input is None:
+    """Who counted the tokens, in words."""
+    if average_calls(asked).tokens.input is None:
         return "not known"
-    if asked["server"] == "local":
-        return f"counted by {counter}, which ran here; each other model has its own tokenizer"
-    return f"as the endpoint counted them, by {counter}"
+    teachers = list_teachers(asked)
+    by_way: dict[str, list[str]] = {}
+    for name, counts in teachers.items():
+        by_way.setdefault(_describe_way(counts), []).append(name)
+    if len(teachers) == 1:
+        told = next(iter(by_way))
+    else:
+        ways = " and ".join(f"{way} ({', '.join(names)})" for way, names in by_way.items())
+        told = f"on average of {len(teachers)} teachers, {ways}"
+    return f"{told}; each other model has its own tokenizer"
 
 
-def _count_tokens(asked: Metrics) -> Tokens:
-    """The tokens of all answers; unknown if one of several teachers does not tell them."""
-    read, written = [], []
-    for tokens in map(fill_tokens, list_teachers(asked).values()):
-        if tokens.input is None or tokens.output is None:
-            return Tokens(None, None, None)
-        read.append(tokens.input)
-        written.append(tokens.output)
-    return Tokens(sum(read), None, sum(written))
+def _describe_way(counts: Metrics) -> str:
+    if counts["server"] == "local":
+        return "as llama.cpp counted them here"
+    if counted := counts.get("counted"):
+        return f"reckoned from prompt and answers {describe_counter(counted)}"
+    return "as the endpoint counted them"
 
 
 def _price_model(
-    model: ComparedModel, table: PriceTable, moment: datetime.datetime, tokens: Tokens, asked: Metrics
+    model: ComparedModel, table: PriceTable, moment: datetime.datetime, calls: Calls, texts: int
 ) -> Record:
-    texts = asked["texts"]
+    tokens = calls.tokens
     found, date = _find_price(model, table, moment)
     usd = price_tokens(tokens, found.prices) if found else None
     return {
@@ -63,9 +69,10 @@ def _price_model(
         "input_tokens_per_text": None if tokens.input is None else tokens.input / texts,
         "output_tokens_per_text": None if tokens.output is None else tokens.output / texts,
         "prices": found and found.prices.model_dump(include={"input", "output"}),
-        "price_source": found and found.source,
+        "price_source": found and found.table,
+        "price_provider": found and found.provider,
         "price_date": date,
-        **_estimate_co2(model.model, tokens, asked),
+        **_estimate_co2(model.model, calls, texts),
     }
 
 
@@ -79,11 +86,10 @@ def _find_price(
     return found, table.date if found and table.is_installed() else None
 
 
-def _estimate_co2(model: str, tokens: Tokens, asked: Metrics) -> Record:
-    answers = asked["answers"]
+def _estimate_co2(model: str, calls: Calls, texts: int) -> Record:
     co2 = None
-    if tokens.output is not None:
-        co2 = estimate_llm_co2(model, tokens.output / answers, answers / asked["texts"] * MILLION)
+    if calls.tokens.output is not None:
+        co2 = estimate_llm_co2(model, calls.tokens.output / calls.answers, calls.answers / texts * MILLION)
     return {
         "kg_co2_per_million": None if co2 is None else co2.model_dump(),
         "co2_source": None if co2 is None else describe_method(),

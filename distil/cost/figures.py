@@ -25,13 +25,18 @@ def format_co2(kg: dict[str, float] | None) -> str:
 
 
 def format_co2_range(kg: dict[str, float] | None) -> str:
-    """0.001-0.06, one significant digit each."""
-    return NOT_KNOWN if kg is None else f"{_format_one_digit(kg['low'])}-{_format_one_digit(kg['high'])}"
+    """0.001-0.06, one significant digit each; nothing where both are the same."""
+    if kg is None:
+        return NOT_KNOWN
+    low, high = _format_one_digit(kg["low"]), _format_one_digit(kg["high"])
+    return "" if low == high else f"{low}-{high}"
 
 
 def format_co2_bounds(kg: dict[str, float] | None) -> str:
-    """0.02 (0.001-0.06)."""
-    return NOT_KNOWN if kg is None else f"{format_co2(kg)} ({format_co2_range(kg)})"
+    """0.02 (0.001-0.06), or 0.02 alone where the range has no width in one digit."""
+    if kg is None or not format_co2_range(kg):
+        return format_co2(kg)
+    return f"{format_co2(kg)} ({format_co2_range(kg)})"
 
 
 def _format_one_digit(value: float) -> str:

@@ -8,7 +8,7 @@ from distil.cost.llm_carbon import estimate_llm_co2, knows_first_token
 from distil.cost.machines import is_outdated, list_differences
 from distil.cost.price_tables import Hardware
 from distil.cost.prices import find_prices
-from distil.cost.teacher import list_teachers, price_answers
+from distil.cost.teacher import average_calls, describe_counter, list_teachers, price_answers
 
 Metrics = Mapping[str, Any]
 SHORT_ANSWER = 5  # tokens
@@ -33,13 +33,18 @@ def list_notes(
     ]
 
 
-def find_old_prices(basis: CostBasis, cost: Metrics, day: str, name: str) -> list[str]:
-    """A note on the prices that are more than a year older than a day, if there are any; `name` is how to call it."""
+def find_old_prices(basis: CostBasis, cost: Metrics, day: str, name: str, told: str | None = None) -> list[str]:
+    """A note on the prices that are more than a year older than a day, if there are any; `name` is how to call it.
+
+    Those that were that old on the day `told` are left out.
+    """
     table = basis.price_table
     dated = [(row["name"], row["price_date"]) for row in cost["hardware_table"]]
     dated += [(model.model, model.price_date) for model in basis.params.compare_models if model.price_date]
     dated.append((f"all that genai-prices {table.version} tells", table.date))
-    old = [f"{what} ({date})" for what, date in dated if is_outdated(date, day)]
+    old = [
+        f"{what} ({date})" for what, date in dated if is_outdated(date, day) and not (told and is_outdated(date, told))
+    ]
     if not old:
         return []
     return [
@@ -67,6 +72,12 @@ def _compare_machines(hardware: Hardware, machine: Metrics, trained_on: str) -> 
 def _explain_teacher(asked: Metrics, teacher: Metrics) -> list[str]:
     teachers = list_teachers(asked)
     notes = [
+        f"the tokens of {name} were counted here, of the prompt in the params and the recorded answers, "
+        f"{describe_counter(counts['counted'])}; a chat template's are among them only where that tokenizer has one"
+        for name, counts in teachers.items()
+        if "counted" in counts
+    ]
+    notes += [
         f"{untold:,} of {counts['answers']:,} answers of {name} have no token counts: each is reckoned at the mean of "
         "the others"
         for name, counts in teachers.items()
@@ -97,8 +108,9 @@ def _explain_unpriced(asked: Metrics) -> str:
         return "metrics/annotate.json has no texts_per_s, since answers that no run asked for have no times"
     remote = {name: counts for name, counts in list_teachers(asked).items() if counts["server"] != "local"}
     if untold := [name for name, counts in remote.items() if not _is_told(counts)]:
-        source = "the recording has" if asked["server"] == "recorded" else "the endpoint told"
-        return f"{source} no token counts of {' and '.join(untold)}, so that no price per token helps"
+        if asked["server"] == "recorded":
+            return f"the tokens of {' and '.join(untold)} are in no recording: annotate.recording.tokenizer counts them"
+        return f"the endpoint told no token counts of {' and '.join(untold)}, so that no price per token helps"
     found = {name: find_prices(name, None, None) for name in remote}
     known = "".join(
         f"; {one.source}, has {{input: {one.prices.input:g}, output: {one.prices.output:g}}} for {name}"
@@ -128,7 +140,7 @@ def _explain_unmeasured(systems: Metrics) -> list[str]:
 
 
 def _explain_compared(basis: CostBasis, asked: Metrics, compared: list[Metrics]) -> list[str]:
-    answers, texts = asked["answers"], asked["texts"]
+    answers, texts = average_calls(asked).answers, asked["texts"]
     notes = [
         f"the price of {model['model']} is not in genai-prices: give it in cost.compare_models as {{model: "
         f"{model['model']}, price_per_million_tokens: {{input, output}}, price_source, price_date}}"

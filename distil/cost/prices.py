@@ -57,10 +57,16 @@ class Tokens:
 
 @dataclass(frozen=True)
 class FoundPrices:
-    """Prices, and where they are from, in words."""
+    """Prices, where they are from, and whose they are if that place has those of several."""
 
     prices: TokenPrices
-    source: str
+    table: str
+    provider: str | None = None
+
+    @property
+    def source(self) -> str:
+        """Where they are from, in words."""
+        return f"{self.table}, provider {self.provider}" if self.provider else self.table
 
 
 def price_tokens(tokens: Tokens, prices: TokenPrices) -> float | None:
@@ -112,7 +118,7 @@ def find_prices(
     if usd_in is None or usd_out is None or price.requests_kcount is not None:
         return None
     prices = TokenPrices(input=usd_in, output=usd_out, cached_input=_per_million(price.cache_read_mtok))
-    return FoundPrices(prices, f"genai-prices {__version__}, provider {found.provider.id}")
+    return FoundPrices(prices, f"genai-prices {__version__}", found.provider.id)
 
 
 def _per_million(price: Any) -> float | None:

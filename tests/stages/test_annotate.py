@@ -14,9 +14,12 @@ from annotating import PATHS, TEXT_ROWS, annotate, by_number, run_stage, set_up
 from conftest import ROOT, Project
 from loopback_teacher import Behaviour, chat_answer, error, prompt_of, serve_teacher
 from stage_command import stage_command
+from tiny_model import TEXTS, make_tiny_model
 
+from distil.assets.references import sha256_of
 from distil.core.errors import EndpointError, InputError
 from distil.core.metrics import read_details, read_metrics
+from distil.teacher.counting import load_counter
 
 
 def test_every_text_is_asked_as_it_is_and_gets_a_row(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,14 +185,37 @@ def test_recorded_answers_are_given_again(project: Project) -> None:
     recording.to_csv(folder / "answers.csv", index=False)
     pin = hashlib.sha256((folder / "answers.csv").read_bytes()).hexdigest()
     votes = [{"reason": "why", "label": "l1"}, {"label": "l2"}]
-    section = {"files": [f"answers.csv#sha256={pin}"], "text": "text", "votes": votes}
+    section = {"files": [f"answers.csv#sha256={pin}"], "text": "text", "votes": votes, "tokenizer": None}
     with serve_teacher(by_number) as server:
         set_up(project, server, protocol="recorded", recording=section, votes=2)
         rows = annotate()
     assert not server.bodies
     assert rows.groupby("vote")["label"].agg(set).to_dict() == {1: {"positive"}, 2: {"negative"}}
     assert set(rows.loc[rows["vote"] == 1, "reason"]) == {'a "good" reason'}
-    assert read_details(PATHS[3])["run"]["texts_per_s"] is None
+    asked = read_details(PATHS[3])
+    assert (asked["run"]["texts_per_s"], asked["input_tokens"]) == (None, None)
+    assert "counted" not in asked
+
+
+def test_the_tokens_of_a_recording_are_counted_and_marked_so(project: Project) -> None:
+    folder = project()
+    pd.DataFrame({"text": TEXT_ROWS, "l": "positive", "why": "it is good"}).to_csv(folder / "answers.csv", index=False)
+    tokenizer = make_tiny_model(folder / "base", ["label with negative positive reason", *TEXTS]) / "tokenizer.json"
+    files, counter = (f"{path}#sha256={sha256_of(path)}" for path in (folder / "answers.csv", tokenizer))
+    votes = [{"reason": "why", "label": "l"}, {"label": "l"}]
+    section = {"files": [files], "text": "text", "votes": votes, "tokenizer": counter}
+    with serve_teacher(by_number) as server:
+        set_up(project, server, protocol="recorded", recording=section, votes=2)
+        rows = annotate()
+    count = load_counter(counter, PATHS[1]).count_text
+    in_json = count('{"reason": "it is good", "label": "positive"}')
+    assert rows.groupby("vote")["output_tokens"].agg(set).to_dict() == {1: {in_json}, 2: {count("positive")}}
+    prompts = [f"Label with negative, positive: {text}" for text in TEXT_ROWS]
+    assert sorted(rows["input_tokens"]) == sorted(2 * [count(prompt) for prompt in prompts])
+    asked = read_details(PATHS[3])
+    assert asked["counted"] == {"tokenizer": counter, "stand_in": False}
+    assert asked["told"]["output_tokens"] == asked["answers"] == 2 * len(TEXT_ROWS)
+    assert asked["input_tokens"] == rows["input_tokens"].sum()
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def write_annotation(
     folder: Path, server: str, texts_per_s: float | None, tokens: int | None = None, **teachers: int | None
 ) -> None:
     """The metrics of one teacher, m, or of several with a number of tokens each."""
-    asked: dict[str, Any] = {"teacher": "m", "server": server, "texts": 1000, "requests": 2000}
+    asked: dict[str, Any] = {"teacher": "m", "server": server, "votes": 2, "texts": 1000, "requests": 2000}
     asked |= count_tokens(tokens)
     if teachers:
         own = {name: "local" if server == "mixed" and name == "here" else "endpoint" for name in teachers}
@@ -185,7 +185,33 @@ def test_answers_without_token_counts_are_reckoned_at_the_mean_of_the_others(pro
 
 def test_a_recording_without_token_counts_is_not_asked_for_a_price(project: Path) -> None:
     write_annotation(project, "recorded", texts_per_s=None)
-    assert "recording has no token counts of m, so that no price per token helps" in run_cost(project)["notes"][0]
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2)})
+    note = run_cost(project)["notes"][0]
+    assert note.endswith("the tokens of m are in no recording: annotate.recording.tokenizer counts them")
+
+
+def test_counted_tokens_give_a_recording_its_price_and_a_note_says_what_counted(project: Path) -> None:
+    write_annotation(project, "recorded", texts_per_s=None, tokens=100_000)
+    asked = read_details(project / "annotate.json")
+    counter = {"tokenizer": "some/tokenizer.json#sha256=1f", "stand_in": True}
+    write_metrics(project / "annotate.json", {}, asked | {"counted": counter})
+    write_params(project, {"teacher_usd_per_million_tokens": usd(1, 2), "compare_models": ["gpt-4-turbo"]})
+    cost = run_cost(project)
+    assert cost["systems"]["teacher"]["usd_per_million"] == pytest.approx(300.0)
+    assert cost["break_even_texts"] == pytest.approx((0.3 + 0.006) / 299.9 * 1e6, abs=1)
+    assert cost["compared_models"][0]["usd_per_million"] == pytest.approx(100 * 10 + 100 * 30)
+    counted = "with some/tokenizer.json, a stand-in for the teacher's own tokenizer;"
+    assert cost["notes"][0].startswith("the tokens of m were counted here, of the prompt in the params")
+    assert counted in cost["notes"][0]
+    assert f"reckoned from prompt and answers {counted}" in cost["assumptions"]["compared_tokens"]
+
+
+def test_a_price_that_was_old_at_the_measurement_is_not_told_again_for_today(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_prices(project, price_date="2024-01-01")
+    run_cost(project)
+    assert capsys.readouterr().err.count("AWS c7a.large") == 1
 
 
 def test_prices_of_several_teachers_are_looked_up_one_by_one(project: Path) -> None:
@@ -351,6 +377,31 @@ def test_the_study_s_figures_are_labelled_as_what_they_are(project: Path) -> Non
     assert "guess" in gpt4["kg_co2_per_million"]["how"]
     assert "3 output tokens are those of a one-word answer" in gpt4["usd_per_million"]["how"]
     assert gpt4["latency_s"]["low"] is None, "it was told in words"
+    assert "153.0" not in (project / "cost.json").read_text(), "a figure is written as it was printed"
+
+
+def test_what_the_study_printed_stands_beside_what_there_is_here(project: Path) -> None:
+    write_params(project, {"compare_models": ["gpt-4-turbo"]})
+    cost = run_cost(project)
+    here = {(one["system"], one["measure"]): (one["beside"], one["here"]) for one in cost["published"]}
+    (gpt4,) = cost["compared_models"]
+    student = cost["systems"]["student_int8"]
+    for measure in ("usd_per_million", "kg_co2_per_million"):
+        assert here["GPT-4", measure] == ("gpt-4-turbo", gpt4[measure])
+        assert here["RoBERTa-base", measure] == ("student", student[measure])
+    assert here["GPT-3.5", "usd_per_million"] == (None, None), "it is not compared here"
+    assert here["RoBERTa-base", "accuracy"] == (None, None), "another teacher's student"
+
+
+@pytest.mark.parametrize(("votes", "beside"), [(3, {"teacher", "student"}), (1, set())])
+def test_an_accuracy_has_one_beside_it_only_where_the_teacher_is_the_study_s(
+    project: Path, votes: int, beside: set[str]
+) -> None:
+    asked = read_details(project / "annotate.json")
+    write_metrics(project / "annotate.json", {}, asked | {"teacher": MIXTRAL, "votes": votes})
+    accuracies = [one for one in run_cost(project)["published"] if one["measure"] == "accuracy"]
+    assert len(accuracies) == 10
+    assert {one["beside"] for one in accuracies} - {None} == beside
 
 
 @pytest.mark.parametrize("rate", [0.0, float("nan"), None])

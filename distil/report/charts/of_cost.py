@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from distil.cost.figures import format_co2, format_co2_range, format_usd
+from distil.cost.figures import format_co2, format_co2_bounds, format_usd
 from distil.report.charts.canvas import Chart
 from distil.report.charts.lines import Line, draw_break_even
 from distil.report.charts.rows import Row, describe_rows, draw_log_dots
@@ -49,7 +49,7 @@ def _chart_co2(results: Sequence[Result]) -> Chart:
         if kg := result.kg_co2_per_million:
             family = find_family(result.system)
             rows.append(Row(_name_row(result), family, kg["mid"], format_co2(kg), kg["low"], kg["high"]))
-            described.append(f"{result.title} {format_co2(kg)} ({format_co2_range(kg)})")
+            described.append(f"{result.title} {format_co2_bounds(kg)}")
     title = "Kilograms of CO2 per million texts"
     draw = partial(draw_log_dots, rows, "kg CO2 per million texts")
     return Chart("co2", title, f"{title}: " + "; ".join(described), draw)
