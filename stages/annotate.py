@@ -56,8 +56,9 @@ def main(
             outcome = ask_missing(job, store, tills, runtime, assets)
         check_failures(outcome, params.max_failed_share)
         time = write_annotations(annotations, job, store, makers, outcome)
+        up_s = time.count_up_s(store)
     summary = summarise(params, makers, job.text_count)
-    run_figures = measure_run(time, params, job.text_count)
+    run_figures = measure_run(time, params, job.text_count, up_s)
     write_metrics(metrics, {"requests": summary["requests"]}, summary | {"run": run_figures})
     spent = sum(till.spent for till in tills.values())
     print(
@@ -72,7 +73,7 @@ def ask_missing(job: Job, store: Store, tills: Mapping[str, Till], runtime: Runt
     asking = Asking(job, store, tills, runtime, assets)
     try:
         asyncio.run(asking.ask_all())
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # the second: SIGTERM
         left = asking.outcome.left
         print(f"annotate: stopped with {left:,} requests to go; every answer so far is kept", file=sys.stderr)
         raise
