@@ -49,8 +49,9 @@ def main(
             outcome = ask_missing(job, store, tills, runtime, assets, "annotate")
         check_failures(outcome, params.max_failed_share)
         write_answers(annotations, ANNOTATIONS, job, store, makers, dict.fromkeys(makers, time), outcome)
+        up_s = time.count_up_s(store)
     summary = summarise(params, makers, job.text_count)
-    run_figures = measure_run(time, job.text_count)
+    run_figures = measure_run(time, job.text_count, up_s)
     write_metrics(metrics, {"requests": summary["requests"]}, summary | {"run": run_figures})
     spent = sum(till.spent for till in tills.values())
     print(

@@ -136,6 +136,7 @@ def _list_assumptions(basis: CostBasis) -> dict[str, Any]:
         "utilisation": basis.params.utilisation,
         **basis.electricity.model_dump(),
         **basis.params.model_dump(include={"teacher_usd_per_million_tokens", "teacher_kwh_per_million_texts"}),
+        **basis.params.model_dump(include={"teacher_usd_per_hour"}, exclude_none=True),
         "price_table": basis.price_table.model_dump(),
         **basis.hardware.model_dump(exclude={"name"}),
     }

@@ -5,7 +5,10 @@ would be one that is given away.
 """
 
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
@@ -13,15 +16,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha1, sha256
 from http.server import ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import yaml
+from conftest import ROOT
 from quiet_handler import QuietHandler
 
 WRITER, READER = "hf_writer", "hf_reader"  # tokens
 OWNER = "someone"  # of both
-LFS_SUFFIXES = (".onnx", ".safetensors")
+LFS_SUFFIXES = (".onnx", ".safetensors", ".parquet")
 PART_BYTES = 100_000  # a larger file is uploaded in parts
 LICENSES = ("apache-2.0", "mit", "cc-by-nc-sa-3.0", "other")
 
@@ -53,7 +58,7 @@ class UploadServer(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), UploadHandler)
-        self.repositories: dict[str, Repository] = {}
+        self.repositories: dict[str, Repository] = {}  # datasets under datasets/owner/name
         self.objects: dict[str, bytes] = {}  # LFS, by sha256
         self.parts: dict[str, dict[int, bytes]] = {}
         self.requests: list[tuple[str, str]] = []  # method and path
@@ -94,7 +99,9 @@ class UploadHandler(QuietHandler):
         self.check_token(path)
         for method, pattern, action in ROUTES:
             if method == ("GET" if self.command == "HEAD" else self.command) and (match := re.fullmatch(pattern, path)):
-                action(self, body, **match.groupdict())
+                named = match.groupdict()
+                is_dataset = (named.pop("kind", None) or "").startswith("datasets")
+                action(self, body, **named | ({"name": f"datasets/{named['name']}"} if is_dataset else {}))
                 return
         raise RefusedError(404, f"no such route: {self.command} {path}")
 
@@ -117,7 +124,7 @@ class UploadHandler(QuietHandler):
         wanted = json.loads(body)
         if wanted["organization"] != OWNER:
             raise RefusedError(403, "You don't have the rights to create a model under this namespace")
-        name = f"{OWNER}/{wanted['name']}"
+        name = f"{'datasets/' if wanted.get('type') == 'dataset' else ''}{OWNER}/{wanted['name']}"
         url = f"{self.server.url}/{name}"
         if name in self.server.repositories:
             raise RefusedError(409, "You already created this model repo", url=url)
@@ -125,13 +132,19 @@ class UploadHandler(QuietHandler):
             "private", wanted.get("visibility") == "private"
         )  # as version 1 and 2 of the library say it
         self.server.repositories[name] = Repository(is_private=private)
-        self.send_json({"url": url, "name": name, "id": "0"})
+        self.send_json({"url": url, "name": name.removeprefix("datasets/"), "id": "0"})
 
     def describe_repository(self, body: bytes, name: str, revision: str = "main") -> None:
         repository, commit = self.find(name, revision)
         siblings = [{"rfilename": path} for path in sorted(commit.files)]
         self.send_json(
-            {"id": name, "sha": commit.sha, "private": repository.is_private, "siblings": siblings, "tags": []}
+            {
+                "id": name.removeprefix("datasets/"),
+                "sha": commit.sha,
+                "private": repository.is_private,
+                "siblings": siblings,
+                "tags": [],
+            }
         )
 
     def list_tree(self, body: bytes, name: str, revision: str) -> None:
@@ -255,24 +268,25 @@ class UploadHandler(QuietHandler):
 
 
 NAME = r"(?P<name>[^/]+/[^/]+)"
-MODEL = rf"/api/models/{NAME}"
+KIND = r"(?P<kind>datasets/|)"
+API = rf"/api/(?P<kind>models|datasets)/{NAME}"
 REVISION = r"(?P<revision>.+)"
 ROUTES: list[tuple[str, str, Callable[..., None]]] = [
     ("GET", "/api/whoami-v2", UploadHandler.who_am_i),
     ("POST", "/api/repos/create", UploadHandler.create_repository),
     ("POST", "/api/validate-yaml", UploadHandler.validate_card),
-    ("GET", MODEL, UploadHandler.describe_repository),
-    ("GET", rf"{MODEL}/revision/{REVISION}", UploadHandler.describe_repository),
-    ("GET", rf"{MODEL}/tree/(?P<revision>[^/]+)", UploadHandler.list_tree),
-    ("POST", rf"{MODEL}/branch/{REVISION}", UploadHandler.create_branch),
-    ("POST", rf"{MODEL}/preupload/{REVISION}", UploadHandler.choose_modes),
-    ("POST", rf"{MODEL}/commit/{REVISION}", UploadHandler.commit_files),
-    ("POST", rf"/{NAME}\.git/info/lfs/objects/batch", UploadHandler.plan_uploads),
+    ("GET", API, UploadHandler.describe_repository),
+    ("GET", rf"{API}/revision/{REVISION}", UploadHandler.describe_repository),
+    ("GET", rf"{API}/tree/(?P<revision>[^/]+)", UploadHandler.list_tree),
+    ("POST", rf"{API}/branch/{REVISION}", UploadHandler.create_branch),
+    ("POST", rf"{API}/preupload/{REVISION}", UploadHandler.choose_modes),
+    ("POST", rf"{API}/commit/{REVISION}", UploadHandler.commit_files),
+    ("POST", rf"/{KIND}{NAME}\.git/info/lfs/objects/batch", UploadHandler.plan_uploads),
     ("PUT", r"/storage/(?P<oid>[0-9a-f]+)", UploadHandler.store_object),
     ("PUT", r"/storage/(?P<oid>[0-9a-f]+)/(?P<number>\d+)", UploadHandler.store_part),
     ("POST", r"/storage/(?P<oid>[0-9a-f]+)/complete", UploadHandler.complete_object),
     ("POST", "/api/verify", UploadHandler.verify_object),
-    ("GET", rf"/{NAME}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", UploadHandler.send_file),
+    ("GET", rf"/{KIND}{NAME}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", UploadHandler.send_file),
 ]
 
 
@@ -290,3 +304,17 @@ def serve_uploads() -> Iterator[UploadServer]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def run(*command: str, **environment: str) -> str:
+    """Run a command that has to succeed; returns what it printed."""
+    settings = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    done = subprocess.run(command, capture_output=True, text=True, env=settings, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def run_at(hub: UploadServer, home: Path, *command: str) -> str:
+    """Run Python with the server for the Hub, and with a token that may write there."""
+    settings = {"HF_ENDPOINT": hub.url, "HF_TOKEN": WRITER, "HF_HOME": str(home / "hf"), "HF_HUB_DISABLE_XET": "1"}
+    return run(sys.executable, *command, **settings)

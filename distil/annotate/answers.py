@@ -29,7 +29,7 @@ def ask_missing(
     asking = Asking(job, store, tills, runtime, assets, stage)
     try:
         asyncio.run(asking.ask_all())
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # the second: SIGTERM
         left = asking.outcome.left
         print(f"{stage}: stopped with {left:,} requests to go; every answer so far is kept", file=sys.stderr)
         raise

@@ -6,7 +6,7 @@ from typing import Any
 
 from distil.annotate.rows import TOKEN_COUNTS, RowMaker
 from distil.prompting.params import AnnotateParams
-from distil.store.answer_store import Stored
+from distil.store.answer_store import Store, Stored
 
 
 class AnsweringTime:
@@ -37,6 +37,12 @@ class AnsweringTime:
     def seconds(self) -> float:
         """The runs' spans, summed."""
         return sum(last - first for first, last in self._spans.values())
+
+    def count_up_s(self, store: Store) -> float | None:
+        """Seconds in which an endpoint was up for these runs, its start included; None where none was resumed."""
+        known = store.get_up_s(list(self._spans))
+        spans = ((run, last - first) for run, (first, last) in self._spans.items())
+        return sum(max(known.get(run, 0.0), span) for run, span in spans) if known else None
 
 
 def count_statuses(makers: Mapping[str, RowMaker]) -> str:
@@ -75,8 +81,11 @@ def _name_server(params: AnnotateParams) -> str:
     return servers.pop() if len(servers) == 1 else "mixed"
 
 
-def measure_run(time: AnsweringTime, texts: int) -> dict[str, Any]:
-    """How fast the answers came, whichever runs brought them; a recording has no speed, nor has an import."""
+def measure_run(time: AnsweringTime, texts: int, up_s: float | None = None) -> dict[str, Any]:
+    """How fast the answers came, whichever runs brought them; a recording has no speed, nor has an import.
+
+    `up_s` is told where an endpoint was resumed for them.
+    """
     seconds = time.seconds or None
     rate = time.timed / seconds if seconds else None
     return {
@@ -85,6 +94,7 @@ def measure_run(time: AnsweringTime, texts: int) -> dict[str, Any]:
         "answers_per_s": rate,
         "texts_per_s": rate and rate * texts / time.answers,
         "retries": time.retries,
+        **({} if up_s is None else {"up_s": up_s}),
     }
 
 

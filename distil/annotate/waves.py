@@ -6,6 +6,7 @@ are two that ask the same: what the first was answered the second need not ask.
 """
 
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from itertools import zip_longest
@@ -22,6 +23,9 @@ from distil.prompting.requests import Plan
 from distil.store.answer_store import Store
 from distil.teacher.answerer import Answerer
 from distil.teacher.connect import Flows, Way, count_workers, open_teacher
+from distil.teacher.sleeping import awake
+
+TERMINATED = 128 + signal.SIGTERM  # the exit code that a shell gives a process which SIGTERM ended
 
 
 class Asking:
@@ -44,6 +48,7 @@ class Asking:
         self._assets = assets
         self._flows: Flows = {}
         self._first: set[str] = set()  # plans whose answers in the store are no other's that was counted
+        self._address: str | None = None  # of an endpoint that slept
         self._annotator = Annotator(store, Budget(runtime.budget_usd, tills.values()), self.outcome, stage)
 
     async def ask_all(self) -> None:
@@ -76,12 +81,25 @@ class Asking:
         for plan in wanted:
             name = plan.name
             if name not in teachers:
-                way = Way(self._runtime, self._assets, self._tills[name].estimate, self._flows)
+                runtime = self._wake(plan, stack)
+                way = Way(runtime, self._assets, self._tills[name].estimate, self._flows)
                 opened = open_teacher(plan, way, known=outlooks[name].known > 0)
                 teachers[name] = await stack.enter_async_context(opened)
         if wanted:
             await self._annotator.answer_all([self._errand(plan, teachers) for plan in wanted], missing)
         return any(not plan.params.votes.fixed for plan in wanted)
+
+    def _wake(self, plan: Plan, stack: AsyncExitStack) -> RuntimeParams:
+        """How to reach a plan's teacher; an endpoint that sleeps is resumed, and paused when the stack is closed."""
+        asleep = self._runtime.hf_endpoint
+        if not asleep or not plan.params.remote or not self._runtime.is_asleep(plan.params.name):
+            return self._runtime
+        if self._address is None:
+            self._address = stack.enter_context(awake(self._runtime, asleep, self._note_up_s))
+        return self._runtime.at(self._address + ("" if plan.params.protocol == "tgi" else "/v1"))
+
+    def _note_up_s(self, seconds: float) -> None:
+        self._store.note_up_s(self._annotator.run, seconds)
 
     def _errand(self, plan: Plan, teachers: Mapping[str, Answerer]) -> Errand:
         name = plan.name
@@ -99,12 +117,21 @@ def _make_check(plan: Plan) -> Callable[[Answer], object]:
 
 @contextmanager
 def _interrupts_anywhere() -> Iterator[None]:
-    """Let Ctrl-C interrupt the counting too, where asyncio would wait for the next turn of its loop."""
+    """Let Ctrl-C interrupt the counting too, where asyncio would wait for the next turn of its loop.
+
+    SIGTERM ends the run as a second Ctrl-C does, at once and yet in good order.
+    """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before_term = signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGTERM, before_term)
+
+
+def _terminate(*_: object) -> None:
+    sys.exit(TERMINATED)
 
 
 def _groups(plans: Sequence[Plan]) -> list[list[Plan]]:

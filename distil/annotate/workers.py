@@ -77,7 +77,7 @@ class Annotator:
         self._budget = budget
         self._outcome = outcome
         self._answers = GroupCommit(store)
-        self._run = uuid.uuid4().hex
+        self.run = uuid.uuid4().hex
         self._errands: Sequence[Errand] = ()
         self._workers: dict[str, list[asyncio.Task[None]]] = {}
         self._interrupted = False
@@ -138,7 +138,7 @@ class Annotator:
         try:
             asked = await errand.teacher.ask(request)
             answer, lost = asked.answer, asked.lost
-            stored = Stored(answer, errand.model, self._run, sent_at, time.time(), asked.retries)
+            stored = Stored(answer, errand.model, self.run, sent_at, time.time(), asked.retries)
             await self._answers.put(request.key, stored)
             self._outcome.answered += 1
             self._outcome.retries += asked.retries

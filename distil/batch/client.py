@@ -23,10 +23,12 @@ from distil.teacher.endpoint import Endpoint
 from distil.teacher.faults import (
     PASSING,
     describe_broken_connection,
+    describe_redirect,
     describe_response,
     is_quota_used_up,
     make_headers,
     make_lasting_fault,
+    read_body,
 )
 from distil.teacher.rate_headers import read_retry_after_s
 
@@ -155,7 +157,7 @@ class BatchClient:
             async with self._session.request(method, url, allow_redirects=False, **options) as response:
                 if response.status in (200, 201):
                     return await read(response)
-                raise self._fault(response, path, (await response.read()).decode("utf-8", "replace"))
+                raise self._fault(response, path, (await read_body(response)).decode("utf-8", "replace"))
         except TimeoutError:
             raise BatchFaultError("no answer in time; runtime.timeout_s is how long to wait") from None
         except aiohttp.ClientError as error:
@@ -165,6 +167,8 @@ class BatchClient:
 
     def _fault(self, response: aiohttp.ClientResponse, path: str, text: str) -> Exception:
         """The error that a status other than 200 stands for."""
+        if redirect := describe_redirect(response):
+            return BatchFaultError(redirect, arrived=False, unreachable=True)
         status = response.status
         if not is_quota_used_up(status, text) and (status in PASSING or status == 429 or status >= 500):
             wait_s = read_retry_after_s(response.headers)
@@ -176,7 +180,7 @@ class BatchClient:
 
 async def _read_json(response: aiohttp.ClientResponse) -> Json:
     try:
-        payload = json.loads(await response.read())
+        payload = json.loads(await read_body(response))
     except (ValueError, RecursionError):
         kind = response.content_type
         raise BatchFaultError(f"{kind} that is not JSON; runtime.base_url should be an API's address") from None

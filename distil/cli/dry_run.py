@@ -76,7 +76,10 @@ def print_forecast(one: Forecast, texts: int, runtime: RuntimeParams) -> None:
     typer.echo(f"  tokens to expect       {expected.input_tokens:,.0f} in, {expected.output_tokens:,.0f} out ({basis})")
     typer.echo(f"  dollars to expect      {describe_dollars(one)}")
     typer.echo(f"  time                   {describe_minutes(one, runtime)}")
-    if one.plan.params.remote:
+    if one.plan.params.remote and runtime.hf_endpoint and runtime.is_asleep(params.name):
+        after = ", paused after it" if runtime.hf_endpoint.pause_after else ""
+        typer.echo(f"  endpoint               {runtime.hf_endpoint.name}, resumed for the run{after}")
+    elif one.plan.params.remote:
         try:
             find_endpoint(runtime, params.name)
         except InputError as error:

@@ -13,6 +13,7 @@ import typer
 
 from distil.cli.batch import batch_app
 from distil.cli.dry_run import print_outlook
+from distil.cli.labels import export_labels
 from distil.cli.project import open_comparison, open_job
 from distil.cli.publish import publish_student
 from distil.cli.store import store_app
@@ -26,6 +27,7 @@ from distil.prompting.params import AnnotateParams
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(store_app, name="store")
 app.add_typer(batch_app, name="batch")
+app.command("export-labels")(export_labels)
 app.command("publish")(publish_student)
 
 

@@ -1,6 +1,9 @@
 """The study in the working folder: where a stage's files are, as dvc.yaml says, and all that it asks."""
 
+import json
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +23,7 @@ from distil.labels.params import SplitParams
 from distil.prompting.params import AnnotateParams
 
 DVC_FILE = Path("dvc.yaml")
+ABSENT_FROM_CACHE = "not in cache"  # says nothing about the files themselves
 
 
 def open_job() -> tuple[Job, RuntimeParams]:
@@ -73,6 +77,35 @@ def artifact_path(name: str) -> Path:
     """The path of an artifact of dvc.yaml; raises `InputError` if the working folder has no such artifact."""
     with _reading(f"artifact {name}"):
         return Path(_read_dvc_file()["artifacts"][name]["path"])
+
+
+def check_fresh(stages: Sequence[str]) -> None:
+    """Raise `InputError` if `dvc status` finds that the files are not what the study as it stands makes."""
+    command = [sys.executable, "-m", "dvc", "status", "--json", *stages]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - no shell, no user's word
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise InputError(f"'dvc status' fails, so nobody knows what would be published: {last}")
+    for stage, changes in json.loads(done.stdout).items():
+        for what in list_changes(changes):
+            raise InputError(f"stage {stage} is out of date ({what}); run 'dvc repro', or in a clone 'dvc pull'")
+
+
+def list_changes(changes: list[Any]) -> list[str]:
+    """What `dvc status` says of one stage, in a line each: a path and how it changed, or another change by its name."""
+    found = []
+    for change in changes:
+        if isinstance(change, str):  # as "changed command"
+            found.append(change)
+            continue
+        for paths in change.values():
+            found += [f"{path}: {describe_change(how)}" for path, how in paths.items() if how != ABSENT_FROM_CACHE]
+    return found
+
+
+def describe_change(how: Any) -> str:
+    """How a path changed: a word, or for a params file each of its keys with a word."""
+    return how if isinstance(how, str) else ", ".join(f"{key} {word}" for key, word in how.items())
 
 
 def _read_dvc_file() -> Any:

@@ -1,26 +1,36 @@
-"""The command `distil publish`: the exported student and its model card, to the Hugging Face Hub."""
+"""The command `distil publish`: the student, or the labels it learned from, each with its card, to the Hub."""
 
-import json
 import subprocess
-import sys
-from typing import Annotated, Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Literal
 
 import typer
 from huggingface_hub import HfApi
 
-from distil.cli.project import artifact_path, stage_path
+from distil.cli.labels import read_splits
+from distil.cli.project import artifact_path, check_fresh, stage_path
 from distil.core.errors import InputError
+from distil.core.metrics import read_details
+from distil.core.params import TaskParams, load_params
 from distil.core.served import read_default_file
+from distil.publish.dataset_card import Origin, SourceParams, render_dataset_card
+from distil.publish.label_files import write_parquet
 from distil.publish.release import CARD, Release, check_name, collect_files, publish, read_card
 
-STAGES = ("export", "report")  # that write what is published
+STAGES = ("export", "report")  # that write the student and its card
+RECORDED = "recorded"  # protocol of answers to a prompt that is not here
 CARD_FILE = "MODEL_CARD.md"  # in the folder that report writes
-ABSENT_FROM_CACHE = "not in cache"  # says nothing about the files themselves
 
 
 def publish_student(
-    repository: Annotated[str, typer.Argument(help="owner/name on the Hub; made if it is not there.")],
+    repository: Annotated[
+        str | None, typer.Argument(help="owner/name of the student on the Hub; made if it is not there.")
+    ] = None,
     *,
+    dataset: Annotated[
+        str | None, typer.Option(help="owner/name of a dataset: the labels go there, in place of the student.")
+    ] = None,
     public: Annotated[
         bool, typer.Option("--public", help="For all to see; else for you or your organization.")
     ] = False,
@@ -30,50 +40,60 @@ def publish_student(
         str | None, typer.Option(help="Of the commit; else it names the git commit of the study.")
     ] = None,
 ) -> None:
-    """Put the exported student and its model card on the Hugging Face Hub, privately unless told otherwise."""
-    check_name(repository)
+    """Put the exported student and its model card on the Hugging Face Hub, privately unless told otherwise.
+
+    With --dataset, the labels and a card that says how they were made.
+    """
+    name = dataset or repository
+    if name is None or (dataset and repository):
+        raise InputError("give owner/name for the student, or --dataset owner/name for the labels")
+    check_name(name)
+    with TemporaryDirectory() as folder:
+        files, card = make_dataset(Path(folder)) if dataset else find_student(name)
+        kind: Literal["model", "dataset"] = "dataset" if dataset else "model"
+        release = Release(name, files, card, message or describe_commit(), public, revision, kind)
+        if dry_run:
+            print_release(release)
+        else:
+            send(release)
+
+
+def find_student(repository: str) -> tuple[dict[str, Path], str]:
+    """The student's files and its card, of one run."""
     default = read_default_file(stage_path("report", "--export"))
     files = collect_files(artifact_path("student"), default)
-    check_fresh()
-    card = read_card(stage_path("report", "--reports") / CARD_FILE, default, repository)
-    release = Release(repository, files, card, message or describe_commit(), public, revision)
-    if dry_run:
-        print_release(release)
-        return
+    check_fresh(STAGES)
+    return files, read_card(stage_path("report", "--reports") / CARD_FILE, default, repository)
+
+
+def make_dataset(folder: Path) -> tuple[dict[str, Path], str]:
+    """The labels as files in a folder, and their card."""
+    splits, _ = read_splits()
+    paths = write_parquet(folder, splits)
+    task, params = load_params("task", TaskParams), load_params("report", SourceParams)
+    return {f"data/{path.name}": path for path in paths}, render_dataset_card(task, params, splits, read_origin())
+
+
+def read_origin() -> Origin:
+    """Where the labels are from, as the stages recorded it."""
+    asked = read_details(stage_path("report", "--annotate"))
+    told = read_details(stage_path("report", "--aggregate"))
+    scored = read_details(stage_path("split", "--metrics"))
+    path = Path(asked["prompt"])
+    try:
+        prompt = None if asked["protocol"] == RECORDED else path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}, the prompt, cannot be read ({error.strerror}); bring it back") from None
+    return Origin(asked, told, scored, prompt)
+
+
+def send(release: Release) -> None:
+    """Publish a release and say what came of it."""
     published = publish(release, HfApi())
     for name in published.removed:
         typer.echo(f"removed {name}, of an earlier release")
     visibility = "private" if published.is_private else "public"
-    typer.echo(f"{len(files) + 1} files, {visibility}, commit {published.commit[:12]} -> {published.url}")
-
-
-def check_fresh() -> None:
-    """Raise `InputError` if `dvc status` finds that the files are not what the study as it stands makes."""
-    command = [sys.executable, "-m", "dvc", "status", "--json", *STAGES]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - no shell, no user's word
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise InputError(f"'dvc status' fails, so nobody knows what would be published: {last}")
-    for stage, changes in json.loads(done.stdout).items():
-        for what in list_changes(changes):
-            raise InputError(f"stage {stage} is out of date ({what}); run 'dvc repro', or in a clone 'dvc pull'")
-
-
-def list_changes(changes: list[Any]) -> list[str]:
-    """What `dvc status` says of one stage, in a line each: a path and how it changed, or another change by its name."""
-    found = []
-    for change in changes:
-        if isinstance(change, str):  # as "changed command"
-            found.append(change)
-            continue
-        for paths in change.values():
-            found += [f"{path}: {describe_change(how)}" for path, how in paths.items() if how != ABSENT_FROM_CACHE]
-    return found
-
-
-def describe_change(how: Any) -> str:
-    """How a path changed: a word, or for a params file each of its keys with a word."""
-    return how if isinstance(how, str) else ", ".join(f"{key} {word}" for key, word in how.items())
+    typer.echo(f"{len(release.files) + 1} files, {visibility}, commit {published.commit[:12]} -> {published.url}")
 
 
 def describe_commit() -> str:

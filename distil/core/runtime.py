@@ -6,10 +6,10 @@ so editing it reruns nothing; nothing in it may change a tracked result.
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from platformdirs import user_cache_path
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from distil.core.params import Number, Params
 
@@ -21,12 +21,22 @@ class EndpointParams(Params):
     api_key_env: str | None = None
 
 
+class HfEndpointParams(Params):
+    """A dedicated Inference Endpoint of Hugging Face, which is paid by the hour while it is up."""
+
+    name: str = Field(pattern=r"^[\w-]+$")
+    namespace: str | None = Field(default=None, pattern=r"^[\w.-]+$")  # user or organization; null: the token's user
+    pause_after: bool = True  # also if it was up before the run
+    ready_within_s: Number = Field(default=1800.0, gt=0)  # the longest to wait until it is up
+
+
 class RuntimeParams(Params):
     """Endpoint, patience, budget and hardware of the machine at hand."""
 
     base_url: str | None = None  # of an OpenAI-compatible API (ends in /v1) or of TGI
     api_key_env: str | None = None  # name of the environment variable that holds the key
     endpoints: dict[str, EndpointParams] = Field(default_factory=dict)  # by model, where they differ
+    hf_endpoint: HfEndpointParams | None = None  # in place of base_url: resumed for the run
     max_in_flight: int = Field(default=16, ge=1)  # requests at once; fewer while the endpoint cannot take as many
     requests_per_minute: Number | None = Field(default=None, gt=0)
     tokens_per_minute: Number | None = Field(default=None, gt=0)  # input and output together
@@ -42,6 +52,12 @@ class RuntimeParams(Params):
     spinning: bool = False  # whether the threads of a batch wait busily for each other
     report_to: list[str] = Field(default_factory=list)  # where training logs to, as transformers names it: dvclive, ...
 
+    @model_validator(mode="after")
+    def _check_address(self) -> Self:
+        if self.base_url and self.hf_endpoint:
+            raise ValueError("base_url and hf_endpoint exclude each other: the endpoint's address is asked of its name")
+        return self
+
     @property
     def threading(self) -> dict[str, Any]:
         """How the ONNX student uses the cores, in the arguments of `OnnxClassifier`."""
@@ -51,6 +67,14 @@ class RuntimeParams(Params):
         """The base URL of a model's API."""
         own = self.endpoints.get(model)
         return own.base_url if own else self.base_url
+
+    def is_asleep(self, model: str) -> bool:
+        """Whether a model is served by `hf_endpoint`, which has no address before it is up."""
+        return self.hf_endpoint is not None and model not in self.endpoints
+
+    def at(self, base_url: str) -> Self:
+        """The same with `hf_endpoint` awake at an address."""
+        return self.model_copy(update={"base_url": base_url, "hf_endpoint": None})
 
 
 def count_cores() -> int:

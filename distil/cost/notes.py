@@ -12,6 +12,7 @@ from distil.cost.teacher import average_calls, describe_counter, list_teachers, 
 
 Metrics = Mapping[str, Any]
 SHORT_ANSWER = 5  # tokens
+UNTIMED = "metrics/annotate.json has no texts_per_s, since answers that no run asked for have no times"
 COUNTED = ("input_tokens", "output_tokens")  # without either of them there is no price
 
 
@@ -26,7 +27,7 @@ def list_notes(
     return [
         *find_old_prices(basis, cost, speed["date"], "the measurement"),
         *_compare_machines(basis.hardware, speed["machine"], trained["device"]),
-        *_explain_teacher(asked, cost["systems"]["teacher"]),
+        *_explain_teacher(basis, asked, cost["systems"]["teacher"]),
         *_explain_retries(basis, asked, answered),
         *_explain_unmeasured(cost["systems"]),
         *_explain_compared(basis, asked, cost["compared_models"]),
@@ -69,7 +70,7 @@ def _compare_machines(hardware: Hardware, machine: Metrics, trained_on: str) -> 
     return notes
 
 
-def _explain_teacher(asked: Metrics, teacher: Metrics) -> list[str]:
+def _explain_teacher(basis: CostBasis, asked: Metrics, teacher: Metrics) -> list[str]:
     teachers = list_teachers(asked)
     notes = [
         f"the tokens of {name} were counted here, of the prompt in the params and the recorded answers, "
@@ -88,7 +89,8 @@ def _explain_teacher(asked: Metrics, teacher: Metrics) -> list[str]:
             "one of the teachers is on this machine: neither its hours nor its tokens are in the teacher's price"
         )
     if teacher["usd_per_million"] is None:
-        notes.append(f"the teacher's price is unknown: {_explain_unpriced(asked)}")
+        by_hour = basis.params.teacher_usd_per_hour is not None
+        notes.append(f"the teacher's price is unknown: {UNTIMED if by_hour else _explain_unpriced(asked)}")
     if teacher["kg_co2_per_million"] is None and asked["server"] != "local":
         untold_by = [name for name, counts in teachers.items() if counts["output_tokens"] is None]
         unknown = [name for name in teachers if estimate_llm_co2(name, 1, 1) is None]
@@ -105,7 +107,7 @@ def _is_told(counts: Metrics) -> bool:
 def _explain_unpriced(asked: Metrics) -> str:
     """Why a teacher has no price, and what would give it one: nothing, where the answers have no token counts."""
     if asked["server"] == "local":
-        return "metrics/annotate.json has no texts_per_s, since answers that no run asked for have no times"
+        return UNTIMED
     remote = {name: counts for name, counts in list_teachers(asked).items() if counts["server"] != "local"}
     if untold := [name for name, counts in remote.items() if not _is_told(counts)]:
         if asked["server"] == "recorded":

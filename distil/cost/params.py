@@ -36,8 +36,17 @@ class CostParams(Params):
     hardware: str  # the key of a row of prices/hardware.yaml
     utilisation: Number = Field(default=1.0, gt=0, le=1)  # share of the paid hours in which the hardware works
     teacher_usd_per_million_tokens: TeacherPrices = None
+    teacher_usd_per_hour: Number | None = Field(default=None, gt=0)  # of an endpoint that is paid by the hour it is up
     teacher_kwh_per_million_texts: Bounds | None = None
     compare_models: list[Annotated[ComparedModel, BeforeValidator(_read_name)]]
+
+    @model_validator(mode="after")
+    def _check_prices(self) -> "CostParams":
+        if self.teacher_usd_per_hour and self.teacher_usd_per_million_tokens:
+            raise ValueError(
+                "teacher_usd_per_hour and teacher_usd_per_million_tokens exclude each other: keep the one that is paid"
+            )
+        return self
 
     @field_validator("hardware", mode="before")
     @classmethod

@@ -11,7 +11,7 @@ from typing import Any
 from distil.cost.basis import CostBasis
 from distil.cost.carbon import Bounds, add_bounds, multiply_bounds
 from distil.cost.llm_carbon import describe_method, estimate_llm_co2
-from distil.cost.machines import SECONDS_PER_HOUR, Record, check_rate, price_on_machine
+from distil.cost.machines import SECONDS_PER_HOUR, Record, check_rate, price_machine, price_on_machine
 from distil.cost.params import CostParams
 from distil.cost.prices import MILLION, Tokens, choose_prices, price_tokens
 
@@ -31,11 +31,10 @@ def price_teacher(basis: CostBasis, asked: Metrics, answered: Metrics) -> Record
     rate = check_rate(answered["texts_per_s"])
     if asked["server"] == "local":
         return price_on_machine(basis, rate)
-    usd = price_answers(basis.params, asked)
     co2, method = _estimate_co2(basis, asked)
     return {
         "texts_per_s": rate,
-        "usd_per_million": None if usd is None else usd / asked["texts"] * MILLION,
+        "usd_per_million": _price_million(basis.params, asked, rate),
         "kg_co2_per_million": None if co2 is None else co2.model_dump(),
         "co2_method": method,
     }
@@ -47,11 +46,28 @@ def price_once(basis: CostBasis, trained: Metrics, asked: Metrics, answered: Met
     if asked["server"] == "local":
         rate = check_rate(answered["texts_per_s"])  # and not its seconds, which are of those answers that have times
         annotation = asked["texts"] / rate * usd_per_second if rate else None
+    elif basis.params.teacher_usd_per_hour:
+        annotation = _price_hours(basis.params.teacher_usd_per_hour, asked, answered)
     else:
         annotation = price_answers(basis.params, asked)
     training = trained["seconds"] * usd_per_second
     total = None if annotation is None else annotation + training
     return {"annotation_usd": annotation, "training_usd": training, "total_usd": total}
+
+
+def _price_million(params: CostParams, asked: Metrics, rate: float | None) -> float | None:
+    """Dollars per million texts of endpoints: by the hour, at the rate of the answers, or by their tokens."""
+    if params.teacher_usd_per_hour:
+        return price_machine(rate, params.teacher_usd_per_hour, params.utilisation) if rate else None
+    usd = price_answers(params, asked)
+    return None if usd is None else usd / asked["texts"] * MILLION
+
+
+def _price_hours(usd_per_hour: float, asked: Metrics, answered: Metrics) -> float | None:
+    """Dollars for the hours in which an endpoint was up; its starts are in them where it was resumed for the runs."""
+    rate = check_rate(answered["texts_per_s"])
+    seconds = answered.get("up_s") or (asked["texts"] / rate if rate else None)
+    return seconds and seconds / SECONDS_PER_HOUR * usd_per_hour
 
 
 def price_answers(params: CostParams, asked: Metrics) -> float | None:

@@ -6,6 +6,7 @@ What does not name exactly one label is an abstention with a status that says wh
 - What a reasoning model thinks aloud before its answer does not count; thoughts that do not end are truncated.
 - Of several objects with a label the last counts, as of several lines `Label: x`; two that differ in one list do not.
 - A label in prose counts if it is the only one named and the words around it do not take it back ("not positive").
+- An answer of more than LONGEST_REPLY characters is not read: a label from a part of it would be a guess.
 - Prose that was cut off counts only if it leads with the label, since the thought may have gone on to another.
 """
 
@@ -38,6 +39,7 @@ REFUSAL = re.compile(
 CUT_OFF = {"length", "max_tokens", "model_length"}  # finish reasons of an answer that reached its limit
 WORDS_OF_A_BARE_LABEL = 4
 MOST_BROKEN_OBJECTS = 50  # each is scanned to where it breaks; garbage must not cost the square of its length
+LONGEST_REPLY = 100_000  # characters after the thoughts; looking for names in more takes seconds a row
 LONGEST_NUMBER = 64  # bits; Python refuses to spell out the longest
 LONGEST_LITERAL = 10_000  # characters; Python's parser is slow on long nonsense
 
@@ -56,6 +58,8 @@ def read_reply(answer: Answer, labels: Sequence[str]) -> Reading:
     names = _label_names(tuple(labels))
     text, has_ended = _skip_thoughts((answer.reply or "").strip())
     cut_off = not has_ended or answer.finish_reason in CUT_OFF
+    if len(text) > LONGEST_REPLY:
+        return Reading("truncated" if cut_off else "parse_failed")
     reading = _read_text(text, names, cut_off=cut_off)
     if reading.label is not None and not (cut_off and names.may_go_on(text, reading.label)):
         return reading

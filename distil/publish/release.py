@@ -1,16 +1,17 @@
-"""Put the exported student on the Hugging Face Hub as one commit: the files of its layout, and the model card.
+"""Put the exported student, or the labels as a dataset, on the Hugging Face Hub as one commit: files and a card.
 
 The library's own endpoint (HF_ENDPOINT), token (HF_TOKEN or `hf auth login`) and way of uploading hold. A repository
 that is not there is made; one that is there keeps its visibility, which has to be the one that was asked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, RevisionNotFoundError
-from huggingface_hub.hf_api import ModelInfo
+from huggingface_hub.hf_api import DatasetInfo, ModelInfo
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # documented, exported lazily
 
 from distil.assets.hub import HUB_ERRORS, explain_hub_error
@@ -26,6 +27,7 @@ NEEDED = (
     "tokenizer_config.json",
 )
 VARIANTS = "onnx/*.onnx"  # there may be more precisions than fp32
+OWN_FILES = {"model": VARIANTS, "dataset": "data/*.parquet"}  # of these the Hub keeps none but those that come
 FORBIDDEN = 403
 
 
@@ -43,6 +45,7 @@ class Release:
     message: str  # of the commit
     is_public: bool = False
     revision: str | None = None  # a branch, made if it is not there; null: main
+    kind: Literal["model", "dataset"] = "model"
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def publish(release: Release, api: HfApi) -> Published:
     """
     try:
         api.whoami()
-        api.create_repo(release.repository, private=not release.is_public, exist_ok=True)
+        api.create_repo(release.repository, repo_type=release.kind, private=not release.is_public, exist_ok=True)
         return _commit(api, release)
     except RuntimeError as error:  # around what went wrong in the upload of one file
         raise _explain(error.__cause__ if isinstance(error.__cause__, Exception) else error, release) from None
@@ -103,12 +106,12 @@ def publish(release: Release, api: HfApi) -> Published:
 
 def _commit(api: HfApi, release: Release) -> Published:
     """Commit the files to a repository that is there, if it is as private as was asked."""
-    info = api.model_info(release.repository)
+    info = _look(api, release)
     if bool(info.private) == release.is_public:
         raise PublishError(_explain_visibility(release))
     if release.revision:
-        info = _open_branch(api, release.repository, release.revision) or info
-    removed = _list_outdated(info, release.files)
+        info = _open_branch(api, release, release.revision) or info
+    removed = _list_outdated([sibling.rfilename for sibling in info.siblings or []], release)
     commit = api.create_commit(
         release.repository,
         [
@@ -116,26 +119,33 @@ def _commit(api: HfApi, release: Release) -> Published:
             *(CommitOperationAdd(name, path) for name, path in release.files.items()),
             *(CommitOperationDelete(name) for name in removed),
         ],
+        repo_type=release.kind,
         commit_message=release.message,
         revision=release.revision,
     )
-    place = f"{api.endpoint}/{release.repository}" + (f"/tree/{release.revision}" if release.revision else "")
+    place = f"{api.endpoint}/{'datasets/' if release.kind == 'dataset' else ''}{release.repository}"
+    place += f"/tree/{release.revision}" if release.revision else ""
     return Published(place, commit.oid, bool(info.private), removed)
 
 
-def _open_branch(api: HfApi, repository: str, branch: str) -> ModelInfo | None:
+def _look(api: HfApi, release: Release, branch: str | None = None) -> ModelInfo | DatasetInfo:
+    look = api.model_info if release.kind == "model" else api.dataset_info
+    return look(release.repository, revision=branch)
+
+
+def _open_branch(api: HfApi, release: Release, branch: str) -> ModelInfo | DatasetInfo | None:
     """What is on the branch; null if it had to be made, from main."""
     try:
-        return api.model_info(repository, revision=branch)
+        return _look(api, release, branch)
     except RevisionNotFoundError:
-        api.create_branch(repository, branch=branch)
+        api.create_branch(release.repository, repo_type=release.kind, branch=branch)
         return None
 
 
-def _list_outdated(info: ModelInfo, files: Mapping[str, Path]) -> tuple[str, ...]:
-    """ONNX files that are there and not among those that come: tools would open them, with the weights of before."""
-    there = [sibling.rfilename for sibling in info.siblings or []]
-    return tuple(name for name in there if PurePosixPath("/", name).match(f"/{VARIANTS}") and name not in files)
+def _list_outdated(there: Sequence[str], release: Release) -> tuple[str, ...]:
+    """Files that tools would open, with the weights or the rows of before: there, and not among those that come."""
+    pattern = f"/{OWN_FILES[release.kind]}"
+    return tuple(name for name in there if PurePosixPath("/", name).match(pattern) and name not in release.files)
 
 
 def _explain_visibility(release: Release) -> str:

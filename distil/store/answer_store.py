@@ -33,6 +33,7 @@ CREATE TABLE answers (
     retries INTEGER NOT NULL
 )
 """
+UP_TIMES = "CREATE TABLE IF NOT EXISTS up_times (run TEXT PRIMARY KEY, seconds REAL NOT NULL)"
 FROM_VERSION_1 = """
 INSERT INTO answers SELECT key, answer, '', run, sent_at, received_at, 0 FROM answers_1 ORDER BY received_at
 """
@@ -89,14 +90,8 @@ class Store:
             for key, one in items
         ]
         before = self._connection.total_changes
-        try:
-            with self._connection:
-                self._connection.executemany(INSERT, rows)
-        except sqlite3.Error as error:
-            raise InputError(
-                f"the answer store {self.path} cannot be written ({error}); make room there, or move the store with "
-                "DISTIL_STORE; what was in it is kept"
-            ) from None
+        with self._writing(), self._connection:
+            self._connection.executemany(INSERT, rows)
         return self._connection.total_changes - before
 
     def put_many(self, items: Iterable[tuple[str, Stored]]) -> tuple[int, int]:
@@ -107,6 +102,16 @@ class Store:
             new += self.put_all(some)
             count += len(some)
         return new, count
+
+    def note_up_s(self, run: str, seconds: float) -> None:
+        """Keep for how long an endpoint was up for a run; errors as `put_all`."""
+        with self._writing(), self._connection:
+            self._connection.execute("INSERT OR REPLACE INTO up_times VALUES (?, ?)", (run, seconds))
+
+    def get_up_s(self, runs: Sequence[str]) -> dict[str, float]:
+        """For how long an endpoint was up, of those of the runs that resumed one, in seconds."""
+        rows = self._read("SELECT run, seconds FROM up_times")
+        return {run: seconds for run, seconds in rows if run in set(runs)}
 
     def known(self, keys: Sequence[str]) -> set[str]:
         """Those of the keys that have an answer."""
@@ -150,6 +155,16 @@ class Store:
         except sqlite3.Error as error:
             raise InputError(f"the answer store {self.path} cannot be pruned now ({error}); try again later") from None
         return deleted
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise InputError(
+                f"the answer store {self.path} cannot be written ({error}); make room there, or move the store with "
+                "DISTIL_STORE; what was in it is kept"
+            ) from None
 
     def _select(self, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(keys), KEYS_A_QUERY):
@@ -239,6 +254,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA synchronous=NORMAL")
         if version < SCHEMA_VERSION:
             _migrate(connection)
+        connection.execute(UP_TIMES)
         connection.execute("BEGIN IMMEDIATE")  # so that a store that cannot be written is found out now
         connection.rollback()
     except sqlite3.Error as error:

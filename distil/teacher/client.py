@@ -1,9 +1,9 @@
 """Ask the teacher over HTTP: one session, requests that leave when the endpoint can take them, patience with faults.
 
-A passing fault (408, 409, 425, 5xx, a time-out, a broken connection, an answer that cannot be read) is tried again with
-growing, jittered waits. A limit (429, or 503 with a time to wait) delays the request and is no fault of it. A refusal
-of one request (400, 413, 422, 424) fails that request. What no retry can mend (401, 402, 403, 404, 410, an empty quota,
-a redirect) stops the run.
+A passing fault (408, 409, 425, 5xx, a time-out, a broken connection, an answer that cannot be read or is far too long,
+a redirect or web page of a gateway) is tried again with growing, jittered waits. A limit (429, or 503 with a time to
+wait) delays the request and is no fault of it. A refusal of one request (400, 413, 422, 424) fails that request. What
+no retry can mend (401, 402, 403, 404, 410, an empty quota) stops the run.
 """
 
 import asyncio
@@ -22,12 +22,16 @@ from distil.teacher import faults
 from distil.teacher.answerer import Asked, FailedRequestError
 from distil.teacher.endpoint import Endpoint
 from distil.teacher.faults import (
+    MOST_BYTES,
     PASSING,
     describe_broken_connection,
+    describe_redirect,
     describe_response,
+    hide_key,
     is_quota_used_up,
     make_headers,
     make_lasting_fault,
+    read_body,
 )
 from distil.teacher.protocols import Protocol, UnreadableAnswerError
 from distil.teacher.rate_headers import read_pause_s, read_retry_after_s
@@ -44,14 +48,24 @@ LIMITS_OF_ONE = 20  # times that one request is turned away while others are ans
 
 
 class PassingFaultError(Exception):
-    """A fault that a retry may mend; the endpoint may have made an answer if it was too late or could not be read."""
+    """A fault that a retry may mend; the endpoint may have made an answer if it was too late or could not be read.
+
+    `astray`: what answered was not the API, as when its address is wrong or the gateway before it has a bad moment.
+    """
 
     def __init__(
-        self, message: str, *, unreachable: bool = False, timed_out: bool = False, unreadable: bool = False
+        self,
+        message: str,
+        *,
+        unreachable: bool = False,
+        timed_out: bool = False,
+        unreadable: bool = False,
+        astray: bool = False,
     ) -> None:
         super().__init__(message)
         self.unreachable = unreachable
         self.timed_out = timed_out
+        self.astray = astray
         self.lost = timed_out or unreadable
         self.probe = False  # of a request that tried out an endpoint that was down
 
@@ -153,7 +167,9 @@ class Teacher:
             raise
         except PassingFaultError as fault:
             fault.probe = turn.probe
-            self._flow.note_fault(turn, str(fault), unreachable=fault.unreachable, timed_out=fault.timed_out)
+            self._flow.note_fault(
+                turn, str(fault), unreachable=fault.unreachable, timed_out=fault.timed_out, astray=fault.astray
+            )
             raise
         except FailedRequestError:
             self._flow.note_refusal()
@@ -187,7 +203,7 @@ class Teacher:
         url = self.endpoint.base_url + self.protocol.path
         try:
             async with self._session.post(url, json=self.protocol.body(request), allow_redirects=False) as response:
-                body = await response.read()
+                body = await read_body(response)
         except TimeoutError:
             raise PassingFaultError(f"no answer within {self.runtime.timeout_s:g} s", timed_out=True) from None
         except aiohttp.ClientError as error:
@@ -198,20 +214,27 @@ class Teacher:
         raise self._fault(response, body.decode("utf-8", "replace"), tokens)
 
     def _read(self, body: bytes, content_type: str) -> Answer:
+        if len(body) > MOST_BYTES:
+            said = f"an answer of more than {MOST_BYTES / 1e6:g} MB, of which the rest was not read"
+            raise PassingFaultError(said, unreadable=True)
         try:
             return self.protocol.answer(json.loads(body))
         except UnreadableAnswerError as error:
-            raise PassingFaultError(f"JSON that is not of this protocol: {error}", unreadable=True) from None
+            said = hide_key(self.endpoint, f"JSON that is not of this protocol: {error}")
+            raise PassingFaultError(said, unreadable=True) from None
         except (ValueError, RecursionError):
-            if "html" in content_type and not (self._known or self._flow.answers):
-                raise EndpointError(
-                    f"{self.endpoint.base_url} answers with a web page ({content_type}), not JSON; "
-                    "runtime.base_url should be the API's address, which often ends in /v1"
-                ) from None
+            if "html" in content_type:
+                said = (
+                    f"a web page ({content_type}), not JSON: if it lasts, runtime.base_url should be the API's "
+                    "address, which often ends in /v1"
+                )
+                raise PassingFaultError(said, unreadable=True, astray=True) from None
             raise PassingFaultError(f"{content_type} that is not JSON", unreadable=True) from None
 
     def _fault(self, response: aiohttp.ClientResponse, text: str, tokens: float) -> Exception:
         """The error that a status other than 200 stands for; the request was of about so many tokens."""
+        if redirect := describe_redirect(response):
+            return PassingFaultError(redirect, astray=True)
         status = response.status
         said = describe_response(self.endpoint, status, text)
         if not is_quota_used_up(status, text):

@@ -8,6 +8,7 @@ import aiohttp
 from distil.core.errors import EndpointError
 from distil.teacher.endpoint import Endpoint
 
+MOST_BYTES = 4_000_000  # of an answer that are read: dozens of times what a long thought takes
 PASSING = {408, 409, 425}  # and all from 500 on; 429 is a limit, and no fault
 QUOTA = "insufficient_quota"
 REMEDIES = {
@@ -21,9 +22,32 @@ def make_headers(endpoint: Endpoint) -> dict[str, str]:
     return {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
 
 
+def hide_key(endpoint: Endpoint, text: str) -> str:
+    """The text without the key, which an endpoint may quote."""
+    return text.replace(endpoint.key, "***") if endpoint.key else text
+
+
+async def read_body(response: aiohttp.ClientResponse) -> bytes:
+    """What came, of which no more is waited for than a little over MOST_BYTES, where it is longer than that."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            break
+    return bytes(body)
+
+
+def describe_redirect(response: aiohttp.ClientResponse) -> str | None:
+    """Where an answer leads that is a redirect, which is never followed: the key would go there too."""
+    if not 300 <= response.status < 400:
+        return None
+    target = " ".join(response.headers.get("Location", "elsewhere").split())
+    return f"it redirects to {target}, which is not followed: if it lasts, put the final address into runtime.base_url"
+
+
 def describe_response(endpoint: Endpoint, status: int, text: str) -> str:
     """The status and one short line of what the endpoint said, without the key."""
-    words = describe_error(read_error(text.replace(endpoint.key, "***") if endpoint.key else text))
+    words = describe_error(read_error(hide_key(endpoint, text)))
     return words if words.startswith(f"{status}:") else f"{status}: {words}"
 
 
@@ -46,12 +70,6 @@ def make_lasting_fault(
     said = describe_response(endpoint, response.status, text)
     if is_quota_used_up(response.status, text):
         return EndpointError(f"{endpoint.base_url} says that the quota is used up ({said}); top up, then run again")
-    if 300 <= response.status < 400:
-        target = response.headers.get("Location", "elsewhere")
-        return EndpointError(
-            f"{endpoint.base_url} redirects to {target}, which is not followed; "
-            "put the final address into runtime.base_url"
-        )
     return EndpointError(f"{endpoint.base_url}{path} answers {said}; {remedy}")
 
 

@@ -17,9 +17,17 @@ from distil.teacher.faults import describe_error
 Body = dict[str, Any]
 
 MOST_TOKENS = 2**63  # what the tables hold stays below
+KINDS: list[tuple[Any, str]] = [
+    (type(None), "null"),
+    (bool, "true or false"),
+    (int | float, "a number"),
+    (str, "text"),
+    (list, "a list"),
+    (dict, "an object"),
+]
 
 
-class UnreadableAnswerError(ValueError):
+class UnreadableAnswerError(Exception):
     """The endpoint answered JSON that is not of its protocol."""
 
 
@@ -45,10 +53,10 @@ class Protocol:
         """
         try:
             return self._answer(payload)
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-            said = _fields(payload).get("error")  # sent as if it were an answer
-            fault = f"the endpoint says: {describe_error(said)}" if said else f"{type(error).__name__}: {error}"
-            raise UnreadableAnswerError(fault) from None
+        except UnreadableAnswerError:
+            if said := _find_error(payload):
+                raise UnreadableAnswerError(f"the endpoint says: {describe_error(said)}") from None
+            raise
 
     def _body(self, request: Request) -> Body:
         return {
@@ -63,7 +71,7 @@ class Protocol:
         return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": self.schema}}
 
     def _answer(self, payload: Any) -> Answer:
-        raise TypeError(f"{type(self).__name__} reads no answers")
+        raise NotImplementedError
 
 
 class Completion(Protocol):
@@ -81,10 +89,10 @@ class Completion(Protocol):
         return body
 
     def _answer(self, payload: Any) -> Answer:
-        choice = payload["choices"][0]
+        choice = _first_choice(payload)
         finish_reason = _word(choice.get("finish_reason"))
         return Answer(
-            reply=_text(choice["text"]),
+            reply=_text(_need(choice, "text", "choices[0]"), "text"),
             finish_reason=finish_reason,
             refused=finish_reason == "content_filter",
             top_logprobs=_first_token_logprobs(choice.get("logprobs")),
@@ -108,8 +116,8 @@ class Chat(Protocol):
         return body
 
     def _answer(self, payload: Any) -> Answer:
-        choice = payload["choices"][0]
-        message = choice["message"]
+        choice = _first_choice(payload)
+        message = _object(_need(choice, "message", "choices[0]"), "message")
         finish_reason = _word(choice.get("finish_reason"))
         return Answer(
             reply=_content(message.get("content")),
@@ -152,18 +160,57 @@ class Tgi(Protocol):
         }
 
     def _answer(self, payload: Any) -> Answer:
-        generated = payload[0] if isinstance(payload, list) else payload
+        generated = _first(payload, "it") if isinstance(payload, list) else _object(payload, "it")
         details = _fields(generated.get("details"))
         return Answer(
-            reply=_text(generated["generated_text"]),
+            reply=_text(_need(generated, "generated_text", "it"), "generated_text"),
             finish_reason=_word(details.get("finish_reason")),
             output_tokens=_count(details.get("generated_tokens")),
         )
 
 
-def _text(value: Any) -> str | None:
+def _find_error(payload: Any) -> Any:
+    """What is said of an error that was sent as if it were an answer, at the top or in a choice; None without one."""
+    top = _fields(payload)
+    choices = top.get("choices")
+    choice = _fields(choices[0]) if isinstance(choices, list) and choices else {}
+    said = top.get("error") or choice.get("error") or top.get("detail")
+    return said or (top.get("message") if isinstance(top.get("message"), str) else None)
+
+
+def _first_choice(payload: Any) -> Body:
+    return _first(_need(_object(payload, "it"), "choices", "it"), "choices")
+
+
+def _first(value: Any, place: str) -> Body:
+    """The object at the head of a list."""
+    if not isinstance(value, list):
+        raise _unlike(value, place, "a list")
+    if not value:
+        raise UnreadableAnswerError(f"{place} is empty")
+    return _object(value[0], f"{place}[0]")
+
+
+def _object(value: Any, place: str) -> Body:
+    if not isinstance(value, dict):
+        raise _unlike(value, place, "an object")
+    return value
+
+
+def _need(fields: Body, key: str, place: str) -> Any:
+    if key not in fields:
+        raise UnreadableAnswerError(f"{place} has no {key}")
+    return fields[key]
+
+
+def _unlike(value: Any, place: str, wanted: str) -> UnreadableAnswerError:
+    kind = next(name for kind, name in KINDS if isinstance(value, kind))
+    return UnreadableAnswerError(f"{place} is {kind}, not {wanted}")
+
+
+def _text(value: Any, place: str) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise TypeError(f"the answer's text is {type(value).__name__}")
+        raise _unlike(value, place, "text")
     return value and _clean(value)
 
 
@@ -174,8 +221,16 @@ def _clean(text: str) -> str:
 def _content(value: Any) -> str | None:
     """The text of a chat message, which may come in parts; those of a model's thinking are no part of its answer."""
     if isinstance(value, list):
-        return "".join(_clean(part["text"]) for part in value if part["type"] == "text")
-    return _text(value)
+        return "".join(_part(part, f"content[{number}]") for number, part in enumerate(value))
+    return _text(value, "content")
+
+
+def _part(value: Any, place: str) -> str:
+    """The text of a part, which some servers send as it is; none of a part of another kind."""
+    if isinstance(value, str):
+        return _clean(value)
+    part = _object(value, place)
+    return _text(_need(part, "text", place), "text") or "" if part.get("type") == "text" else ""
 
 
 def _word(value: Any) -> str | None:
@@ -213,19 +268,25 @@ def _first_token_logprobs(logprobs: Any) -> tuple[tuple[str, float], ...] | None
     """Read the likeliest first tokens from the chat form (`content`) or the old form (`top_logprobs`)."""
     if not logprobs:
         return None
-    if logprobs.get("content"):
-        return _likeliest_first((top["token"], top["logprob"]) for top in logprobs["content"][0]["top_logprobs"])
-    if logprobs.get("top_logprobs"):
-        return _likeliest_first(logprobs["top_logprobs"][0].items())
+    forms = _object(logprobs, "logprobs")
+    if content := forms.get("content"):
+        tops = _need(_first(content, "content"), "top_logprobs", "content[0]")
+        if not isinstance(tops, list):
+            raise _unlike(tops, "top_logprobs", "a list")
+        return _likeliest_first(
+            tuple(_need(_object(top, "a token"), key, "a token") for key in ("token", "logprob")) for top in tops
+        )
+    if tops := forms.get("top_logprobs"):
+        return _likeliest_first(_first(tops, "top_logprobs").items())
     return None
 
 
-def _likeliest_first(pairs: Iterable[tuple[Any, Any]]) -> tuple[tuple[str, float], ...] | None:
+def _likeliest_first(pairs: Iterable[tuple[Any, ...]]) -> tuple[tuple[str, float], ...] | None:
     """The tokens in order, without those that have no finite log-probability; None if none is left."""
     finite = []
     for token, logprob in pairs:
         if not isinstance(token, str):
-            raise TypeError(f"a token is {type(token).__name__}")
+            raise _unlike(token, "a token", "text")
         if isinstance(logprob, float | int) and abs(logprob) <= sys.float_info.max:
             finite.append((_clean(token), float(logprob)))
     return tuple(sorted(finite, key=lambda pair: -pair[1])) or None

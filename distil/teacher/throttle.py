@@ -19,9 +19,10 @@ from distil.core.runtime import RuntimeParams
 
 LONGEST_WAIT_S = 60.0  # between tries, unless the endpoint asks for more
 FAULTS_THAT_OPEN = 10  # in a row, none answered between them
-REFUSED_CONNECTIONS_THAT_OPEN = 3
+FAULTS_THAT_OPEN_SOON = 3  # where nothing listens, or something else than the API
 PROBES_OF_A_CLOSED_PORT = 3  # nothing listens there: that mends itself less often than an overload
 PROBES_THAT_TIME_OUT = 2  # each takes long
+PROBES_GONE_ASTRAY = 3  # something else than the API answers, and never did the API: the address is likely to be wrong
 RISING_ERRORS = 0.3  # share of the latest requests that failed
 MEMORY_OF_ERRORS = 16  # requests
 LATENESS_S = 0.05  # of timers, made up for by a slightly lower rate
@@ -171,7 +172,9 @@ class Flow:
             wait_s = max(wait_s or 0.0, self.backoff_s(self._limited_rounds - 1))
         self._pause(now, wait_s)
 
-    def note_fault(self, turn: Turn, said: str, *, unreachable: bool = False, timed_out: bool = False) -> None:
+    def note_fault(
+        self, turn: Turn, said: str, *, unreachable: bool = False, timed_out: bool = False, astray: bool = False
+    ) -> None:
         """The request failed on the way. Raises `EndpointError` when the endpoint is down for good.
 
         A few requests that always fail are their own fault: the breaker opens after faults of different requests.
@@ -179,11 +182,12 @@ class Flow:
         now = asyncio.get_running_loop().time()
         self._faults_in_a_row += 1
         self._faulty.add(turn.key)
+        misled = astray and not self.answers
         probes = self._runtime.max_retries
         if unreachable:
             probes = min(probes, PROBES_OF_A_CLOSED_PORT if self.answers else 0)
-        elif timed_out:
-            probes = min(probes, PROBES_THAT_TIME_OUT)
+        elif timed_out or misled:
+            probes = min(probes, PROBES_THAT_TIME_OUT if timed_out else PROBES_GONE_ASTRAY)
         self._error_share += (1 - self._error_share) / MEMORY_OF_ERRORS
         if self._error_share > RISING_ERRORS and self._decrease(turn, now):
             self._error_share = 0.0
@@ -191,7 +195,7 @@ class Flow:
             if turn.probe:
                 self._failed_probes += 1
                 self._give_up_or_pause(now, said, probes)
-        elif self._has_to_open(unreachable=unreachable):
+        elif self._has_to_open(soon=unreachable or misled):
             self._failed_probes = 0
             self._give_up_or_pause(now, said, probes)
 
@@ -200,9 +204,9 @@ class Flow:
         jitter = random.uniform(0.5, 1)  # noqa: S311 (no secret)
         return jitter * min(self._runtime.retry_wait_s * 2.0 ** max(attempt, 0), LONGEST_WAIT_S)
 
-    def _has_to_open(self, *, unreachable: bool) -> bool:
-        if unreachable:
-            return self._faults_in_a_row >= REFUSED_CONNECTIONS_THAT_OPEN
+    def _has_to_open(self, *, soon: bool) -> bool:
+        if soon:
+            return self._faults_in_a_row >= FAULTS_THAT_OPEN_SOON
         different = min(FAULTS_THAT_OPEN, 2 * self._runtime.max_in_flight)
         return self._faults_in_a_row >= FAULTS_THAT_OPEN and len(self._faulty) >= different
 

@@ -1,6 +1,8 @@
+from pathlib import Path
+
 from distil.annotate.summary import AnsweringTime
 from distil.prompting.answers import Answer
-from distil.store.answer_store import Stored
+from distil.store.answer_store import Stored, open_store
 
 
 def stored(run: str = "r", sent_at: float = 1.0, received_at: float = 2.0) -> Stored:
@@ -15,3 +17,14 @@ def test_time_is_counted_within_runs_and_not_between_them() -> None:
     time.add(Stored(Answer(reply="of a batch"), "m"))
     time.add(None)
     assert (time.answers, time.timed, time.seconds, time.retries) == (4, 3, 7, 3)
+
+
+def test_the_hours_of_an_endpoint_are_those_of_the_runs_that_brought_the_answers(tmp_path: Path) -> None:
+    time = AnsweringTime()
+    time.add(stored(run="resumed", sent_at=0, received_at=10))
+    with open_store(tmp_path / "answers.sqlite") as store:
+        store.note_up_s("of another study", 1000)
+        assert time.count_up_s(store) is None
+        store.note_up_s("resumed", 300)
+        time.add(stored(run="killed before it could note", sent_at=50, received_at=57))
+        assert time.count_up_s(store) == 307

@@ -161,6 +161,23 @@ def test_passing_faults_are_tried_again_where_that_costs_nothing(
     assert not any(server.faults.values())
 
 
+@pytest.mark.parametrize("call", ["POST /v1/files", "POST /v1/batches"])
+def test_one_redirect_is_tried_again_and_many_end_with_where_they_lead(
+    server: BatchServer, folder: Path, call: str
+) -> None:
+    def redirect() -> web.Response:
+        return web.Response(status=307, headers={"Location": "https://other.example/v1"})
+
+    server.faults[call] = [redirect()]
+    submit(at(server), folder, QUICK)
+    assert len(server.batches) == 2
+    (folder / STATE_FILE).unlink()
+    server.faults[call] = [redirect() for _ in range(5)]
+    with pytest.raises(EndpointError, match=r"redirects to https://other\.example/v1"):
+        submit(at(server), folder, QUICK)
+    assert len(server.batches) == 2
+
+
 def test_a_limit_delays_the_creation_of_a_batch(server: BatchServer, folder: Path) -> None:
     server.faults["POST /v1/batches"] = [error(429), error(429)]
     submit(at(server), folder, QUICK)
@@ -180,7 +197,6 @@ def test_a_limit_delays_the_creation_of_a_batch(server: BatchServer, folder: Pat
         (error(404), "404: no; has this endpoint a Batch API"),
         (error(400, "billing\nlimit"), "400: billing limit"),
         (error(429, "insufficient_quota"), "quota is used up"),
-        (web.Response(status=307, headers={"Location": "https://other.example/v1"}), "redirects to https://other"),
     ],
 )
 @pytest.mark.parametrize("call", ["POST /v1/files", "POST /v1/batches"])

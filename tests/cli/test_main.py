@@ -70,6 +70,15 @@ def test_a_dry_run_tells_requests_tokens_dollars_and_minutes_and_asks_nothing(pr
     assert "2.0 minutes or more" in said
 
 
+def test_a_dry_run_leaves_an_endpoint_asleep(project: Project) -> None:
+    with serve_teacher(answer) as server:
+        set_up_study(project, server)
+        project(runtime={"hf_endpoint": {"name": "toy-endpoint"}})
+        said = call("annotate", "--dry-run")
+    assert "endpoint               toy-endpoint, resumed for the run, paused after it" in said
+    assert "not ready" not in said
+
+
 def test_a_dry_run_without_price_rate_or_answers_says_so(project: Project) -> None:
     with serve_teacher(answer) as server:
         set_up_study(project, server, votes={"min": 2, "max": 5})

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -101,6 +102,18 @@ def test_a_reply_that_names_one_label_is_read(text: str) -> None:
 )
 def test_anything_else_is_an_abstention_that_says_why(text: str | None, finish_reason: str, status: Status) -> None:
     assert read(text, finish_reason) == (status, None)
+
+
+@pytest.mark.parametrize("piece", ["positive ", "not positive ", '{"label": ', "word ", "\u0130", "<think>", "{"])
+def test_what_no_teacher_writes_takes_no_time_and_names_no_label(piece: str) -> None:
+    started = time.monotonic()
+    assert read_reply(Answer(piece * (16_000_000 // len(piece))), LABELS).label is None
+    assert time.monotonic() - started < 2
+
+
+def test_a_long_thought_before_a_label_is_no_long_reply() -> None:
+    thought = "<think>" + "positive? " * 100_000 + "</think>negative"
+    assert read_reply(Answer(thought), LABELS).label == "negative"
 
 
 def test_a_filtered_answer_is_refused() -> None:

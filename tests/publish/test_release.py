@@ -5,13 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from hub_upload_server import LFS_SUFFIXES, PART_BYTES, READER, WRITER, UploadServer, serve_uploads
-from huggingface_hub import HfApi, ModelCard, constants, snapshot_download
+from hub_upload_server import LFS_SUFFIXES, PART_BYTES, READER, WRITER, UploadServer, run, run_at, serve_uploads
+from huggingface_hub import HfApi, ModelCard, snapshot_download
 from tiny_export import export_tiny_student
 from toy_results import ARGUMENTS, leave_int8_out, write_toy_results
 from typer.testing import CliRunner
@@ -69,24 +68,6 @@ def project(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     shutil.copytree(study, folder)
     monkeypatch.chdir(folder)
     return folder
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[UploadServer]:
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # as the environment variable does, when it is imported
-    with serve_uploads() as server:
-        yield server
-
-
-def run(*command: str, **environment: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def run_at(hub: UploadServer, home: Path, *command: str) -> str:
-    settings = {"HF_ENDPOINT": hub.url, "HF_TOKEN": WRITER, "HF_HOME": str(home / "hf"), "HF_HUB_DISABLE_XET": "1"}
-    return run(sys.executable, *command, **settings)
 
 
 def make_release(study: Path, *, is_public: bool = False, revision: str | None = None, card: str = "") -> Release:

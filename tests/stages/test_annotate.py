@@ -124,7 +124,7 @@ def test_html_and_a_dead_endpoint_end_the_run_in_one_line(project: Project) -> N
         set_up(project, server)
         page = run_stage()
     dead = run_stage()
-    for ended, message in ((page, "answers with a web page"), (dead, "cannot connect")):
+    for ended, message in ((page, "a web page (text/html), not JSON"), (dead, "cannot connect")):
         last = ended.stderr.strip().splitlines()[-1]
         assert ended.returncode == 1
         assert last.startswith("error: ")

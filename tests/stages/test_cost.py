@@ -137,6 +137,27 @@ def test_an_endpoint_is_priced_by_its_tokens(project: Path) -> None:
     assert cost["one_off"]["annotation_usd"] == pytest.approx(0.3)
 
 
+def test_an_endpoint_that_is_paid_by_the_hour_is_priced_by_its_hours(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=50.0)  # without token counts: they do not matter
+    write_params(project, {"teacher_usd_per_hour": 1.8})
+    cost = run_cost(project)
+    assert cost["systems"]["teacher"]["usd_per_million"] == pytest.approx(1e6 / 50 / 3600 * 1.8)
+    assert cost["one_off"]["annotation_usd"] == pytest.approx(1000 / 50 / 3600 * 1.8)
+    assert not any("price is unknown" in note for note in cost["notes"])
+    change_run(project, up_s=320.0)  # it was resumed for the runs, and took five minutes to start
+    cost = run_cost(project)
+    assert cost["systems"]["teacher"]["usd_per_million"] == pytest.approx(1e6 / 50 / 3600 * 1.8)
+    assert cost["one_off"]["annotation_usd"] == pytest.approx(320 / 3600 * 1.8)
+
+
+def test_an_endpoint_paid_by_the_hour_without_times_is_not_priced(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=100_000)
+    write_params(project, {"teacher_usd_per_hour": 1.8})
+    cost = run_cost(project)
+    assert cost["systems"]["teacher"]["usd_per_million"] is cost["one_off"]["annotation_usd"] is None
+    assert "no texts_per_s" in cost["notes"][0]
+
+
 def test_each_of_several_teachers_is_priced_by_its_own_tokens(project: Path) -> None:
     write_annotation(project, "endpoint", texts_per_s=None, tokens=300_000, a=100_000, b=200_000)
     write_params(project, {"teacher_usd_per_million_tokens": {"a": usd(1, 2), "b": usd(10, 20)}})
@@ -505,6 +526,7 @@ def test_the_headline_is_what_one_compares(project: Path) -> None:
         ({"hardware": None}, r"cost\.hardware = None"),
         ({"pue": 1.2}, r"unknown key cost\.pue; allowed here: hardware, utilisation"),
         ({"currency": "EUR"}, "unknown key cost.currency"),
+        ({"teacher_usd_per_hour": 1, "teacher_usd_per_million_tokens": usd(1, 2)}, "exclude each other"),
         ({"teacher_usd_per_million_tokens": {"input": 1}}, r"teacher_usd_per_million_tokens\.output is missing"),
         ({"teacher_usd_per_million_tokens": {"a": {"input": 1}}}, r"tokens\.a\.output is missing"),
         ({"teacher_usd_per_million_tokens": {"input": 1, "output": -2}}, r"tokens\.output = -2: .* or equal to 0"),

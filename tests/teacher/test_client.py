@@ -2,6 +2,7 @@ import asyncio
 import dataclasses
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from distil.prompting.requests import Request
 from distil.teacher.answerer import FailedRequestError
 from distil.teacher.client import Teacher
 from distil.teacher.endpoint import Endpoint, find_endpoint
+from distil.teacher.faults import MOST_BYTES
 from distil.teacher.protocols import Chat
 from distil.teacher.tokens import TokenEstimate
 
@@ -136,8 +138,6 @@ def test_a_refused_request_fails_alone(status: int) -> None:
         (error(410), "410: no; .*annotate.model"),
         (error(405), "405: no; .*annotate.protocol"),
         (web.json_response({"error": {"message": "x", "code": "insufficient_quota"}}, status=429), "quota is used up"),
-        (web.Response(status=308, headers={"Location": "https://other.example/v1"}), "redirects to https://other"),
-        (web.Response(text="<html>Login</html>", content_type="text/html"), "web page .*often ends in /v1"),
     ],
 )
 def test_what_no_retry_can_mend_stops_the_run_at_once(response: web.Response, message: str) -> None:
@@ -146,6 +146,47 @@ def test_what_no_retry_can_mend_stops_the_run_at_once(response: web.Response, me
             asyncio.run(_ask(Endpoint(server.url), 1, RuntimeParams(**QUICK)))
         assert len(server.bodies) == 1
     assert "\n" not in str(caught.value)
+
+
+def redirect() -> web.Response:
+    return web.Response(status=307, headers={"Location": "https://other.example/v1"})
+
+
+def page() -> web.Response:
+    return web.Response(text="<html>Bad gateway</html>", content_type="text/html")
+
+
+@pytest.mark.parametrize("stray", [redirect, page])
+@pytest.mark.parametrize("answered_before", [False, True])
+def test_one_redirect_or_web_page_of_a_gateway_is_tried_again(
+    stray: Callable[[], web.Response], answered_before: bool
+) -> None:
+    answers, retries, _ = ask(lambda _, number: stray() if number == answered_before else "fine", times=2)
+    assert ([answer.reply for answer in answers], retries) == (["fine"] * 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("stray", "message"),
+    [
+        (redirect, r"redirects to https://other\.example/v1, .*runtime.base_url"),
+        (page, "a web page .*often ends in /v1"),
+    ],
+)
+def test_one_that_keeps_coming_ends_the_run_soon_and_says_where_it_leads(
+    stray: Callable[[], web.Response], message: str
+) -> None:
+    with serve_teacher(lambda _body, _number: stray()) as server:
+        with pytest.raises(EndpointError, match=message) as caught:
+            asyncio.run(_ask(Endpoint(server.url), 1, RuntimeParams(max_retries=50, retry_wait_s=0.001)))
+        assert 1 < len(server.bodies) < 10
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("status", "error"), [(200, EndpointError), (500, EndpointError), (400, FailedRequestError)])
+def test_of_an_answer_without_an_end_no_more_is_read_than_fits(status: int, error: type[Exception]) -> None:
+    body = chat_answer("x" * (MOST_BYTES + 1))
+    with pytest.raises(error, match="more than 4 MB" if status == 200 else str(status)):
+        ask(lambda _body, _number: web.json_response(body, status=status), max_retries=1, timeout_s=5)
 
 
 def test_an_endpoint_that_is_not_there_is_not_waited_for() -> None:
@@ -185,6 +226,9 @@ def test_the_key_is_sent_and_never_shown() -> None:
     assert headers[0]["Authorization"] == "Bearer sk-secret"
     with pytest.raises(EndpointError) as caught:
         ask(lambda _body, _number: error(401, "the key sk-secret is wrong"), key="sk-secret")
+    assert "sk-secret" not in str(caught.value)
+    with pytest.raises(EndpointError, match=r"the key \*\*\* is wrong") as caught:
+        ask(lambda _body, _number: {"error": "the key sk-secret is wrong"}, key="sk-secret")
     assert "sk-secret" not in str(caught.value)
     assert "sk-secret" not in repr(Endpoint("https://x", "sk-secret"))
 

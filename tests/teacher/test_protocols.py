@@ -115,21 +115,55 @@ def test_tgi_asks_and_reads_in_its_own_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "payload",
+    ("payload", "words"),
     [
-        None,
-        [],
-        {},
-        {"choices": []},
-        {"choices": [{"message": {"content": 5}}]},
-        {"choices": [{"message": {"content": ["text"]}}]},
-        {"choices": [{"message": {"content": [{"type": "text", "text": None}]}}]},
-        "text",
+        (None, "it is null, not an object"),
+        ([], "it is a list, not an object"),
+        ([{"generated_text": "a"}], "it is a list, not an object"),
+        ("text", "it is text, not an object"),
+        ({}, "it has no choices"),
+        ({"choices": None}, "choices is null, not a list"),
+        ({"choices": []}, "choices is empty"),
+        ({"choices": {"message": {}}}, "choices is an object, not a list"),
+        ({"choices": [None]}, "choices[0] is null, not an object"),
+        ({"choices": [{}]}, "choices[0] has no message"),
+        ({"choices": [{"message": None}]}, "message is null, not an object"),
+        ({"choices": [{"message": "a"}]}, "message is text, not an object"),
+        ({"choices": [{"message": {"content": 5}}]}, "content is a number, not text"),
+        ({"choices": [{"message": {"content": True}}]}, "content is true or false, not text"),
+        ({"choices": [{"message": {"content": [5]}}]}, "content[0] is a number, not an object"),
+        ({"choices": [{"message": {"content": [{"type": "text", "text": 5}]}}]}, "text is a number, not text"),
+        ({"choices": [{"message": {"content": [{"type": "text"}]}}]}, "content[0] has no text"),
+        ({"choices": [{"message": {"content": "a"}, "logprobs": [5]}]}, "logprobs is a list, not an object"),
+        ({"choices": [{"message": {}, "logprobs": {"content": [{}]}}]}, "content[0] has no top_logprobs"),
     ],
 )
-def test_json_of_another_protocol_is_unreadable(payload: Any) -> None:
-    with pytest.raises(UnreadableAnswerError):
+def test_json_of_another_protocol_is_unreadable_and_it_is_said_why(payload: Any, words: str) -> None:
+    with pytest.raises(UnreadableAnswerError) as caught:
         Chat(make_params(), LABELS, "m").answer(payload)
+    assert str(caught.value) == words
+
+
+@pytest.mark.parametrize(
+    ("protocol", "payload", "words"),
+    [
+        (Completion, {"choices": [{}]}, "choices[0] has no text"),
+        (Completion, {"choices": [{"text": 5}]}, "text is a number, not text"),
+        (Tgi, {"details": {}}, "it has no generated_text"),
+        (Tgi, [], "it is empty"),
+        (Tgi, ["a"], "it[0] is text, not an object"),
+    ],
+)
+def test_the_other_protocols_say_why_too(protocol: type[Protocol], payload: Any, words: str) -> None:
+    with pytest.raises(UnreadableAnswerError) as caught:
+        next(one for one in PROTOCOLS if type(one) is protocol).answer(payload)
+    assert str(caught.value) == words
+
+
+def test_parts_of_an_answer_may_be_plain_text() -> None:
+    """Some servers send a list of texts in the place of a list of parts."""
+    payload = {"choices": [{"message": {"content": ["posi", {"type": "text", "text": "tive"}, {"type": "image"}]}}]}
+    assert PROTOCOLS[0].answer(payload).reply == "positive"
 
 
 VALID: list[Any] = [
@@ -182,7 +216,7 @@ def test_what_is_read_can_be_stored_and_written(payload: Any) -> None:
         try:
             answer = protocol.answer(payload)
         except UnreadableAnswerError as error:
-            str(error).encode()
+            assert "Error" not in str(error) and str(error).encode()  # no words of Python's
             continue
         assert Answer.from_json(answer.to_json()) == answer
         for field in ANNOTATIONS:
@@ -228,9 +262,23 @@ def test_an_answer_is_kept_without_what_is_wrong_beside_it() -> None:
 )
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: type(protocol).__name__)
 def test_an_error_sent_as_an_answer_is_told_in_its_words(protocol: Protocol, error: Any, words: str) -> None:
-    with pytest.raises(UnreadableAnswerError) as caught:
-        protocol.answer({"error": error})
-    assert str(caught.value) == words
+    for payload in ({"error": error}, {"error": error, "choices": []}, {"choices": None, "error": error}):
+        with pytest.raises(UnreadableAnswerError) as caught:
+            protocol.answer(payload)
+        assert str(caught.value) == words
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"object": "error", "message": "no such model", "code": 404},
+        {"detail": "no such model"},
+        {"choices": [{"error": {"message": "no such model", "code": 404}}]},
+    ],
+)
+def test_an_error_is_found_wherever_servers_put_it(payload: Any) -> None:
+    with pytest.raises(UnreadableAnswerError, match=r"^the endpoint says: no such model$"):
+        PROTOCOLS[0].answer(payload)
 
 
 SHOW = "{{ '<' + m['role'] + '>' + m['content'] }}"

@@ -1,0 +1,77 @@
+"""The command `distil export-labels`: the labels as files that others train on."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from distil.assets.references import resolve
+from distil.cli.project import check_fresh, stage_path
+from distil.core.errors import InputError
+from distil.core.metrics import read_details
+from distil.core.params import TaskParams, load_params
+from distil.core.tables import TEST, count_rows
+from distil.publish.label_files import (
+    Splits,
+    count_misread,
+    describe_training,
+    gather_splits,
+    write_config,
+    write_csv,
+    write_parquet,
+)
+from distil.report.findings import find_hub_name
+from distil.student.params import TrainParams
+
+TABLES = ("train", "validation", "test", "labels")
+STAGES = ("annotate", "aggregate", "split")  # that make the labels
+MISREAD = "texts or labels that pandas reads as missing, such as n/a: AutoTrain would too; the parquet file has them"
+
+
+def export_labels(folder: Annotated[Path, typer.Argument(help="Folder to write to; made if it is not there.")]) -> None:
+    """Write the labels as train.csv and test.csv (text, label), as parquet, and as a config for AutoTrain."""
+    splits, without = read_splits()
+    task = load_params("task", TaskParams)
+    try:
+        tables, parquet = write_csv(folder, splits), write_parquet(folder, splits)
+        config = write_config(folder, describe_training(task.name, find_base(), splits, read_train_params()))
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error}); name another folder") from None
+    for path, rows in zip(tables, splits.values(), strict=True):
+        misread = count_misread(path)
+        typer.echo(f"{path}: {len(rows):,} rows" + (f"; {misread:,} {MISREAD}" if misread else ""))
+    if without:
+        typer.echo(f"{without:,} test texts have no label, neither people's nor the teacher's, and are left out")
+    typer.echo(f"{', '.join(path.name for path in parquet)}: the same rows with votes, shares and reasons")
+    typer.echo(f"{config}: now 'cd {folder} && autotrain --config {config.name}'")
+
+
+def read_splits() -> tuple[Splits, int]:
+    """The labelled rows of each split, and how many test rows have no label.
+
+    Raises `InputError` if they are not what the study as it stands makes, or none is to train on.
+    """
+    train, validation, test, labels = (stage_path("split", f"--{name}") for name in TABLES)
+    check_fresh(STAGES)
+    splits = gather_splits(train, validation, test, labels)
+    if "train" not in splits:
+        raise InputError(f"{train} has no rows; see section split in params.yaml")
+    return splits, count_rows(test, TEST) - len(splits.get("test", ()))
+
+
+def find_base() -> str:
+    """The student's base as others open it: its name on the Hub, or else its folder on this machine."""
+    base = load_params("train", TrainParams).base
+    return find_hub_name(base) or str(resolve(base, stage_path("train", "--assets")).absolute())
+
+
+def read_train_params() -> TrainParams:
+    """The knobs of training as they were fitted to these rows, where the student of the same base is trained."""
+    params = load_params("train", TrainParams)
+    path = stage_path("train", "--metrics")
+    trained = read_details(path) if path.is_file() else {}
+    if trained.get("base") != params.base:
+        return params
+    recipe = trained["recipe"]
+    fitted = {name: recipe[name]["value"] for name in ("learning_rate", "epochs") if name in recipe}
+    return TrainParams.model_validate(params.model_dump() | fitted | {"max_length": trained["max_length"]})
