@@ -14,7 +14,8 @@ from huggingface_hub import HfApi
 from distil.assets.hub import HUB_ERRORS, explain_hub_error
 from distil.core.errors import AssetError
 from distil.core.runtime import cache_folder
-from distil.texts.readers import Columns, find_column, read_arrow
+from distil.texts.arrow_tables import read_arrow
+from distil.texts.cells import Columns, find_column
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetBuilder
@@ -71,6 +72,8 @@ def _explain(error: Exception) -> str:
 
 def _read_split(dataset: "Dataset", name: str, columns: Columns) -> pd.DataFrame:
     wanted = columns.named()
+    if not set(wanted.values()) <= set(dataset.column_names):
+        dataset = dataset.flatten()  # data.body: a field of a column of structures
     for role, column in wanted.items():
         find_column(name, role, column, dataset.column_names)
     table: pa.Table = dataset.with_format("arrow")[:]

@@ -65,6 +65,7 @@ def test_corpus_becomes_one_sorted_row_a_text(capsys: pytest.CaptureFixture[str]
         "by_label": {"no": 1, "yes": 1},
         "by_split": {"train": 1, "validation": 0, "test": 3, "unassigned": 0},
         "left_out": 0,
+        "blank": 0,
     }
     said = capsys.readouterr()
     assert said.out.startswith("fetch: 4 texts from corpus, 2 with gold (2 duplicates merged, 1 gold conflicts")
