@@ -17,6 +17,7 @@ from accelerate import PartialState
 
 from distil.assets.references import resolve
 from distil.core.command import run
+from distil.core.errors import InputError
 from distil.core.metrics import write_csv, write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
@@ -49,6 +50,10 @@ def main(
     use_threads(runtime.threads)
     device = choose_device(runtime.device)
     every, held_out = read_rows(train, TRAIN), read_rows(validation, TRAIN)
+    if every.empty:  # split lets that pass where the source says so
+        raise InputError(
+            f"{train} has no rows: every text is a test row; for a student bring texts that are not in test"
+        )
     rows = keep_agreed(every, labels, params.min_agreement)
     start = time.perf_counter()
     base = resolve(params.base, assets)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from huggingface_hub import HfApi
 
-from distil.assets.hub import HUB_ERRORS, explain_hub_error
+from distil.assets.hub import HUB_ERRORS, explain_absence
 from distil.core.errors import AssetError
 from distil.core.runtime import cache_folder
 from distil.texts.arrow_tables import read_arrow
@@ -67,7 +67,7 @@ def _explain(error: Exception) -> str:
             "made by a script, which is not run; set revision: refs/convert/parquet and "
             "data_files: [CONFIG/SPLIT/*.parquet], the Hub's own conversion"
         )
-    return explain_hub_error(error)
+    return explain_absence(error)
 
 
 def _read_split(dataset: "Dataset", name: str, columns: Columns) -> pd.DataFrame:

@@ -250,5 +250,6 @@ def test_unreachable_hub_fails_the_command_in_one_line(project: Path) -> None:
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("error: someone/thing@main: the Hub cannot be reached")
+    assert "without a network these work: a path pinned by its hash" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (project / "texts.parquet").exists()
