@@ -8,15 +8,19 @@ reads too, settles it.
 
 import csv
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
 from distil.core.errors import InputError
 from distil.texts.cells import find_column
 from distil.texts.opening import open_text
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 LONGEST_CELL = 2**31 - 1  # characters; the csv module's own limit is 131,072
 SAMPLE_ROWS = 1000  # that are looked at for the separator
@@ -50,22 +54,24 @@ def find_dialect(path: Path, name: str, wanted: list[str]) -> Dialect:
 def _judge(path: Path, name: str, separator: str, wanted: list[str]) -> tuple[bool, bool, int]:
     """Whether all columns are in the header, whether the first rows have its length, and how long it is."""
     with open_text(path, name, newline="") as stream:
-        reader = csv.reader(stream, delimiter=separator, strict=True)
-        try:
+        reader, header, even = _open_reader(stream, separator), [], False
+        with suppress(csv.Error):
             header = next(reader, [])
             even = all(len(row) in (0, len(header)) for row in islice(reader, SAMPLE_ROWS))
-        except csv.Error:
-            return False, False, 0
     return set(wanted) <= set(header), even, len(header)
+
+
+def _open_reader(stream: IO[str], separator: str) -> "Reader":
+    csv.field_size_limit(LONGEST_CELL)
+    return csv.reader(stream, delimiter=separator, strict=True)
 
 
 def read_csv(path: Path, name: str, wanted: dict[str, str], dialect: Dialect) -> pd.DataFrame:
     """Return the columns `wanted` (role -> column), by role; the index is the line on which a row begins."""
-    csv.field_size_limit(LONGEST_CELL)
     with open_text(path, name, newline="") as stream:
         for _ in range(dialect.skipped):
             stream.readline()
-        reader = csv.reader(stream, delimiter=dialect.separator, strict=True)
+        reader = _open_reader(stream, dialect.separator)
         try:
             header = next(reader, [])
             if not header:
@@ -80,7 +86,9 @@ def read_csv(path: Path, name: str, wanted: dict[str, str], dialect: Dialect) ->
     return pd.DataFrame([cells for _, cells in rows], columns=list(wanted), index=lines, dtype=str)
 
 
-def _rows(reader: Any, name: str, length: int, places: list[int], dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+def _rows(
+    reader: "Reader", name: str, length: int, places: list[int], dialect: Dialect
+) -> Iterator[tuple[int, list[str]]]:
     line = reader.line_num + 1 + dialect.skipped
     for row in reader:
         if len(row) == length:

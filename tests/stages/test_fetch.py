@@ -153,6 +153,7 @@ def make_dataset() -> dict[str, bytes]:
     files = {
         "README.md": f"---\n{yaml.safe_dump({'configs': configs})}---\n".encode(),
         "csv/a.csv": b"sentence,label\nNone,neutral\nn/a,\n",
+        "nested/a.jsonl": b'{"data": {"body": "deep"}}\n{"data": {"body": " "}}\n',
     }
     for name, cells in {
         "agree/train/0000.parquet": {"sentence": ["a fine year", "n/a"], "label": [2, 0]},
@@ -203,18 +204,20 @@ def read_outcome(folder: Path) -> str | list[list[str]]:
 
 def test_datasets_of_the_hub(project: Path) -> None:
     with serve_hub(make_dataset()) as endpoint:
-        one, two, kept = fetch_from_hub(
+        one, two, kept, nested = fetch_from_hub(
             project,
             endpoint,
             [
                 {"data_files": AGREE["train"]},
                 {"config": "agree", "splits": {"train": "validation", "test": None}},
                 {"data_files": ["csv/*.csv"]},
+                {"data_files": ["nested/*.jsonl"], "columns": {"text": "data.body"}},
             ],
         )
     assert one == [["a fine year", "positive", "-"], ["n/a", "negative", "-"]]
     assert two == [["a fine year", "positive", "validation"], ["n/a", "negative", "validation"], ["so so", "-", "-"]]
     assert kept == [["None", "neutral", "-"], ["n/a", "-", "-"]]
+    assert nested == [["deep", "-", "-"]]
 
 
 def test_what_the_hub_refuses_is_one_line(project: Path) -> None:

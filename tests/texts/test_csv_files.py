@@ -57,4 +57,12 @@ def test_complaints_are_about_the_separator_that_was_found(tmp_path: Path) -> No
     assert "line 4: ';' expected after '\"'" in complain(
         path, 'sep=;\nText;Label\na;positive\n"b" c;positive\n', **GOLD
     )
+    assert "line 2: ',' expected after '\"'; put a cell" in complain(
+        path, 'Nr,Text,Label\n1,"So" he said,positive\n', **GOLD
+    )
     assert "has no header line" in complain(path, "\n\n", **GOLD)
+
+
+def test_a_cell_longer_than_the_csv_module_s_limit(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"text\n{'word, ' * 30_000}\n", encoding="utf-8")
+    assert read_all(tmp_path).rows["text"].str.len().tolist() == [180_000]
