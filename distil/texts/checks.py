@@ -65,8 +65,8 @@ def check_rows(table: Table, rules: Rules) -> Checked:
         remedy = "fill it in or take the row out, or set fetch.blank: leave_out"
         _refuse(table, "text", empty, f"is blank; {remedy}")
     _refuse(table, "text", _find_nul(rows["text"]), "holds a NUL character, which no text does; take it out")
-    rows[["gold", "split"]] = rows[["gold", "split"]].mask(rows == "")  # an empty cell says nothing
-    rows.loc[empty, ["gold", "split"]] = None  # nor do those beside no text
+    for role in ("gold", "split"):
+        rows[role] = rows[role].mask((rows[role] == "") | empty)  # an empty cell says nothing, nor one beside no text
     rows["gold"], notes = _name_gold(table, rows["gold"], rules)
     outside = rows["split"].notna() & ~rows["split"].isin(get_args(Split))
     _refuse(table, "split", outside.to_numpy(), f"is none of {', '.join(get_args(Split))}")
