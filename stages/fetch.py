@@ -1,11 +1,12 @@
 """Fetch: bring the texts, whatever their source, into one table where each text stands once.
 
 Reads what the section `fetch` names (for the source corpus: the files in corpus/), writes id, text, gold label or null
-and split or null. Exact duplicates are merged; a text whose gold labels disagree keeps none. A row that is not sound
-stops the stage.
+and split or null. Exact duplicates are merged; a text whose gold labels disagree keeps none. Rows without a text are
+left out and named, unless `fetch.blank` is error; any other row that is not sound stops the stage.
 """
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,9 @@ from distil.core.metrics import write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.tables import TEXTS, write_rows
 from distil.texts.duplicates import SPLITS, Merged, merge_duplicates
-from distil.texts.sources import load_source, read_source
+from distil.texts.sources import Reading, load_source, read_source
+
+MOST_NAMED = 5  # places, and notes on files
 
 
 def main(
@@ -31,14 +34,14 @@ def main(
     reading = read_source(params, labels, corpus, assets)
     merged = merge_duplicates(reading.rows)
     write_rows(texts, TEXTS, merged.rows)
-    counts = count_rows(merged, labels) | {"left_out": reading.left_out}
+    counts = count_rows(merged, labels) | {"left_out": reading.left_out, "blank": len(reading.blank)}
     write_metrics(metrics, {"texts": counts["texts"]}, counts)
-    if counts["gold_conflicts"]:
-        print(describe_conflicts(merged.conflicts), file=sys.stderr)
+    for line in describe_reading(reading, merged.conflicts):
+        print(f"fetch: {line}", file=sys.stderr)
     print(
         f"fetch: {counts['texts']:,} texts from {params.source}, {counts['with_gold']:,} with gold "
         f"({counts['duplicates_merged']:,} duplicates merged, {counts['gold_conflicts']:,} gold conflicts, "
-        f"{counts['left_out']:,} left out) -> {texts}"
+        f"{counts['left_out'] + counts['blank']:,} left out) -> {texts}"
     )
 
 
@@ -56,12 +59,27 @@ def count_rows(merged: Merged, labels: list[str]) -> dict[str, Any]:
     }
 
 
+def describe_reading(reading: Reading, conflicts: pd.DataFrame) -> Iterator[str]:
+    """Tell what was not taken as it stood, a line each: how files were read, blank rows, gold labels that disagree."""
+    yield from reading.notes[:MOST_NAMED]
+    if len(reading.notes) > MOST_NAMED:
+        yield f"and {len(reading.notes) - MOST_NAMED:,} more such lines on other files"
+    if reading.blank:
+        more = f" and {len(reading.blank) - MOST_NAMED:,} more" * (len(reading.blank) > MOST_NAMED)
+        yield (
+            f"{len(reading.blank):,} rows have no text and are left out: {'; '.join(reading.blank[:MOST_NAMED])}{more} "
+            "(fetch.blank: error stops there instead)"
+        )
+    if not conflicts.empty:
+        yield describe_conflicts(conflicts)
+
+
 def describe_conflicts(conflicts: pd.DataFrame) -> str:
     """Tell in one line how many texts stand with different gold labels, and show the first."""
     first = conflicts.iloc[0]
     gold = conflicts.loc[conflicts["id"] == first["id"], "gold"].unique()
     return (
-        f"fetch: {conflicts['id'].nunique():,} texts stand with different gold labels and keep none; "
+        f"{conflicts['id'].nunique():,} texts stand with different gold labels and keep none; "
         f"the first is {first['text'][:80]!r} ({', '.join(gold)})"
     )
 

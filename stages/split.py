@@ -2,8 +2,12 @@
 
 Test rows are drawn by hash from those with a gold label, or taken as the source names them; everything else trains on
 the teacher's labels. Gold labels outside test score the teacher too, under `dev`: that is where a prompt may be tuned.
+Texts that are nearly the same on both sides of the split are counted and told, and kept on one side where
+`near_duplicates` is together. Where the source names every row as test there is nothing to train on, and the teacher is
+scored all the same.
 """
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +18,16 @@ from distil.core.errors import InputError
 from distil.core.metrics import write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.tables import LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
+from distil.labels.near_duplicates import find_clusters
 from distil.labels.params import SplitParams
-from distil.labels.splits import assign
+from distil.labels.splits import Clusters, Straddling, assign, find_straddling
 from distil.quality.scores import score_labels
+
+LONGEST_SHOWN = 60  # characters of a text in a message
+NOTHING_TO_TRAIN_ON = (
+    "every text is a test row, as its source says: they score the teacher, and there is nothing to train on; "
+    "for a student bring texts that are not in test"
+)
 
 
 def main(
@@ -31,13 +42,21 @@ def main(
     task = load_params("task", TaskParams)
     params = load_params("split", SplitParams)
     rows = read_rows(texts, TEXTS).merge(read_rows(labels, LABELS), on="id", validate="one_to_one")
-    rows["part"] = assign(rows, params.test_share, params.validation_share, params.salt)
+    clusters = find_clusters(rows["text"].to_list())
+    together = clusters if params.near_duplicates == "together" else None
+    rows["part"] = assign(rows, params.test_share, params.validation_share, params.salt, together)
     check_parts(rows, params)
     write_rows(train, TRAIN, rows.loc[rows["part"] == "train", TRAIN.names])
     write_rows(validation, TRAIN, rows.loc[rows["part"] == "validation", TRAIN.names])
     write_rows(test, TEST, rows.loc[rows["part"] == "test", TEST.names])
     scores = {"test": score(rows, "test", task.labels), "dev": score(rows, "dev", task.labels)}
-    write_metrics(metrics, {"teacher": pick_headline(scores)}, scores)
+    straddling = find_straddling(rows["part"], clusters)
+    near = count_near(rows, straddling)
+    write_metrics(metrics, {"teacher": pick_headline(scores)}, {**scores, "near_duplicates": near})
+    if near["test"]:
+        print(f"split: {describe_near(rows, straddling, clusters)}", file=sys.stderr)
+    if all_test(rows):
+        print(f"split: {NOTHING_TO_TRAIN_ON}", file=sys.stderr)
     print(
         f"split: {describe_parts(rows)}; teacher's accuracy {format_score(scores['test'])} on test, "
         f"{format_score(scores['dev'])} on the gold rows outside"
@@ -47,13 +66,21 @@ def main(
 def check_parts(rows: pd.DataFrame, params: SplitParams) -> None:
     """Refuse to go on without rows to train or to test on, or to validate on if some were asked for."""
     needed = ["train", "test"] + (["validation"] if params.validation_share > 0 else [])
+    if all_test(rows):
+        needed = ["test"]
     empty = [part for part in needed if not (rows["part"] == part).any()]
     if empty:
         raise InputError(
             f"the split leaves no row for {' and '.join(empty)} ({describe_parts(rows)}; of {len(rows):,} texts "
             f"{rows['gold'].notna().sum():,} have a gold label and {rows['label'].notna().sum():,} a teacher's label): "
             "bring more rows, or change split.test_share or split.validation_share"
+            + (", or split.near_duplicates to keep" if params.near_duplicates == "together" else "")
         )
+
+
+def all_test(rows: pd.DataFrame) -> bool:
+    """Whether the source names every row as test: such texts are there to score teachers, and train nothing."""
+    return bool((rows["split"] == "test").all())
 
 
 def describe_parts(rows: pd.DataFrame) -> str:
@@ -63,9 +90,31 @@ def describe_parts(rows: pd.DataFrame) -> str:
         "train": "train",
         "validation": "validation",
         "test": "test",
+        "near": "left out (near-duplicates of test texts)",
         "none": "of no use (without the label needed)",
     }
     return ", ".join(f"{counts[part]:,} {name}" for part, name in names.items() if part in counts)
+
+
+def count_near(rows: pd.DataFrame, straddling: Straddling) -> dict[str, int]:
+    """Count test rows with near-duplicates in train or validation, these, and rows left out for one in test."""
+    return {
+        "test": int(straddling.test.sum()),
+        "train_and_validation": int(straddling.learnt.sum()),
+        "left_out": int((rows["part"] == "near").sum()),
+    }
+
+
+def describe_near(rows: pd.DataFrame, straddling: Straddling, clusters: Clusters) -> str:
+    """Tell in one line how many near-duplicates stand on both sides of the split, and show two of them."""
+    first = int(straddling.test.argmax())
+    mate = int((straddling.learnt & (clusters == clusters[first])).argmax())
+    shown = " and ".join(repr(rows["text"].iloc[row][:LONGEST_SHOWN]) for row in (first, mate))
+    return (
+        f"{straddling.test.sum():,} of {(rows['part'] == 'test').sum():,} test texts have near-duplicates among those "
+        f"that train or validate ({straddling.learnt.sum():,}), which flatters scores; {shown}; "
+        "split.near_duplicates: together keeps such texts on one side"
+    )
 
 
 def score(rows: pd.DataFrame, part: str, labels: list[str]) -> dict[str, float | int | None]:

@@ -17,6 +17,7 @@ from accelerate import PartialState
 
 from distil.assets.references import resolve
 from distil.core.command import run
+from distil.core.errors import InputError
 from distil.core.metrics import write_csv, write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
@@ -48,7 +49,7 @@ def main(
     runtime = load_params("runtime", RuntimeParams)
     use_threads(runtime.threads)
     device = choose_device(runtime.device)
-    every, held_out = read_rows(train, TRAIN), read_rows(validation, TRAIN)
+    every, held_out = read_some(train), read_rows(validation, TRAIN)
     rows = keep_agreed(every, labels, params.min_agreement)
     start = time.perf_counter()
     base = resolve(params.base, assets)
@@ -72,6 +73,16 @@ def main(
     }
     write_metrics(metrics, {"seconds": figures["seconds"]}, figures)
     print(f"train: {describe(figures)} -> {student}")
+
+
+def read_some(train: Path) -> pd.DataFrame:
+    """Read the rows to train on; raises `InputError` without any, as split writes where the source puts all in test."""
+    rows = read_rows(train, TRAIN)
+    if rows.empty:
+        raise InputError(
+            f"{train} has no rows: every text is a test row; for a student bring texts that are not in test"
+        )
+    return rows
 
 
 def tell_reading(tuner: FineTuner, rows: pd.DataFrame) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from tqdm import tqdm
 
+from distil.assets.offline import WITHOUT_NETWORK
 from distil.assets.packages import file_sha256
 from distil.core.errors import AssetError, InputError
 from distil.core.runtime import cache_folder
@@ -64,7 +65,7 @@ def _stream(url: str, path: Path) -> tuple[str, str]:
         raise AssetError(f"{url}: the server answers {error.code} {error.reason}; check the address") from None
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
-        raise AssetError(f"{url} cannot be downloaded: {reason}; check the network") from None
+        raise AssetError(f"{url} cannot be downloaded: {reason}; check the network; {WITHOUT_NETWORK}") from None
     if received < size:
         raise AssetError(f"{url} broke off after {received:,} of {size:,} bytes; run again")
     return digest.hexdigest(), kind

@@ -10,11 +10,13 @@ from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
     LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # the library's own HTTP client, exported lazily
 
+from distil.assets.offline import WITHOUT_NETWORK
 from distil.core.errors import AssetError
 
 HUB_ERRORS = (OSError, ValueError, httpx.HTTPError)  # what the library's own errors derive from
@@ -31,7 +33,13 @@ def bring_model(repository: str, commit: str, inside: str | None = None) -> Path
             return Path(hf_hub_download(repository, inside, revision=commit))
         return Path(snapshot_download(repository, revision=commit, allow_patterns=MODEL_FILES))
     except HUB_ERRORS as error:
-        raise AssetError(f"hf:{repository}@{commit}: {explain_hub_error(error)}") from None
+        raise AssetError(f"hf:{repository}@{commit}: {explain_absence(error)}") from None
+
+
+def explain_absence(error: Exception) -> str:
+    """Tell in one line why something cannot be had from the Hub, and what works without a network if that is why."""
+    unreachable = isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled | httpx.TransportError)
+    return explain_hub_error(error) + (f"; {WITHOUT_NETWORK}" if unreachable else "")
 
 
 def explain_hub_error(error: Exception) -> str:
@@ -49,6 +57,8 @@ def explain_hub_error(error: Exception) -> str:
             )
         case EntryNotFoundError():
             return "no such file at that revision; look under 'Files' on its page on the Hub"
+        case OfflineModeIsEnabled():
+            return "the Hub is not asked, since HF_HUB_OFFLINE is set"
         case httpx.TransportError():
             return f"the Hub cannot be reached ({_in_one_line(error)}); check the network"
         case _:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from filelock import FileLock
 
+from distil.assets.offline import WITHOUT_NETWORK
 from distil.core.errors import AssetError
 from distil.core.runtime import cache_folder
 
@@ -100,7 +101,8 @@ def _explain_pip(stderr: str) -> str:
     errors = [line for line in lines if line.startswith("ERROR:")]
     reason = f"pip says: {[*lines, *errors][-1].removeprefix('ERROR:').strip()}" if lines else "pip does not say why"
     if "connection broken" in stderr or "Could not fetch URL" in stderr:
-        return f"no connection to the package index ({reason}); check the network and 'pip config list'"
+        remedy = f"check the network and 'pip config list'; {WITHOUT_NETWORK}"
+        return f"no connection to the package index ({reason}); {remedy}"
     return reason
 
 

@@ -1,5 +1,7 @@
 """The sections `aggregate` and `split`: how votes become a label, and how rows are divided."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from distil.core.params import Number, Params
@@ -18,3 +20,4 @@ class SplitParams(Params):
     test_share: Number = Field(default=0.2, gt=0, lt=1)
     validation_share: Number = Field(default=0.1, ge=0, lt=1)
     salt: str = "distil"
+    near_duplicates: Literal["keep", "together"] = "keep"  # keep: where the hash puts each | together: on one side

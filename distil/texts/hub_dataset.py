@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from huggingface_hub import HfApi
 
-from distil.assets.hub import HUB_ERRORS, explain_hub_error
+from distil.assets.hub import HUB_ERRORS, explain_absence
 from distil.core.errors import AssetError
 from distil.core.runtime import cache_folder
-from distil.texts.readers import Columns, find_column, read_arrow
+from distil.texts.arrow_tables import read_arrow
+from distil.texts.cells import Columns, find_column
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetBuilder
@@ -66,11 +67,13 @@ def _explain(error: Exception) -> str:
             "made by a script, which is not run; set revision: refs/convert/parquet and "
             "data_files: [CONFIG/SPLIT/*.parquet], the Hub's own conversion"
         )
-    return explain_hub_error(error)
+    return explain_absence(error)
 
 
 def _read_split(dataset: "Dataset", name: str, columns: Columns) -> pd.DataFrame:
     wanted = columns.named()
+    if not set(wanted.values()) <= set(dataset.column_names):
+        dataset = dataset.flatten()  # data.body: a field of a column of structures
     for role, column in wanted.items():
         find_column(name, role, column, dataset.column_names)
     table: pa.Table = dataset.with_format("arrow")[:]

@@ -5,21 +5,24 @@ or null.
 """
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import pandas as pd
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from tqdm import tqdm
 
 from distil.assets.references import resolve
 from distil.core.errors import InputError
 from distil.core.params import PARAMS_FILE, Number, Params, load_params
+from distil.texts.cells import Columns
+from distil.texts.checks import Blank, Rules, Split, Table, check_rows
 from distil.texts.hub_dataset import HubDataset, read_dataset
-from distil.texts.readers import Columns, read_file
+from distil.texts.opening import kind_of
+from distil.texts.readers import read_file, read_whole
 from distil.texts.reviews import read_reviews
-
-Split = Literal["train", "validation", "test"]
 
 
 def _as_mapping(value: Any) -> Any:
@@ -54,6 +57,7 @@ class TableParams(Params):
 
     columns: Columns = Columns()
     gold_names: dict[str, str] = Field(default={})  # what stands in the gold column -> label of the task
+    blank: Blank = "leave_out"  # rows without a text: leave_out (they are counted and named), or error
 
     @model_validator(mode="after")
     def _check_gold_names(self) -> Self:
@@ -62,14 +66,21 @@ class TableParams(Params):
         return self
 
 
-class CorpusParams(TableParams):
+class FileParams(TableParams):
+    """What the sources of files share."""
+
+    sheet: str | None = None  # of .xlsx files; null: the first
+    txt: Literal["line", "file"] = "line"  # what one text of a .txt is: a line, or the file
+
+
+class CorpusParams(FileParams):
     """The user's own files in corpus/."""
 
     source: Literal["corpus"]
     files: SplitOf = Field(default={"*": None})  # names or patterns; * goes into sub-folders too
 
 
-class UrlParams(TableParams):
+class UrlParams(FileParams):
     """Files to download, each pinned."""
 
     source: Literal["url"]
@@ -90,19 +101,21 @@ class HubParams(TableParams):
 SourceParams = ReviewsParams | CorpusParams | UrlParams | HubParams
 
 
-class Table(NamedTuple):
-    """One file, or one split of a dataset: its name in messages, its rows as read, and the split they all belong to."""
+class File(NamedTuple):
+    """A file to read: what messages call it, where it is, and the split that all its rows belong to."""
 
     name: str
-    rows: pd.DataFrame
+    path: Path
     split: Split | None
 
 
 class Reading(NamedTuple):
-    """Rows of text, gold and split, each null or sound; and how many rows the source left out by its own rule."""
+    """Rows of text, gold and split, each null or sound, and what was not taken as it stood."""
 
     rows: pd.DataFrame
-    left_out: int
+    left_out: int  # rows that the source leaves out by its own rule
+    blank: list[str]  # where the rows stand that have no text
+    notes: list[str]  # how files were read, where that is not plain: a sentence each
 
 
 def load_source(path: Path = PARAMS_FILE) -> SourceParams:
@@ -126,8 +139,15 @@ def read_source(params: SourceParams, labels: list[str], corpus: Path, pins: Pat
     if isinstance(params, ReviewsParams):
         return _read_reviews(params, labels, pins)
     _check_labels("fetch.gold_names", list(params.gold_names.values()), labels)
-    tables = [_check_rows(table, params.gold_names, labels) for table in _read_tables(params, corpus, pins)]
-    return Reading(pd.concat(tables, ignore_index=True), left_out=0)
+    rules = Rules(params.gold_names, labels, params.blank)
+    tables = [check_rows(table, rules) for table in _read_tables(params, corpus, pins)]
+    rows = pd.concat([table.rows for table in tables], ignore_index=True)
+    blank = [place for table in tables for place in table.blank]
+    if rows.empty:
+        raise InputError(
+            f"none of {len(blank):,} rows has a text (the first is {blank[0]}); look at fetch.columns.text"
+        )
+    return Reading(rows, 0, blank, [note for table in tables for note in table.notes])
 
 
 def _read_reviews(params: ReviewsParams, labels: list[str], pins: Path) -> Reading:
@@ -135,7 +155,7 @@ def _read_reviews(params: ReviewsParams, labels: list[str], pins: Path) -> Readi
     reviews = read_reviews(resolve(params.archive, pins), params.min_rating)
     if reviews.rows.empty:
         raise InputError(f"fetch.min_rating = {params.min_rating} leaves none of {reviews.left_out:,} texts; lower it")
-    return Reading(reviews.rows, reviews.left_out)
+    return Reading(reviews.rows, reviews.left_out, [], [])
 
 
 def _check_labels(origin: str, gold: list[str], labels: list[str]) -> None:
@@ -147,20 +167,35 @@ def _check_labels(origin: str, gold: list[str], labels: list[str]) -> None:
 def _read_tables(params: CorpusParams | UrlParams | HubParams, corpus: Path, pins: Path) -> Iterator[Table]:
     match params:
         case CorpusParams():
-            for path, split in _match_files(corpus, params.files).items():
-                yield Table(str(path), read_file(path, str(path), params.columns), split)
+            yield from _read_files(_match_files(corpus, params.files), params)
         case UrlParams():
-            for reference, split in params.files.items():
-                name = reference.partition("#")[0]
-                yield Table(name, read_file(resolve(reference, pins), name, params.columns), split)
+            local = ((reference, resolve(reference, pins), split) for reference, split in params.files.items())
+            yield from _read_files((File(name.partition("#")[0], path, split) for name, path, split in local), params)
         case HubParams():
             yield from _read_hub(params)
 
 
-def _match_files(corpus: Path, files: SplitOf) -> dict[Path, Split | None]:
+def _read_files(files: Iterable[File], params: FileParams) -> Iterator[Table]:
+    """One table a file; of .txt files that are a text each, one table for all that stand together: they may be many."""
+    told = tqdm(files, desc="reading", unit=" files", delay=5, disable=None)
+    for (whole, split), group in groupby(told, lambda file: (_is_one_text(file, params), file.split)):
+        if whole:
+            texts = {file.name: read_whole(file.path, file.name) for file in group}
+            yield Table("", pd.DataFrame({"text": texts.values()}, index=list(texts), dtype=str), split, [])
+        else:
+            for file in group:
+                read = read_file(file.path, file.name, params.columns, params.sheet)
+                yield Table(file.name, read.rows, split, read.notes)
+
+
+def _is_one_text(file: File, params: FileParams) -> bool:
+    return params.txt == "file" and kind_of(file.path) == ".txt"
+
+
+def _match_files(corpus: Path, files: SplitOf) -> list[File]:
     """Return the files that the patterns name, each once; README.md and hidden files are never among them."""
-    there = {path.relative_to(corpus).as_posix(): path for path in sorted(corpus.rglob("*")) if path.is_file()}
-    names = [name for name in there if not _is_aside(name)]
+    there = _list_files(corpus)
+    names = list(there)
     splits: dict[Path, Split | None] = {}
     for pattern, split in files.items():
         matched = [pattern] if pattern in names else fnmatch.filter(names, pattern)
@@ -170,7 +205,19 @@ def _match_files(corpus: Path, files: SplitOf) -> dict[Path, Split | None]:
         for name in matched:
             if splits.setdefault(there[name], split) != split:
                 raise InputError(f"fetch.files puts {there[name]} in two splits; name it once")
-    return splits
+    return [File(str(path), path, split) for path, split in splits.items()]
+
+
+def _list_files(corpus: Path) -> dict[str, Path]:
+    """Return the files of the folder by their names in it; raises `InputError` for a link that leads out of it."""
+    there = {path.relative_to(corpus).as_posix(): path for path in sorted(corpus.rglob("*"))}
+    there = {name: path for name, path in there.items() if not _is_aside(name)}
+    for path in there.values():
+        if path.is_symlink() and not (path.exists() and path.resolve().is_relative_to(corpus.resolve())):
+            raise InputError(
+                f"{path} is a link to {path.readlink()}, which is not a file of {corpus}; put the file itself there"
+            )
+    return {name: path for name, path in there.items() if path.is_file()}
 
 
 def _is_aside(name: str) -> bool:
@@ -189,35 +236,4 @@ def _read_hub(params: HubParams) -> Iterator[Table]:
     for name, split in (params.splits or dict.fromkeys(tables)).items():
         if name not in tables:
             raise InputError(f"fetch.splits: {params.dataset} has no split {name!r}; it has: {names}")
-        yield Table(f"{params.dataset}, split {name}", tables[name], split)
-
-
-def _check_rows(table: Table, gold_names: dict[str, str], labels: list[str]) -> pd.DataFrame:
-    """Return text, gold (by the task's names) and split; raises `InputError` for the first row that is not sound."""
-    if table.split and "split" in table.rows:
-        raise InputError(f"{table.name} has its split twice: beside its name and in fetch.columns.split; take one out")
-    rows = table.rows.reindex(columns=["text", "gold", "split"]).astype("str")
-    _refuse(table, "text", rows["text"].isna(), "is null; fill it in or take the row out")
-    _refuse(table, "text", ~rows["text"].map(_has_content), "is blank; fill it in or take the row out")
-    rows[["gold", "split"]] = rows[["gold", "split"]].mask(rows == "")  # an empty cell says nothing
-    if gold_names:
-        rows["gold"] = rows["gold"].map(gold_names).fillna(rows["gold"])
-    remedy = "correct it, or name its label in fetch.gold_names"
-    outside = rows["gold"].notna() & ~rows["gold"].isin(labels)
-    _refuse(table, "gold", outside, f"is not in task.labels ({', '.join(labels)}); {remedy}")
-    outside = rows["split"].notna() & ~rows["split"].isin(get_args(Split))
-    _refuse(table, "split", outside, f"is none of {', '.join(get_args(Split))}")
-    return rows.assign(split=table.split) if table.split else rows
-
-
-def _has_content(text: str) -> bool:
-    return bool(text.strip())
-
-
-def _refuse(table: Table, role: str, wrong: pd.Series, complaint: str) -> None:
-    """Raise an error that names the first of the wrong rows, its value unless it is a text, and how many there are."""
-    if wrong.any():
-        first = int(wrong.to_numpy().argmax())
-        value = "" if role == "text" else f" {table.rows[role].iloc[first][:40]!r}"
-        place = f"{table.name}, {table.rows.index.name} {table.rows.index[first]}"
-        raise InputError(f"{place}: the {role}{value} {complaint} (such rows: {wrong.sum():,})")
+        yield Table(f"{params.dataset}, split {name}", tables[name], split, [])

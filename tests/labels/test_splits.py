@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distil.labels.splits import assign, draw
+from distil.labels.splits import assign, draw, find_straddling
 
 IDS = [f"{number:016x}" for number in range(4000)]
 
@@ -59,3 +59,51 @@ def test_a_row_that_the_source_holds_out_never_trains() -> None:
     rows["split"] = np.where(rows.index < 300, "test", "train")
     rows.loc[:100, "gold"] = None
     assert set(parts(rows)[:101]) == {"none"}
+
+
+def pair_up(rows: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Clusters of two rows, one of each half."""
+    return np.tile(np.arange(len(rows) // 2), 2)
+
+
+def test_a_cluster_is_test_if_a_row_of_it_is_drawn() -> None:
+    rows = make_rows()
+    alone, clusters = parts(rows), pair_up(rows)
+    together = assign(rows, 0.2, 0.1, "salt", clusters).set_axis(rows["id"])
+    assert (together[alone == "test"] == "test").all()
+    halves = together.to_numpy().reshape(2, -1)
+    assert (halves[0] == halves[1]).all()
+    drawn = (alone == "test").to_numpy().reshape(2, -1).any(axis=0)
+    assert ((halves[0] == "test") == drawn).all()
+    assert not find_straddling(together, clusters).test.any()
+    straddling = find_straddling(alone, clusters)
+    assert straddling.test.sum() == straddling.learnt.sum() == (halves[0] == "test").sum() - both_drawn(alone)
+
+
+def both_drawn(part: pd.Series) -> int:
+    return int((part == "test").to_numpy().reshape(2, -1).all(axis=0).sum())
+
+
+def test_test_rows_stay_test_rows_when_near_duplicates_come() -> None:
+    rows = make_rows(4000)
+    clusters = np.arange(4000) % 300
+    few = assign(rows[:500], 0.2, 0.1, "salt", clusters[:500])
+    many = assign(rows, 0.2, 0.1, "salt", clusters)
+    assert (many[:500][few == "test"] == "test").all()
+
+
+def test_a_near_duplicate_that_cannot_be_test_is_left_out_of_training() -> None:
+    rows = make_rows()
+    rows.loc[500:, "gold"] = None
+    rows.loc[::10, "label"] = None
+    part = assign(rows, 0.2, 0.1, "salt", pair_up(rows))
+    mates = part[500:].set_axis(range(500))[part[:500] == "test"]
+    assert set(mates) == {"near", "none"}
+    assert set(mates[::1][rows["label"][500:].set_axis(range(500)).notna()[mates.index]]) == {"near"}
+
+
+def test_near_duplicates_leave_the_source_s_own_split_alone() -> None:
+    rows = make_rows()
+    rows["split"] = np.where(rows.index < 300, "test", np.where(rows.index < 400, "validation", "train"))
+    part = assign(rows, 0.2, 0.1, "salt", pair_up(rows))
+    assert part.tolist() == ["test"] * 300 + ["validation"] * 100 + ["train"] * 100 + ["near"] * 300 + ["train"] * 200

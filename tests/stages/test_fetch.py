@@ -65,6 +65,7 @@ def test_corpus_becomes_one_sorted_row_a_text(capsys: pytest.CaptureFixture[str]
         "by_label": {"no": 1, "yes": 1},
         "by_split": {"train": 1, "validation": 0, "test": 3, "unassigned": 0},
         "left_out": 0,
+        "blank": 0,
     }
     said = capsys.readouterr()
     assert said.out.startswith("fetch: 4 texts from corpus, 2 with gold (2 duplicates merged, 1 gold conflicts")
@@ -152,6 +153,7 @@ def make_dataset() -> dict[str, bytes]:
     files = {
         "README.md": f"---\n{yaml.safe_dump({'configs': configs})}---\n".encode(),
         "csv/a.csv": b"sentence,label\nNone,neutral\nn/a,\n",
+        "nested/a.jsonl": b'{"data": {"body": "deep"}}\n{"data": {"body": " "}}\n',
     }
     for name, cells in {
         "agree/train/0000.parquet": {"sentence": ["a fine year", "n/a"], "label": [2, 0]},
@@ -202,18 +204,20 @@ def read_outcome(folder: Path) -> str | list[list[str]]:
 
 def test_datasets_of_the_hub(project: Path) -> None:
     with serve_hub(make_dataset()) as endpoint:
-        one, two, kept = fetch_from_hub(
+        one, two, kept, nested = fetch_from_hub(
             project,
             endpoint,
             [
                 {"data_files": AGREE["train"]},
                 {"config": "agree", "splits": {"train": "validation", "test": None}},
                 {"data_files": ["csv/*.csv"]},
+                {"data_files": ["nested/*.jsonl"], "columns": {"text": "data.body"}},
             ],
         )
     assert one == [["a fine year", "positive", "-"], ["n/a", "negative", "-"]]
     assert two == [["a fine year", "positive", "validation"], ["n/a", "negative", "validation"], ["so so", "-", "-"]]
     assert kept == [["None", "neutral", "-"], ["n/a", "-", "-"]]
+    assert nested == [["deep", "-", "-"]]
 
 
 def test_what_the_hub_refuses_is_one_line(project: Path) -> None:
@@ -249,5 +253,6 @@ def test_unreachable_hub_fails_the_command_in_one_line(project: Path) -> None:
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("error: someone/thing@main: the Hub cannot be reached")
+    assert "without a network these work: a path pinned by its hash" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (project / "texts.parquet").exists()

@@ -85,3 +85,45 @@ def test_a_missing_table_says_what_to_do(project: Project) -> None:
     PATHS[0].unlink()
     with pytest.raises(InputError, match=r"texts\.parquet is missing; 'dvc repro' writes it"):
         main(*PATHS)
+
+
+def write_texts(texts: list[str], split: str | None = None) -> None:
+    """Another table of texts for the labels that are there."""
+    ids = read_rows(PATHS[0], TEXTS)["id"]
+    rows = zip(ids, texts, strict=True)
+    gold = [{"id": text_id, "text": text, "gold": "positive", "split": split} for text_id, text in rows]
+    write_rows(PATHS[0], TEXTS, gold)
+
+
+def test_near_duplicates_across_the_split_are_counted_and_told(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up(project, 400)
+    write_texts([f"Sentence number {number // 2 * 7919} of this list{'!' * (number % 2)}" for number in range(400)])
+    main(*PATHS)
+    near = read_details(PATHS[5])["near_duplicates"]
+    assert near["test"] > 20
+    assert near["train_and_validation"] > 20
+    assert near["left_out"] == 0
+    said = capsys.readouterr().err
+    assert f"split: {near['test']} of {len(tables()[2])} test texts have near-duplicates" in said
+    assert f"train or validate ({near['train_and_validation']}), which flatters scores; 'Sentence number" in said
+    alone = set(tables()[2]["id"])
+    project(split={"salt": "s", "near_duplicates": "together"})
+    main(*PATHS)
+    assert alone < set(tables()[2]["id"])
+    assert read_details(PATHS[5])["near_duplicates"] == {"test": 0, "train_and_validation": 0, "left_out": 0}
+    assert capsys.readouterr().err == ""
+
+
+def test_texts_that_are_all_test_score_the_teacher(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(project, 40)
+    write_texts([f"text {number}" for number in range(40)], split="test")
+    main(*PATHS)
+    train, validation, test = tables()
+    assert (len(train), len(validation), len(test)) == (0, 0, 40)
+    assert read_details(PATHS[5])["test"]["accuracy"] == 0.5
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1
+    assert said.err.startswith("split: every text is a test row, as its source says: they score the teacher")
+    assert "40 test; teacher's accuracy 0.500 (40 rows) on test" in said.out

@@ -61,6 +61,12 @@ def test_a_label_without_rows_is_told(more: int, named: str) -> None:
     assert warn_of_labels(ROWS, LABELS) == []
 
 
+def test_without_rows_to_train_on(project: Project, base: Path) -> None:
+    folder = prepare(project, base, ROWS[:0], HELD_OUT[:0])
+    with pytest.raises(InputError, match=r"train\.parquet has no rows: every text is a test row"):
+        main(*(folder / path for path in PATHS))
+
+
 def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments, *name_paths("train", *PATHS)],

@@ -1,22 +1,20 @@
 """What the readers take as it stands, and what they refuse: file, place and remedy in one line."""
 
-import csv
-import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy_corpus import complain, read, write_texts
 
 from distil.core.errors import InputError
-from distil.texts.readers import Columns, read_file
-from distil.texts.sources import CorpusParams, SourceParams, UrlParams, load_source, read_source
+from distil.texts.cells import Columns
+from distil.texts.readers import read_file
+from distil.texts.sources import SourceParams, UrlParams, load_source
 
-LABELS = ["negative", "positive"]
 ODD_TEXTS = [
     "n/a",
     "None",
@@ -29,64 +27,41 @@ ODD_TEXTS = [
     '"',
     "two\nlines\r\nand\ttabs\rand a return",
     "Label: positive",
-    "\U0001f600 caf\u00e9 cafe\u0301 \u2028 \u0000 \u200b",
+    "\U0001f600 caf\u00e9 cafe\u0301 \u2028 \u0001 \u200b",
     " blanks at the ends  ",
     "=SUM(A1)",
     "word " * 10_000,
 ]
 
 
-def write_texts(path: Path, texts: list[str]) -> None:
-    """Write texts in the format of the path's suffix, as a user's tool would."""
-    if path.suffix == ".parquet":
-        pq.write_table(pa.table({"text": texts}), path)
-    elif path.suffix == ".jsonl":
-        path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
-    else:
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, delimiter="\t" if path.suffix == ".tsv" else ",", quoting=csv.QUOTE_ALL)
-            writer.writerows([["text"], *([text] for text in texts)])
+EXACT = [".csv", ".tsv", ".jsonl", ".json", ".parquet"]  # formats that hold any text
 
 
-def read(corpus: Path, **keys: Any) -> pd.DataFrame:
-    """Read the corpus as the stage does."""
-    params = CorpusParams.model_validate({"source": "corpus", **keys})
-    return read_source(params, LABELS, corpus, corpus / "assets.txt").rows
-
-
-def complain(path: Path, content: str | bytes, **keys: Any) -> str:
-    """Return what is said of a corpus with one file of this content; always one line that names the file."""
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    with pytest.raises(InputError) as caught:
-        read(path.parent, **keys)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert path.name in message
-    return message
-
-
-@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("suffix", [*EXACT, ".csv.gz", ".jsonl.gz", ".parquet.gz"])
 def test_texts_survive_as_they_stand(tmp_path: Path, suffix: str) -> None:
     write_texts(tmp_path / f"odd{suffix}", ODD_TEXTS)
     assert read(tmp_path)["text"].tolist() == ODD_TEXTS
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.text(st.characters(codec="utf-8")).filter(str.strip), min_size=1, max_size=5))
+@given(
+    st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")).filter(str.strip), min_size=1, max_size=5)
+)
 def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     folder = tmp_path_factory.mktemp("corpus")
-    for suffix in (".csv", ".tsv", ".jsonl", ".parquet"):
+    for suffix in EXACT:
         write_texts(folder / f"any{suffix}", texts)
-        assert read_file(folder / f"any{suffix}", "any", Columns())["text"].tolist() == texts
+        assert read_file(folder / f"any{suffix}", "any", Columns()).rows["text"].tolist() == texts
 
 
 def test_all_formats_in_one_folder(tmp_path: Path) -> None:
-    for name in ("a.csv", "b.tsv", "c.jsonl", "sub/d.parquet"):
+    names = ["a.csv", "b.tsv", "c.jsonl", "d.xlsx", "e.JSON", "f.tsv.gz", "g.xlsx.gz", "sub/h.parquet"]
+    for name in names:
         (tmp_path / "sub").mkdir(exist_ok=True)
         write_texts(tmp_path / name, [name])
     (tmp_path / "README.md").write_text("about these files", encoding="utf-8")
     (tmp_path / ".gitignore").write_text("*", encoding="utf-8")
-    assert read(tmp_path)["text"].tolist() == ["a.csv", "b.tsv", "c.jsonl", "sub/d.parquet"]
+    assert read(tmp_path)["text"].tolist() == names
     assert read(tmp_path, files=["b.tsv", "*.csv", "a.*"])["text"].tolist() == ["b.tsv", "a.csv"]
 
 
@@ -117,6 +92,9 @@ def test_split_by_file_and_by_column(tmp_path: Path) -> None:
     assert by_file["split"].fillna("none").tolist() == ["test", "none", "none"]
 
 
+ERROR = {"blank": "error"}
+
+
 @pytest.mark.parametrize(
     ("name", "content", "keys", "complaint"),
     [
@@ -130,12 +108,13 @@ def test_split_by_file_and_by_column(tmp_path: Path) -> None:
         (
             "a.csv",
             "id,text\n1,x\n2,\n3,y\n4,\n",
-            {},
-            "line 3: the text is blank; fill it in or take the row out (such rows: 2)",
+            ERROR,
+            "line 3: the text is blank; fill it in or take the row out, or set fetch.blank: leave_out (such rows: 2)",
         ),
-        ("a.csv", 'id,text\n1,"x\ny"\n2," \n"\n', {}, "line 4: the text is blank"),
-        ("a.jsonl", '{"text": "x"}\n{"text": null}\n', {}, "line 2: the text is null"),
-        ("a.jsonl", '{"text": "x"}\n{"body": "y"}\n', {}, "line 2: the text is null"),
+        ("a.csv", 'id,text\n1,"x\ny"\n2," \n"\n', ERROR, "line 4: the text is blank"),
+        ("a.jsonl", '{"text": "x"}\n{"text": null}\n', ERROR, "line 2: the text is blank"),
+        ("a.jsonl", '{"text": "x"}\n{"body": "y"}\n', ERROR, "line 2: the text is blank"),
+        ("a.csv", "id,text\n1,\n2, \n", {}, "none of 2 rows has a text (the first is"),
         ("a.jsonl", '{"text": "x"}\n{"text": 5}\n', {}, "line 2: the text is 5, not a string"),
         ("a.jsonl", '{"text": "x"}\n{"text": "\\ud83d"}\n', {}, "line 2: the text holds half of a surrogate pair"),
         ("a.jsonl", '{"text": "x"}\n{"text": "y"\n', {}, "line 2 is not JSON"),
@@ -146,9 +125,8 @@ def test_split_by_file_and_by_column(tmp_path: Path) -> None:
         ("a.csv", 'text\nx\n"y\n', {}, "unexpected end of data"),
         ("a.csv", b"text\ngood\ncaf\xe9\n", {}, "not UTF-8 (byte 13 is 0xe9); save it as UTF-8"),
         ("a.jsonl", b'{"text": "caf\xe9"}\n', {}, "not UTF-8 (byte 13 is 0xe9)"),
-        ("a.csv", "text".encode("utf-16"), {}, "not UTF-8 (byte 0 is 0xff)"),
         ("a.parquet", "text\nx\n", {}, "not a sound parquet file"),
-        ("a.txt", "x\n", {}, "files of the kind '.txt' are not read; .csv, .tsv, .jsonl, .parquet are"),
+        ("a.doc", "x\n", {}, "files of the kind '.doc' are not read; .csv, .tsv, .jsonl, .json, .parquet, .xlsx, .txt"),
     ],
 )
 def test_unsound_file_is_refused(tmp_path: Path, name: str, content: str | bytes, keys: Any, complaint: str) -> None:
@@ -173,7 +151,6 @@ def test_split_of_another_name_is_refused(tmp_path: Path) -> None:
     ("column", "complaint"),
     [
         (pa.array([1, 2]), "the text column holds int64, not strings"),
-        (pa.array(["x", None]), "row 2: the text is null"),
         (pa.array([b"x", b"\xff"]).view(pa.string()), "the text column is not UTF-8"),
     ],
 )
@@ -219,7 +196,7 @@ def test_section_is_read_as_its_source(tmp_path: Path, monkeypatch: pytest.Monke
         ("{files: [a.csv]}", "fetch.source is missing"),
         (
             "{source: corpus, min_rating: 1}",
-            "unknown key fetch.min_rating; allowed here: columns, gold_names, source, files",
+            "unknown key fetch.min_rating; allowed here: columns, gold_names, blank, sheet, txt, source, files",
         ),
         ("{source: corpus, columns: {txt: a}}", "unknown key fetch.columns.txt; allowed here: text, gold, split"),
         ("{source: corpus, files: a.csv}", "fetch.files = 'a.csv': write a list of names, or a mapping"),
@@ -241,3 +218,20 @@ def test_wrong_section_is_one_line(
         load(tmp_path, monkeypatch, section)
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_link_that_leads_out_of_the_corpus_is_refused(tmp_path: Path) -> None:
+    corpus, outside = tmp_path / "corpus", tmp_path / "outside"
+    for folder in (corpus, outside):
+        folder.mkdir()
+        write_texts(folder / "a.csv", [folder.name])
+    (corpus / "b.csv").symlink_to("a.csv")
+    assert read(corpus)["text"].tolist() == ["corpus", "corpus"]
+    (corpus / ".#a.csv").symlink_to("nobody@nowhere")  # how an editor marks a file that is open
+    assert len(read(corpus)) == 2
+    for target in (outside / "a.csv", outside, tmp_path / "nothing", Path("c.csv")):
+        (corpus / "c.csv").symlink_to(target)
+        with pytest.raises(InputError, match=rf"c\.csv is a link to .*{target.name}, which is not a file of") as caught:
+            read(corpus, files=["a.csv"])
+        assert "\n" not in str(caught.value)
+        (corpus / "c.csv").unlink()

@@ -1,0 +1,58 @@
+"""Read columns that Arrow holds, in parquet files and in datasets of the Hub, as strings."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from distil.core.errors import InputError
+from distil.texts.cells import find_column
+from distil.texts.opening import open_to_seek
+
+
+def read_parquet(path: Path, name: str, wanted: dict[str, str]) -> pd.DataFrame:
+    """Return the columns `wanted` (role -> column) by role; `data.body` is a field of a column of structures."""
+    try:
+        with open_to_seek(path) as stream:
+            file = pq.ParquetFile(stream)
+            there = _names(file.schema_arrow)
+            for role, column in wanted.items():
+                find_column(name, role, column, there)
+            table = file.read(columns=list(wanted.values()))
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{name} is not a sound parquet file: {str(error).splitlines()[0]}") from None
+    while any(pa.types.is_struct(field.type) for field in table.schema if field.name not in wanted.values()):
+        table = table.flatten()
+    return read_arrow({role: table[column] for role, column in wanted.items()}, name)
+
+
+def _names(fields: pa.Schema | pa.StructType, above: str = "") -> list[str]:
+    """The names of columns, those of fields in them with a dot."""
+    names = []
+    for field in fields:
+        names.append(f"{above}{field.name}")
+        if pa.types.is_struct(field.type):
+            names += _names(field.type, f"{above}{field.name}.")
+    return names
+
+
+def read_arrow(columns: dict[str, pa.ChunkedArray], name: str) -> pd.DataFrame:
+    """Return Arrow columns, by role, as rows of strings numbered from 1; labels may be numbers or truth values."""
+    strings = {role: _as_strings(column, role, name) for role, column in columns.items()}
+    rows: pd.DataFrame = pa.table(strings).to_pandas()
+    rows.index = pd.RangeIndex(1, len(rows) + 1, name="row")
+    return rows
+
+
+def _as_strings(column: pa.ChunkedArray, role: str, name: str) -> pa.ChunkedArray:
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    if not is_text and (role == "text" or pa.types.is_nested(kind)):
+        raise InputError(f"{name}: the {role} column holds {kind}, not strings")
+    strings = column.cast(pa.large_string())  # pa.string() ends at 2 GB
+    try:
+        strings.validate(full=True)  # Arrow itself reads whatever bytes are there
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{name}: the {role} column is not UTF-8 ({str(error).splitlines()[0]})") from None
+    return strings

@@ -1,0 +1,86 @@
+"""Read objects from json files: one a line (jsonl), or an array of them."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from distil.core.errors import InputError
+from distil.texts.cells import LONGEST_SHOWN, find_column, read_value
+from distil.texts.opening import open_text
+
+
+def read_jsonl(path: Path, name: str, wanted: dict[str, str]) -> pd.DataFrame:
+    """Return the keys `wanted` (role -> key) of one object a line, by role; the index is the line."""
+    with open_text(path, name, newline="\n") as stream:
+        numbered = ((number, line) for number, line in enumerate(stream, start=1) if line.strip())  # blank: no row
+        records = ((number, _parse_line(line, f"{name}, line {number}")) for number, line in numbered)
+        return _collect(records, name, wanted, "line")
+
+
+def read_json(path: Path, name: str, wanted: dict[str, str]) -> pd.DataFrame:
+    """Return the keys `wanted` of an array of objects, by role; the index is an object's number, from 1."""
+    with open_text(path, name, newline="") as stream:
+        content = stream.read()
+    try:
+        records = json.loads(content)
+    except ValueError as error:
+        remedy = "if it has an object a line, name it .jsonl"
+        raise InputError(f"{name} is not JSON ({error}); it must be one array of objects; {remedy}") from None
+    if not isinstance(records, list):
+        raise InputError(f"{name} holds {_show(records)}; it must be one array of objects: [{{...}}, {{...}}]")
+    checked = ((number, _check(record, f"{name}, object {number}")) for number, record in enumerate(records, start=1))
+    return _collect(checked, name, wanted, "object")
+
+
+def _parse_line(line: str, place: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{place} is not JSON ({error}); each line must be one object") from None
+    return _check(record, place)
+
+
+def _check(record: Any, place: str) -> dict[str, Any]:
+    if not isinstance(record, dict):
+        raise InputError(f"{place} is {_show(record)}; each {place.rpartition(', ')[2].split()[0]} must be one object")
+    return record
+
+
+def _show(value: Any) -> str:
+    return json.dumps(value)[:LONGEST_SHOWN]
+
+
+def _collect(
+    records: Iterable[tuple[int, dict[str, Any]]], name: str, wanted: dict[str, str], unit: str
+) -> pd.DataFrame:
+    cells, numbers = [], []
+    keys: dict[str, None] = {}
+    for number, record in records:
+        place = f"{name}, {unit} {number}"
+        keys |= dict.fromkeys(_keys(record))
+        cells.append([read_value(_look_up(record, column), role, place) for role, column in wanted.items()])
+        numbers.append(number)
+    for role, column in wanted.items() if numbers else ():
+        find_column(name, role, column, list(keys))
+    return pd.DataFrame(cells, columns=list(wanted), index=pd.Index(numbers, name=unit), dtype=str)
+
+
+def _keys(record: dict[str, Any], above: str = "") -> Iterator[str]:
+    """The keys of an object, those of the objects in it with a dot: data, data.body."""
+    for key, value in record.items():
+        yield f"{above}{key}"
+        if isinstance(value, dict):
+            yield from _keys(value, f"{above}{key}.")
+
+
+def _look_up(record: Any, column: str) -> Any:
+    """The value of a key; of one with dots that does not stand there as it is, the value within."""
+    if not isinstance(record, dict) or column in record:
+        return record.get(column) if isinstance(record, dict) else None
+    for place, sign in enumerate(column):
+        if sign == "." and column[:place] in record:
+            return _look_up(record[column[:place]], column[place + 1 :])
+    return None

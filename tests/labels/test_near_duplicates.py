@@ -1,0 +1,82 @@
+"""Which texts count as nearly the same, whatever the language, and that a cluster never falls apart when texts come."""
+
+import numpy as np
+import pytest
+
+from distil.labels.near_duplicates import LONGEST, find_clusters
+
+WORDS = ["the quarterly report", "rose", "sales of paper", "in the north", "more than last year", "said the company"]
+NEAR = [
+    (
+        "Operating profit rose to EUR 13.1 mn from EUR 8.7 mn in 2007.",
+        "operating profit rose to EUR 13.1 mn from EUR 8.7 mn, in 2007",
+    ),
+    ("I love this phone!!!", "i love  this phone."),
+    (
+        "\u3053\u306e\u96fb\u8a71\u306f\u3068\u3066\u3082\u3088\u304f\u3066\u6bce\u65e5\u4f7f\u3063\u3066\u3044\u307e\u3059\u3002",
+        "\u3053\u306e\u96fb\u8a71\u306f\u3068\u3066\u3082\u3088\u304f\u3066\u6bce\u65e5\u4f7f\u3063\u3066\u3044\u307e\u3059\uff01",
+    ),
+    ("wow!", "Wow..."),
+    ("\U0001f600\U0001f600", " \U0001f600\U0001f600 "),
+]
+FAR = [
+    "good",
+    "bad",
+    "not good",
+    "!!!",
+    "...",
+    "Operating profit fell to EUR 1.2 mn.",
+    "I hate this phone",
+    "",
+    "\U0001f622",
+]
+
+
+def are_near(one: str, other: str) -> bool:
+    first, second = find_clusters([one, other])
+    return bool(first == second)
+
+
+@pytest.mark.parametrize(("one", "other"), NEAR)
+def test_case_blanks_and_punctuation_make_no_other_text(one: str, other: str) -> None:
+    assert are_near(one, other)
+
+
+def test_other_texts_stand_alone() -> None:
+    texts = [*(one for one, _ in NEAR), *FAR]
+    assert len(set(find_clusters(texts))) == len(texts)
+    assert find_clusters([]).tolist() == []
+
+
+def make_texts(count: int, seed: int) -> list[str]:
+    """Sentences of which many are nearly the same."""
+    chance = np.random.default_rng(seed)
+    return [" ".join(chance.choice(WORDS, 12)) + f" {chance.integers(9)}" for _ in range(count)]
+
+
+def test_clusters_only_grow_when_texts_are_added() -> None:
+    few = make_texts(150, seed=0)
+    before, after = find_clusters(few), find_clusters([*make_texts(150, seed=1), *few])[150:]
+    linked = before[:, None] == before
+    assert linked.sum() > 150, "no near-duplicates in the example"
+    assert (after[:, None] == after)[linked].all()
+
+
+def test_the_share_of_common_pieces_decides() -> None:
+    """Pairs of texts of 200 characters, of which a part is replaced; the docstring has the chances."""
+    chance = np.random.default_rng(0)
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    found = {}
+    for common in (0.95, 0.5):
+        kept = round(200 * 2 * common / (1 + common))  # pieces in both, of the pieces in either
+        texts = ["".join(chance.choice(letters, 200)) for _ in range(100)]
+        others = [text[:kept] + "".join(chance.choice(letters, 200 - kept)) for text in texts]
+        clusters = find_clusters([*texts, *others])
+        found[common] = (clusters[:100] == clusters[100:]).sum()
+    assert found[0.95] >= 97
+    assert found[0.5] <= 3
+
+
+def test_what_a_student_does_not_read_makes_no_difference() -> None:
+    start = " ".join(str(number) for number in range(LONGEST))
+    assert are_near(start + " good", start + " bad " * 500)
