@@ -1,6 +1,8 @@
 """Studies in a copy of this project, for benchmarks that compare whole runs of the pipeline."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,11 @@ from typing import IO, Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-RECORDED = {"mixtral_train.csv": "train", "mixtral_test.csv": "test"}  # what presets/phrasebank-recorded.yaml pins
+sys.path.insert(0, str(ROOT))
+
+from distil.assets.references import sha256_of  # noqa: E402
+
+PIN = re.compile(r"#sha256=([0-9a-f]{64})")
 LEFT_OUT = {"dvc.lock", "params.yaml"}
 Sections = dict[str, Any]
 
@@ -32,20 +38,31 @@ def read_preset(name: str) -> Sections:
 
 
 def read_recorded_preset(data: Path) -> Sections:
-    """The recorded study with the files of `data`, under the sha256 that the preset pins."""
-    sections = read_preset("phrasebank-recorded")
-    recording = sections["annotate"]["recording"]
-    pins = [file.partition("#")[2] for file in recording["files"]]
-    local = [f"{data.resolve() / name}#{pin}" for name, pin in zip(RECORDED, pins, strict=True)]
-    sections["fetch"]["files"] = dict(zip(local, RECORDED.values(), strict=True))
-    recording["files"] = local
-    return sections
+    """The recorded study with the files of `data` under the sha256 that the preset pins."""
+    return use_local_files(read_preset("phrasebank-recorded"), data)
 
 
-def check_recorded(data: Path) -> None:
-    """End the program if a file of the recorded study is missing."""
-    if missing := [name for name in RECORDED if not (data / name).is_file()]:
-        sys.exit(f"{data} has no {' and no '.join(missing)}; see presets/phrasebank-recorded.yaml for its source")
+def use_local_files(sections: Sections, data: Path | None) -> Sections:
+    """The sections with each pin (`distil.assets.references`) to the file of `data` that has its hash, if there is one.
+
+    A path that is pinned is made absolute, since studies run in a copy. Ends the program if `data` has none of the files.
+    """
+    local = {sha256_of(path): path.resolve() for path in sorted(data.iterdir()) if path.is_file()} if data else {}
+    if data and not set(local) & set(PIN.findall(json.dumps(sections))):
+        sys.exit(f"{data} has no file with a sha256 that the study pins")
+
+    def replace(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {replace(key): replace(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [replace(each) for each in value]
+        if isinstance(value, str) and (pin := PIN.search(value)):
+            place = local.get(pin[1]) or (ROOT / value[: pin.start()]).resolve()
+            return f"{place}{pin[0]}" if place.exists() else value
+        return value
+
+    replaced: Sections = replace(sections)
+    return replaced
 
 
 def write_params(folder: Path, sections: Mapping[str, Any]) -> None:
