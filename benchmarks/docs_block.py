@@ -1,7 +1,7 @@
 """Figures in docs that a command writes, with a fingerprint of what they depend on.
 
-A block stands between `<!-- COMMAND FINGERPRINT -->` and `<!-- end -->`. A test compares the fingerprint with that of the
-code and parameters as they are: where they differ, the block has to be written anew or to say that it is old. It is
+A block stands between `<!-- COMMAND FINGERPRINT -->` and `<!-- end -->`. A test compares the fingerprint with that of
+the code and parameters as they are: where they differ, the block has to be written anew or to say that it is old. It is
 taken of the code without comments, docstrings and layout, so that these make no figure old.
 """
 

@@ -130,7 +130,9 @@ def main() -> None:
         sys.exit(f"{arguments.study} has annotate.protocol = {study['annotate'].get('protocol')!r}, not recorded")
     recipe = take_recipe()
     runs = arguments.runs or (RUNS if arguments.study == STUDY else None)
-    lines = measure(use_local_files(study, arguments.data), read_yaml(runs) if runs else {arguments.study.stem: {}}, arguments.keep)
+    lines = measure(
+        use_local_files(study, arguments.data), read_yaml(runs) if runs else {arguments.study.stem: {}}, arguments.keep
+    )
     print(*lines, sep="\n")
     if arguments.write:
         write_block(DOCS, BLOCK, recipe, lines)

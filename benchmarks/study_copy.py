@@ -43,9 +43,9 @@ def read_recorded_preset(data: Path) -> Sections:
 
 
 def use_local_files(sections: Sections, data: Path | None) -> Sections:
-    """The sections with each pin (`distil.assets.references`) to the file of `data` that has its hash, if there is one.
+    """The sections with each pinned reference to the file of `data` that has its hash, if there is one.
 
-    A path that is pinned is made absolute, since studies run in a copy. Ends the program if `data` has none of the files.
+    A path that is pinned is made absolute, since studies run in a copy. Ends the program if `data` has no such file.
     """
     local = {sha256_of(path): path.resolve() for path in sorted(data.iterdir()) if path.is_file()} if data else {}
     if data and not set(local) & set(PIN.findall(json.dumps(sections))):

@@ -25,13 +25,17 @@ def format_co2(kg: dict[str, float] | None) -> str:
 
 
 def format_co2_range(kg: dict[str, float] | None) -> str:
-    """0.001-0.06, one significant digit each."""
-    return NOT_KNOWN if kg is None else f"{_format_one_digit(kg['low'])}-{_format_one_digit(kg['high'])}"
+    """0.001-0.06, one significant digit each; nothing where these are the figure's own, so that no width is told."""
+    if kg is None:
+        return NOT_KNOWN
+    low, high = (_format_one_digit(kg[end]) for end in ("low", "high"))
+    return "" if low == high == format_co2(kg) else f"{low}-{high}"
 
 
 def format_co2_bounds(kg: dict[str, float] | None) -> str:
-    """0.02 (0.001-0.06)."""
-    return NOT_KNOWN if kg is None else f"{format_co2(kg)} ({format_co2_range(kg)})"
+    """0.02 (0.001-0.06), or 0.02 alone."""
+    bounds = format_co2_range(kg)
+    return f"{format_co2(kg)} ({bounds})" if kg is not None and bounds else format_co2(kg)
 
 
 def _format_one_digit(value: float) -> str:

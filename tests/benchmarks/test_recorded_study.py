@@ -1,4 +1,4 @@
-"""benchmarks/recorded_study.py and docs_block.py: figures in docs are of the code that there is, or say that they are old."""
+"""benchmarks/recorded_study.py and docs_block.py: figures in docs are of the code that is, or say that they are old."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_a_block_is_written_in_the_place_of_the_old_one(tmp_path: Path) -> None:
 
 def test_a_doc_without_the_block_is_named(tmp_path: Path) -> None:
     (tmp_path / "doc.md").write_text("nothing", encoding="utf-8")
-    with pytest.raises(SystemExit, match="has no block that begins with <!-- benchmarks/some.py"):
+    with pytest.raises(SystemExit, match="has no block that begins with <!-- benchmarks/some"):
         mark_outdated(tmp_path / "doc.md", COMMAND)
 
 
@@ -71,7 +71,10 @@ def test_any_recording_takes_the_files_that_have_its_hashes(tmp_path: Path) -> N
     (tmp_path / "answers.csv").write_bytes(b"text,label\n")
     pin = f"#sha256={sha256(b'text,label' + bytes([10])).hexdigest()}"
     other = f"https://host/other.csv#sha256={'0' * 64}"
-    sections: Sections = {"fetch": {"files": {f"https://host/a.csv{pin}": "train", other: "test"}}, "files": [f"b.csv{pin}"]}
+    sections: Sections = {
+        "fetch": {"files": {f"https://host/a.csv{pin}": "train", other: "test"}},
+        "files": [f"b.csv{pin}"],
+    }
     here = f"{tmp_path / 'answers.csv'}{pin}"
     assert use_local_files(sections, tmp_path) == {"fetch": {"files": {here: "train", other: "test"}}, "files": [here]}
     assert use_local_files(sections, None) == sections
