@@ -1,6 +1,8 @@
 """Studies in a copy of this project, for benchmarks that compare whole runs of the pipeline."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,12 +13,11 @@ from typing import IO, Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-RECORDED = {  # how the addresses end that presets/phrasebank-recorded.yaml pins, and the files here
-    "df_train_HF_2024-02-06-21-57_mixtral.csv": "mixtral_train.csv",
-    "df_test_HF_2024-02-06-21-57_mixtral.csv": "mixtral_test.csv",
-    "df_test_OAI_2024-02-06-21-38_gpt35-turbo-0613.csv": "gpt35_test.csv",
-    "df_test_OAI_2024-02-07-08-47_gpt-4-0125-preview.csv": "gpt4_test.csv",
-}
+sys.path.insert(0, str(ROOT))
+
+from distil.assets.references import sha256_of  # noqa: E402
+
+PIN = re.compile(r"#sha256=([0-9a-f]{64})")
 LEFT_OUT = {"dvc.lock", "params.yaml"}
 Sections = dict[str, Any]
 
@@ -37,27 +38,31 @@ def read_preset(name: str) -> Sections:
 
 
 def read_recorded_preset(data: Path) -> Sections:
-    """The recorded study with the files of `data`, under the sha256 that the preset pins."""
-    sections: Sections = _bring_here(read_preset("phrasebank-recorded"), data.resolve())
-    return sections
+    """The recorded study with the files of `data` under the sha256 that the preset pins."""
+    return use_local_files(read_preset("phrasebank-recorded"), data)
 
 
-def _bring_here(value: Any, data: Path) -> Any:
-    """The value with each pinned address in it as the path of the file in the folder."""
-    if isinstance(value, dict):
-        return {_bring_here(key, data): _bring_here(one, data) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_bring_here(one, data) for one in value]
-    if isinstance(value, str) and value.startswith("https://") and "#sha256=" in value:
-        address, _, pin = value.partition("#")
-        return f"{data / RECORDED[address.rpartition('/')[2]]}#{pin}"
-    return value
+def use_local_files(sections: Sections, data: Path | None) -> Sections:
+    """The sections with each pinned reference to the file of `data` that has its hash, if there is one.
 
+    A path that is pinned is made absolute, since studies run in a copy. Ends the program if `data` has no such file.
+    """
+    local = {sha256_of(path): path.resolve() for path in sorted(data.iterdir()) if path.is_file()} if data else {}
+    if data and not set(local) & set(PIN.findall(json.dumps(sections))):
+        sys.exit(f"{data} has no file with a sha256 that the study pins")
 
-def check_recorded(data: Path) -> None:
-    """End the program if a file of the recorded study is missing."""
-    if missing := [name for name in RECORDED.values() if not (data / name).is_file()]:
-        sys.exit(f"{data} has no {' and no '.join(missing)}; see presets/phrasebank-recorded.yaml for its source")
+    def replace(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {replace(key): replace(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [replace(each) for each in value]
+        if isinstance(value, str) and (pin := PIN.search(value)):
+            place = local.get(pin[1]) or (ROOT / value[: pin.start()]).resolve()
+            return f"{place}{pin[0]}" if place.exists() else value
+        return value
+
+    replaced: Sections = replace(sections)
+    return replaced
 
 
 def write_params(folder: Path, sections: Mapping[str, Any]) -> None:

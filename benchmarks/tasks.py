@@ -43,7 +43,6 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.regret import EXPORTABLE, RUNGS, Result, accuracy, format_table, summarise  # noqa: E402
 from benchmarks.study_copy import (  # noqa: E402
     Sections,
-    check_recorded,
     copy_project,
     read_preset,
     read_recorded_preset,
@@ -75,7 +74,6 @@ def list_lines(arguments: argparse.Namespace) -> list[Line]:
     """All lines that the arguments ask for, none twice under two names."""
     lines = [line for path in sorted(arguments.tasks.glob("*.csv")) for line in list_task(path, arguments)]
     if arguments.recorded:
-        check_recorded(arguments.recorded)
         lines += [list_draw(number, arguments) for number in range(DRAWS)]
     if arguments.reviews:
         lines.append(Line("reviews", read_preset("reviews")))

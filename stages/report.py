@@ -106,7 +106,7 @@ def _write_report(reports: Path, study: Study, params: ReportParams) -> int:
     svgs = {}
     reports.mkdir(parents=True, exist_ok=True)
     for chart in list_charts(study, results, compared):
-        svgs[chart.name] = render_svg(chart)
+        svgs[chart] = render_svg(chart)
         write_png(chart, reports / f"{chart.name}.png")
     _write(reports / "index.html", render_page(study, results, compared, svgs, params.examples))
     shortfalls = write_shortfalls_as_text(study, WIDTH)
@@ -119,7 +119,7 @@ def _write_report(reports: Path, study: Study, params: ReportParams) -> int:
 
 def _read_prompt(study: Study) -> str | None:
     """The prompt that was sent; null where nothing was, since the answers are a recording."""
-    if study.annotate["protocol"] == "recorded":
+    if study.is_recorded:
         return None
     path = Path(study.annotate["prompt"])
     try:

@@ -238,6 +238,7 @@ def _bins(
     return [
         {"from": low, "to": high, "rows": rows // 5}
         | {"systems": {name: min(1.0, SCORES[name] - 0.12 + 0.06 * number) for name in systems}}
+        | {"bounds": {name: [SCORES[name] - 0.2 + 0.06 * number, 1.0] for name in systems}}
         for number, (low, high) in enumerate(bounds)
     ]
 

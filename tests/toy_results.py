@@ -139,7 +139,7 @@ def leave_int8_out(folder: Path, why: str) -> None:
     details["speed"]["server"] = {"student_onnx": details["speed"]["server"]["student_int8"]}
     details["cost"]["hardware_table"][0]["throughput_source"] = "the fp32 student, measured here"
     for group in details["quality"]["by_agreement"] + details["quality"]["by_words"]:
-        del group["systems"]["student_int8"]
+        del group["systems"]["student_int8"], group["bounds"]["student_int8"]
     int8 = details["export"].pop("int8")
     details["export"] |= {"default_file": "onnx/model.onnx", "default_why": why, "left_out": {"int8": int8}}
     for name, content in details.items():

@@ -1,5 +1,6 @@
 """The test rows on which teacher and student give different labels, for the page to show."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from distil.report.findings import Study
 
 SHOWN_CHARACTERS = 500  # of a text or reason
+MARKER = re.compile(r"[A-Z/_-]*")  # FAIL, N/A, NONE: what a table has in the place of a reason that there is not
 
 
 def find_disagreements(study: Study) -> pd.DataFrame:
@@ -30,10 +32,13 @@ def count_disagreements(study: Study) -> int:
 
 
 def list_examples(study: Study, limit: int) -> list[dict[str, Any]]:
-    """The first of the disagreements, long texts cut, missing values as None."""
+    """The first of the disagreements, long texts cut; missing values, and reasons that are a mere marker, as None."""
     rows = find_disagreements(study).head(limit)
     rows = rows.astype(object).where(rows.notna(), None)
     examples = [dict(zip(rows.columns, row, strict=True)) for row in rows.itertuples(index=False)]
+    for example in examples:
+        if MARKER.fullmatch((example["reason"] or "").strip()):
+            example["reason"] = None
     return [example | {key: _cut(example[key]) for key in ("text", "reason")} for example in examples]
 
 

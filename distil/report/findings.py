@@ -58,6 +58,11 @@ class Study:
         return bool(self.quality["reference"] == "gold")
 
     @property
+    def is_recorded(self) -> bool:
+        """Whether the teacher's answers were given elsewhere, to a prompt that is not known here."""
+        return bool(self.annotate["protocol"] == "recorded")
+
+    @property
     def score_name(self) -> str:
         """What the share of test rows with the label of the reference is called in the metric files."""
         return "accuracy" if self.has_gold else "agreement"

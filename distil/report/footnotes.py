@@ -1,5 +1,7 @@
 """What stands below the results table, in each of its forms: what the figures are, and where they come from."""
 
+from collections.abc import Mapping
+
 from distil.report.findings import Study
 
 LEGENDS = {  # by the system whose row they explain
@@ -26,7 +28,8 @@ def describe_measurement(study: Study, compared: bool) -> list[str]:
         describe_served(study),
         f"Dollars and CO2 (low-high), estimates: {study.cost['hardware']}, ${study.cost['usd_per_hour']:g}/h.",
     ]
-    dates = sorted({date for model in study.cost["compared_models"] if (date := model["price_date"])})
+    priced = [model for model in study.cost["compared_models"] if model["usd_per_million"] is not None]
+    dates = sorted({date for model in priced if (date := model["price_date"])})
     if compared and dates:
         lines.append(f"Models not run: this study's tokens at their prices of {' and '.join(dates)}.")
     lines += [f"Warning: {warning}" for warning in study.train["warnings"]]
@@ -36,16 +39,24 @@ def describe_measurement(study: Study, compared: bool) -> list[str]:
 def describe_served(study: Study) -> str:
     """What int8 loses against fp32 on the test texts, or why fp32 is served; how many times as fast as the pipeline."""
     told = _describe_loss(study) if study.precision == "int8" else f"served, since {study.export['default_why']}"
-    ratio = study.speed["ratios"]["served_to_pipeline"]
-    return (
-        f"{study.precision}: {told}; measured in turns, {ratio['median']:.1f} "
-        f"({ratio['min']:.1f} to {ratio['max']:.1f}) times the texts a second of the pipeline."
-    )
+    times = describe_ratio(study.speed["ratios"]["served_to_pipeline"])
+    return f"{study.precision}: {told}; measured in turns, {times} times the texts a second of the pipeline."
+
+
+def describe_ratio(ratio: Mapping[str, float]) -> str:
+    """A ratio of several rounds, with its ends where they differ: 6.9 (6.1 to 8.0)."""
+    middle, low, high = (f"{ratio[key]:.1f}" for key in ("median", "min", "max"))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def compare_with_fp32(study: Study) -> float:
+    """The share of the test texts on which the served file gives the label of fp32."""
+    labels = study.predictions.pivot(index="id", columns="system", values="label")
+    return float((labels[study.served] == labels["student_onnx"]).mean())
 
 
 def _describe_loss(study: Study) -> str:
-    labels = study.predictions.pivot(index="id", columns="system", values="label")
-    same = (labels[study.served] == labels["student_onnx"]).mean()
+    same = compare_with_fp32(study)
     scores = [study.quality["systems"][name][study.score_name] for name in (study.served, "student_onnx")]
     points = 100 * (scores[0] - scores[1])
     change = f"{abs(points):.1f} points {'lower' if points < 0 else 'higher'}" if round(points, 1) else "the same"

@@ -11,17 +11,19 @@ from markupsafe import Markup
 
 from distil.cost.figures import format_co2, format_co2_range, format_figure, format_usd
 from distil.report.candidates import list_candidate_notes, list_candidates
+from distil.report.charts.canvas import Chart
 from distil.report.charts.confusion import MAX_COUNTED_LABELS, MAX_NAMED_LABELS
 from distil.report.charts.gallery import MAX_SHARES
 from distil.report.charts.of_quality import list_confusions
 from distil.report.charts.rows import format_points
 from distil.report.disagreements import count_disagreements, list_examples
 from distil.report.findings import Study, describe_votes, find_calibration, name_model
-from distil.report.footnotes import LEGENDS
+from distil.report.footnotes import LEGENDS, compare_with_fp32, describe_ratio
 from distil.report.ladder import list_rungs
 from distil.report.next_steps import list_findings, list_steps, write_alarm
 from distil.report.results import Result, find_family, list_headings
 from distil.report.tradeoffs import list_tradeoffs
+from distil.report.wording import join_sources, number_sources, write_plain, write_seconds, write_sentence
 
 STYLE = "page.css"
 SECTIONS = {
@@ -38,9 +40,9 @@ SECTIONS = {
 
 
 def render_page(
-    study: Study, results: Sequence[Result], compared: Sequence[Result], charts: Mapping[str, str], examples: int
+    study: Study, results: Sequence[Result], compared: Sequence[Result], charts: Mapping[Chart, str], examples: int
 ) -> str:
-    """The page as HTML; `charts` are SVG elements by name, `examples` the number of disagreements to show."""
+    """The page as HTML; `charts` are the SVG elements of the charts, `examples` the number of disagreements to show."""
     by_system = {result.system: result for result in results}
     return (
         _start_environment()
@@ -67,10 +69,13 @@ def render_page(
             candidates=list_candidates(study),
             candidate_notes=list_candidate_notes(study),
             tradeoffs=list_tradeoffs(study, by_system),
+            same_on_test=compare_with_fp32(study),
+            number_sources=number_sources,
             calibrations={
                 result.title: found for result in results if (found := find_calibration(study, result.system))
             },
-            charts={name: Markup(svg) for name, svg in charts.items()},  # noqa: S704 - matplotlib escapes what it draws
+            charts={chart.name: Markup(svg) for chart, svg in charts.items()},  # noqa: S704 - matplotlib escapes
+            marks={chart.name: chart.marks for chart in charts},
             max_shares=MAX_SHARES,
             max_counted=MAX_COUNTED_LABELS,
             max_named=MAX_NAMED_LABELS,
@@ -123,6 +128,12 @@ def _start_environment() -> Environment:
         "co2": format_co2,
         "co2_range": format_co2_range,
         "figure": format_figure,
+        "plain": write_plain,
+        "tokens": lambda number: "n/a" if number is None else write_plain(float(f"{number:.3g}")),
+        "seconds": write_seconds,
+        "sentence": write_sentence,
+        "sources": join_sources,
+        "ratio": describe_ratio,
         "family": find_family,
         "model": name_model,
         "votes": describe_votes,

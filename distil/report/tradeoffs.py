@@ -1,7 +1,7 @@
-"""The study's table of trade-offs, filled with this run's figures: teacher, student and a model that was priced only.
+"""The table of trade-offs: teacher, student, labelling by hand and a model that was priced only, in this run's figures.
 
-Its rows are those of the 2024 study: performance, cost, latency, control, investment, carbon. What was not measured
-says so; control is told in words, since nobody can measure it.
+Its rows and ways are those of the 2024 study: performance, cost, latency, control, investment, carbon. What was not
+measured says so; control is told in words, since nobody can measure it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,8 @@ from distil.report.findings import Study, name_model
 from distil.report.results import Result, format_score
 
 NOT_MEASURED = "not measured here"
+BY_HAND = "By hand: people label, the same student learns"
+FEW_SHOT = "few_shot"  # the one system that learns from people's labels
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,13 @@ class TradeOffs:
 
 
 def list_tradeoffs(study: Study, results: Mapping[str, Result]) -> TradeOffs:
-    """Teacher, served student and the first of the compared models, where there is one."""
-    columns = [_describe_teacher(study, results["teacher"]), _describe_student(study, results[study.served])]
-    names = [f"Teacher: {name_model(study.annotate['teacher'])}", f"Student, {study.precision}"]
+    """Teacher, served student, people in the teacher's place, and the first of the compared models, if there is one."""
+    columns = [
+        _describe_teacher(study, results["teacher"]),
+        _describe_student(study, results[study.served]),
+        _describe_by_hand(study, results.get(FEW_SHOT)),
+    ]
+    names = [f"Teacher: {name_model(study.annotate['teacher'])}", f"Student, {study.precision}", BY_HAND]
     for model in study.cost["compared_models"][:1]:
         columns.append(_describe_compared(model))
         names.append(f"API: {model['model']} (not run)")
@@ -48,14 +54,22 @@ def _describe_teacher(study: Study, teacher: Result) -> Sequence[Cell]:
     rate = teacher.texts_per_s
     return (
         _describe_score(study, teacher) if study.has_gold else Cell("the reference", "labels of people are not known"),
-        Cell(format_usd(teacher.usd_per_million), "on the rented hardware below" if local else "by its tokens"),
+        _describe_price(teacher.usd_per_million, "on the rented hardware below" if local else "by its tokens"),
         Cell(f"{format_figure(rate)} texts/s", "while it labelled; one text was not timed")
         if rate
         else Cell(NOT_MEASURED),
-        Cell("runs here", "its weights are a file; the texts stay") if local else _ELSEWHERE,
+        _describe_control(study),
         Cell("a prompt", "and a look at its answers"),
         _describe_carbon(teacher.kg_co2_per_million),
     )
+
+
+def _describe_control(study: Study) -> Cell:
+    if study.is_recorded:
+        return Cell("was asked elsewhere", "its answers are a recording; no text was sent")
+    if study.annotate["server"] == "local":
+        return Cell("runs here", "its weights are a file; the texts stay")
+    return _ELSEWHERE
 
 
 def _describe_student(study: Study, student: Result) -> Sequence[Cell]:
@@ -77,12 +91,33 @@ def _describe_student(study: Study, student: Result) -> Sequence[Cell]:
     )
 
 
+def _describe_by_hand(study: Study, few_shot: Result | None) -> Sequence[Cell]:
+    """What is known of labelling by hand: the baseline that learns from people's labels, and how many there are."""
+    same = Cell("as the student", "it is the same model")
+    known = study.fetch["with_gold"]
+    return (
+        _describe_few_shot(study, few_shot),
+        same,
+        same,
+        Cell("yours", "and the labels too"),
+        Cell("people's time", f"its price is not known; {known:,} texts are labelled by people here"),
+        same,
+    )
+
+
+def _describe_few_shot(study: Study, few_shot: Result | None) -> Cell:
+    if few_shot is None or few_shot.score is None:
+        return Cell(NOT_MEASURED)
+    return Cell(format_score(few_shot.score), f"{study.score_name} of {few_shot.title}, from a few texts a label alone")
+
+
 def _describe_compared(model: Mapping[str, Any]) -> Sequence[Cell]:
     tokens = [model[f"{kind}_tokens_per_text"] for kind in ("input", "output")]
     sent = "" if None in tokens else f"{tokens[0]:,.0f} tokens in, {tokens[1]:,.0f} out a text; "
+    basis = f"{sent}prices of {model['price_date'] or NOT_KNOWN}"
     return (
         Cell(NOT_MEASURED),
-        Cell(format_usd(model["usd_per_million"]), f"{sent}prices of {model['price_date'] or NOT_KNOWN}"),
+        _describe_price(model["usd_per_million"], basis),
         Cell(NOT_MEASURED),
         _ELSEWHERE,
         Cell("a prompt", "and a look at its answers"),
@@ -97,8 +132,12 @@ def _describe_score(study: Study, result: Result) -> Cell:
     return Cell(format_score(result.score), study.score_name) if result.score else Cell(NOT_KNOWN)
 
 
+def _describe_price(usd: float | None, basis: str) -> Cell:
+    return Cell(NOT_KNOWN) if usd is None else Cell(format_usd(usd), basis)
+
+
 def _describe_carbon(kg: dict[str, float] | None) -> Cell:
     if kg is None:
         return Cell(NOT_KNOWN)
-    width = format_co2_range(kg)
-    return Cell(f"{format_co2(kg)} kg", f"estimate, {width} kg" if width else "estimate")
+    bounds = format_co2_range(kg).replace("-", " \N{EN DASH} ")
+    return Cell(f"{format_co2(kg)} kg", f"estimate, {bounds} kg" if bounds else "estimate")

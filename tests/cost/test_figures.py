@@ -20,6 +20,8 @@ def test_dollars_and_co2_say_no_more_than_is_known() -> None:
     ]
     assert format_co2({"low": 0.001, "mid": 0.0234, "high": 0.2}) == "0.02"
     assert format_co2({"low": 100.0, "mid": 735.0, "high": 1100.0}) == "700"
+    assert format_co2_bounds({"low": 0.001, "mid": 0.0234, "high": 0.2}) == "0.02 (0.001-0.2)"
+    assert format_co2_bounds({"low": 0.068, "mid": 0.07, "high": 0.072}) == "0.07", "a width of zero is none"
 
 
 @pytest.mark.parametrize(

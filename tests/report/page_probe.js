@@ -66,7 +66,7 @@
   });
 
   const wide = [...document.querySelectorAll("main *")].filter(
-    (element) => element.getBoundingClientRect().right > width + 1 && !element.closest(".scroll"),
+    (element) => element.getBoundingClientRect().right > width + 1 || element.scrollWidth > width,
   );
   const regions = [...document.querySelectorAll(".scroll")].map((region) => ({
     label: region.getAttribute("aria-label"),

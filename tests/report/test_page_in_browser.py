@@ -1,4 +1,4 @@
-"""The report's page as Chromium shows it: phone and desktop, light and dark, offline, nothing cut off or too pale.
+"""The report's page as Chromium shows it: phone, tablet, desktop, light and dark, offline, nothing cut off or too pale.
 
 Chromium is Debian's, or another one on the PATH, and driven by Playwright over its DevTools protocol; no browser is
 downloaded. tests/page_probe.js measures inside the page.
@@ -32,7 +32,7 @@ STUDIES: dict[str, dict[str, Any]] = {
     "short of a baseline": {"ladder": True, "short": True},
     "candidates": {"candidates": True},
 }
-WIDTHS = (390, 1280)
+CASES = [(390, "light"), (390, "dark"), (768, "light"), (1280, "light"), (1280, "dark")]
 SMALLEST_PX = 9.5  # of a chart's text, wherever the labels are few
 Scheme = Literal["light", "dark"]
 
@@ -72,11 +72,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return found
 
 
-@pytest.fixture(
-    scope="module", params=product(STUDIES, WIDTHS, ("light", "dark")), ids=lambda case: "-".join(map(str, case))
-)
+@pytest.fixture(scope="module", params=product(STUDIES, CASES), ids=lambda it: f"{it[0]}-{it[1][0]}-{it[1][1]}")
 def visit(request: pytest.FixtureRequest, browser: Browser, pages: dict[str, Path]) -> Visit:
-    name, width, scheme = request.param
+    name, (width, scheme) = request.param
     visit = open_page(browser, pages[name], width, scheme)
     visit.has_candidates = "candidates" in STUDIES[name]
     return visit
@@ -103,7 +101,7 @@ def test_the_page_asks_for_nothing_and_the_console_is_silent(visit: Visit) -> No
 
 def test_the_page_does_not_scroll_sideways(visit: Visit) -> None:
     assert visit.measured["scrollWidth"] <= visit.measured["width"]
-    assert visit.measured["wide"] == [], "outside of a box that scrolls"
+    assert visit.measured["wide"] == [], "nor does a table on it, whose rest nobody would see"
 
 
 def test_labels_of_one_word_are_not_broken(visit: Visit) -> None:

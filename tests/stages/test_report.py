@@ -199,6 +199,83 @@ def test_reasons_are_shown_where_the_teacher_gave_any(project: Path, plain: Path
     assert "The teacher's reason" not in read_page(plain).text
 
 
+def test_a_marker_in_the_place_of_a_reason_is_none(project: Path) -> None:
+    main(*write_toy_results(project, reason="FAIL"))
+    assert "FAIL" not in read_page(project).text and "The teacher's reason" not in read_page(project).text
+
+
+UNPRICED = ("usd_per_million", "kg_co2_per_million", "co2_source", "input_tokens_per_text", "output_tokens_per_text")
+
+
+def test_a_recording_names_no_prompt_and_no_endpoint_and_its_captions_only_what_is_drawn(
+    project: Path, plain: Path
+) -> None:
+    arguments = write_toy_results(project, endpoint=True, priced=False)
+    change_metrics(project, "annotate", protocol="recorded", server="recorded")
+    compared = read_details(project / "metrics/cost.json")["compared_models"]
+    unknown = [model | dict.fromkeys(UNPRICED) for model in compared]
+    change_metrics(project, "cost", compared_models=unknown)
+    main(*arguments)
+    text = read_page(project).text
+    assert "prompts/reviews.md" not in text and "of the recording, not known here" in text
+    assert "was asked elsewhere" in text
+    assert "answers recorded elsewhere, 1 vote" in read_card(project)
+    assert "this study's tokens at their prices" not in read_table(project)
+    for drawn in (
+        "Diamonds: models",
+        "A teacher behind an endpoint",
+        "Dollars spent in all",
+        "The teacher's figure is",
+    ):
+        assert drawn not in text
+    for drawn in ("Diamonds: models", "Dollars spent in all", "The teacher's figure is", "rings: tokenization left"):
+        assert drawn in read_page(plain).text
+
+
+def test_int8_s_agreement_with_fp32_says_on_which_texts(plain: Path) -> None:
+    text = read_page(plain).text
+    assert "99.2% of 2,000 texts outside test" in text
+    assert re.search(r"\d+\.\d% of the 612 test texts", text)
+
+
+def test_rows_that_the_teacher_did_not_label_are_no_bin_of_a_line(plain: Path) -> None:
+    described = [value for name, value in read_page(plain).attributes if name == "aria-label"]
+    (bins,) = (words for words in described if words.startswith("Accuracy by how far the teacher's votes agree"))
+    assert "no label" not in bins and "88-100% (122 texts)" in bins
+    assert (
+        "Not drawn: the 122 texts that the teacher did not label; the int8 student is right on" in read_page(plain).text
+    )
+
+
+def test_no_width_of_zero_is_told(project: Path) -> None:
+    arguments = write_toy_results(project)
+    cost, speed = (read_details(project / f"metrics/{name}.json") for name in ("cost", "speed"))
+    cost["compared_models"][0]["kg_co2_per_million"] = dict.fromkeys(("low", "mid", "high"), 0.07)
+    speed["ratios"]["served_to_pipeline"] = dict.fromkeys(("median", "min", "max"), 7.0)
+    change_metrics(project, "cost", compared_models=cost["compared_models"])
+    change_metrics(project, "speed", ratios=speed["ratios"])
+    main(*arguments)
+    page, table = read_page(project).text, read_table(project)
+    assert "0.07 \N{EN DASH} 0.07" not in page and "0.07-0.07" not in table and "0.07" in table
+    assert "7.0 times the texts" in " ".join(table.split()) and "7.0 to 7.0" not in page + table
+
+
+def test_co2_is_written_one_way_and_sources_once(plain: Path) -> None:
+    text = read_page(plain).text
+    assert "CO\N{SUBSCRIPT TWO}" not in text and "CO2" in text
+    assert text.count("genai-prices") == 1
+    assert text.count("the vendor's price list") == 1 and "[1] the vendor's price list" in text
+
+
+def test_the_trade_offs_have_a_column_for_labelling_by_hand(project: Path, plain: Path) -> None:
+    text = read_page(plain).text
+    assert "By hand: people label, the same student learns" in text
+    assert "accuracy of Few-shot LR, from a few texts a label alone" in text
+    assert "2,985 texts are labelled by people here" in text
+    main(*write_toy_results(project, gold=False))
+    assert "0 texts are labelled by people here" in read_page(project).text
+
+
 def test_a_row_on_which_the_teacher_abstained_is_no_disagreement(project: Path) -> None:
     main(*write_toy_results(project, texts=tuple(f"text number {number}." for number in range(150))))
     page = read_page(project)
@@ -219,7 +296,7 @@ def test_many_long_labels_are_drawn_shortened(project: Path) -> None:
     labels = tuple(f"label {number} with a rather long name" for number in range(40))
     main(*write_toy_results(project, labels=labels))
     page = read_page(project)
-    assert "label 39 with a rathe…" in page.text
+    assert "label 39 with a rather" in page.text, "in the first of two lines"
     assert "The 20 that the teacher gave most often, of 40." in page.text
     assert "they are too many for their names" in page.text
     assert "What the int8 student confuses most often" in page.text
@@ -230,7 +307,10 @@ def test_the_pairs_that_are_confused_most_often_come_first(plain: Path, project:
     main(*write_toy_results(project, labels=labels))
     html = (project / "reports/index.html").read_text(encoding="utf-8")
     table = html[html.index("confuses most often</h3>") :].partition("</table>")[0]
-    rows = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td><td class=.figure.>(\d+)</td></tr>", table)
+    cells = (
+        r"<tr><td[^>]*><span>(.*?)</span></td><td[^>]*><span>(.*?)</span></td><td class=.figure.[^>]*>(\d+)</td></tr>"
+    )
+    rows = re.findall(cells, table)
     counts = [int(count) for *_, count in rows]
     assert len(rows) == 10 and counts == sorted(counts, reverse=True) and counts[-1] >= 1
     assert all(actual != given for actual, given, _ in rows)
@@ -306,7 +386,7 @@ def test_one_test_row_is_reported_with_its_warning(project: Path) -> None:
     main(*write_toy_results(project, rows=1))
     page = read_page(project)
     assert "of 1 test text," in page.text
-    assert "only 1 test rows: the intervals are wide" in page.text
+    assert "Only 1 test rows: the intervals are wide." in page.text
 
 
 def test_scores_whose_bounds_are_unknown_stand_alone(project: Path) -> None:
@@ -347,8 +427,9 @@ def test_the_trade_offs_tell_where_the_teacher_is(project: Path, endpoint: bool,
 
 def test_what_the_2024_study_printed_is_labelled_as_such(plain: Path) -> None:
     text = read_page(plain).text
-    assert "nothing of it was measured in this run" in text
-    assert "735.0 \N{EN DASH} 1,100.0" in text
+    assert "Nothing of it was measured in this run" in text
+    assert "Other texts, models" not in text, "which a study of the same texts would belie"
+    assert "735 \N{EN DASH} 1,100" in text and "3,061" in text and "3,061.0" not in text
     assert "huggingface.co/blog/synthetic-data-save-costs, 2024-02-16" in text
 
 
@@ -370,7 +451,7 @@ def test_warnings_of_training_and_notes_of_quality_and_cost_are_warnings(project
     change_metrics(project, "cost", notes=["of <cost>"])
     main(*arguments)
     html = (project / "reports/index.html").read_text(encoding="utf-8")
-    assert re.findall(r'class="note warning">([^<]*)<', html) == ["of training", "of quality", "of &lt;cost&gt;"]
+    assert re.findall(r'class="note warning">([^<]*)<', html) == ["Of training.", "Of quality.", "Of &lt;cost&gt;."]
     assert read_table(project).endswith("Warning: of training\nNote: of quality\nNote: of <cost>\n")
     card = read_card(project)
     assert "- Warning: of training\n- Note: of quality\n- Note: of \\<cost\\>\n" in card
@@ -532,7 +613,7 @@ def test_the_model_card_lists_each_file_with_its_own_size(project: Path, plain: 
     line = next(line for line in read_card(plain).splitlines() if line.startswith("- Files: "))
     assert line == (
         "- Files: `model.safetensors` (91 MB), `onnx/model.onnx` (fp32, 91 MB), `onnx/model_quantized.onnx` "
-        "(int8, 23 MB); int8 gives the label of fp32 on 99.2% of 2000 texts"
+        "(int8, 23 MB); int8 gives the label of fp32 on 99.2% of 2000 texts outside test"
     )
     arguments = write_toy_results(project)
     change_metrics(project, "export", torch={"megabytes": 45.4}, fp16={"megabytes": 45.6})
@@ -567,7 +648,7 @@ def test_layers_that_stayed_in_fp32_are_told(project: Path) -> None:
     int8 = read_details(project / "metrics/export.json")["int8"] | {"fp32_layers": ["head", "layer 3"]}
     change_metrics(project, "export", int8=int8)
     main(*arguments)
-    assert "99.2% of 2000 texts, with head, layer 3 in fp32\n" in read_card(project)
+    assert "99.2% of 2000 texts outside test, with head, layer 3 in fp32\n" in read_card(project)
     assert "In fp32 within int8" in read_page(project).text
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from io import StringIO
 from pathlib import Path
-from textwrap import fill
+from textwrap import TextWrapper, fill
 from typing import Any, Literal
 from xml.sax.saxutils import quoteattr
 
@@ -81,12 +81,16 @@ Draw = Callable[[Palette], Figure]
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart: the name of its file, its title, what it shows in words, and how to draw it."""
+    """A chart: the name of its file, its title, what it shows in words, and how to draw it.
+
+    `marks` names what can be seen on it and not on every chart of its kind, so that the page speaks of nothing else.
+    """
 
     name: str
     title: str
     description: str
     draw: Draw
+    marks: frozenset[str] = frozenset()
 
 
 def render_svg(chart: Chart) -> str:
@@ -142,7 +146,11 @@ def start_axes(height_in: float, palette: Palette) -> tuple[Figure, Axes]:
 
 def label_rows(axes: Axes, names: Sequence[str]) -> None:
     """Name the rows 0, 1, ... of a chart, from top to bottom."""
-    axes.set_yticks(range(len(names)), [shorten(name) for name in names])
+    shown = [break_name(name) for name in names]
+    axes.set_yticks(range(len(names)), shown)
+    for label, name in zip(axes.get_yticklabels(), shown, strict=True):
+        if "\n" in name:
+            label.set(fontsize=SMALL_PT, linespacing=1.0)
     axes.set_ylim(len(names) - 0.5, -0.5)
 
 
@@ -165,6 +173,16 @@ def write_number(value: float) -> str:
     if 0 < value < SMALLEST_IN_FULL:
         return "10" + str(round(math.log10(value))).translate(SUPERSCRIPTS)
     return f"{value:,.3f}".rstrip("0").rstrip(".")
+
+
+def break_name(name: object) -> str:
+    """A name of a row, in two lines where one has no room; of a longer one the middle is left out, its end is kept."""
+    text = " ".join(str(name).split())
+    most = 2 * MAX_LABEL - 4  # lines that are broken between words are not full
+    if len(text) > most:
+        text = f"{text[: most // 2]}…{text[-(most // 2 - 1) :]}"
+    lines = TextWrapper(MAX_LABEL).wrap(text)
+    return "\n".join(lines if len(lines) <= 2 else [text[:MAX_LABEL], text[MAX_LABEL:]])
 
 
 def shorten(label: object) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from distil.report.charts.canvas import SMALL_PT, Palette, draw_grid, format_log_axis, start_axes, write_number
 
@@ -116,7 +116,9 @@ def draw_bins(lines: Sequence[Line], names: Sequence[str], x_label: str, y_label
     axes.set_xticks(range(len(names)), list(names), fontsize=SMALL_PT)
     axes.set_xlim(-0.35, len(names) - 0.65)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    lowest = min(share for line in lines for share in line.y)
+    lowest = min(
+        [share for line in lines for share in line.y] + [low for line in lines for low, _ in line.bounds or ()]
+    )
     axes.set_ylim(max(0.0, np.floor(10 * lowest - 0.5) / 10), 1.03)
     axes.set_xlabel(x_label, color=palette.muted)
     axes.set_ylabel(y_label, color=palette.muted)
@@ -176,7 +178,7 @@ def _draw_lines(axes: Axes, lines: Sequence[Line], palette: Palette) -> None:
 
 
 def _label_shares(axes: Axes, x_label: str, palette: Palette) -> None:
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(100 * share, 2):g}%"))
     axes.set_xlabel(x_label, color=palette.muted)
     axes.set_ylabel("share of held-out labels", color=palette.muted)
 
@@ -185,7 +187,8 @@ def _name_lines(axes: Axes, lines: Sequence[Line], palette: Palette) -> None:
     """Write each line's name at the height of its end, once limits and scales are set."""
     to_axes = axes.transData + axes.transAxes.inverted()
     ends = [float(to_axes.transform((line.x[-1], line.y[-1]))[1]) for line in lines]
-    heights = [LINE_IN * (1 + line.title.count("\n")) / (AXES_SHARE * HEIGHT_IN) for line in lines]
+    lines_of = [1 + line.title.count("\n") for line in lines]
+    heights = [LINE_IN * (count + (count > 1) / 4) / (AXES_SHARE * HEIGHT_IN) for count in lines_of]
     name_at = NAMED_AT + PIECE + GAP
     for line, place in zip(lines, move_apart(ends, heights), strict=True):
         axes.plot(

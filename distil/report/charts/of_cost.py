@@ -6,7 +6,7 @@ from functools import partial
 from distil.cost.figures import format_co2, format_co2_bounds, format_usd
 from distil.report.charts.canvas import Chart
 from distil.report.charts.lines import Line, draw_break_even
-from distil.report.charts.rows import Row, describe_rows, draw_log_dots
+from distil.report.charts.rows import Row, describe_rows, draw_log_dots, find_marks
 from distil.report.findings import Study
 from distil.report.results import Result, find_family
 
@@ -25,7 +25,9 @@ def _chart_dollars(study: Study, results: Sequence[Result]) -> Chart:
             low, high = _bound_dollars(study, result, usd)
             rows.append(Row(_name_row(result), find_family(result.system), usd, format_usd(usd), low, high))
     title = "Dollars per million texts"
-    return Chart("cost", title, describe_rows(title, rows), partial(draw_log_dots, rows, title.lower()))
+    return Chart(
+        "cost", title, describe_rows(title, rows), partial(draw_log_dots, rows, title.lower()), find_marks(rows)
+    )
 
 
 def _name_row(result: Result) -> str:
@@ -52,7 +54,7 @@ def _chart_co2(results: Sequence[Result]) -> Chart:
             described.append(f"{result.title} {format_co2_bounds(kg)}")
     title = "Kilograms of CO2 per million texts"
     draw = partial(draw_log_dots, rows, "kg CO2 per million texts")
-    return Chart("co2", title, f"{title}: " + "; ".join(described), draw)
+    return Chart("co2", title, f"{title}: " + "; ".join(described), draw, find_marks(rows))
 
 
 def _chart_break_even(study: Study) -> Iterator[Chart]:

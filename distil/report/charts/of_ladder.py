@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from functools import partial
+from textwrap import fill
 
-from distil.report.charts.canvas import MARKERS, Chart
+from distil.report.charts.canvas import MARKERS, MAX_LABEL, Chart
 from distil.report.charts.lines import Line, draw_learning_curve, draw_rungs
 from distil.report.findings import Study
 from distil.report.ladder import Rung, list_curve, list_rungs
@@ -44,7 +45,8 @@ def _draw_rung(rung: Rung) -> Line:
 
 
 def _name(rung: Rung) -> str:
-    return f"{rung.title}\n{rung.score.value:.1%}{', chosen' if rung.chosen else ''}"
+    title = fill(rung.title, MAX_LABEL)  # beside the chart there is no room for more
+    return f"{title}\n{rung.score.value:.1%}{', chosen' if rung.chosen else ''}"
 
 
 def _bound(score: Score) -> tuple[float, float]:

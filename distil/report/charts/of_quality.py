@@ -16,6 +16,7 @@ from distil.report.results import Result, find_family
 NO_LABEL = "(no label)"
 MAX_CONFUSIONS = 10  # in the list of them
 LARGEST_POINT = 90.0  # pt^2, of the bin with most texts
+BESIDE = 0.05  # of the distance between two bins: how far a system stands from the middle
 
 
 def list_quality_charts(study: Study, results: Sequence[Result]) -> Iterator[Chart]:
@@ -110,15 +111,10 @@ def _chart_calibration(study: Study) -> Iterator[Chart]:
 
 
 def _chart_bins(study: Study, key: str, by: str, unit: str) -> Iterator[Chart]:
-    bins = study.quality[key]
+    bins = [each for each in study.quality[key] if each["from"] is not None]  # without a label the teacher is not right
     names = [_name_bin(each, shares=key == "by_agreement") for each in bins]
-    lines = []
-    for system, title in study.followed.items():
-        shares = {place: each["systems"][system] for place, each in enumerate(bins) if system in each["systems"]}
-        if shares:
-            family = find_family(system)
-            places, values = list(shares), list(shares.values())
-            lines.append(Line(title, family, places, values, marker=MARKERS[family]))
+    lines = [_draw_bins(bins, system, title) for system, title in study.followed.items()]
+    lines = [line for line in lines if line.x]
     if lines:
         title = f"{_name_score(study)} by {by}"
         described = "; ".join(_describe_bin(study, each, name) for each, name in zip(bins, names, strict=True))
@@ -127,10 +123,18 @@ def _chart_bins(study: Study, key: str, by: str, unit: str) -> Iterator[Chart]:
         yield Chart(key, title, f"{title}: {described}", draw)
 
 
+def _draw_bins(bins: Sequence[Mapping[str, Any]], system: str, title: str) -> Line:
+    """A system's share in each bin that has one, with its bounds; systems stand beside one another, not on top."""
+    family = find_family(system)
+    beside = BESIDE if family == "teacher" else -BESIDE
+    known = [(place + beside, each) for place, each in enumerate(bins) if system in each["systems"]]
+    shares = [each["systems"][system] for _, each in known]
+    bounds = [tuple(each["bounds"][system]) for _, each in known]
+    return Line(title, family, [place for place, _ in known], shares, marker=MARKERS[family], bounds=bounds)
+
+
 def _name_bin(each: Mapping[str, Any], shares: bool) -> str:
     """The bounds of a bin: 2-9 words, 67-100%, or a single value."""
-    if each["from"] is None:
-        return "no label"
     bounds = [f"{100 * each[end]:.0f}" if shares else f"{each[end]:,.0f}" for end in ("from", "to")]
     return "-".join(dict.fromkeys(bounds)) + ("%" if shares else "")
 

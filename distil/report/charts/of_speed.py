@@ -8,7 +8,7 @@ import numpy as np
 from distil.cost.figures import format_figure
 from distil.report.charts.canvas import Chart
 from distil.report.charts.lines import Dash, Line, draw_batch_sizes, draw_server
-from distil.report.charts.rows import Row, Spread, describe_rows, draw_latency, draw_log_dots
+from distil.report.charts.rows import Row, Spread, describe_rows, draw_latency, draw_log_dots, find_marks
 from distil.report.findings import Study
 from distil.report.results import TITLES, find_family
 
@@ -56,7 +56,8 @@ def _chart_throughput(study: Study) -> Chart:
         encoded = measured.get("offline_encoded", {}).get("texts_per_s")
         rows.append(Row(name_timed(system), find_family(system), rate, format_figure(rate), low, high, encoded))
     title = "Texts per second by system"
-    return Chart("throughput", title, describe_rows(title, rows), partial(draw_log_dots, rows, "texts per second"))
+    draw = partial(draw_log_dots, rows, "texts per second")
+    return Chart("throughput", title, describe_rows(title, rows), draw, find_marks(rows))
 
 
 def _chart_batch_sizes(study: Study) -> Iterator[Chart]:

@@ -12,9 +12,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from distil.report.charts.canvas import MARKERS, SMALL_PT, Palette, draw_grid, format_log_axis, label_rows, start_axes
+from distil.report.charts.canvas import (
+    MARKERS,
+    SMALL_PT,
+    WIDTH_IN,
+    Palette,
+    draw_grid,
+    format_log_axis,
+    label_rows,
+    start_axes,
+)
 
 ROW_IN = 0.36
+POINT_PT = 6  # a point's width
+HIDDEN_PT = POINT_PT + 2  # a line that is no longer stands out from its point no more
+AXES_PT = 36 * WIDTH_IN  # about: half the figure's width
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,18 @@ class Spread:
     family: str
     quantiles: Sequence[float]  # 1, 25, 50, 75 and 99 %
     text: str
+
+
+def find_marks(rows: Sequence[Row]) -> frozenset[str]:
+    """What a chart on a log axis shows: families, rings, and bounds, as lines where points do not hide them."""
+    bounds = [(row.low, row.high) for row in rows if row.low is not None and row.high is not None]
+    values = [value for row in rows for value in (row.value, row.other, row.low, row.high) if value]
+    marks = {row.family for row in rows} | ({"rings"} if any(row.other is not None for row in rows) else set())
+    if not bounds:
+        return frozenset(marks)
+    decades = np.ceil(np.log10(max(values))) - np.floor(np.log10(min(values)))
+    longest_pt = max(np.log10(high / low) for low, high in bounds) / max(decades, 1) * AXES_PT
+    return frozenset(marks | {"bounds"} | ({"lines"} if longest_pt > HIDDEN_PT else set()))
 
 
 def describe_rows(title: str, rows: Sequence[Row | Spread]) -> str:
@@ -143,7 +167,7 @@ def _draw_points(axes: Axes, rows: Sequence[Row], palette: Palette) -> None:
         colour = palette.pick(row.family)
         if row.low is not None and row.high is not None:
             axes.plot([row.low, row.high], [position, position], color=colour, linewidth=2, alpha=0.5)
-        axes.plot(row.value, position, MARKERS[row.family], color=colour, markersize=6)
+        axes.plot(row.value, position, MARKERS[row.family], color=colour, markersize=POINT_PT)
 
 
 def _widen_to_decades(axes: Axes) -> None:

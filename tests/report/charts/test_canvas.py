@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from distil.report.charts.canvas import Chart, render_svg, shorten, start_axes, write_number, write_png
+from distil.report.charts.canvas import Chart, break_name, render_svg, shorten, start_axes, write_number, write_png
 from distil.report.charts.lines import move_apart
-from distil.report.charts.rows import draw_label_shares, format_points
+from distil.report.charts.rows import Row, draw_label_shares, find_marks, format_points
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,21 @@ def test_differences_are_percentage_points_with_their_sign(difference: float, wr
 def test_a_long_label_is_cut() -> None:
     assert shorten("short\nlabel") == "short label"
     assert len(shorten("x" * 60)) == 22
+
+
+def test_a_long_name_of_a_row_is_broken_and_keeps_its_end() -> None:
+    assert break_name("gpt-4-turbo") == "gpt-4-turbo"
+    assert break_name("Mixtral-8x7B-Instruct-v0.1") == "Mixtral-8x7B-Instruct-\nv0.1"
+    long = break_name("a-model-with-a-name-that-goes-on-and-on-and-on-v0.1")
+    assert long.endswith("-v0.1") and "…" in long and len(long.split("\n")) == 2
+    assert max(map(len, break_name("x" * 60).split("\n"))) <= 22
+
+
+def test_lines_that_points_hide_are_no_marks() -> None:
+    narrow, wide = Row("a", "student", 100.0, "100", 99.0, 101.0), Row("b", "llm", 1.0, "1", 0.1, 10.0, other=2.0)
+    assert find_marks([narrow]) == {"student", "bounds"}
+    assert find_marks([narrow, wide]) == {"student", "llm", "bounds", "lines", "rings"}
+    assert find_marks([Row("a", "student", 100.0, "100")]) == {"student"}
 
 
 def test_names_are_moved_apart_and_stay_inside_in_their_order() -> None:
