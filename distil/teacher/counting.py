@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from distil.assets.references import resolve
-from distil.core.errors import InputError
+from distil.core.errors import AssetError, InputError
 from distil.prompting.params import STAND_IN
 from distil.prompting.requests import Message
 from distil.teacher.chat_template import Renderer, load_renderer
@@ -46,7 +46,10 @@ def load_counter(tokenizer: str, assets: Path) -> TokenCounter:
 
     Raises `InputError` if it is none of these, and as `resolve` does.
     """
-    path = resolve(name_tokenizer(tokenizer), assets)
+    try:
+        path = resolve(name_tokenizer(tokenizer), assets)
+    except AssetError as error:
+        raise AssetError(f"{error}; or set annotate.recording.tokenizer to null, to count no tokens") from None
     if path.is_dir():
         return _load_folder(path)
     return TokenCounter(_load_json(path) if path.suffix == ".json" else _load_sentencepiece(path))

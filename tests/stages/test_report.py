@@ -105,6 +105,20 @@ def test_a_candidate_s_name_is_text(project: Path) -> None:
     assert_inert(read_page(project))
 
 
+def test_a_figure_of_the_2024_study_stands_beside_this_study_s(plain: Path) -> None:
+    html = (plain / "reports/index.html").read_text(encoding="utf-8")
+    rows = [
+        [re.sub(r"<[^>]+>", " ", cell).split() for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)]
+        for row in html.partition('id="published"')[2].split("</tr>")
+    ]
+    told = {" ".join(sum(cells[:2], [])): [" ".join(cell) for cell in cells[2:4]] for cells in rows if len(cells) == 5}
+    assert told["RoBERTa-base $ per million texts"] == ["2.7", "$0.022 int8 student"]
+    assert told["GPT-4 $ per million texts"] == ["3,061", "$1,851.26 gpt-4-turbo"]
+    assert told["RoBERTa-base accuracy"] == ["0.94", "0.809 int8 student"]
+    assert told["Mixtral-8x7B, simple prompt accuracy"] == ["0.916", ""]
+    assert told["GPT-4 latency in seconds"] == ["no figure", ""]
+
+
 @pytest.mark.parametrize(
     ("texts_per_s", "usd", "sentence"),
     [
@@ -591,7 +605,9 @@ def change_metrics(project: Path, stage: str, **changes: object) -> None:
 def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording(project: Path) -> None:
     arguments = write_toy_results(project)
     change_params(project, report={"dataset": "takala/financial_phrasebank"}, task={"language": "no"})
-    change_metrics(project, "annotate", protocol="recorded")
+    change_metrics(
+        project, "annotate", protocol="recorded", counted={"tokenizer": "a/tokenizer.json", "stand_in": True}
+    )
     change_metrics(project, "train", suspects=31, noise="drop", below_min_agreement=12)
     main(*arguments)
     data = parse_card(project)
@@ -601,6 +617,7 @@ def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording
     assert "- Left out: 12 texts, on which the teacher's votes agree too little\n" in read_card(project)
     assert "- Labels that are probably wrong, by cross-validation: 31, left out\n" in read_card(project)
     assert "The answers were recorded elsewhere" in read_card(project)
+    assert ", counted here" in read_page(project).text
     assert PROMPT not in read_card(project)
 
 

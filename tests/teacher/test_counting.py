@@ -73,5 +73,5 @@ def test_what_is_no_tokenizer_is_one_line(tmp_path: Path, name: str, content: st
 
 
 def test_the_stand_in_is_pinned_and_says_so_where_it_is_not(tmp_path: Path) -> None:
-    with pytest.raises(AssetError, match=r"mistral-common==.* is not pinned; add a line to"):
+    with pytest.raises(AssetError, match=r"mistral-common==.* is not pinned; add a line to .*; or set .* to null"):
         load_counter("stand-in", tmp_path / "assets.txt")
