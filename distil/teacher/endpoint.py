@@ -31,6 +31,10 @@ def find_endpoint(runtime: RuntimeParams, model: str) -> Endpoint:
     own = runtime.endpoints.get(model)
     place = f"runtime.endpoints[{model!r}].base_url" if own else "runtime.base_url"
     address, variable = runtime.address_of(model), own.api_key_env if own else runtime.api_key_env
+    if not address and runtime.is_asleep(model):
+        raise InputError(
+            "runtime.hf_endpoint has no address before annotate resumes it; for a batch give base_url instead"
+        )
     if not address:
         raise InputError(
             "runtime.base_url in params.yaml is empty: name the teacher's API there (https://.../v1), "

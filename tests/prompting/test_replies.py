@@ -106,9 +106,9 @@ def test_anything_else_is_an_abstention_that_says_why(text: str | None, finish_r
 
 @pytest.mark.parametrize("piece", ["positive ", "not positive ", '{"label": ', "word ", "\u0130", "<think>", "{"])
 def test_what_no_teacher_writes_takes_no_time_and_names_no_label(piece: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert read_reply(Answer(piece * (16_000_000 // len(piece))), LABELS).label is None
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_long_thought_before_a_label_is_no_long_reply() -> None:
