@@ -62,14 +62,14 @@ def write_tables(folder: Path, *, gold: bool = True) -> tuple[Path, Path, Path, 
     labels[12] = make_label(12, None)
     rows = [row | {"text": text} for row, text in zip(labels, texts, strict=True)]
     names = ("train", "validation", "test", "labels")
-    paths = train, validation, test, all_labels = tuple(folder / "data" / f"{name}.parquet" for name in names)
+    train, validation, test, all_labels = (folder / "data" / f"{name}.parquet" for name in names)
     write_rows(train, TRAIN, [{name: row[name] for name in TRAIN.names} for row in rows[:8]])
     write_rows(validation, TRAIN, [{name: row[name] for name in TRAIN.names} for row in rows[8:10]])
     people = ["positive", "positive", "negative"] if gold else [None] * 3
     named = zip(rows[10:], people, strict=True)
     write_rows(test, TEST, [{"id": row["id"], "text": row["text"], "gold": label} for row, label in named])
     write_rows(all_labels, LABELS, labels)
-    return paths
+    return train, validation, test, all_labels
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_autotrain_reads_the_config_and_the_files(
 
 def test_the_card_tells_how_the_labels_were_made_and_stays_markdown(splits: Splits) -> None:
     card = render_dataset_card(TASK, SourceParams.model_validate(SOURCE | {"examples": 3}), splits, ORIGIN)
-    data = DatasetCard(card).data.to_dict()
+    data = vars(DatasetCard(card).data)
     assert (data["license"], data["language"], data["size_categories"]) == ("mit", ["en"], ["n<1K"])
     assert [file["path"] for file in data["configs"][0]["data_files"]][2] == "data/test.parquet"
     for words in (
