@@ -495,7 +495,9 @@ def change_metrics(project: Path, stage: str, **changes: object) -> None:
 def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording(project: Path) -> None:
     arguments = write_toy_results(project)
     change_params(project, report={"dataset": "takala/financial_phrasebank"}, task={"language": "no"})
-    change_metrics(project, "annotate", protocol="recorded", counted={"tokenizer": "a/tokenizer.json", "stand_in": True})
+    change_metrics(
+        project, "annotate", protocol="recorded", counted={"tokenizer": "a/tokenizer.json", "stand_in": True}
+    )
     change_metrics(project, "train", suspects=31, noise="drop", below_min_agreement=12)
     main(*arguments)
     data = parse_card(project)
