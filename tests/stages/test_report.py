@@ -108,10 +108,13 @@ def test_a_candidate_s_name_is_text(project: Path) -> None:
 def test_a_figure_of_the_2024_study_stands_beside_this_study_s(plain: Path) -> None:
     html = (plain / "reports/index.html").read_text(encoding="utf-8")
     rows = [
-        [re.sub(r"<[^>]+>", " ", cell).split() for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)]
+        [
+            " ".join(re.sub(r"<[^>]+>", " ", cell).split())
+            for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)
+        ]
         for row in html.partition('id="published"')[2].split("</tr>")
     ]
-    told = {" ".join(cells[0] + cells[1]): [" ".join(cell) for cell in cells[2:4]] for cells in rows if len(cells) == 5}
+    told = {f"{cells[0]} {cells[1]}": cells[2:4] for cells in rows if len(cells) == 5}
     assert told["RoBERTa-base $ per million texts"] == ["2.7", "$0.022 int8 student"]
     assert told["GPT-4 $ per million texts"] == ["3,061", "$1,851.26 gpt-4-turbo"]
     assert told["RoBERTa-base accuracy"] == ["0.94", "0.809 int8 student"]
