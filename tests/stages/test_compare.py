@@ -233,7 +233,7 @@ def test_an_endpoint_and_a_recording_in_one_run(project: Project, tmp_path: Path
 
 def test_prices_are_those_of_the_candidate_s_own_model(project: Project) -> None:
     """One price stands for the study's teacher alone; another model has what cost.compare_models says, or none."""
-    listed = {"model": "dear", "price_source": "a list", "price_date": "2026-01-01"}
+    listed: dict[str, Any] = {"model": "dear", "price_source": "a list", "price_date": "2026-01-01"}
     listed |= {"price_per_million_tokens": {"input": 1000, "output": 5000}}
     cost = {"teacher_usd_per_million_tokens": {"input": 100, "output": 500}, "compare_models": [listed]}
     candidates = [PLAIN, {"name": "dear", "model": "dear"}, {"name": "unknown", "model": "nobody's"}]
