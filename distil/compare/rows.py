@@ -10,7 +10,7 @@ from distil.assets.references import resolve
 from distil.core.errors import InputError
 from distil.core.ids import text_id
 from distil.labels.params import SplitParams
-from distil.labels.splits import find_test_rows
+from distil.labels.splits import assign
 
 DEV, TEST, GOLD = "dev", "test", "gold"
 NAMED = (DEV, TEST, GOLD)
@@ -37,7 +37,10 @@ def choose_rows(
     others = texts.loc[has_gold & ~texts["gold"].isin(labels), "gold"]
     if not others.empty:
         raise InputError(f"the texts have gold = {others.iloc[0]!r}, but task.labels is {list(labels)}; add it there")
-    is_test = find_test_rows(texts, has_gold, split.test_share, split.salt)
+    parts = assign(
+        texts.assign(label=None), split.test_share, split.validation_share, split.salt
+    )  # test needs no label
+    is_test = parts == "test"
     named = {DEV: has_gold & ~is_test, TEST: is_test, GOLD: has_gold}
     wanted = named[rows] if rows in named else _find_rows_of_file(texts, rows, assets)
     chosen = wanted & has_gold

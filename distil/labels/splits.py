@@ -17,14 +17,6 @@ def _unit(key: str) -> float:
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64
 
 
-def find_test_rows(rows: pd.DataFrame, testable: pd.Series, test_share: float, salt: str) -> pd.Series:
-    """Whether each row (id, split) is a test row: as the source names it, else by lot; `testable` says which may be."""
-    named = rows["split"]
-    if (named == "test").any():
-        return (named == "test") & testable
-    return testable & named.isna() & draw(rows["id"], test_share, f"{salt}:test")
-
-
 def assign(rows: pd.DataFrame, test_share: float, validation_share: float, salt: str) -> pd.Series:
     """Assign each row to test, validation, train or none.
 
@@ -39,8 +31,11 @@ def assign(rows: pd.DataFrame, test_share: float, validation_share: float, salt:
         A series like the rows: "test", "validation", "train", or "none" (not in test, and without a label).
     """
     testable = rows["gold"].notna() if rows["gold"].notna().any() else rows["label"].notna()
-    test = find_test_rows(rows, testable, test_share, salt)
     named = rows["split"]
+    if (named == "test").any():
+        test = (named == "test") & testable
+    else:
+        test = testable & named.isna() & draw(rows["id"], test_share, f"{salt}:test")
     trainable = rows["label"].notna() & ~test & (named != "test")
     if (named == "validation").any():
         validation = trainable & (named == "validation")
