@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from distil.annotate.answers import ask_missing, check_failures, write_answers
-from distil.annotate.budget import open_tills
+from distil.annotate.budget import Till, open_tills
 from distil.annotate.questions import Job
 from distil.annotate.rows import RowMaker
 from distil.annotate.summary import AnsweringTime, measure_run, summarise
 from distil.compare.job import COMPARED, check_prompt_places, check_recordings, make_candidates_job
 from distil.compare.params import CompareParams, find_chosen, list_candidates
 from distil.compare.prices import price_by_model, price_candidate
-from distil.compare.rows import ComparedRows, choose_rows
+from distil.compare.rows import choose_rows
 from distil.compare.scores import decide_candidates, find_best, list_scores, score_candidates
 from distil.compare.summary import describe_comparison, list_lines
 from distil.core.command import run
@@ -56,10 +56,16 @@ def main(
     split = load_params("split", SplitParams)
     rows = choose_rows(read_rows(texts, TEXTS), params.rows, split, task.labels, assets)
     runtime = load_params("runtime", RuntimeParams)
+    basis, aggregate = load_basis(load_params("cost", CostParams), prices), load_params("aggregate", AggregateParams)
     job = make_candidates_job(task, candidates, annotate, texts, set(rows.table["id"]), assets, runtime.device)
-    asked = ask(job, annotate, runtime, answers, assets)
-    found = score(candidates, rows, asked, answers, task.labels)
-    price(found, candidates, annotate, runtime, prices)
+    given = price_by_model(load_params("cost", PriceParams), annotate)
+    asked = ask(job, open_tills(job.plans, runtime, given), annotate.max_failed_share, runtime, answers, assets)
+    decided = decide_candidates(read_rows(answers, COMPARED), rows.table["id"], task.labels, aggregate)
+    scored = score_candidates(rows.table["gold"].tolist(), decided, task.labels)
+    found = {
+        name: asked[name] | scored[name] | price_candidate(basis, section, asked[name], given, runtime)
+        for name, section in candidates.items()
+    }
     published = {one.name: one.published for one in params.candidates}
     summary = describe_comparison(rows, found, published, find_chosen(candidates, annotate))
     write_csv(scores, list_scores(summary["candidates"]))
@@ -75,20 +81,25 @@ def write_nothing(answers: Path, metrics: Path, scores: Path) -> None:
     print("compare: no candidates (compare.candidates in params.yaml), so nothing was asked")
 
 
-def ask(job: Job, annotate: AnnotateParams, runtime: RuntimeParams, answers: Path, assets: Path) -> dict[str, Record]:
+def ask(
+    job: Job,
+    tills: Mapping[str, Till],
+    max_failed_share: float,
+    runtime: RuntimeParams,
+    answers: Path,
+    assets: Path,
+) -> dict[str, Record]:
     """Ask what is missing and write all answers; returns of each candidate what annotate tells of a teacher."""
-    tills = open_tills(job.plans, runtime, price_by_model(load_params("cost", PriceParams), annotate))
+    paid = {plan.params.name for plan in job.plans if tills[plan.name].paid}
     makers = {plan.name: RowMaker(plan.params, plan.labels) for plan in job.plans}
     times = {plan.name: AnsweringTime() for plan in job.plans}
     with open_store(store_path()) as store:
         check_recordings(job, store, assets)
         if not runtime.pay_again:
-            refuse_to_pay_again(
-                store, "compare", answers, {plan.params.name for plan in job.plans if tills[plan.name].paid}
-            )
+            refuse_to_pay_again(store, "compare", answers, paid)
         with one_run_at_a_time(store, job.plans, "compare"):
             outcome = ask_missing(job, store, tills, runtime, assets, "compare")
-        check_failures(outcome, annotate.max_failed_share)
+        check_failures(outcome, max_failed_share)
         write_answers(answers, COMPARED, job, store, makers, times, outcome)
     spent = sum(till.spent for till in tills.values())
     print(
@@ -100,36 +111,6 @@ def ask(job: Job, annotate: AnnotateParams, runtime: RuntimeParams, answers: Pat
         | {"run": measure_run(times[plan.name], job.text_count)}
         for plan in job.plans
     }
-
-
-def score(
-    candidates: Mapping[str, AnnotateParams],
-    rows: ComparedRows,
-    asked: Mapping[str, Record],
-    answers: Path,
-    labels: list[str],
-) -> dict[str, Record]:
-    """What was asked of each candidate, what its votes come to, and how that compares."""
-    decided = decide_candidates(
-        read_rows(answers, COMPARED), rows.table["id"], labels, load_params("aggregate", AggregateParams)
-    )
-    said = {name: one.labels for name, one in decided.items()}
-    scores = score_candidates(rows.table["gold"].tolist(), said, labels)
-    return {name: asked[name] | {"abstained": decided[name].abstained} | scores[name] for name in candidates}
-
-
-def price(
-    found: Mapping[str, Record],
-    candidates: Mapping[str, AnnotateParams],
-    annotate: AnnotateParams,
-    runtime: RuntimeParams,
-    prices: Path,
-) -> None:
-    """Add dollars and CO2 to what was found of each candidate."""
-    basis = load_basis(load_params("cost", CostParams), prices)
-    given = price_by_model(load_params("cost", PriceParams), annotate)
-    for name, params in candidates.items():
-        found[name].update(price_candidate(basis, params, found[name], given, runtime))
 
 
 if __name__ == "__main__":

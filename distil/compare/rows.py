@@ -11,7 +11,7 @@ from distil.core.errors import InputError
 from distil.core.ids import text_id
 from distil.labels.near_duplicates import find_clusters
 from distil.labels.params import SplitParams
-from distil.labels.splits import find_test_rows
+from distil.labels.splits import assign
 
 DEV, TEST, GOLD = "dev", "test", "gold"
 NAMED = (DEV, TEST, GOLD)
@@ -39,7 +39,8 @@ def choose_rows(
     if not others.empty:
         raise InputError(f"the texts have gold = {others.iloc[0]!r}, but task.labels is {list(labels)}; add it there")
     together = find_clusters(texts["text"].to_list()) if split.near_duplicates == "together" else None
-    is_test = find_test_rows(texts, has_gold, split.test_share, split.salt, together)
+    parts = assign(texts.assign(label=None), split.test_share, split.validation_share, split.salt, together)
+    is_test = parts == "test"  # whether a row is one needs no label
     named = {DEV: has_gold & ~is_test, TEST: is_test, GOLD: has_gold}
     wanted = named[rows] if rows in named else _find_rows_of_file(texts, rows, assets)
     chosen = wanted & has_gold

@@ -46,12 +46,12 @@ def decide_candidates(
     return decided
 
 
-def score_candidates(gold: Sequence[str], said: Mapping[str, Labels], labels: Sequence[str]) -> dict[str, Record]:
-    """Return of each candidate its scores with their bounds, the confusion table, and in `vs_best` how it compares.
+def score_candidates(gold: Sequence[str], decided: Mapping[str, Decided], labels: Sequence[str]) -> dict[str, Record]:
+    """Return of each candidate its scores with their bounds, confusion, abstentions, and in `vs_best` how it compares.
 
     Args:
         gold: people's label of each row.
-        said: by candidate its label of each of these rows, None where it abstained.
+        decided: by candidate its label of each of these rows.
         labels: all labels, in the order of the confusion table.
 
     Returns:
@@ -59,15 +59,19 @@ def score_candidates(gold: Sequence[str], said: Mapping[str, Labels], labels: Se
         which of several that are alike is the first.
     """
     scoring = Scoring(labels, 1, BOOTSTRAP)
-    found = {name: _pick(scoring.score(gold, Answers(answers, [None] * len(gold)))) for name, answers in said.items()}
+    nothing = [None] * len(gold)
+    found = {name: _pick(scoring.score(gold, Answers(one.labels, nothing))) for name, one in decided.items()}
     best = find_best(found)
-    right = {name: is_right(gold, answers) for name, answers in said.items()}
+    right = {name: is_right(gold, one.labels) for name, one in decided.items()}
     others = [name for name in found if name != best]
     paired = {name: compare_right(right[name], right[best], BOOTSTRAP, BEST) for name in others}
     adjusted = adjust_by_holm([paired[name]["p_value"] for name in others])
     for name, p_value in zip(others, adjusted, strict=True):
         paired[name]["p_value"] = float(p_value)
-    return {name: scores | {"vs_best": paired.get(name)} for name, scores in found.items()}
+    return {
+        name: scores | {"abstained": decided[name].abstained, "vs_best": paired.get(name)}
+        for name, scores in found.items()
+    }
 
 
 def find_best(candidates: Mapping[str, Record]) -> str:

@@ -20,21 +20,6 @@ def _unit(key: str) -> float:
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64
 
 
-def find_test_rows(
-    rows: pd.DataFrame, testable: pd.Series, test_share: float, salt: str, clusters: Clusters | None = None
-) -> pd.Series:
-    """Whether each row (id, split) is a test row: as the source names it, else by lot; `testable` says which may be.
-
-    `clusters` as in `assign`.
-    """
-    named = rows["split"]
-    if (named == "test").any():
-        return (named == "test") & testable
-    free = testable & named.isna()
-    drawn = free & draw(rows["id"], test_share, f"{salt}:test")
-    return drawn | (free & _share_cluster(drawn, clusters))
-
-
 def assign(
     rows: pd.DataFrame, test_share: float, validation_share: float, salt: str, clusters: Clusters | None = None
 ) -> pd.Series:
@@ -55,9 +40,14 @@ def assign(
         test, where it cannot be itself), or "none" (not in test, and without a label).
     """
     testable = rows["gold"].notna() if rows["gold"].notna().any() else rows["label"].notna()
-    test = find_test_rows(rows, testable, test_share, salt, clusters)
-    near = test | _share_cluster(test, clusters)
     named = rows["split"]
+    if (named == "test").any():
+        test = (named == "test") & testable
+        near = test | _share_cluster(test, clusters)
+    else:
+        test = testable & named.isna() & draw(rows["id"], test_share, f"{salt}:test")
+        near = test | _share_cluster(test, clusters)
+        test = near & testable & named.isna()
     trainable = rows["label"].notna() & ~near & (named != "test")
     if (named == "validation").any():
         validation = trainable & (named == "validation")

@@ -41,8 +41,8 @@ def test_one_that_may_be_better_by_chance_is_a_note() -> None:
 
 @pytest.mark.parametrize("found", [None, teachers(a=(2, 15, 0.002), b=(4, 4, 1.0))])
 def test_where_pooling_helps_or_there_is_nothing_to_pool_nothing_is_said(found: dict[str, Any] | None) -> None:
-    assert not find_pooling_shortfall(found, 0.95)
-    assert not note_pooling(found, 0.95)
+    assert find_pooling_shortfall(found, 0.95) == []
+    assert note_pooling(found, 0.95) == []
 
 
 def test_each_and_all_are_told() -> None:
