@@ -71,8 +71,8 @@ class SleepingHandler(QuietHandler):
         server = self.server
         server.calls.append(f"POST {self.path}")
         if self.path == "/v1/chat/completions":
-            server.delay.wait(server.delay_s)
             assert server.state == "running", "asked while asleep"
+            server.delay.wait(server.delay_s)
             server.answered += 1
             self.send(*server.answer())
         elif self.headers.get("Authorization") != f"Bearer {TOKEN}":

@@ -23,9 +23,7 @@ from distil.prompting.requests import Plan
 from distil.store.answer_store import Store
 from distil.teacher.answerer import Answerer
 from distil.teacher.connect import Flows, Way, count_workers, open_teacher
-from distil.teacher.sleeping import awake
-
-TERMINATED = 128 + signal.SIGTERM  # the exit code that a shell gives a process which SIGTERM ended
+from distil.teacher.sleeping import awake, list_endings
 
 
 class Asking:
@@ -119,19 +117,19 @@ def _make_check(plan: Plan) -> Callable[[Answer], object]:
 def _interrupts_anywhere() -> Iterator[None]:
     """Let Ctrl-C interrupt the counting too, where asyncio would wait for the next turn of its loop.
 
-    SIGTERM ends the run as a second Ctrl-C does, at once and yet in good order.
+    SIGTERM, and SIGHUP of a closed terminal, end the run as a second Ctrl-C does, at once and yet in good order.
     """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    before_term = signal.signal(signal.SIGTERM, _terminate)
+    before = {kind: signal.signal(kind, _terminate) for kind in list_endings()}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-        signal.signal(signal.SIGTERM, before_term)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
 
 
-def _terminate(*_: object) -> None:
-    sys.exit(TERMINATED)
+def _terminate(kind: int, _frame: object) -> None:
+    sys.exit(128 + kind)  # as a shell tells of a process that a signal ended
 
 
 def _groups(plans: Sequence[Plan]) -> list[list[Plan]]:

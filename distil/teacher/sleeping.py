@@ -1,7 +1,7 @@
 """A dedicated Inference Endpoint of Hugging Face that sleeps: resumed when it is needed, paused when the work ends.
 
-It is paid by the hour while it is up, so it is paused whatever ends the work: an error, Ctrl-C, or SIGTERM where that
-is made an exception; neither of those two interrupts the pausing. A pause that fails is an error of its own, or a
+It is paid by the hour while it is up, so it is paused whatever ends the work: an error, Ctrl-C, or `list_endings` where
+those are made exceptions; none of these interrupts the pausing. A pause that fails is an error of its own, or a
 warning beside the one that ended the work. The library's token (HF_TOKEN or `hf auth login`) has to own the endpoint.
 """
 
@@ -107,7 +107,7 @@ def _look(endpoint: InferenceEndpoint) -> None:
 
 
 def _pause(endpoint: InferenceEndpoint) -> str | None:
-    """Pause the endpoint; returns why that failed, in words, or None. Ctrl-C and SIGTERM wait for it."""
+    """Pause the endpoint; returns why that failed, in words, or None. Ctrl-C and its like wait for it."""
     faults = ["there was no answer in time"]
     work = threading.Thread(target=_try_to_pause, args=(endpoint, faults), daemon=True)
     with _undisturbed(f"pausing the endpoint {_name(endpoint)} first, or it goes on costing"):
@@ -145,15 +145,21 @@ def _look_quietly(endpoint: InferenceEndpoint) -> None:
         return
 
 
+def list_endings() -> list[signal.Signals]:
+    """The signals that end a process: SIGTERM, and SIGHUP where there is one and nohup does not have it ignored."""
+    kinds = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    return [kind for kind in kinds if signal.getsignal(kind) is not signal.SIG_IGN]
+
+
 @contextmanager
 def _undisturbed(said: str) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM say what is waited for, and nothing else."""
-    kinds = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(kind, lambda *_: print(said, file=sys.stderr)) for kind in kinds]
+    """Let Ctrl-C and its like say what is waited for, and nothing else."""
+    kinds = (signal.SIGINT, *list_endings())
+    before = {kind: signal.signal(kind, lambda *_: print(said, file=sys.stderr)) for kind in kinds}
     try:
         yield
     finally:
-        for kind, handler in zip(kinds, before, strict=True):
+        for kind, handler in before.items():
             signal.signal(kind, handler)
 
 

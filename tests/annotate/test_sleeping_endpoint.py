@@ -161,13 +161,16 @@ def while_it_starts(server: SleepingServer) -> bool:
     [
         (signal.SIGINT, while_it_labels, 130),
         (signal.SIGTERM, while_it_labels, 143),
+        (signal.SIGHUP, while_it_labels, 129),
         (signal.SIGINT, while_it_starts, 130),
         (signal.SIGTERM, while_it_starts, 143),
     ],
 )
-def test_it_is_paused_after_ctrl_c_and_sigterm(
+def test_it_is_paused_after_ctrl_c_sigterm_and_a_closed_terminal(
     server: SleepingServer, kind: signal.Signals, moment: Callable[[SleepingServer], bool], exit_code: int
 ) -> None:
+    if signal.getsignal(kind) is signal.SIG_IGN:
+        pytest.skip("nohup has it ignored, and so it stays")
     server.delay_s = 0.1
     if moment is while_it_starts:
         server.looks_to_start = 10_000

@@ -61,15 +61,19 @@ def write_tables(folder: Path, *, gold: bool = True) -> tuple[Path, Path, Path, 
     labels[0] |= {"teacher_label": "positive", "source": "human"}
     labels[12] = make_label(12, None)
     rows = [row | {"text": text} for row, text in zip(labels, texts, strict=True)]
-    names = ("train", "validation", "test", "labels")
-    train, validation, test, all_labels = (folder / "data" / f"{name}.parquet" for name in names)
+    train, validation, test, all_labels = paths = (
+        folder / "data/train.parquet",
+        folder / "data/validation.parquet",
+        folder / "data/test.parquet",
+        folder / "data/labels.parquet",
+    )
     write_rows(train, TRAIN, [{name: row[name] for name in TRAIN.names} for row in rows[:8]])
     write_rows(validation, TRAIN, [{name: row[name] for name in TRAIN.names} for row in rows[8:10]])
     people = ["positive", "positive", "negative"] if gold else [None] * 3
     named = zip(rows[10:], people, strict=True)
     write_rows(test, TEST, [{"id": row["id"], "text": row["text"], "gold": label} for row, label in named])
     write_rows(all_labels, LABELS, labels)
-    return train, validation, test, all_labels
+    return paths
 
 
 @pytest.fixture
@@ -134,7 +138,8 @@ def test_autotrain_reads_the_config_and_the_files(
 
 def test_the_card_tells_how_the_labels_were_made_and_stays_markdown(splits: Splits) -> None:
     card = render_dataset_card(TASK, SourceParams.model_validate(SOURCE | {"examples": 3}), splits, ORIGIN)
-    data = vars(DatasetCard(card).data)
+    data = yaml.safe_load(card.split("---\n")[1])
+    assert DatasetCard(card).data["configs"] == data["configs"], "the Hub's library reads the same"
     assert (data["license"], data["language"], data["size_categories"]) == ("mit", ["en"], ["n<1K"])
     assert [file["path"] for file in data["configs"][0]["data_files"]][2] == "data/test.parquet"
     for words in (
@@ -150,10 +155,11 @@ def test_the_card_tells_how_the_labels_were_made_and_stays_markdown(splits: Spli
         "The texts: mit.",
     ):
         assert words in card
-    assert "the other rows that people labelled" not in card
+    assert "other rows that people labelled" not in card
     recorded = Origin(ASKED, TOLD | {"unanimous": None, "mean_agreement": None}, SCORED, None)
     other = render_dataset_card(TASK, SourceParams.model_validate(SOURCE), splits, recorded)
     assert "recorded elsewhere, to a prompt that is not repeated here" in other
+    assert "toy-teacher, by a recording of its answers, 3 votes a text" in other
     assert "All votes agree" not in other
 
 
