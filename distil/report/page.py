@@ -64,8 +64,6 @@ def render_page(
             headline=write_headline(study, by_system),
             shortfalls={"findings": list_findings(study), "steps": list_steps(study)},
             rungs=list_rungs(study),
-            candidates=list_candidates(study),
-            candidate_notes=list_candidate_notes(study),
             tradeoffs=list_tradeoffs(study, by_system),
             calibrations={
                 result.title: found for result in results if (found := find_calibration(study, result.system))
@@ -128,6 +126,8 @@ def _start_environment() -> Environment:
         "votes": describe_votes,
         "count": lambda number: "n/a" if number is None else f"{number:,}",
         "percent": lambda share: "n/a" if share is None else f"{share:.1%}",
+        "candidates": list_candidates,
+        "candidate_notes": list_candidate_notes,
         "points": lambda difference: format_points(difference, 1),
         "share": lambda share: "n/a" if share is None else f"{share:.3f}",
     }
