@@ -30,7 +30,7 @@ from distil.encoders.torch_model import load_tokenizer, use_threads
 from distil.linear.baselines import make_baselines, save_baselines
 from distil.quality.asking import Rows, ask_all
 from distil.quality.bootstrap import Bootstrap
-from distil.quality.comparison import TEACHER, Scoring, score_systems
+from distil.quality.comparison import TEACHER, Comparison, Scoring, score_systems
 from distil.quality.few_shot import draw_few_shot
 from distil.quality.headline import pick_accuracy, pick_macro_f1
 from distil.quality.notes import note_cut, note_few_shot
@@ -86,8 +86,7 @@ def main(
     found = score_systems(comparison, scoring)
     notes = note_few_shot(few, names, params.few_shot_per_label) + note_unread(student, rows.test["text"].tolist())
     summary = summarise_all(comparison, found, rows, names, served, params.confidence, notes)
-    summary["warnings"] = find_shortfalls(comparison, served, scoring.bootstrap, params.teacher_margin)
-    summary["warnings"] += find_pooling_shortfall(summary.get("teachers"), params.confidence)
+    summary["warnings"] = list_warnings(comparison, scoring, params, summary)
     write_rows(predictions, PREDICTIONS, list_predictions(rows.test["id"], comparison))
     write_csv(confusion, list_confusions(comparison, served))
     write_csv(scores, list_scores(comparison, found))
@@ -134,6 +133,14 @@ def make_scoring(params: EvaluateParams, names: Sequence[str]) -> Scoring:
     """How scores and their intervals are reckoned."""
     bootstrap = Bootstrap(params.bootstrap_samples, params.confidence, params.seed)
     return Scoring(names, params.calibration_bins, bootstrap)
+
+
+def list_warnings(
+    comparison: Comparison, scoring: Scoring, params: EvaluateParams, summary: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Where the student falls short, and where pooled teachers do of one of them."""
+    short = find_shortfalls(comparison, summary["served"], scoring.bootstrap, params.teacher_margin)
+    return short + find_pooling_shortfall(summary.get("teachers"), params.confidence)
 
 
 def tell(summary: Mapping[str, Any], metrics: Path) -> None:

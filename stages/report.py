@@ -77,9 +77,7 @@ def main(
         labels=read_rows(labels, LABELS),
         test=read_rows(test, TEST),
     )
-    _warn_of_boxes(study.task.labels)
-    charts = _write_report(reports, study, load_params("report", ReportParams))
-    _tell(study, charts, reports)
+    _tell(study, _write_report(reports, study, load_params("report", ReportParams)), reports)
 
 
 def _warn_of_boxes(labels: list[str]) -> None:
@@ -95,6 +93,7 @@ def _warn_of_boxes(labels: list[str]) -> None:
 
 def _tell(study: Study, charts: int, reports: Path) -> None:
     """Print what was written, and on stderr where the student falls short and the first of the things to do."""
+    _warn_of_boxes(study.task.labels)
     print(f"report: {len(study.quality['systems'])} systems, {charts} charts -> {reports / 'index.html'}")
     if alarm := write_alarm(study):
         print(f"warning: {alarm} {list_steps(study)[0]} See {reports / 'table.txt'}", file=sys.stderr)

@@ -5,7 +5,7 @@ Garg 2025, Correlated Errors in Large Language Models, arXiv 2506.07962), so a m
 as many independent opinions. Here that is measured on the rows that people labelled.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -34,10 +34,10 @@ def compare_teachers(
     Returns:
         `rows` (with gold); by teacher `accuracy`, its exact binomial `bounds`, and in `vs_student` and `vs_pooled` on
         how many rows only the one of the two is right, with the p-value of McNemar's exact test; the accuracy of the
-        `pooled` teachers; and in `pairs` for each two
-        `teachers` the number of rows on which they are `both_wrong`, its `share` of the rows, the share `expected` if
-        errors were independent (the product of the two error rates), the `ratio` of the two (None if none is
-        expected), and on how many of the rows both name the `same_label`. None if there is one teacher or no gold.
+        `pooled` teachers; and in `pairs` for each two `teachers` the number of rows on which they are `both_wrong`, its
+        `share` of the rows, the share `expected` if errors were independent (the product of the two error rates), the
+        `ratio` of the two (None if none is expected), and on how many of the rows both name the `same_label`. None if
+        there is one teacher or no gold.
     """
     gold = gold.dropna()
     names = sorted(annotations["teacher"].unique())
@@ -45,21 +45,24 @@ def compare_teachers(
         return None
     votes = annotations[annotations["id"].isin(gold.index)]
     said = {name: choose_majority(votes[votes["teacher"] == name]).reindex(gold.index) for name in names}
-    student_right = (student.reindex(gold.index) == gold).to_numpy()
-    pooled_right = (pooled.reindex(gold.index) == gold).to_numpy()
+    others = {"pooled": pooled, "student": student}
+    right = {other: (labels.reindex(gold.index) == gold).to_numpy() for other, labels in others.items()}
     wrong = {name: (labels != gold).to_numpy() for name, labels in said.items()}
     return {
         "rows": len(gold),
         "accuracy": {name: float(1 - wrong[name].mean()) for name in names},
         "bounds": {name: bound_share(~wrong[name], confidence) for name in names},
-        "pooled": float(pooled_right.mean()),
-        "vs_pooled": {name: _compare(~wrong[name], pooled_right, "pooled") for name in names},
-        "vs_student": {name: _compare(~wrong[name], student_right, "student") for name in names},
-        "pairs": [
-            {"teachers": [one, other]} | compare_errors(wrong[one], wrong[other], (said[one] == said[other]).to_numpy())
-            for one, other in combinations(names, 2)
-        ],
+        "pooled": float(right["pooled"].mean()),
+        **{f"vs_{one}": {name: _compare(~wrong[name], right[one], one) for name in names} for one in others},
+        "pairs": [_compare_pair(one, other, wrong, said) for one, other in combinations(names, 2)],
     }
+
+
+def _compare_pair(
+    one: str, other: str, wrong: Mapping[str, NDArray[np.bool_]], said: Mapping[str, pd.Series]
+) -> dict[str, Any]:
+    same = (said[one] == said[other]).to_numpy()
+    return {"teachers": [one, other]} | compare_errors(wrong[one], wrong[other], same)
 
 
 def _compare(right: NDArray[np.bool_], other_right: NDArray[np.bool_], other: str) -> dict[str, Any]:

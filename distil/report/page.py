@@ -66,8 +66,6 @@ def render_page(
             headline=write_headline(study, by_system),
             shortfalls={"findings": list_findings(study), "steps": list_steps(study)},
             rungs=list_rungs(study),
-            candidates=list_candidates(study),
-            candidate_notes=list_candidate_notes(study),
             tradeoffs=list_tradeoffs(study, by_system),
             same_on_test=compare_with_fp32(study),
             number_sources=number_sources,
@@ -139,6 +137,8 @@ def _start_environment() -> Environment:
         "votes": describe_votes,
         "count": lambda number: "n/a" if number is None else f"{number:,}",
         "percent": lambda share: "n/a" if share is None else f"{share:.1%}",
+        "candidates": list_candidates,
+        "candidate_notes": list_candidate_notes,
         "points": lambda difference: format_points(difference, 1),
         "share": lambda share: "n/a" if share is None else f"{share:.3f}",
     }
