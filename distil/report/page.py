@@ -39,6 +39,16 @@ SECTIONS = {
 }
 
 
+SAME_FOR_ALL = {  # what the templates take beside a study's own
+    "style": STYLE,
+    "legends": LEGENDS,
+    "max_shares": MAX_SHARES,
+    "max_counted": MAX_COUNTED_LABELS,
+    "max_named": MAX_NAMED_LABELS,
+    "number_sources": number_sources,
+}
+
+
 def render_page(
     study: Study, results: Sequence[Result], compared: Sequence[Result], charts: Mapping[Chart, str], examples: int
 ) -> str:
@@ -48,7 +58,6 @@ def render_page(
         _start_environment()
         .get_template("report.html")
         .render(
-            style=STYLE,
             sections=_choose_sections(study),
             study=study,
             gold=study.has_gold,
@@ -59,7 +68,6 @@ def render_page(
             interval=study.confidence,
             results=results,
             compared=compared,
-            legends=LEGENDS,
             headings=list_headings(study),
             teacher=by_system["teacher"],
             student=by_system[study.served],
@@ -68,15 +76,11 @@ def render_page(
             rungs=list_rungs(study),
             tradeoffs=list_tradeoffs(study, by_system),
             same_on_test=compare_with_fp32(study),
-            number_sources=number_sources,
             calibrations={
                 result.title: found for result in results if (found := find_calibration(study, result.system))
             },
             charts={chart.name: Markup(svg) for chart, svg in charts.items()},  # noqa: S704 - matplotlib escapes
             marks={chart.name: chart.marks for chart in charts},
-            max_shares=MAX_SHARES,
-            max_counted=MAX_COUNTED_LABELS,
-            max_named=MAX_NAMED_LABELS,
             confusions=list_confusions(study, study.served),
             disagreements=count_disagreements(study),
             examples=list_examples(study, examples),
@@ -121,6 +125,7 @@ def _start_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= SAME_FOR_ALL
     environment.filters |= {
         "usd": format_usd,
         "co2": format_co2,

@@ -13,8 +13,9 @@ def write_plain(number: float) -> str:
 
 
 def write_sentence(note: str) -> str:
-    """A note that was written to follow a colon, to stand alone."""
-    text = note[:1].upper() + note[1:]
+    """A note that was written to follow a colon, to stand alone; a path or name at its beginning stays as it is."""
+    first = note.partition(" ")[0]
+    text = note[:1].upper() + note[1:] if first.isalpha() else note
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

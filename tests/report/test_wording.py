@@ -21,6 +21,7 @@ def test_seconds_of_a_training_are_no_finer_than_a_tenth(seconds: float, written
 def test_a_note_stands_alone_as_a_sentence() -> None:
     assert write_sentence("answers are short") == "Answers are short."
     assert write_sentence("The student reads on.") == "The student reads on."
+    assert write_sentence("metrics/annotate.json has none") == "metrics/annotate.json has none."
 
 
 def test_sources_that_begin_alike_are_told_once() -> None:

@@ -46,7 +46,7 @@ STYLE: dict[Any, Any] = {
     "ytick.major.pad": 6,
     "xtick.major.size": 3,
     "xtick.minor.size": 0,
-    "figure.constrained_layout.w_pad": 0.04,
+    "figure.constrained_layout.w_pad": 0.07,  # browsers write a little wider than matplotlib reckons
     "figure.constrained_layout.h_pad": 0.06,
     "legend.frameon": False,
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from textwrap import fill
 
-from distil.report.charts.canvas import MARKERS, MAX_LABEL, Chart
+from distil.report.charts.canvas import MARKERS, Chart
 from distil.report.charts.lines import Line, draw_learning_curve, draw_rungs
 from distil.report.findings import Study
 from distil.report.ladder import Rung, list_curve, list_rungs
@@ -18,6 +18,7 @@ LOOKS = {
 }
 UNSEEN = "majority"  # of many labels it would press all others together; the table has it
 SHORTEST_S = 0.01  # a log axis has no zero
+NAME_CHARACTERS = 15  # of a line of a name: beside the chart there is no room for more
 
 
 def list_ladder_charts(study: Study) -> Iterator[Chart]:
@@ -45,7 +46,7 @@ def _draw_rung(rung: Rung) -> Line:
 
 
 def _name(rung: Rung) -> str:
-    title = fill(rung.title, MAX_LABEL)  # beside the chart there is no room for more
+    title = fill(rung.title, NAME_CHARACTERS)
     return f"{title}\n{rung.score.value:.1%}{', chosen' if rung.chosen else ''}"
 
 
