@@ -372,7 +372,7 @@ def record(name: str, label: str) -> dict[str, Any]:
     path = Path(f"{name}.csv")
     path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text in TEN))
     files = [f"{path}#sha256={hashlib.sha256(path.read_bytes()).hexdigest()}"]
-    return {"files": files, "text": "text", "votes": [{"label": "label"}]}
+    return {"files": files, "text": "text", "votes": [{"label": "label"}], "tokenizer": None}
 
 
 def test_each_of_several_teachers_has_a_recording_of_its_own(project: Project) -> None:

@@ -103,7 +103,7 @@ SAME = "the same answer comes each time: set temperature above 0, or votes to 1"
         ),
         (
             f"{GENERATE}, teachers: [{{model: a, protcol: tgi}}]",
-            "annotate.teachers.0.protcol; allowed here: model, proto",
+            "annotate.teachers.0.protcol; allowed here: protocol",
         ),
         (f"{GENERATE}, teachers: [5]", "annotate.teachers.0 = 5: write a mapping of keys and values"),
         (f"{ONE}, examples: {{{FILE}, k: 3}}", "annotate.examples.k; allowed here: file, nearest"),

@@ -14,7 +14,7 @@ from distil.report.results import Result, collect_compared, collect_results, for
 @pytest.fixture(scope="module")
 def study() -> Study:
     """What the table needs of the default study; its data are not committed."""
-    stages = ("quality", "speed", "cost", "fetch", "annotate", "aggregate", "train", "export")
+    stages = ("quality", "speed", "cost", "fetch", "annotate", "compare", "aggregate", "train", "export")
     details = {stage: read_details(ROOT / f"metrics/{stage}.json") for stage in stages}
     tables = ("curve", "calibration", "latencies", "spent", "predictions", "labels", "test")
     empty = dict.fromkeys(tables, pd.DataFrame())

@@ -209,7 +209,7 @@ def test_rows_of_a_file(project: Project, tmp_path: Path) -> None:
 def record(folder: Path, name: str, texts: list[str], labels: list[str]) -> dict[str, Any]:
     path = folder / f"{name}.csv"
     pd.DataFrame({"text": texts, "label": labels}).to_csv(path, index=False)
-    return {"files": [pin(path)], "text": "text", "votes": [{"label": "label"}]}
+    return {"files": [pin(path)], "text": "text", "votes": [{"label": "label"}], "tokenizer": None}
 
 
 def test_an_endpoint_and_a_recording_in_one_run(project: Project, tmp_path: Path) -> None:
