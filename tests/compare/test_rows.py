@@ -15,11 +15,8 @@ def test_what_stays_with_a_test_row_is_no_dev_row() -> None:
     texts = pd.DataFrame({"id": [text_id(text) for text in TEXTS], "text": TEXTS, "gold": "a", "split": None})
 
     def choose(rows: str, **split: str) -> list[str]:
-        return (
-            choose_rows(texts, rows, SplitParams.model_validate(split), ["a"], Path("assets.txt"))
-            .table["text"]
-            .tolist()
-        )
+        chosen = choose_rows(texts, rows, SplitParams.model_validate(split), ["a"], Path("assets.txt"))
+        return list(chosen.table["text"])
 
     assert any(text.startswith(LONG) for text in choose("dev"))
     assert any(text.startswith(LONG) for text in choose("test"))
