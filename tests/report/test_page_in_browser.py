@@ -32,7 +32,7 @@ STUDIES: dict[str, dict[str, Any]] = {
     "short of a baseline": {"ladder": True, "short": True},
     "candidates": {"candidates": True},
 }
-CASES = [(390, "light"), (390, "dark"), (768, "light"), (1280, "light"), (1280, "dark")]
+CASES = [(390, "dark"), (768, "light"), (1280, "light")]
 SMALLEST_PX = 9.5  # of a chart's text, wherever the labels are few
 Scheme = Literal["light", "dark"]
 
