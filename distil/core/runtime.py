@@ -73,8 +73,8 @@ class RuntimeParams(Params):
         return self.hf_endpoint is not None and model not in self.endpoints
 
     def at(self, base_url: str) -> Self:
-        """The same with `hf_endpoint` awake at an address."""
-        return self.model_copy(update={"base_url": base_url, "hf_endpoint": None})
+        """The same for what `hf_endpoint` serves, awake at an address; of `endpoints`, which are others, nothing."""
+        return self.model_copy(update={"base_url": base_url, "endpoints": {}, "hf_endpoint": None})
 
 
 def count_cores() -> int:
