@@ -52,7 +52,7 @@ def _asked_on_record(stage: str) -> set[str]:
 
 
 def _change(section: dict[str, Any], own: dict[str, Any] | str | None) -> dict[str, Any]:
-    """A section on record as it reads for one model, as `AnnotateParams.change` has it: unchecked, it may be an old one."""
+    """A section on record as it reads for one model, as `AnnotateParams.change` has it; unchecked, it may be old."""
     own = own if isinstance(own, dict) else {"model": own}
     if own.get("protocol", "recorded") != "recorded":
         section = section | {"recording": None}

@@ -99,6 +99,14 @@ def test_every_candidate_labels_the_same_rows_and_is_scored(
     assert "The study's own teacher (section annotate) is plain, the best here." in said
 
 
+def test_of_candidates_that_are_alike_the_first_in_params_yaml_is_the_best(project: Project) -> None:
+    with serve_teacher(answer) as server:
+        set_up(project, server.url, [PLAIN | {"name": "z"}, {"name": "a", "prompt": "prompts/third.md"}])
+        found = compare()
+    first, second = found["candidates"].values()
+    assert (found["best"], first["vs_best"], second["vs_best"]["p_value"]) == ("z", None, 1.0)
+
+
 def test_a_candidate_that_is_added_pays_for_itself_alone(project: Project) -> None:
     with serve_teacher(answer) as server:
         set_up(project, server.url, [PLAIN, SECOND])
@@ -143,7 +151,8 @@ def test_an_endpoint_that_was_paused_between_two_groups_is_resumed_for_the_secon
 ) -> None:
     """Candidates that ask the same go one after another: the first asks twice, the second once more."""
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    candidates = [{"name": "two to five", "votes": {"min": 2, "max": 5}}, {"name": "three", "votes": 3}]
+    adaptive: dict[str, Any] = {"name": "two to five", "votes": {"min": 2, "max": 5}}
+    candidates = [adaptive, {"name": "three", "votes": 3}]
     with serve_sleeping() as server:
         monkeypatch.setattr(constants, "INFERENCE_ENDPOINTS_ENDPOINT", f"{server.url}/v2")
         runtime = {"hf_endpoint": {"name": "toy-endpoint", "namespace": "someone"}, "max_retries": 0}

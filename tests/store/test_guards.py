@@ -86,7 +86,7 @@ def test_a_candidate_on_record_was_asked_as_compare_reads_it(
     lock = {"stages": {"compare": {"cmd": "x", "params": {"params.yaml": sections}}}}
     Path("dvc.lock").write_text(yaml.safe_dump(lock))
     if paid:
-        with pytest.raises(InputError, match="holds no answer of paid, but dvc.lock records a finished compare"):
+        with pytest.raises(InputError, match=r"holds no answer of paid, but dvc.lock records a finished compare"):
             check(["paid"], stage="compare")
     else:
         check(["paid", "other"], stage="compare")
