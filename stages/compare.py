@@ -59,7 +59,7 @@ def main(
     decided = decide_candidates(read_rows(answers, COMPARED), candidates, rows.table["id"], task.labels, aggregate)
     scored = score_candidates(rows.table["gold"].tolist(), decided, task.labels)
     found = {
-        name: asked[name] | scored[name] | price_candidate(basis, section, asked[name], given, runtime)
+        name: asked[name] | scored[name] | price_candidate(basis, section, asked[name], given)
         for name, section in candidates.items()
     }
     published = {one.name: one.published for one in params.candidates}
@@ -88,7 +88,7 @@ def ask(
     """Ask what is missing and write all answers; returns of each candidate what annotate tells of a teacher."""
     paid = {plan.params.name for plan in job.plans if tills[plan.name].paid}
     makers = {plan.name: RowMaker(plan.params, plan.labels) for plan in job.plans}
-    times = {plan.name: AnsweringTime() for plan in job.plans}
+    times = {plan.name: AnsweringTime(one_by_one=plan.params.server == "local") for plan in job.plans}
     with open_store(store_path()) as store:
         check_recordings(job, store, assets)
         if not runtime.pay_again:

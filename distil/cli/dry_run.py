@@ -135,7 +135,7 @@ def describe_dollars(one: Forecast) -> str:
     till = one.till
     if till.found is None or one.expected.usd is None or one.most.usd is None:
         if till.paid:
-            return "unknown; cost.teacher_usd_per_million_tokens {input, output} gives the price"
+            return f"unknown; {till.unpriced}"
         return "none (this machine, no price given)" if one.plan.params.remote else "none"
     prices = till.found.prices
     return (

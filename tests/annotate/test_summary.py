@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from distil.annotate.summary import AnsweringTime
+from distil.annotate.summary import AnsweringTime, measure_run
 from distil.prompting.answers import Answer
 from distil.store.answer_store import Stored, open_store
 
@@ -17,6 +17,17 @@ def test_time_is_counted_within_runs_and_not_between_them() -> None:
     time.add(Stored(Answer(reply="of a batch"), "m"))
     time.add(None)
     assert (time.answers, time.timed, time.seconds, time.retries) == (4, 3, 7, 3)
+
+
+def test_the_rate_of_one_that_answers_one_by_one_does_not_depend_on_what_else_its_run_asked() -> None:
+    """Compare looks at a tenth of the answers that annotate brought."""
+    whole, tenth = AnsweringTime(one_by_one=True), AnsweringTime(one_by_one=True)
+    for number in range(100):
+        one = stored(sent_at=number / 2, received_at=(number + 1) / 2)
+        whole.add(one)
+        if number % 10 == 3:
+            tenth.add(one)
+    assert measure_run(whole, 100)["texts_per_s"] == measure_run(tenth, 10)["texts_per_s"] == 2
 
 
 def test_the_hours_of_an_endpoint_are_those_of_the_runs_that_brought_the_answers(tmp_path: Path) -> None:

@@ -79,8 +79,9 @@ def test_a_dry_run_tells_requests_tokens_dollars_and_minutes_and_asks_nothing(pr
 def test_a_dry_run_leaves_an_endpoint_asleep(project: Project) -> None:
     with serve_teacher(answer) as server:
         set_up_study(project, server)
-        project(runtime={"hf_endpoint": {"name": "toy-endpoint"}})
+        project(runtime={"hf_endpoint": {"name": "toy-endpoint"}}, cost={"teacher_usd_per_hour": 6.5})
         said = call("annotate", "--dry-run")
+    assert "unknown; it is paid by the hour, $6.5 while it is up (cost.teacher_usd_per_hour)" in said
     assert "endpoint               toy-endpoint, resumed for the run, paused after it" in said
     assert "not ready" not in said
 
@@ -94,7 +95,7 @@ def test_a_dry_run_without_price_rate_or_answers_says_so(project: Project) -> No
     assert "20, up to 30 more where votes disagree" in said
     assert "200 out" not in said
     assert "1,000 out (a guess" in said
-    assert "unknown; cost.teacher_usd_per_million_tokens" in said
+    assert "unknown; give cost.teacher_usd_per_million_tokens" in said
     assert "as the endpoint allows, 16 at once" in said
 
 

@@ -18,12 +18,18 @@ from distil.core.errors import EndpointError, InputError
 from distil.core.ids import text_id
 from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import TEXTS, read_rows, write_rows
-from distil.store.answer_store import open_store, store_path
+from distil.prompting.answers import Answer
+from distil.prompting.params import AnnotateParams
+from distil.prompting.prompt_files import read_prompt
+from distil.prompting.requests import Plan
+from distil.store.answer_store import Stored, open_store, store_path
+from distil.teacher.connect import identify
 from stages import annotate
 from stages.compare import main
 
 NAMES = "texts.parquet prompts prices assets.txt comparison.parquet compare.json candidates.csv"
 PATHS = tuple(map(Path, NAMES.split()))
+LABELS = ["negative", "positive"]
 COST = {"hardware": "c7a.large", "compare_models": []}
 GOLD = {f"item {number} is {'good' if number % 2 else 'bad'}": number % 2 for number in range(20)}
 PLAIN = {"name": "plain", "prompt": "prompts/plain.md"}
@@ -257,6 +263,15 @@ def test_an_endpoint_and_a_recording_in_one_run(project: Project, tmp_path: Path
     assert (found["then"]["server"], found["plain"]["server"]) == ("recorded", "endpoint")
 
 
+def test_tokens_that_were_counted_are_told_with_what_counted_them(project: Project, tmp_path: Path) -> None:
+    recording = record(tmp_path, "then", list(GOLD), ["positive"] * 20)
+    del recording["tokenizer"]
+    set_up(project, None, [{"name": "then", "model": "old", "recording": recording}])
+    PATHS[3].write_bytes((ROOT / "assets.txt").read_bytes())
+    (note,) = [note for note in compare()["notes"] if note.startswith("Tokens that no answer told")]
+    assert note.endswith(", a stand-in for the teacher's own tokenizer: then.")
+
+
 def test_prices_are_those_of_the_candidate_s_own_model(project: Project) -> None:
     """One price stands for the study's teacher alone; another model has what cost.compare_models says, or none."""
     listed: dict[str, Any] = {"model": "dear", "price_source": "a list", "price_date": "2026-01-01"}
@@ -270,7 +285,34 @@ def test_prices_are_those_of_the_candidate_s_own_model(project: Project) -> None
     assert plain["usd_per_million"] == pytest.approx(2000)
     assert (dear["usd_per_million"], dear["price_source"]) == (pytest.approx(20_000), "a list")
     assert unknown["usd_per_million"] is None
-    assert "Without dollars, since no price is known: unknown (a price by model" in " ".join(found["notes"])
+    assert "Without dollars, since no price is known: unknown (a price by model goes into" in " ".join(found["notes"])
+
+
+def test_the_rate_of_a_local_candidate_does_not_depend_on_the_rows(project: Project, tmp_path: Path) -> None:
+    """Its answers came one by one, in a run that asked for all texts, each after half a second."""
+    (tmp_path / "toy.gguf").write_bytes(b"weights")
+    few = tmp_path / "few.csv"
+    pd.DataFrame({"text": list(GOLD)[::7]}).to_csv(few, index=False)
+    candidate = {"name": "here", "server": "local", "model": pin(tmp_path / "toy.gguf")}
+    rates = []
+    for rows in ("gold", pin(few)):
+        set_up(project, None, [candidate], rows)
+        keep_answers(candidate)
+        found = compare()["candidates"]["here"]
+        rates.append((found["run"]["texts_per_s"], found["usd_per_million"]))
+    assert rates[0][0] == pytest.approx(2)
+    assert rates[0] == pytest.approx(rates[1])
+
+
+def keep_answers(candidate: dict[str, Any]) -> None:
+    """Have the store answer all texts for a candidate, as one run in which nothing was asked side by side."""
+    params = AnnotateParams.model_validate(ANNOTATE | {key: candidate[key] for key in ("server", "model")})
+    plan = Plan(params, LABELS, read_prompt(Path("prompts/plain.md")), identify(params, PATHS[3]))
+    with open_store(store_path()) as store:
+        store.put_all(
+            (plan.request(text, 1).key, Stored(Answer("positive"), "here", "run", number / 2, number / 2 + 0.5))
+            for number, text in enumerate(GOLD)
+        )
 
 
 REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
