@@ -14,17 +14,16 @@ from distil.annotate.budget import Till, open_tills
 from distil.annotate.questions import Job
 from distil.annotate.rows import RowMaker
 from distil.annotate.summary import AnsweringTime, measure_run, summarise
-from distil.compare.job import COMPARED, check_prompt_places, check_recordings, make_candidates_job
-from distil.compare.params import CompareParams, find_chosen, list_candidates
+from distil.compare.job import COMPARED, check_recordings, make_comparison
+from distil.compare.params import CompareParams, find_chosen
 from distil.compare.prices import price_by_model, price_candidate
-from distil.compare.rows import choose_rows
 from distil.compare.scores import decide_candidates, find_best, list_scores, score_candidates
 from distil.compare.summary import describe_comparison, list_lines
 from distil.core.command import run
 from distil.core.metrics import write_csv, write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
-from distil.core.tables import TEXTS, read_rows, write_rows
+from distil.core.tables import read_rows, write_rows
 from distil.cost.basis import load_basis
 from distil.cost.params import CostParams
 from distil.cost.prices import PriceParams
@@ -51,19 +50,16 @@ def main(
         write_nothing(answers, metrics, scores)
         return
     task, annotate = load_params("task", TaskParams), load_params("annotate", AnnotateParams)
-    candidates = list_candidates(params, annotate)
-    check_prompt_places(candidates, annotate.prompt, prompts)
-    split = load_params("split", SplitParams)
-    rows = choose_rows(read_rows(texts, TEXTS), params.rows, split, task.labels, assets)
-    runtime = load_params("runtime", RuntimeParams)
+    runtime, split = load_params("runtime", RuntimeParams), load_params("split", SplitParams)
+    compared = make_comparison(params, annotate, task, split, texts, prompts, assets, runtime.device)
+    candidates, rows, job = compared.candidates, compared.rows, compared.job
     basis, aggregate = load_basis(load_params("cost", CostParams), prices), load_params("aggregate", AggregateParams)
-    job = make_candidates_job(task, candidates, annotate, texts, set(rows.table["id"]), assets, runtime.device)
     given = price_by_model(load_params("cost", PriceParams), annotate)
     asked = ask(job, open_tills(job.plans, runtime, given), annotate.max_failed_share, runtime, answers, assets)
-    decided = decide_candidates(read_rows(answers, COMPARED), rows.table["id"], task.labels, aggregate)
+    decided = decide_candidates(read_rows(answers, COMPARED), candidates, rows.table["id"], task.labels, aggregate)
     scored = score_candidates(rows.table["gold"].tolist(), decided, task.labels)
     found = {
-        name: asked[name] | scored[name] | price_candidate(basis, section, asked[name], given, runtime)
+        name: asked[name] | scored[name] | price_candidate(basis, section, asked[name], given)
         for name, section in candidates.items()
     }
     published = {one.name: one.published for one in params.candidates}
@@ -92,7 +88,7 @@ def ask(
     """Ask what is missing and write all answers; returns of each candidate what annotate tells of a teacher."""
     paid = {plan.params.name for plan in job.plans if tills[plan.name].paid}
     makers = {plan.name: RowMaker(plan.params, plan.labels) for plan in job.plans}
-    times = {plan.name: AnsweringTime() for plan in job.plans}
+    times = {plan.name: AnsweringTime(one_by_one=plan.params.server == "local") for plan in job.plans}
     with open_store(store_path()) as store:
         check_recordings(job, store, assets)
         if not runtime.pay_again:

@@ -26,9 +26,11 @@ class SleepingServer(ThreadingHTTPServer):
         self.ends_up = "running"
         self.answer: Callable[[], tuple[int, Any]] = lambda: (200, chat_answer("positive"))
         self.refused_pauses = 0
+        self.resume_s = 0.0  # until the answer to a resume comes, which has its effect at once
         self.delay = threading.Event()
         self.delay_s = 0.0
         self.calls: list[str] = []
+        self.health_keys: set[str | None] = set()
         self.answered = 0
 
     @property
@@ -56,6 +58,7 @@ class SleepingHandler(QuietHandler):
         server = self.server
         server.calls.append(f"GET {self.path}")
         if self.path == "/health":
+            server.health_keys.add(self.headers.get("Authorization"))
             server.state = "running" if server.state == "scaledToZero" else server.state
             self.send(200 if server.state == "running" else 503, {})
         elif self.headers.get("Authorization") != f"Bearer {TOKEN}":
@@ -80,6 +83,7 @@ class SleepingHandler(QuietHandler):
         elif self.path == f"{PLACE}/resume":
             assert server.state in ("paused", "failed"), "resumed although it is up"
             server.state = "initializing"
+            server.delay.wait(server.resume_s)
             self.send(200, server.describe())
         elif self.path == f"{PLACE}/pause" and server.refused_pauses:
             server.refused_pauses -= 1

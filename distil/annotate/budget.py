@@ -23,13 +23,15 @@ class Till:
     """What one teacher's answers cost; without prices it stays at zero.
 
     `spent` are the dollars for answers that are there, `held` what those under way may cost at most. `paid` tells
-    whether answers are likely to cost anything: a price is known, or the endpoint is not this machine.
+    whether answers are likely to cost anything: a price is known, or the endpoint is not this machine. `unpriced` says
+    in words what there is in place of a price, or how to give one.
     """
 
-    def __init__(self, found: FoundPrices | None, max_tokens: int, *, paid: bool) -> None:
+    def __init__(self, found: FoundPrices | None, max_tokens: int, *, paid: bool, unpriced: str = "") -> None:
         self.found = found
         self.prices = found.prices if found else None
         self.paid = paid
+        self.unpriced = unpriced
         self.estimate = TokenEstimate(max_tokens)
         self.spent = 0.0
         self.held = 0.0
@@ -51,7 +53,7 @@ class Till:
 
 
 class Budget:
-    """Dollars that may be spent on a study, over all its teachers; None: no limit."""
+    """Dollars that may be spent on a job, over all its teachers; None: no limit."""
 
     def __init__(self, usd: float | None, tills: Collection[Till]) -> None:
         self.usd = usd
@@ -71,7 +73,7 @@ class Budget:
         while self.usd is not None and self.spent + sum(till.held for till in self._tills) + usd > self.usd:
             if not any(till.under_way for till in self._tills):
                 raise BudgetError(
-                    f"runtime.budget_usd = {self.usd:g} would be passed: this study's answers have cost "
+                    f"runtime.budget_usd = {self.usd:g} would be passed: the answers so far have cost "
                     f"${self.spent:.4f}, the next may cost up to ${usd:.4f}; every answer is kept, raise the budget "
                     "and run again to go on"
                 )
@@ -111,8 +113,8 @@ def _check_budget(params: AnnotateParams, budget_usd: float, till: Till) -> None
     kept_to = f"runtime.budget_usd = {budget_usd:g} cannot be kept to, since"
     if till.prices is None:
         raise InputError(
-            f"{kept_to} the price of {params.name} is not known: give cost.teacher_usd_per_million_tokens {{input, "
-            "output} in params.yaml"
+            f"{kept_to} the price of an answer of {params.name} is not known: {till.unpriced}; or set the budget to "
+            "null"
         )
     if params.extra.get("max_tokens", params.max_tokens) is None and not _other_limits(params):
         raise InputError(
@@ -126,10 +128,20 @@ def _open_till(params: AnnotateParams, runtime: RuntimeParams, given: PriceParam
     if not params.remote:
         return Till(None, most_tokens, paid=False)
     address = runtime.address_of(params.name)
-    here = is_here(address)
+    here, hourly = is_here(address), given.per_hour(params.name)
     prices = given.teacher_usd_per_million_tokens
-    found = None if here and prices is None else find_prices(params.name, address, prices)
-    return Till(found, most_tokens, paid=found is not None or not here)
+    found = None if hourly or (here and prices is None) else find_prices(params.name, address, prices)
+    paid = found is not None or hourly is not None or not here
+    return Till(found, most_tokens, paid=paid, unpriced=_explain_unpriced(given, hourly))
+
+
+def _explain_unpriced(given: PriceParams, hourly: float | None) -> str:
+    """What stands in place of a price by the token, or how to give one."""
+    if hourly:
+        return f"it is paid by the hour, ${hourly:g} while it is up (cost.teacher_usd_per_hour)"
+    if given.teacher_usd_per_hour:
+        return "none can be given beside cost.teacher_usd_per_hour"
+    return "give cost.teacher_usd_per_million_tokens {input, output} in params.yaml"
 
 
 def _other_limits(params: AnnotateParams) -> list[int]:

@@ -12,10 +12,12 @@ from distil.store.answer_store import Store, Stored
 class AnsweringTime:
     """Wall time in which answers came: of each run, from the first one sent to the last one received.
 
-    Answers that no run asked for count among the answers, and are left out of the time and of `timed`.
+    Of one that answers `one_by_one` it is the time of the answers themselves, which does not depend on what else those
+    runs asked for. Answers that no run asked for count among the answers, and are left out of the time and of `timed`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, one_by_one: bool = False) -> None:
+        self._busy_s: float | None = 0.0 if one_by_one else None
         self.answers = 0
         self.timed = 0
         self.retries = 0
@@ -30,12 +32,16 @@ class AnsweringTime:
         if recorded or stored.run is None or stored.sent_at is None or stored.received_at is None:
             return
         self.timed += 1
+        if self._busy_s is not None:
+            self._busy_s += stored.received_at - stored.sent_at
         first, last = self._spans.get(stored.run, (stored.sent_at, stored.received_at))
         self._spans[stored.run] = (min(first, stored.sent_at), max(last, stored.received_at))
 
     @property
     def seconds(self) -> float:
-        """The runs' spans, summed."""
+        """The runs' spans, summed; or the answers' times."""
+        if self._busy_s is not None:
+            return self._busy_s
         return sum(last - first for first, last in self._spans.values())
 
     def count_up_s(self, store: Store) -> float | None:

@@ -43,10 +43,11 @@ class Asking:
         self._store = store
         self._tills = tills
         self._runtime = runtime
+        self._stage = stage
         self._assets = assets
         self._flows: Flows = {}
         self._first: set[str] = set()  # plans whose answers in the store are no other's that was counted
-        self._address: str | None = None  # of an endpoint that slept
+        self._address: str | None = None  # of an endpoint that slept, while it is up
         self._annotator = Annotator(store, Budget(runtime.budget_usd, tills.values()), self.outcome, stage)
 
     async def ask_all(self) -> None:
@@ -93,8 +94,12 @@ class Asking:
         if not asleep or not plan.params.remote or not self._runtime.is_asleep(plan.params.name):
             return self._runtime
         if self._address is None:
-            self._address = stack.enter_context(awake(self._runtime, asleep, self._note_up_s))
+            self._address = stack.enter_context(awake(self._runtime, asleep, self._note_up_s, self._stage))
+            stack.callback(self._forget_address)
         return self._runtime.at(self._address + ("" if plan.params.protocol == "tgi" else "/v1"))
+
+    def _forget_address(self) -> None:
+        self._address = None
 
     def _note_up_s(self, seconds: float) -> None:
         self._store.note_up_s(self._annotator.run, seconds)

@@ -93,7 +93,7 @@ def print_price(job: Job, store: Store, plan: Plan, runtime: RuntimeParams) -> N
     spent, usd = sum(till.spent for till in tills.values()), one.expected.usd or 0.0
     if one.outlook.missing and runtime.budget_usd is not None and spent + usd > runtime.budget_usd:
         raise InputError(
-            f"runtime.budget_usd = {runtime.budget_usd:g} would be passed: this study's answers have cost "
+            f"runtime.budget_usd = {runtime.budget_usd:g} would be passed: the answers so far have cost "
             f"${spent:.4f}, and these requests would cost about ${usd:.4f} at the full price; "
             "raise the budget to export them"
         )

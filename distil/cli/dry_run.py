@@ -1,6 +1,6 @@
 """Say in words what a run has before it: requests, tokens, dollars and time of each teacher."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import typer
@@ -44,24 +44,47 @@ def print_outlook(job: Job, runtime: RuntimeParams, given: PriceParams) -> None:
     """Print what a job would ask now, teacher by teacher and in all, and what that would take."""
     with open_store(store_path()) as store:
         tills = open_charged_tills(job, store, runtime, given)
-        groups = group_alike(job.plans)
-        forecasts = [forecast(job, store, alike[0], tills[alike[0].name], runtime) for alike in groups]
-    for alike, one in zip(groups, forecasts, strict=True):
-        print_forecast(one, job.text_count, runtime)
-        for plan in alike[1:]:
-            typer.echo(f"{plan.name}: {plan.params.votes.describe()}, of the answers of {one.plan.name}")
-    print_total(forecasts, tills, runtime)
+        groups = [forecast_alike(job, store, alike, tills, runtime) for alike in group_alike(job.plans)]
+    for first, *others in groups:
+        print_forecast(first, job.text_count, runtime)
+        for one in others:
+            shared = f"of the answers of {first.plan.name}"
+            if one.outlook.missing:
+                print_forecast(one, job.text_count, runtime, f", beside what is {shared}")
+            else:
+                typer.echo(f"{one.plan.name}: {one.plan.params.votes.describe()}, {shared}")
+    told = [one for first, *others in groups for one in (first, *(one for one in others if one.outlook.missing))]
+    print_total(told, tills, runtime)
 
 
-def forecast(job: Job, store: Store, plan: Plan, till: Till, runtime: RuntimeParams) -> Forecast:
-    """What one teacher would be asked now, and what that takes."""
-    outlook = look_ahead(job, store, [plan])[plan.name]
+def forecast_alike(
+    job: Job, store: Store, alike: Sequence[Plan], tills: Mapping[str, Till], runtime: RuntimeParams
+) -> list[Forecast]:
+    """What each of the plans that ask alike would be asked beside those before it.
+
+    What may follow where votes disagree is not taken off those after it, so that the upper ends together may be high.
+    """
+    forecasts = []
+    sent: set[str] = set()
+    for plan in alike:
+        till = tills[alike[0].name]  # whose answers tell how long one is
+        forecasts.append(forecast(job, store, plan, till, runtime, sent))
+        if len(alike) > 1:
+            sent |= {request.key for request in job.missing(plan, store)}
+    return forecasts
+
+
+def forecast(
+    job: Job, store: Store, plan: Plan, till: Till, runtime: RuntimeParams, sent: Collection[str] = ()
+) -> Forecast:
+    """What one teacher would be asked now, but for what is `sent` anyway, and what that takes."""
+    outlook = look_ahead(job, store, [plan], sent)[plan.name]
     more = count_more(job, store, plan)
     expected, most = expect(outlook, till, runtime), expect(outlook, till, runtime, more)
     return Forecast(plan, outlook, till, more, expected, most)
 
 
-def print_forecast(one: Forecast, texts: int, runtime: RuntimeParams) -> None:
+def print_forecast(one: Forecast, texts: int, runtime: RuntimeParams, beside: str = "") -> None:
     """Print a line for each figure of one teacher."""
     params, expected = one.plan.params, one.expected
     basis = (
@@ -70,7 +93,7 @@ def print_forecast(one: Forecast, texts: int, runtime: RuntimeParams) -> None:
         else f"a guess: 4 characters a token, answers as long as they may be, {one.till.estimate.max_tokens:,}"
     )
     more = f", up to {one.more:,} more where votes disagree" if one.more else ""
-    typer.echo(f"{one.plan.name}: {texts:,} texts, {params.votes.describe()}")
+    typer.echo(f"{one.plan.name}: {texts:,} texts, {params.votes.describe()}{beside}")
     typer.echo(f"  requests in the store  {one.outlook.known:,}")
     typer.echo(f"  requests to send       {one.outlook.missing:,}{more}")
     typer.echo(f"  tokens to expect       {expected.input_tokens:,.0f} in, {expected.output_tokens:,.0f} out ({basis})")
@@ -112,7 +135,7 @@ def describe_dollars(one: Forecast) -> str:
     till = one.till
     if till.found is None or one.expected.usd is None or one.most.usd is None:
         if till.paid:
-            return "unknown; cost.teacher_usd_per_million_tokens {input, output} gives the price"
+            return f"unknown; {till.unpriced}"
         return "none (this machine, no price given)" if one.plan.params.remote else "none"
     prices = till.found.prices
     return (

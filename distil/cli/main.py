@@ -14,15 +14,17 @@ import typer
 from distil.cli.batch import batch_app
 from distil.cli.dry_run import print_outlook
 from distil.cli.labels import export_labels
-from distil.cli.project import open_comparison, open_job
+from distil.cli.project import open_comparison, open_job, stage_path
 from distil.cli.publish import publish_student
 from distil.cli.store import store_app
+from distil.compare.job import check_recordings
 from distil.compare.prices import price_by_model
 from distil.core.errors import DistilError
 from distil.core.params import load_params
 from distil.core.runtime import RuntimeParams
 from distil.cost.prices import PriceParams
 from distil.prompting.params import AnnotateParams
+from distil.store.answer_store import open_store, store_path
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(store_app, name="store")
@@ -66,6 +68,8 @@ def compare(
     if job is None:
         typer.echo("section compare in params.yaml names no candidates, so nothing would be asked")
         return
+    with open_store(store_path()) as store:
+        check_recordings(job, store, stage_path("compare", "--assets"))
     given = price_by_model(load_params("cost", PriceParams), load_params("annotate", AnnotateParams))
     print_outlook(job, load_params("runtime", RuntimeParams), given)
 

@@ -12,13 +12,11 @@ from typing import Any
 import yaml
 
 from distil.annotate.questions import Job, make_job
-from distil.compare.job import make_candidates_job
-from distil.compare.params import CompareParams, list_candidates
-from distil.compare.rows import choose_rows
+from distil.compare.job import make_comparison
+from distil.compare.params import CompareParams
 from distil.core.errors import InputError
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
-from distil.core.tables import TEXTS, read_rows
 from distil.labels.params import SplitParams
 from distil.prompting.params import AnnotateParams
 
@@ -40,16 +38,14 @@ def open_job() -> tuple[Job, RuntimeParams]:
 
 
 def open_comparison() -> Job | None:
-    """The job of the study's candidates; None where section compare names none. Errors as `open_job`."""
+    """The job of the study's candidates, as the stage has it; None where section compare names none."""
     params = load_params("compare", CompareParams)
     if not params.candidates:
         return None
-    texts, assets = stage_path("annotate", "--texts"), stage_path("annotate", "--assets")
+    texts, prompts, assets = (stage_path("compare", option) for option in ("--texts", "--prompts", "--assets"))
     task, annotate = load_params("task", TaskParams), load_params("annotate", AnnotateParams)
-    candidates = list_candidates(params, annotate)
-    rows = choose_rows(read_rows(texts, TEXTS), params.rows, load_params("split", SplitParams), task.labels, assets)
-    device = load_params("runtime", RuntimeParams).device
-    return make_candidates_job(task, candidates, annotate, texts, set(rows.table["id"]), assets, device)
+    split, device = load_params("split", SplitParams), load_params("runtime", RuntimeParams).device
+    return make_comparison(params, annotate, task, split, texts, prompts, assets, device).job
 
 
 def open_jobs() -> list[Job]:

@@ -19,7 +19,7 @@ from distil.publish.label_files import write_parquet
 from distil.publish.release import CARD, Release, check_name, collect_files, publish, read_card
 
 STAGES = ("export", "report")  # that write the student and its card
-RECORDED = "recorded"  # protocol of answers to a prompt that is not here
+RECORDED = "recorded"  # where answers are from that were given to a prompt that is not here
 CARD_FILE = "MODEL_CARD.md"  # in the folder that report writes
 
 
@@ -81,7 +81,7 @@ def read_origin() -> Origin:
     scored = read_details(stage_path("split", "--metrics"))
     path = Path(asked["prompt"])
     try:
-        prompt = None if asked["protocol"] == RECORDED else path.read_text(encoding="utf-8")
+        prompt = None if asked["server"] == RECORDED else path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}, the prompt, cannot be read ({error.strerror}); bring it back") from None
     return Origin(asked, told, scored, prompt)

@@ -1,15 +1,19 @@
 """The job of a comparison: a plan a candidate, all over the same rows, checked before anything is asked."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from distil.annotate.questions import Job, find_examples
 from distil.assets.references import resolve
+from distil.compare.params import CompareParams, list_candidates
+from distil.compare.rows import ComparedRows, choose_rows
 from distil.core.errors import InputError
 from distil.core.params import TaskParams
-from distil.core.tables import ANNOTATIONS
+from distil.core.tables import ANNOTATIONS, TEXTS, read_rows
+from distil.labels.params import SplitParams
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import read_prompt
 from distil.prompting.requests import Plan
@@ -21,27 +25,42 @@ COMPARED = pa.schema([pa.field("candidate", pa.string(), nullable=False), *ANNOT
 """Annotations, with the name of the candidate that gave each; `teacher` is its model."""
 
 
-def make_candidates_job(
-    task: TaskParams,
-    candidates: Mapping[str, AnnotateParams],
+@dataclass(frozen=True)
+class Comparison:
+    """The candidates in full, by name, the rows, and the job of asking about these."""
+
+    candidates: dict[str, AnnotateParams]
+    rows: ComparedRows
+    job: Job
+
+
+def make_comparison(
+    params: CompareParams,
     annotate: AnnotateParams,
+    task: TaskParams,
+    split: SplitParams,
     texts: Path,
-    ids: Collection[str],
+    prompts: Path,
     assets: Path,
     device: str,
-) -> Job:
-    """The job of asking all candidates, at least one, about the texts with these ids.
+) -> Comparison:
+    """The comparison that the sections describe, which name candidates; `check_recordings` is left to the caller.
 
-    Raises `InputError` where a prompt is missing, has no place for the text, or a model is not there.
+    Raises `InputError` if a candidate cannot be asked so, a prompt is missing, not in `prompts` or without a place for
+    the text, a model is not there, or the rows cannot be as they are named.
     """
+    candidates = list_candidates(params, annotate)
+    _check_prompt_places(candidates, annotate.prompt, prompts)
+    rows = choose_rows(read_rows(texts, TEXTS), params.rows, split, task.labels, assets)
     plans = []
-    for name, params in candidates.items():
-        prompt = read_prompt(Path(params.prompt), f"the candidate {name!r}")
-        plans.append(Plan(params, task.labels, prompt, identify(params, assets), name))
-    return Job(plans, texts, find_examples(annotate, plans, assets, device), ids)
+    for name, section in candidates.items():
+        prompt = read_prompt(Path(section.prompt), f"the candidate {name!r}")
+        plans.append(Plan(section, task.labels, prompt, identify(section, assets), name))
+    job = Job(plans, texts, find_examples(annotate, plans, assets, device), set(rows.table["id"]))
+    return Comparison(candidates, rows, job)
 
 
-def check_prompt_places(candidates: Mapping[str, AnnotateParams], known: str, prompts: Path) -> None:
+def _check_prompt_places(candidates: Mapping[str, AnnotateParams], known: str, prompts: Path) -> None:
     """Refuse a prompt, but for the `known` one, outside the folder that the stage depends on: DVC would not see it."""
     for name, params in candidates.items():
         if params.prompt != known and prompts.resolve() not in Path(params.prompt).resolve().parents:

@@ -56,15 +56,18 @@ def choose_rows(
 
 
 def _find_rows_of_file(texts: pd.DataFrame, rows: str, assets: Path) -> pd.Series:
-    """Whether each text is in the file that is named."""
-    path = resolve(rows, assets)
+    """Whether each text is in the file that is named, by its text, or by its id where the file has no text."""
+    try:
+        path = resolve(rows, assets)
+    except InputError as error:
+        raise InputError(f"compare.rows = {rows!r} is none of {', '.join(NAMED)}, and as a file: {error}") from None
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError(f"compare.rows: {path} cannot be read as csv: {error}") from None
     if not {"id", "text"} & set(table.columns):
         raise InputError(f"compare.rows: {path} has no column id or text; it has: {', '.join(table.columns)}")
-    ids = table["id"] if "id" in table.columns else table["text"].map(text_id)
+    ids = table["text"].map(text_id) if "text" in table.columns else table["id"]
     strange = ids[~ids.isin(texts["id"])]
     if not strange.empty:
         shown = table.loc[strange.index[0], "text" if "text" in table.columns else "id"]

@@ -4,7 +4,7 @@ Each is compared with the best row by row: McNemar's exact test, its p-values ad
 procedure, and the paired bootstrap of the difference. The best was found on these rows, so that chance favours it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,14 +35,19 @@ class Decided:
 
 
 def decide_candidates(
-    answers: pd.DataFrame, ids: pd.Series, labels: Sequence[str], params: AggregateParams
+    answers: pd.DataFrame, names: Iterable[str], ids: pd.Series, labels: Sequence[str], params: AggregateParams
 ) -> dict[str, Decided]:
-    """Reduce each candidate's votes (rows of `COMPARED`) to its label of each row, as `aggregate` does a teacher's."""
+    """Reduce each candidate's votes (rows of `COMPARED`) to its label of each row, as `aggregate` does a teacher's.
+
+    They come in the order of `names`, which is not that of the rows: the first of those alike is the best.
+    """
     decided = {}
-    for name, votes in answers.groupby("candidate", sort=False):
+    by_name = answers.groupby("candidate")
+    for name in names:
+        votes = by_name.get_group(name)
         found = decide_labels(votes, labels, params.min_agreement, calibrated=params.calibrate).reindex(ids)
         said = [label if isinstance(label, str) else None for label in found["teacher_label"]]
-        decided[str(name)] = Decided(said, found["abstained"].value_counts().sort_index().to_dict())
+        decided[name] = Decided(said, found["abstained"].value_counts().sort_index().to_dict())
     return decided
 
 

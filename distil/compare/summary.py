@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from distil.compare.params import PublishedParams
+from distil.compare.prices import BY_HOUR
 from distil.compare.rows import DEV, ComparedRows
 from distil.compare.scores import CONFIDENCE, find_best, list_alike
+from distil.cost.teacher import describe_counter
 
 HEADINGS = ("candidate", "accuracy", "macro F1", "to the best", "p", "abstained", "$ per 1m", "published")
 
@@ -82,6 +84,7 @@ def _list_notes(rows: ComparedRows, found: Mapping[str, Record], chosen: str | N
     else:
         yield f"The study's own teacher (section annotate) is {chosen}{', the best here' if chosen == best else ''}."
     yield from _note_prices(found)
+    yield from _note_counted(found)
     yield from (
         f"No answer of {name} names a label: look at its replies."
         for name, one in found.items()
@@ -90,16 +93,29 @@ def _list_notes(rows: ComparedRows, found: Mapping[str, Record], chosen: str | N
 
 
 def _note_prices(found: Mapping[str, Record]) -> Iterator[str]:
-    """Why some dollars are not known: nobody told the tokens, or there is no price."""
+    """Why some dollars are not known: nobody told the tokens, or there is no price for them."""
     unpriced = {name: one for name, one in found.items() if one["usd_per_million"] is None}
     untold = [name for name, one in unpriced.items() if one["input_tokens"] is None and one["server"] != "local"]
     if untold:
         yield f"Without dollars and CO2, since their answers have no token counts: {'; '.join(untold)}."
-    if others := [name for name in unpriced if name not in untold]:
+    hourly = [name for name, one in unpriced.items() if one["price_source"] == BY_HOUR and name not in untold]
+    if hourly:
+        yield f"Without dollars, since they are paid by the hour (cost.teacher_usd_per_hour): {'; '.join(hourly)}."
+    if others := [name for name in unpriced if name not in (*untold, *hourly)]:
         yield (
             f"Without dollars, since no price is known: {'; '.join(others)} (a price by model goes into "
-            "cost.teacher_usd_per_million_tokens)."
+            "cost.teacher_usd_per_million_tokens, or the model into cost.compare_models)."
         )
+
+
+def _note_counted(found: Mapping[str, Record]) -> Iterator[str]:
+    """Which tokens no answer told, and what counted them."""
+    by_counter: dict[str, list[str]] = {}
+    for name, one in found.items():
+        if counted := one.get("counted"):
+            by_counter.setdefault(describe_counter(counted), []).append(name)
+    for counter, names in by_counter.items():
+        yield f"Tokens that no answer told, reckoned from prompt and answers {counter}: {'; '.join(names)}."
 
 
 def _note_rows(rows: ComparedRows) -> Iterator[str]:

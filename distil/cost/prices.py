@@ -44,6 +44,12 @@ class PriceParams(Params):
     model_config = ConfigDict(extra="ignore")
 
     teacher_usd_per_million_tokens: TeacherPrices = None
+    teacher_usd_per_hour: Number | dict[str, Number] | None = None  # by model only where `compare` writes it so
+
+    def per_hour(self, model: str) -> float | None:
+        """Dollars an hour of a teacher that is paid by the hour; None for one that is paid by its tokens."""
+        hourly = self.teacher_usd_per_hour
+        return hourly.get(model) if isinstance(hourly, dict) else hourly
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ ONE_RECORDING = "one recording, so the same answers: give each a recording of it
 
 
 def explain_first(error: ValidationError) -> str:
-    """The first thing that is wrong, as pydantic or a check of ours says it."""
-    return error.errors()[0]["msg"].removeprefix("Value error, ")
+    """The first thing that is wrong, as pydantic or a check of ours says it, after the key where it is one key's."""
+    first = error.errors()[0]
+    return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, "))))
 
 
 def _check_json(value: Any) -> Any:

@@ -60,7 +60,7 @@ class Study:
     @property
     def is_recorded(self) -> bool:
         """Whether the teacher's answers were given elsewhere, to a prompt that is not known here."""
-        return bool(self.annotate["protocol"] == "recorded")
+        return bool(self.annotate["server"] == "recorded")
 
     @property
     def score_name(self) -> str:

@@ -34,6 +34,7 @@ CREATE TABLE answers (
 )
 """
 UP_TIMES = "CREATE TABLE IF NOT EXISTS up_times (run TEXT PRIMARY KEY, seconds REAL NOT NULL)"
+ADD_UP_TIME = "INSERT INTO up_times VALUES (?, ?) ON CONFLICT(run) DO UPDATE SET seconds = seconds + excluded.seconds"
 FROM_VERSION_1 = """
 INSERT INTO answers SELECT key, answer, '', run, sent_at, received_at, 0 FROM answers_1 ORDER BY received_at
 """
@@ -104,9 +105,9 @@ class Store:
         return new, count
 
     def note_up_s(self, run: str, seconds: float) -> None:
-        """Keep for how long an endpoint was up for a run; errors as `put_all`."""
+        """Add to the time for which an endpoint was up for a run; errors as `put_all`."""
         with self._writing(), self._connection:
-            self._connection.execute("INSERT OR REPLACE INTO up_times VALUES (?, ?)", (run, seconds))
+            self._connection.execute(ADD_UP_TIME, (run, seconds))
 
     def get_up_s(self, runs: Sequence[str]) -> dict[str, float]:
         """For how long an endpoint was up, of those of the runs that resumed one, in seconds."""

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 from filelock import FileLock, Timeout
@@ -37,15 +38,25 @@ def _asked_on_record(stage: str) -> set[str]:
         lock = yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}
         sections = lock.get("stages", {}).get(stage, {}).get("params", {}).get("params.yaml", {})
         section = sections.get("annotate", {})
-        teachers = section.get("teachers") or [section.get("model")]
-        listed = teachers if stage == "annotate" else sections.get(stage, {}).get("candidates") or []
-        asked = [section | (one if isinstance(one, dict) else {"model": one}) for one in listed]
+        asked = [_change(section, one) for one in section.get("teachers") or [section.get("model")]]
+        if stage != "annotate":
+            own = {one["model"]: one for one in asked}
+            candidates = sections.get(stage, {}).get("candidates") or []
+            asked = [_change(own.get(one.get("model", section.get("model")), section), one) for one in candidates]
         return {one["model"] for one in asked if one.get("server") != "local" and not one.get("recording")}
     except FileNotFoundError:
         return set()
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, yaml.YAMLError) as error:
         fault = " ".join(str(error).split())
     raise InputError(f"{LOCK} cannot be read ({fault}); 'git checkout {LOCK}' brings it back")
+
+
+def _change(section: dict[str, Any], own: dict[str, Any] | str | None) -> dict[str, Any]:
+    """A section on record as it reads for one model, as `AnnotateParams.change` has it; unchecked, it may be old."""
+    own = own if isinstance(own, dict) else {"model": own}
+    if own.get("protocol", "recorded") != "recorded":
+        section = section | {"recording": None}
+    return section | own
 
 
 @contextmanager

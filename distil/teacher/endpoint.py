@@ -33,7 +33,7 @@ def find_endpoint(runtime: RuntimeParams, model: str) -> Endpoint:
     address, variable = runtime.address_of(model), own.api_key_env if own else runtime.api_key_env
     if not address and runtime.is_asleep(model):
         raise InputError(
-            "runtime.hf_endpoint has no address before annotate resumes it; for a batch give base_url instead"
+            "runtime.hf_endpoint has no address before a run resumes it; for a batch give base_url instead"
         )
     if not address:
         raise InputError(

@@ -34,23 +34,24 @@ TRIES_TO_PAUSE = 3
 
 
 @contextmanager
-def awake(runtime: RuntimeParams, asleep: HfEndpointParams, note_up_s: Callable[[float], None]) -> Iterator[str]:
-    """Have the endpoint up; yields its address, without a path.
+def awake(
+    runtime: RuntimeParams, asleep: HfEndpointParams, note_up_s: Callable[[float], None], stage: str
+) -> Iterator[str]:
+    """Have the endpoint up for a stage; yields its address, without a path.
 
     `note_up_s` gets the seconds from resuming to pausing. Raises `EndpointError` if it is not up within
     `ready_within_s`, or cannot be paused.
     """
     began = time.monotonic()
-    try:
+    with _resuming(asleep.name):
         endpoint = HfApi().get_inference_endpoint(asleep.name, namespace=asleep.namespace)
-        if endpoint.status in NEED_RESUMING:
-            endpoint.resume()
-    except ERRORS as error:
-        raise EndpointError(f"the endpoint {asleep.name} cannot be resumed: {_explain(error)}") from None
     try:
-        yield _wait_until_up(endpoint, runtime, asleep.ready_within_s)
+        if endpoint.status in NEED_RESUMING:
+            with _resuming(asleep.name):
+                endpoint.resume()
+        yield _wait_until_up(endpoint, runtime, asleep.ready_within_s, stage)
     finally:
-        fault = _pause(endpoint) if asleep.pause_after else None
+        fault = _pause(endpoint, stage) if asleep.pause_after else None
         note_up_s(time.monotonic() - began)
         if fault and sys.exception() is None:
             raise EndpointError(fault)
@@ -58,11 +59,19 @@ def awake(runtime: RuntimeParams, asleep: HfEndpointParams, note_up_s: Callable[
             print(f"warning: {fault}", file=sys.stderr)
 
 
-def _wait_until_up(endpoint: InferenceEndpoint, runtime: RuntimeParams, ready_within_s: float) -> str:
+@contextmanager
+def _resuming(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ERRORS as error:
+        raise EndpointError(f"the endpoint {name} cannot be resumed: {_explain(error)}") from None
+
+
+def _wait_until_up(endpoint: InferenceEndpoint, runtime: RuntimeParams, ready_within_s: float, stage: str) -> str:
     """Wait until the endpoint is up and answers, with a line that says how far it is."""
     began, wait_s = time.monotonic(), FIRST_WAIT_S
     name = _name(endpoint)
-    with tqdm(bar_format="{desc}, {elapsed}", desc=f"annotate: resuming {name}") as line:
+    with tqdm(bar_format="{desc}, {elapsed}", desc=f"{stage}: resuming {name}") as line:
         while not _is_up(endpoint, runtime):
             if endpoint.status in FAILED:
                 said = describe_error(endpoint.raw["status"].get("message") or "it does not say why")
@@ -72,11 +81,11 @@ def _wait_until_up(endpoint: InferenceEndpoint, runtime: RuntimeParams, ready_wi
                     f"the endpoint {name} is {endpoint.status} and does not answer after {ready_within_s:g} s "
                     f"(runtime.hf_endpoint.ready_within_s); its logs are at {_page(endpoint)}"
                 )
-            line.set_description_str(f"annotate: {name} is {endpoint.status}")
+            line.set_description_str(f"{stage}: {name} is {endpoint.status}")
             time.sleep(wait_s)
             wait_s = min(1.5 * wait_s, LONGEST_WAIT_S)
             _look(endpoint)
-        line.set_description_str(f"annotate: {name} is up, with {endpoint.repository}")
+        line.set_description_str(f"{stage}: {name} is up, with {endpoint.repository}")
     return str(endpoint.url).rstrip("/")
 
 
@@ -106,7 +115,7 @@ def _look(endpoint: InferenceEndpoint) -> None:
         return
 
 
-def _pause(endpoint: InferenceEndpoint) -> str | None:
+def _pause(endpoint: InferenceEndpoint, stage: str) -> str | None:
     """Pause the endpoint; returns why that failed, in words, or None. Ctrl-C and its like wait for it."""
     faults = ["there was no answer in time"]
     work = threading.Thread(target=_try_to_pause, args=(endpoint, faults), daemon=True)
@@ -114,7 +123,7 @@ def _pause(endpoint: InferenceEndpoint) -> str | None:
         work.start()
         work.join(PAUSED_WITHIN_S)
     if not faults:
-        print(f"annotate: {_name(endpoint)} is paused", file=sys.stderr)
+        print(f"{stage}: {_name(endpoint)} is paused", file=sys.stderr)
         return None
     return (
         f"the endpoint {_name(endpoint)} could not be paused ({faults[-1]}) and goes on costing: pause it at "

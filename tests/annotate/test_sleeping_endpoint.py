@@ -40,11 +40,11 @@ def server(monkeypatch: pytest.MonkeyPatch, project: Project) -> Iterator[Sleepi
         yield server
 
 
-def give(project: Project, **endpoint: Any) -> None:
-    """Have the section runtime name the endpoint."""
+def give(project: Project, endpoints: dict[str, Any] | None = None, **endpoint: Any) -> None:
+    """Have the section runtime name the endpoint, and other hosts in `endpoints`."""
     sleeping = {"name": "toy-endpoint", "namespace": "someone", **endpoint}
     runtime = {"hf_endpoint": sleeping, "retry_wait_s": 0.001, "max_in_flight": 2, "max_retries": 1}
-    project(runtime=runtime)
+    project(runtime=runtime | {"endpoints": endpoints or {}})
 
 
 def test_it_is_resumed_used_and_paused_and_left_asleep_when_nothing_is_missing(
@@ -80,6 +80,16 @@ def test_one_that_is_up_starts_or_is_woken_by_asking_it_is_not_resumed(server: S
     server.state = state
     annotate()
     assert (server.answered, server.state) == (20, "paused")
+
+
+def test_the_key_of_another_host_of_the_same_model_does_not_go_to_the_endpoint(
+    server: SleepingServer, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ELSEWHERE", "a key of another host")
+    elsewhere = {"base_url": "https://elsewhere.example/v1", "api_key_env": "ELSEWHERE"}
+    give(project, endpoints={"owner/teacher": elsewhere})
+    annotate()
+    assert (server.answered, server.health_keys) == (20, {None})
 
 
 def test_it_is_paused_after_an_error(server: SleepingServer) -> None:
@@ -152,6 +162,10 @@ def while_it_labels(server: SleepingServer) -> bool:
     return server.answered > 3
 
 
+def while_it_is_resumed(server: SleepingServer) -> bool:
+    return server.state == "initializing"
+
+
 def while_it_starts(server: SleepingServer) -> bool:
     return server.looks_to_start < 10_000
 
@@ -162,6 +176,8 @@ def while_it_starts(server: SleepingServer) -> bool:
         (signal.SIGINT, while_it_labels, 130),
         (signal.SIGTERM, while_it_labels, 143),
         (signal.SIGHUP, while_it_labels, 129),
+        (signal.SIGINT, while_it_is_resumed, 130),
+        (signal.SIGTERM, while_it_is_resumed, 143),
         (signal.SIGINT, while_it_starts, 130),
         (signal.SIGTERM, while_it_starts, 143),
     ],
@@ -174,6 +190,8 @@ def test_it_is_paused_after_ctrl_c_sigterm_and_a_closed_terminal(
     server.delay_s = 0.1
     if moment is while_it_starts:
         server.looks_to_start = 10_000
+    if moment is while_it_is_resumed:
+        server.resume_s = 5
     command = [sys.executable, "-c", AT_LOOPBACK, f"{server.url}/v2", *name_paths("annotate", *PATHS)]
     child = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True)
     while not moment(server):

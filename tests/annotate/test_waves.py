@@ -254,7 +254,9 @@ def test_a_budget_needs_a_price(project: Project) -> None:
     with serve_teacher(lambda _body, _number: "positive") as server:
         set_up(project, server, TEN)
         project(runtime={"base_url": set_up_url, "budget_usd": 1})
-        with pytest.raises(InputError, match=r"budget_usd = 1 .* price of toy-teacher is not known: give cost.teacher"):
+        with pytest.raises(
+            InputError, match=r"budget_usd = 1 .* an answer of toy-teacher is not known: give cost.teacher"
+        ):
             annotate()
 
 

@@ -14,6 +14,7 @@ from loopback_teacher import LoopbackTeacher, chat_answer, prompt_of, serve_teac
 from stage_command import name_paths
 from typer.testing import CliRunner, Result
 
+from distil.assets.references import sha256_of
 from distil.cli.main import app
 from distil.core.errors import DistilError
 from distil.core.ids import text_id
@@ -24,6 +25,10 @@ from distil.store.answer_store import Stored, open_store, store_path
 from stages import compare
 
 TEN = [f"text {number}" for number in range(10)]
+COMPARE_PATHS = (
+    *(PATHS[0], Path("prompts"), ROOT / "prices", PATHS[1]),
+    *map(Path, ("comparison.parquet", "compare.json", "candidates.csv")),
+)
 PRICED = {"hardware": "c7a.large", "compare_models": []}
 PRICE = {"teacher_usd_per_million_tokens": {"input": 1, "output": 5}}
 
@@ -34,8 +39,9 @@ def answer(_body: dict[str, Any], _number: int) -> dict[str, Any]:
 
 def set_up_study(project: Project, server: LoopbackTeacher, **annotate_params: Any) -> Path:
     set_up(project, server, TEN, **annotate_params)
-    command = " ".join(["python -m stages.annotate", *name_paths("annotate", *PATHS)])
-    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"annotate": {"cmd": command}}}))
+    paths = {"annotate": PATHS, "compare": COMPARE_PATHS}
+    commands = {stage: " ".join(["python -m stages", *name_paths(stage, *paths[stage])]) for stage in paths}
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {stage: {"cmd": cmd} for stage, cmd in commands.items()}}))
     return Path.cwd()
 
 
@@ -73,8 +79,9 @@ def test_a_dry_run_tells_requests_tokens_dollars_and_minutes_and_asks_nothing(pr
 def test_a_dry_run_leaves_an_endpoint_asleep(project: Project) -> None:
     with serve_teacher(answer) as server:
         set_up_study(project, server)
-        project(runtime={"hf_endpoint": {"name": "toy-endpoint"}})
+        project(runtime={"hf_endpoint": {"name": "toy-endpoint"}}, cost={"teacher_usd_per_hour": 6.5})
         said = call("annotate", "--dry-run")
+    assert "unknown; it is paid by the hour, $6.5 while it is up (cost.teacher_usd_per_hour)" in said
     assert "endpoint               toy-endpoint, resumed for the run, paused after it" in said
     assert "not ready" not in said
 
@@ -88,7 +95,7 @@ def test_a_dry_run_without_price_rate_or_answers_says_so(project: Project) -> No
     assert "20, up to 30 more where votes disagree" in said
     assert "200 out" not in said
     assert "1,000 out (a guess" in said
-    assert "unknown; cost.teacher_usd_per_million_tokens" in said
+    assert "unknown; give cost.teacher_usd_per_million_tokens" in said
     assert "as the endpoint allows, 16 at once" in said
 
 
@@ -246,9 +253,8 @@ def set_up_candidates(project: Project, server: LoopbackTeacher) -> None:
 
 
 def compare_candidates() -> Path:
-    table = Path("comparison.parquet")
-    compare.main(PATHS[0], Path(), ROOT / "prices", PATHS[1], table, Path("compare.json"), Path("candidates.csv"))
-    return table
+    compare.main(*COMPARE_PATHS)
+    return COMPARE_PATHS[4]
 
 
 def test_a_dry_run_of_candidates_counts_what_they_share_once(project: Project) -> None:
@@ -263,6 +269,41 @@ def test_a_dry_run_of_candidates_counts_what_they_share_once(project: Project) -
         assert "as it is: 1 vote a text, of the answers of twice" in said
         compare_candidates()
         assert len(server.bodies) == 20
+
+
+def test_a_dry_run_of_candidates_that_ask_alike_forecasts_the_votes_that_one_of_them_adds(project: Project) -> None:
+    """Of two answers that agree the adaptive candidate asks no third; the one with three votes does."""
+    candidates = [{"name": "two to five", "votes": {"min": 2, "max": 5}}, {"name": "three", "votes": 3}]
+    with serve_teacher(answer) as server:
+        set_up_candidates(project, server)
+        project(compare={"rows": "gold", "candidates": candidates})
+        said = call("compare", "--dry-run")
+        assert "requests to send       20, up to 30 more where votes disagree\n" in said
+        assert "three: 10 texts, 3 votes a text, beside what is of the answers of two to five\n" in said
+        assert "requests to send       10\n" in said
+        assert "all teachers: 30 requests to send" in said
+        compare_candidates()
+        assert len(server.bodies) == 30
+        assert "three: 3 votes a text, of the answers of two to five\n" in call("compare", "--dry-run")
+
+
+def test_a_dry_run_of_candidates_refuses_what_the_stage_refuses(project: Project) -> None:
+    votes = Path("votes.csv")
+    with serve_teacher(answer) as server:
+        set_up_candidates(project, server)
+        votes.write_text("text,label\ntext 1,positive\n")
+        recording = {"files": [f"votes.csv#sha256={sha256_of(votes)}"], "text": "text", "votes": [{"label": "label"}]}
+        then = {"name": "then", "model": "old", "recording": recording}
+        for candidate, message in (
+            (then, "the recording of the candidate 'then' has no answer to 9 of 10 rows"),
+            (
+                {"name": "elsewhere", "prompt": "other.md"},
+                "prompt other.md of the candidate 'elsewhere' is not in prom",
+            ),
+        ):
+            project(compare={"rows": "gold", "candidates": [candidate]})
+            with pytest.raises(DistilError, match=message):
+                call("compare", "--dry-run")
 
 
 def test_candidates_answers_are_the_study_s_too(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,11 @@ def test_of_a_recording_another_prompt_is_no_other_candidate() -> None:
         read({"prompt": "p.md"}, {"prompt": "q.md"}, protocol="recorded", recording=RECORDING)
 
 
+def test_a_value_that_cannot_stand_is_told_with_its_key() -> None:
+    with pytest.raises(InputError, match=r"candidates.0 \(c0\): method: Input should be 'score' or 'generate'"):
+        read({"method": None})
+
+
 def test_the_study_s_teacher_is_found_among_the_candidates() -> None:
     annotate = AnnotateParams.model_validate(ANNOTATE)
     assert find_chosen(read({"votes": 3, "temperature": 1.0}, {"max_tokens": 9}), annotate) == "c1"

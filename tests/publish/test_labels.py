@@ -15,6 +15,7 @@ from huggingface_hub import DatasetCard, HfApi, snapshot_download
 from typer.testing import CliRunner
 
 from distil.cli.main import app
+from distil.cli.publish import read_origin
 from distil.core.errors import InputError
 from distil.core.metrics import write_metrics
 from distil.core.params import TaskParams
@@ -37,6 +38,7 @@ TASK = TaskParams(name="Toy | reviews", description="Is it good?", language="en"
 SOURCE = {"license": "mit", "base_license": "mit", "texts_license": "mit", "texts": "toy texts"}
 HARD = ['quotes " and, commas', "two\nlines", "a\rreturn", " blanks ", "\U0001f600 smiles", "'", "n/a"]
 ASKED = {"teacher": "toy-teacher", "method": "generate", "protocol": "chat", "votes": 3, "prompt": "prompt.md"}
+ASKED |= {"server": "endpoint"}
 TOLD = {"texts": 12, "labelled": 11, "abstained": {"tie": 1}, "corrected": 1, "mean_agreement": 0.9}
 TOLD |= {"unanimous": 0.75, "krippendorff_alpha": 0.5}
 SCORED = {"test": {"rows": 2, "abstained": 0, "accuracy": 0.5, "macro_f1": 0.4}, "dev": {"rows": 0, "accuracy": None}}
@@ -223,6 +225,12 @@ def test_a_user_exports_the_labels(project: Path) -> None:
     Path("data/labels.parquet").write_bytes(b"others")
     with pytest.raises(InputError, match="stage aggregate is out of date"):
         CliRunner().invoke(app, ["export-labels", "out"], catch_exceptions=False)
+
+
+def test_teachers_that_are_all_recorded_have_no_prompt_whatever_the_section_s_protocol(project: Path) -> None:
+    for server, prompt in (("mixed", "Say {text}"), ("recorded", None)):
+        write_metrics(Path("metrics/annotate.json"), {}, ASKED | {"server": server})
+        assert read_origin().prompt == prompt
 
 
 def test_a_user_publishes_the_labels_privately_and_another_reads_them(project: Path, hub: UploadServer) -> None:

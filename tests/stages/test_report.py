@@ -230,7 +230,7 @@ def test_a_recording_names_no_prompt_and_no_endpoint_and_its_captions_only_what_
     project: Path, plain: Path
 ) -> None:
     arguments = write_toy_results(project, endpoint=True, priced=False)
-    change_metrics(project, "annotate", protocol="recorded", server="recorded")
+    change_metrics(project, "annotate", server="recorded")  # of several teachers: the section's protocol is another
     compared = read_details(project / "metrics/cost.json")["compared_models"]
     unknown = [model | dict.fromkeys(UNPRICED) for model in compared]
     change_metrics(project, "cost", compared_models=unknown)
@@ -610,9 +610,7 @@ def change_metrics(project: Path, stage: str, **changes: object) -> None:
 def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording(project: Path) -> None:
     arguments = write_toy_results(project)
     change_params(project, report={"dataset": "takala/financial_phrasebank"}, task={"language": "no"})
-    change_metrics(
-        project, "annotate", protocol="recorded", counted={"tokenizer": "a/tokenizer.json", "stand_in": True}
-    )
+    change_metrics(project, "annotate", server="recorded", counted={"tokenizer": "a/tokenizer.json", "stand_in": True})
     change_metrics(project, "train", suspects=31, noise="drop", below_min_agreement=12)
     main(*arguments)
     data = parse_card(project)

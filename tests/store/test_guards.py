@@ -13,11 +13,11 @@ from distil.store.guards import refuse_to_pay_again
 OUTPUT = Path("data/annotations.parquet")
 
 
-def check(teachers: list[str], stored: str = "") -> None:
+def check(teachers: list[str], stored: str = "", stage: str = "annotate") -> None:
     with open_store(store_path()) as store:
         if stored:
             store.put_all([(stored, Stored(Answer("x"), stored))])
-        refuse_to_pay_again(store, "annotate", OUTPUT, teachers)
+        refuse_to_pay_again(store, stage, OUTPUT, teachers)
 
 
 def write_lock(**section: Any) -> None:
@@ -32,6 +32,7 @@ def write_lock(**section: Any) -> None:
         {"model": "paid"},
         {"teachers": ["other", "paid"]},
         {"teachers": [{"model": "paid", "server": "endpoint"}], "server": "local"},
+        {"teachers": ["other", {"model": "paid", "protocol": "chat"}], "recording": {"text": "text"}},
     ],
 )
 def test_a_teacher_of_a_finished_run_without_any_answer_is_not_paid_again(
@@ -60,6 +61,35 @@ def test_a_study_that_was_finished_with_others_is_no_hindrance(project: Project,
     project()
     write_lock(**section)
     check(["paid"])
+
+
+RECORDED = {"protocol": "recorded", "recording": {"text": "text"}}
+LIVE_IN_ANNOTATE = {"teachers": ["other", {"model": "paid", "server": "endpoint"}], "server": "local"}
+
+
+@pytest.mark.parametrize(
+    ("section", "candidate", "paid"),
+    [
+        ({"model": "recorded"} | RECORDED, {"model": "paid", "protocol": "chat"}, True),
+        ({"model": "paid"} | RECORDED, {"votes": 1}, False),
+        (LIVE_IN_ANNOTATE, {"model": "paid"}, True),
+        (LIVE_IN_ANNOTATE, {"model": "other"}, False),
+        ({"teachers": ["other", {"model": "paid"} | RECORDED]}, {"model": "paid"}, False),
+        ({"teachers": ["other", {"model": "paid"} | RECORDED]}, {"model": "paid", "protocol": "chat"}, True),
+    ],
+)
+def test_a_candidate_on_record_was_asked_as_compare_reads_it(
+    project: Project, section: dict[str, Any], candidate: dict[str, Any], paid: bool
+) -> None:
+    project()
+    sections = {"annotate": section, "compare": {"candidates": [{"name": "one"} | candidate]}}
+    lock = {"stages": {"compare": {"cmd": "x", "params": {"params.yaml": sections}}}}
+    Path("dvc.lock").write_text(yaml.safe_dump(lock))
+    if paid:
+        with pytest.raises(InputError, match=r"holds no answer of paid, but dvc.lock records a finished compare"):
+            check(["paid"], stage="compare")
+    else:
+        check(["paid", "other"], stage="compare")
 
 
 def test_without_a_record_or_a_paid_teacher_all_is_well(project: Project) -> None:

@@ -265,7 +265,7 @@ def test_the_hugging_face_token_goes_to_hugging_face_only(monkeypatch: pytest.Mo
     ("fields", "message"),
     [
         ({}, "runtime.base_url in params.yaml is empty"),
-        ({"hf_endpoint": {"name": "x"}}, "no address before annotate resumes it"),
+        ({"hf_endpoint": {"name": "x"}}, "no address before a run resumes it"),
         ({"base_url": "api.openai.com/v1"}, "not an http"),
         ({"base_url": "http://[::1/v1"}, "not an http"),
         ({"base_url": "http://127.0.0.1:99999/v1"}, "not an http"),
