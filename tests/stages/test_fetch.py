@@ -69,7 +69,18 @@ def test_corpus_becomes_one_sorted_row_a_text(capsys: pytest.CaptureFixture[str]
     }
     said = capsys.readouterr()
     assert said.out.startswith("fetch: 4 texts from corpus, 2 with gold (2 duplicates merged, 1 gold conflicts")
-    assert said.err == "fetch: 1 texts stand with different gold labels and keep none; the first is 'odd' (no, yes)\n"
+    assert (
+        said.err
+        == "fetch: texts that stand with different gold labels and keep none: 1; the first is 'odd' (no, yes)\n"
+    )
+
+
+def test_a_row_without_a_text_is_told_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    write_params(["no", "yes"], source="corpus")
+    Path("corpus/a.csv").write_text("id,text\n1,one\n2,\n", encoding="utf-8")
+    fetch()
+    told = "fetch: rows without a text, left out: 1 (corpus/a.csv, line 3); fetch.blank: error stops there instead\n"
+    assert capsys.readouterr().err == told
 
 
 def test_same_rows_in_another_order_give_the_same_bytes() -> None:
