@@ -46,9 +46,23 @@ def take_recipe() -> str:
 
 
 def read_yaml(path: Path) -> Sections:
-    """The sections of a study, or the runs."""
-    sections: Sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+    """The sections of a study, or the runs; ends the program where the file has none."""
+    try:
+        sections: Sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        sys.exit(f"{path} cannot be read: {' '.join(str(error).split())}")
+    if not isinstance(sections, dict) or not all(isinstance(section, dict) for section in sections.values()):
+        sys.exit(
+            f"{path} must have entries with keys in them, NAME: {{key: value}}; presets/ has studies to start from"
+        )
     return sections
+
+
+def check_recorded(path: Path, study: Sections) -> None:
+    """End the program unless the teacher of the study is a recording."""
+    protocol = study.get("annotate", {}).get("protocol")
+    if protocol != "recorded":
+        sys.exit(f"{path} has annotate.protocol = {protocol!r}, not recorded")
 
 
 def change(sections: Changes, changes: Changes) -> Sections:
@@ -105,16 +119,23 @@ def measure(study: Sections, runs: Mapping[str, Changes], keep: Path | None) -> 
     return [*lines, "", f"{rows:,} test rows, the same in all runs; 95 % intervals."]
 
 
+def find_path(name: str) -> Path:
+    """The path in full, so that a study is known whatever way leads to it."""
+    return Path(name).resolve()
+
+
 def parse_arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     """The arguments; ends the program where they do not go together."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", type=Path, nargs="?", default=STUDY, help="params with protocol: recorded")
+    parser.add_argument("study", type=find_path, nargs="?", default=STUDY, help="params with protocol: recorded")
     parser.add_argument("--runs", type=Path, help="yaml: what each run changes")
     parser.add_argument("--data", type=Path, help="folder of files that the study pins by their sha256")
     parser.add_argument("--keep", type=Path, help="folder for the metrics of each run")
     parser.add_argument("--write", action="store_true", help="write the table into docs/evaluate.md")
     parser.add_argument("--outdated", action="store_true", help="run nothing; say in docs/evaluate.md that it is old")
     arguments = parser.parse_args(given)
+    if arguments.data and not arguments.data.is_dir():
+        parser.error(f"--data {arguments.data} is no folder")
     if arguments.write and (arguments.study != STUDY or arguments.runs):
         parser.error("--write is for the table of the 2024 study; leave the study and --runs out")
     return arguments
@@ -126,8 +147,7 @@ def main() -> None:
         mark_outdated(DOCS, BLOCK)
         return
     study = read_yaml(arguments.study)
-    if study["annotate"].get("protocol") != "recorded":
-        sys.exit(f"{arguments.study} has annotate.protocol = {study['annotate'].get('protocol')!r}, not recorded")
+    check_recorded(arguments.study, study)
     recipe = take_recipe()
     runs = arguments.runs or (RUNS if arguments.study == STUDY else None)
     lines = measure(

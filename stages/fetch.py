@@ -67,8 +67,8 @@ def describe_reading(reading: Reading, conflicts: pd.DataFrame) -> Iterator[str]
     if reading.blank:
         more = f" and {len(reading.blank) - MOST_NAMED:,} more" * (len(reading.blank) > MOST_NAMED)
         yield (
-            f"{len(reading.blank):,} rows have no text and are left out: {'; '.join(reading.blank[:MOST_NAMED])}{more} "
-            "(fetch.blank: error stops there instead)"
+            f"rows without a text, left out: {len(reading.blank):,} ({'; '.join(reading.blank[:MOST_NAMED])}{more}); "
+            "fetch.blank: error stops there instead"
         )
     if not conflicts.empty:
         yield describe_conflicts(conflicts)
@@ -79,7 +79,7 @@ def describe_conflicts(conflicts: pd.DataFrame) -> str:
     first = conflicts.iloc[0]
     gold = conflicts.loc[conflicts["id"] == first["id"], "gold"].unique()
     return (
-        f"{conflicts['id'].nunique():,} texts stand with different gold labels and keep none; "
+        f"texts that stand with different gold labels and keep none: {conflicts['id'].nunique():,}; "
         f"the first is {first['text'][:80]!r} ({', '.join(gold)})"
     )
 

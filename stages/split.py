@@ -112,7 +112,7 @@ def describe_near(rows: pd.DataFrame, straddling: Straddling, clusters: Clusters
     shown = " and ".join(repr(rows["text"].iloc[row][:LONGEST_SHOWN]) for row in (first, mate))
     return (
         f"{straddling.test.sum():,} of {(rows['part'] == 'test').sum():,} test texts have near-duplicates among those "
-        f"that train or validate ({straddling.learnt.sum():,}), which flatters scores; {shown}; "
+        f"that train or validate ({straddling.learnt.sum():,}), such as {shown}, which flatters scores; "
         "split.near_duplicates: together keeps such texts on one side"
     )
 

@@ -36,10 +36,10 @@ def bring_model(repository: str, commit: str, inside: str | None = None) -> Path
         raise AssetError(f"hf:{repository}@{commit}: {explain_absence(error)}") from None
 
 
-def explain_absence(error: Exception) -> str:
-    """Tell in one line why something cannot be had from the Hub, and what works without a network if that is why."""
+def explain_absence(error: Exception, ways: str = WITHOUT_NETWORK) -> str:
+    """Tell in one line why something cannot be had from the Hub, and the ways without a network if that is why."""
     unreachable = isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled | httpx.TransportError)
-    return explain_hub_error(error) + (f"; {WITHOUT_NETWORK}" if unreachable else "")
+    return explain_hub_error(error) + (f"; {ways}" if unreachable else "")
 
 
 def explain_hub_error(error: Exception) -> str:

@@ -33,7 +33,7 @@ def assign(
         salt: another salt draws another split.
         clusters: the number of each row's cluster of near-duplicates, if these are to stay together: a cluster is test
             where one of its rows is drawn, else validation where one is drawn, and never the reverse, so that test
-            rows stay test rows when data grow. A row that the source puts elsewhere never becomes one of these.
+            rows stay test rows when data grow. A row that the source puts elsewhere never becomes test.
 
     Returns:
         A series like the rows: "test", "validation", "train", "near" (kept out of training for a near-duplicate in

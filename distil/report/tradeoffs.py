@@ -92,15 +92,16 @@ def _describe_student(study: Study, student: Result) -> Sequence[Cell]:
 
 
 def _describe_by_hand(study: Study, few_shot: Result | None) -> Sequence[Cell]:
-    """What is known of labelling by hand: the baseline that learns from people's labels, and how many there are."""
+    """What is known of labelling by hand: the baseline that learns from people's labels, how many there are if any."""
     same = Cell("as the student", "it is the same model")
     known = study.fetch["with_gold"]
+    here = f"; {known:,} texts are labelled by people here" if known else ""
     return (
         _describe_few_shot(study, few_shot),
         same,
         same,
         Cell("yours", "and the labels too"),
-        Cell("people's time", f"its price is not known; {known:,} texts are labelled by people here"),
+        Cell("people's time", f"its price is not known{here}"),
         same,
     )
 

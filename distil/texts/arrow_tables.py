@@ -13,15 +13,16 @@ from distil.texts.opening import open_to_seek
 
 def read_parquet(path: Path, name: str, wanted: dict[str, str]) -> pd.DataFrame:
     """Return the columns `wanted` (role -> column) by role; `data.body` is a field of a column of structures."""
-    try:
-        with open_to_seek(path) as stream:
+    with open_to_seek(path) as stream:
+        try:
             file = pq.ParquetFile(stream)
             there = _names(file.schema_arrow)
             for role, column in wanted.items():
                 find_column(name, role, column, there)
             table = file.read(columns=list(wanted.values()))
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{name} is not a sound parquet file: {str(error).splitlines()[0]}") from None
+        except (pa.ArrowInvalid, OSError) as error:  # OSError: a page that cannot be unpacked, a torn footer
+            remedy = "copy, download or write it anew"
+            raise InputError(f"{name} is not a sound parquet file ({str(error).splitlines()[0]}); {remedy}") from None
     while any(pa.types.is_struct(field.type) for field in table.schema if field.name not in wanted.values()):
         table = table.flatten()
     return read_arrow({role: table[column] for role, column in wanted.items()}, name)

@@ -30,13 +30,16 @@ def find_column(name: str, role: str, column: str, there: list[str]) -> int:
     return there.index(column)
 
 
-def read_value(value: Any, role: str, place: str) -> str | None:
-    """A text as it stands; a label may be a number or a truth value too, and is read as JSON writes it."""
+def read_value(value: Any, role: str, place: str, remedy: str) -> str | None:
+    """A text as it stands; a label may be a number or a truth value too, and is read as JSON writes it.
+
+    `remedy` says how the file may hold a string where it holds none.
+    """
     if isinstance(value, bool | int | float) and role != "text":
         return json.dumps(value)
     if not isinstance(value, str | None):
         shown = json.dumps(value, default=str)[:LONGEST_SHOWN]
-        raise InputError(f"{place}: the {role} is {shown}, not a string")
+        raise InputError(f"{place}: the {role} is {shown}, not a string; {remedy}")
     try:
         (value or "").encode()
     except UnicodeEncodeError:

@@ -20,6 +20,11 @@ from distil.texts.cells import Columns, find_column
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetBuilder
 
+WITHOUT_NETWORK = (
+    "without a network take its files: download them where there is one, and put them into corpus/ (source: corpus) or "
+    "pin them (source: url, files: [PATH#sha256=HEX]); see docs/offline.md"
+)
+
 
 class HubDataset(NamedTuple):
     """What names a dataset, in the words of `datasets.load_dataset`."""
@@ -40,8 +45,10 @@ def read_dataset(source: HubDataset, columns: Columns) -> dict[str, pd.DataFrame
     with TemporaryDirectory(dir=cache_folder(), ignore_cleanup_errors=True) as scratch:
         builder = _prepare(source, scratch)
         return {
-            split: _read_split(builder.as_dataset(split=split), f"{source.dataset}, split {split}", columns)
-            for split in builder.info.splits
+            split: pd.DataFrame(columns=list(columns.named()), dtype=str)  # the library opens no split without rows
+            if about.num_examples == 0
+            else _read_split(builder.as_dataset(split=split), f"{source.dataset}, split {split}", columns)
+            for split, about in builder.info.splits.items()
         }
 
 
@@ -56,18 +63,23 @@ def _prepare(source: HubDataset, scratch: str) -> "DatasetBuilder":
         if hasattr(builder.config, "keep_default_na"):  # csv: "None" and "n/a" are text
             builder = datasets.load_dataset_builder(source.dataset, **words, keep_default_na=False)
         builder.download_and_prepare()
-    except (*HUB_ERRORS, RuntimeError, datasets.exceptions.DatasetsError) as error:
+    except (*HUB_ERRORS, RuntimeError, StopIteration, datasets.exceptions.DatasetsError) as error:
         raise AssetError(f"{source.dataset}@{source.revision}: {_explain(error)}") from None
     return builder
 
 
 def _explain(error: Exception) -> str:
+    if isinstance(error, StopIteration):  # where the library looks for the columns of json files
+        return "its files have no rows; name others in fetch.data_files"
+    if error.__cause__ and "while generating the dataset" in str(error):  # the cause alone says why
+        cause = " ".join(str(error.__cause__).split())
+        return f"its files cannot be read ({cause}); name others in fetch.data_files"
     if "scripts are no longer supported" in str(error):
         return (
             "made by a script, which is not run; set revision: refs/convert/parquet and "
             "data_files: [CONFIG/SPLIT/*.parquet], the Hub's own conversion"
         )
-    return explain_absence(error)
+    return explain_absence(error, WITHOUT_NETWORK)
 
 
 def _read_split(dataset: "Dataset", name: str, columns: Columns) -> pd.DataFrame:

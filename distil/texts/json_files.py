@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pandas as pd
 from distil.core.errors import InputError
 from distil.texts.cells import LONGEST_SHOWN, find_column, read_value
 from distil.texts.opening import open_text
+
+QUOTES = "write it in quotes"
 
 
 def read_jsonl(path: Path, name: str, wanted: dict[str, str]) -> pd.DataFrame:
@@ -25,7 +28,8 @@ def read_json(path: Path, name: str, wanted: dict[str, str]) -> pd.DataFrame:
     with open_text(path, name, newline="") as stream:
         content = stream.read()
     try:
-        records = json.loads(content)
+        with _refuse_depth(name):
+            records = json.loads(content)
     except ValueError as error:
         remedy = "if it has an object a line, name it .jsonl"
         raise InputError(f"{name} is not JSON ({error}); it must be one array of objects; {remedy}") from None
@@ -37,10 +41,21 @@ def read_json(path: Path, name: str, wanted: dict[str, str]) -> pd.DataFrame:
 
 def _parse_line(line: str, place: str) -> dict[str, Any]:
     try:
-        record = json.loads(line)
+        with _refuse_depth(place):
+            record = json.loads(line)
     except ValueError as error:
         raise InputError(f"{place} is not JSON ({error}); each line must be one object") from None
     return _check(record, place)
+
+
+@contextmanager
+def _refuse_depth(place: str) -> Iterator[None]:
+    """Turn the end of Python's stack into one line."""
+    try:
+        yield
+    except RecursionError:
+        remedy = "take out what lies so deep"
+        raise InputError(f"{place} has lists or objects within each other too deep to be read; {remedy}") from None
 
 
 def _check(record: Any, place: str) -> dict[str, Any]:
@@ -60,8 +75,9 @@ def _collect(
     keys: dict[str, None] = {}
     for number, record in records:
         place = f"{name}, {unit} {number}"
-        keys |= dict.fromkeys(_keys(record))
-        cells.append([read_value(_look_up(record, column), role, place) for role, column in wanted.items()])
+        with _refuse_depth(place):
+            keys |= dict.fromkeys(_keys(record))
+            cells.append([read_value(_look_up(record, key), role, place, QUOTES) for role, key in wanted.items()])
         numbers.append(number)
     for role, column in wanted.items() if numbers else ():
         find_column(name, role, column, list(keys))

@@ -37,7 +37,7 @@ def read_file(path: Path, name: str, columns: Columns, sheet: str | None = None)
     """
     kind = kind_of(path)
     if kind not in FORMATS:
-        raise InputError(f"{name}: files of the kind '{path.suffix}' are not read; {', '.join(FORMATS)} and .gz are")
+        raise InputError(f"{name}: {_explain_kind(kind)}")
     if not path.is_file():
         raise InputError(f"{name} is missing")
     if not path.stat().st_size:
@@ -47,6 +47,13 @@ def read_file(path: Path, name: str, columns: Columns, sheet: str | None = None)
     if read.rows.empty:
         raise InputError(f"{name} has no rows")
     return read
+
+
+def _explain_kind(kind: str) -> str:
+    known = ", ".join(FORMATS)
+    if not kind:
+        return f"the name does not tell what kind of file it is; end it with one of {known}"
+    return f"files of the kind '{kind}' are not read; {known} are, packed as .gz too"
 
 
 def _read_kind(path: Path, name: str, kind: str, wanted: dict[str, str], sheet: str | None) -> FileRows:

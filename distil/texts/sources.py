@@ -233,7 +233,11 @@ def _read_hub(params: HubParams) -> Iterator[Table]:
         raise InputError(
             f"{params.dataset} has the splits {names}; say which are read as what: fetch.splits: {{test: test}}"
         )
-    for name, split in (params.splits or dict.fromkeys(tables)).items():
+    chosen = params.splits or dict.fromkeys(tables)
+    for name in chosen:
         if name not in tables:
             raise InputError(f"fetch.splits: {params.dataset} has no split {name!r}; it has: {names}")
+    if all(tables[name].empty for name in chosen):
+        raise InputError(f"{params.dataset} has no rows in: {', '.join(chosen)}; name others in fetch.splits")
+    for name, split in chosen.items():
         yield Table(f"{params.dataset}, split {name}", tables[name], split, [])

@@ -16,6 +16,7 @@ from distil.texts.opening import open_to_seek
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
+AS_TEXT = "write ' before it in the cell, or save the sheet as .csv, where every cell is a text"
 BROKEN = (zipfile.BadZipFile, zlib.error, SyntaxError, KeyError, ValueError, OSError)  # SyntaxError: of the XML in it
 
 
@@ -35,7 +36,8 @@ def read_xlsx(path: Path, name: str, wanted: dict[str, str], sheet: str | None) 
         for number, row in tqdm(rows, desc=name, unit=" rows", delay=5, disable=None):
             chosen = [row[place] if place < len(row) else None for place in places]
             place = f"{name}, row {number}"
-            cells.append([read_value(_plain(cell), role, place) for role, cell in zip(wanted, chosen, strict=True)])
+            named = zip(wanted, chosen, strict=True)
+            cells.append([read_value(_plain(cell), role, place, AS_TEXT) for role, cell in named])
             numbers.append(number)
     return pd.DataFrame(cells, columns=list(wanted), index=pd.Index(numbers, name="row"), dtype=str)
 
@@ -58,6 +60,8 @@ def _iter_rows(stream: IO[bytes], name: str, sheet: str | None) -> Iterator[tupl
 
 def _pick_sheet(book: "Workbook", name: str, sheet: str | None) -> Any:
     sheets = {worksheet.title: worksheet for worksheet in book.worksheets}  # without charts that fill a sheet
+    if not sheets:
+        raise InputError(f"{name} has no sheet with rows, charts alone; put the texts on a sheet")
     if sheet is None:
         return next(iter(sheets.values()))
     if sheet not in sheets:

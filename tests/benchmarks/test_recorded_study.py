@@ -82,6 +82,36 @@ def test_any_recording_takes_the_files_that_have_its_hashes(tmp_path: Path) -> N
         use_local_files({"fetch": {"files": [other]}}, tmp_path)
 
 
+def test_the_study_is_known_by_a_relative_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(recorded_study.STUDY.parent)
+    assert recorded_study.parse_arguments([recorded_study.STUDY.name, "--write"]).study == recorded_study.STUDY
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "mine.yaml cannot be read: [Errno 2]"),
+        ("a: [", "mine.yaml cannot be read: while parsing"),
+        ("just words", "mine.yaml must have entries with keys in them"),
+        ("annotate: recorded", "mine.yaml must have entries with keys in them"),
+        ("train: {}", "mine.yaml has annotate.protocol = None, not recorded"),
+    ],
+)
+def test_what_is_no_study_is_one_line(tmp_path: Path, content: str | None, complaint: str) -> None:
+    path = tmp_path / "mine.yaml"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        recorded_study.check_recorded(path, recorded_study.read_yaml(path))
+    assert complaint in str(ended.value) and "\n" not in str(ended.value)
+
+
+def test_a_folder_of_files_that_is_not_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        recorded_study.parse_arguments(["--data", str(tmp_path / "nothing")])
+    assert "nothing is no folder" in capsys.readouterr().err
+
+
 def test_a_table_of_another_study_is_not_written_into_the_docs(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"annotate": {"protocol": "chat"}}), encoding="utf-8")
     with pytest.raises(SystemExit):

@@ -69,7 +69,18 @@ def test_corpus_becomes_one_sorted_row_a_text(capsys: pytest.CaptureFixture[str]
     }
     said = capsys.readouterr()
     assert said.out.startswith("fetch: 4 texts from corpus, 2 with gold (2 duplicates merged, 1 gold conflicts")
-    assert said.err == "fetch: 1 texts stand with different gold labels and keep none; the first is 'odd' (no, yes)\n"
+    assert (
+        said.err
+        == "fetch: texts that stand with different gold labels and keep none: 1; the first is 'odd' (no, yes)\n"
+    )
+
+
+def test_a_row_without_a_text_is_told_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    write_params(["no", "yes"], source="corpus")
+    Path("corpus/a.csv").write_text("id,text\n1,one\n2,\n", encoding="utf-8")
+    fetch()
+    told = "fetch: rows without a text, left out: 1 (corpus/a.csv, line 3); fetch.blank: error stops there instead\n"
+    assert capsys.readouterr().err == told
 
 
 def test_same_rows_in_another_order_give_the_same_bytes() -> None:
@@ -137,6 +148,7 @@ def test_recorded_study() -> None:
     assert metrics["by_split"]["test"] == metrics["texts"]
 
 
+SOME = {"data_files": {"some": ["nested/*.jsonl"], "void": ["empty/*.jsonl"]}, "columns": {"text": "data.body"}}
 AGREE = {"train": ["agree/train/*.parquet"], "test": ["agree/test/*.parquet"]}
 
 
@@ -153,11 +165,14 @@ def make_dataset() -> dict[str, bytes]:
     files = {
         "README.md": f"---\n{yaml.safe_dump({'configs': configs})}---\n".encode(),
         "csv/a.csv": b"sentence,label\nNone,neutral\nn/a,\n",
+        "empty/a.csv": b"sentence,label\n",
+        "empty/a.jsonl": b"",
         "nested/a.jsonl": b'{"data": {"body": "deep"}}\n{"data": {"body": " "}}\n',
     }
     for name, cells in {
         "agree/train/0000.parquet": {"sentence": ["a fine year", "n/a"], "label": [2, 0]},
         "agree/test/0000.parquet": {"sentence": ["so so"], "label": [-1]},
+        "empty/0000.parquet": {"sentence": pa.array([], pa.string()), "label": pa.array([], pa.int64())},
     }.items():
         stream = io.BytesIO()
         pq.write_table(pa.table(cells).replace_schema_metadata(about), stream)
@@ -211,7 +226,7 @@ def test_datasets_of_the_hub(project: Path) -> None:
                 {"data_files": AGREE["train"]},
                 {"config": "agree", "splits": {"train": "validation", "test": None}},
                 {"data_files": ["csv/*.csv"]},
-                {"data_files": ["nested/*.jsonl"], "columns": {"text": "data.body"}},
+                SOME | {"splits": ["some", "void"]},
             ],
         )
     assert one == [["a fine year", "positive", "-"], ["n/a", "negative", "-"]]
@@ -224,6 +239,10 @@ def test_what_the_hub_refuses_is_one_line(project: Path) -> None:
     cases: list[tuple[dict[str, Any], str]] = [
         ({"data_files": AGREE}, "has the splits test, train; say which are read as what"),
         ({"data_files": AGREE, "splits": ["dev"]}, "has no split 'dev'; it has: test, train"),
+        (SOME | {"splits": ["void"]}, "someone/thing has no rows in: void; name others in fetch.splits"),
+        ({"data_files": ["empty/*.csv"]}, "someone/thing has no rows in: train; name others in fetch.splits"),
+        ({"data_files": ["empty/*.jsonl"]}, "someone/thing@some/branch: its files have no rows"),
+        ({"data_files": ["empty/*.parquet"]}, "someone/thing@some/branch: its files cannot be read (BatchSize"),
         (
             {"data_files": AGREE["train"], "columns": {"text": "body"}},
             "set fetch.columns.text to one of: sentence, label",
@@ -253,6 +272,9 @@ def test_unreachable_hub_fails_the_command_in_one_line(project: Path) -> None:
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("error: someone/thing@main: the Hub cannot be reached")
-    assert "without a network these work: a path pinned by its hash" in done.stderr
+    assert (
+        "without a network take its files: download them where there is one, and put them into corpus/" in done.stderr
+    )
+    assert "cache" not in done.stderr, "source: hub asks the Hub whatever a cache has"
     assert done.stderr.count("\n") == 1
     assert not (project / "texts.parquet").exists()

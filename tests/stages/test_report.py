@@ -91,9 +91,22 @@ def test_candidates_have_a_table_and_a_chart_and_without_any_there_is_no_section
         "then: published 0.940 with ties drawn by lot.",
         "Compared on 500 rows outside the test set",
         "Prices: genai-prices 0.2.3 of 2026-11-10 (as it is, another prompt).",
+        "To the best, points",
+        "p: McNemar's exact test against the best",
     ):
         assert told in page.text
     assert "then 93.0%" in str(page.attributes)
+
+
+def test_one_candidate_is_compared_with_none_and_the_prompt_of_its_costs_is_named(project: Path) -> None:
+    paths = write_toy_results(project, candidates=True)
+    found = read_details(project / "metrics/compare.json")["candidates"]
+    change_metrics(project, "compare", candidates={"then": found["then"] | {"counted": {"stand_in": True}}})
+    main(*paths)
+    text = read_page(project).text
+    assert "Candidates for the teacher" in text
+    assert "To the best" not in text and "McNemar's exact test against the best" not in text
+    assert "counted here from the answers and a prompt: prompts/reviews.md (then)." in text
 
 
 def test_a_candidate_s_name_is_text(project: Path) -> None:
@@ -120,6 +133,7 @@ def test_a_figure_of_the_2024_study_stands_beside_this_study_s(plain: Path) -> N
     assert told["RoBERTa-base accuracy"] == ["0.94", "0.809 int8 student"]
     assert told["Mixtral-8x7B, simple prompt accuracy"] == ["0.916", ""]
     assert told["GPT-4 latency in seconds"] == ["no figure", ""]
+    assert "and gave as many votes; its texts and its prompt may be others" in html
 
 
 @pytest.mark.parametrize(
@@ -289,10 +303,11 @@ def test_co2_is_written_one_way_and_sources_once(plain: Path) -> None:
 def test_the_trade_offs_have_a_column_for_labelling_by_hand(project: Path, plain: Path) -> None:
     text = read_page(plain).text
     assert "By hand: people label, the same student learns" in text
+    assert "its price is not known; 2,985 texts are labelled by people here" in text
     assert "accuracy of Few-shot LR, from a few texts a label alone" in text
-    assert "2,985 texts are labelled by people here" in text
     main(*write_toy_results(project, gold=False))
-    assert "0 texts are labelled by people here" in read_page(project).text
+    text = read_page(project).text
+    assert "its price is not known" in text and "labelled by people here" not in text
 
 
 def test_a_row_on_which_the_teacher_abstained_is_no_disagreement(project: Path) -> None:
@@ -620,6 +635,7 @@ def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording
     assert "- Left out: 12 texts, on which the teacher's votes agree too little\n" in read_card(project)
     assert "- Labels that are probably wrong, by cross-validation: 31, left out\n" in read_card(project)
     assert "The answers were recorded elsewhere" in read_card(project)
+    assert "not known here; costs are counted with prompts/reviews.md" in read_page(project).text
     assert ", counted here" in read_page(project).text
     assert PROMPT not in read_card(project)
 

@@ -107,7 +107,8 @@ def test_near_duplicates_across_the_split_are_counted_and_told(
     assert near["left_out"] == 0
     said = capsys.readouterr().err
     assert f"split: {near['test']} of {len(tables()[2])} test texts have near-duplicates" in said
-    assert f"train or validate ({near['train_and_validation']}), which flatters scores; 'Sentence number" in said
+    assert f"train or validate ({near['train_and_validation']}), such as 'Sentence number" in said
+    assert "!', which flatters scores; split.near_duplicates: together keeps" in said
     alone = set(tables()[2]["id"])
     project(split={"salt": "s", "near_duplicates": "together"})
     main(*PATHS)

@@ -33,6 +33,15 @@ def test_a_key_that_has_a_dot_itself_goes_first(tmp_path: Path) -> None:
     assert read(tmp_path, columns={"text": "x.y.z"})["text"].tolist() == ["both"]
 
 
+@pytest.mark.parametrize("deep", ["[" * 100_000 + "]" * 100_000, '{"a":' * 100_000 + "1" + "}" * 100_000])
+def test_what_is_nested_too_deeply_is_one_line(tmp_path: Path, deep: str) -> None:
+    record = f'{{"text": "x", "deep": {deep}}}'
+    too_deep = "has lists or objects within each other too deep to be read; take out what lies so deep"
+    assert f"a.json {too_deep}" in complain(tmp_path / "a.json", f"[{record}]")
+    (tmp_path / "a.json").unlink()
+    assert f"a.jsonl, line 2 {too_deep}" in complain(tmp_path / "a.jsonl", f'{{"text": "y"}}\n{record}\n')
+
+
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
@@ -41,7 +50,7 @@ def test_a_key_that_has_a_dot_itself_goes_first(tmp_path: Path) -> None:
         ("a.json", '{"text": "x"}\n{"text": "y"}\n', "if it has an object a line, name it .jsonl"),
         ("a.json", '[{"data": {"body": "x"}}, 5]', "object 2 is 5; each object must be one object"),
         ("a.json", "[]", "has no rows"),
-        ("a.json", '[{"data": {"body": 5}}]', "object 1: the text is 5, not a string"),
+        ("a.json", '[{"data": {"body": 5}}]', "object 1: the text is 5, not a string; write it in quotes"),
         ("a.parquet", None, "one of: data, data.title, n"),
     ],
 )

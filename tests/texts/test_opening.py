@@ -29,7 +29,7 @@ def test_utf_16_of_either_order_is_read_by_its_mark(tmp_path: Path) -> None:
         ("a.csv.gz", gzip.compress(b"text\ncaf\xe9\n", mtime=0), "not UTF-8 (byte 8 is 0xe9)"),
         ("a.parquet.gz", gzip.compress(b"x", mtime=0), "not a sound parquet file"),
         ("a.csv.gz", gzip.compress(b"", mtime=0), "has no header line"),
-        ("a.gz", gzip.compress(b"", mtime=0), "files of the kind '.gz' are not read"),
+        ("a.gz", gzip.compress(b"", mtime=0), "does not tell what kind of file it is; end it with one of .csv,"),
     ],
 )
 def test_what_is_no_text_is_one_line(tmp_path: Path, name: str, content: bytes, complaint: str) -> None:

@@ -1,5 +1,7 @@
 """What the readers take as it stands, and what they refuse: file, place and remedy in one line."""
 
+import gzip
+import io
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +117,7 @@ ERROR = {"blank": "error"}
         ("a.jsonl", '{"text": "x"}\n{"text": null}\n', ERROR, "line 2: the text is blank"),
         ("a.jsonl", '{"text": "x"}\n{"body": "y"}\n', ERROR, "line 2: the text is blank"),
         ("a.csv", "id,text\n1,\n2, \n", {}, "none of 2 rows has a text (the first is"),
-        ("a.jsonl", '{"text": "x"}\n{"text": 5}\n', {}, "line 2: the text is 5, not a string"),
+        ("a.jsonl", '{"text": "x"}\n{"text": 5}\n', {}, "line 2: the text is 5, not a string; write it in quotes"),
         ("a.jsonl", '{"text": "x"}\n{"text": "\\ud83d"}\n', {}, "line 2: the text holds half of a surrogate pair"),
         ("a.jsonl", '{"text": "x"}\n{"text": "y"\n', {}, "line 2 is not JSON"),
         ("a.jsonl", '["x"]\n', {}, 'line 1 is ["x"]; each line must be one object'),
@@ -127,6 +129,7 @@ ERROR = {"blank": "error"}
         ("a.jsonl", b'{"text": "caf\xe9"}\n', {}, "not UTF-8 (byte 13 is 0xe9)"),
         ("a.parquet", "text\nx\n", {}, "not a sound parquet file"),
         ("a.doc", "x\n", {}, "files of the kind '.doc' are not read; .csv, .tsv, .jsonl, .json, .parquet, .xlsx, .txt"),
+        ("a.doc.gz", "x\n", {}, "files of the kind '.doc' are not read; .csv,"),
     ],
 )
 def test_unsound_file_is_refused(tmp_path: Path, name: str, content: str | bytes, keys: Any, complaint: str) -> None:
@@ -157,6 +160,22 @@ def test_split_of_another_name_is_refused(tmp_path: Path) -> None:
 def test_parquet_that_holds_no_text_is_refused(tmp_path: Path, column: pa.Array, complaint: str) -> None:
     pq.write_table(pa.table({"text": column}), tmp_path / "a.parquet")
     assert complaint in complain(tmp_path / "a.parquet", (tmp_path / "a.parquet").read_bytes())
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.parquet.gz"])
+def test_a_damaged_parquet_file_is_one_line_with_the_remedy(tmp_path: Path, name: str) -> None:
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"text": [f"text number {number} of these" for number in range(1000)]}), stream)
+    whole = stream.getvalue()
+    for place in (20, len(whole) // 2, len(whole) - 200):  # a page, another one, the footer
+        damaged = whole[:place] + b"\xff" * 64 + whole[place + 64 :]
+        content = gzip.compress(damaged) if name.endswith(".gz") else damaged
+        message = complain(tmp_path / name, content)
+        assert "is not a sound parquet file (" in message and "copy, download or write it anew" in message
+
+
+def test_a_damaged_gz_of_a_parquet_file_is_told_as_such(tmp_path: Path) -> None:
+    assert "is not a sound .gz file" in complain(tmp_path / "a.parquet.gz", b"PAR1 and no more")
 
 
 def test_pattern_without_a_file_shows_what_is_there(tmp_path: Path) -> None:

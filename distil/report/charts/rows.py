@@ -53,8 +53,11 @@ class Spread:
 
 
 def find_marks(rows: Sequence[Row]) -> frozenset[str]:
-    """What a chart on a log axis shows: families, rings, and bounds, as lines where points do not hide them."""
-    bounds = [(row.low, row.high) for row in rows if row.low is not None and row.high is not None]
+    """What a chart on a log axis shows: families, rings, and bounds, as lines where points do not hide them.
+
+    Bounds that begin at 0 are left out: it has no place on such an axis.
+    """
+    bounds = [(row.low, row.high) for row in rows if row.low and row.high]
     values = [value for row in rows for value in (row.value, row.other, row.low, row.high) if value]
     marks = {row.family for row in rows} | ({"rings"} if any(row.other is not None for row in rows) else set())
     if not bounds:

@@ -11,9 +11,18 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from distil.report.charts.canvas import Chart, break_name, render_svg, shorten, start_axes, write_number, write_png
+from distil.report.charts.canvas import (
+    LIGHT,
+    Chart,
+    break_name,
+    render_svg,
+    shorten,
+    start_axes,
+    write_number,
+    write_png,
+)
 from distil.report.charts.lines import move_apart
-from distil.report.charts.rows import Row, draw_label_shares, find_marks, format_points
+from distil.report.charts.rows import Row, draw_label_shares, draw_log_dots, find_marks, format_points
 
 
 @pytest.mark.parametrize(
@@ -58,6 +67,15 @@ def test_lines_that_points_hide_are_no_marks() -> None:
     assert find_marks([narrow]) == {"student", "bounds"}
     assert find_marks([narrow, wide]) == {"student", "llm", "bounds", "lines", "rings"}
     assert find_marks([Row("a", "student", 100.0, "100")]) == {"student"}
+
+
+def test_bounds_that_begin_at_0_are_no_marks_of_a_log_axis() -> None:
+    half, none = Row("a", "student", 1.0, "1", 0.0, 2.0), Row("b", "llm", 0.0, "0", 0.0, 0.0)
+    wide = Row("c", "student", 1.0, "1", 0.1, 10.0)
+    assert find_marks([half]) == {"student"}
+    assert find_marks([half, none, wide]) == {"student", "llm", "bounds", "lines"}
+    assert find_marks([none]) == {"llm"}
+    draw_log_dots([half, none], "dollars", LIGHT)
 
 
 def test_names_are_moved_apart_and_stay_inside_in_their_order() -> None:
