@@ -109,13 +109,13 @@ def _note_prices(found: Mapping[str, Record]) -> Iterator[str]:
 
 
 def _note_counted(found: Mapping[str, Record]) -> Iterator[str]:
-    """Which tokens no answer told, and what counted them."""
-    by_counter: dict[str, list[str]] = {}
+    """Which tokens no answer told, of what they were counted and by what."""
+    by_way: dict[str, list[str]] = {}
     for name, one in found.items():
         if counted := one.get("counted"):
-            by_counter.setdefault(describe_counter(counted), []).append(name)
-    for counter, names in by_counter.items():
-        yield f"Tokens that no answer told, reckoned from prompt and answers {counter}: {'; '.join(names)}."
+            by_way.setdefault(f"{one['prompt']} {describe_counter(counted)}", []).append(name)
+    for way, names in by_way.items():
+        yield f"Tokens that no answer told, counted of the answers and {way}: {'; '.join(names)}."
 
 
 def _note_rows(rows: ComparedRows) -> Iterator[str]:

@@ -71,13 +71,6 @@ def _tell_sources(found: dict[str, Metrics]) -> Iterator[str]:
             sources.setdefault(f"{one['price_source']}{dated}", []).append(name)
     if sources:
         yield "Prices: " + "; ".join(f"{source} ({', '.join(names)})" for source, names in sources.items()) + "."
-    counted: dict[str, list[str]] = {}
-    for name, one in found.items():
-        if one.get("counted"):
-            counted.setdefault(one["prompt"], []).append(name)
-    if counted:
-        told = "; ".join(f"{prompt} ({', '.join(names)})" for prompt, names in counted.items())
-        yield f"Tokens that no answer told, counted here from the answers and a prompt: {told}."
 
 
 def _describe(one: Metrics) -> str:

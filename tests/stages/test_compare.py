@@ -12,7 +12,9 @@ from conftest import ROOT, Project
 from huggingface_hub import constants
 from loopback_teacher import error, prompt_of, serve_teacher
 from sleeping_server import TOKEN, serve_sleeping
+from tiny_model import make_tiny_model
 
+from distil.assets.references import sha256_of
 from distil.compare.job import COMPARED
 from distil.core.errors import EndpointError, InputError
 from distil.core.ids import text_id
@@ -265,11 +267,12 @@ def test_an_endpoint_and_a_recording_in_one_run(project: Project, tmp_path: Path
 
 def test_tokens_that_were_counted_are_told_with_what_counted_them(project: Project, tmp_path: Path) -> None:
     recording = record(tmp_path, "then", list(GOLD), ["positive"] * 20)
-    del recording["tokenizer"]
+    tokenizer = make_tiny_model(tmp_path / "base") / "tokenizer.json"
+    recording["tokenizer"] = f"{tokenizer}#sha256={sha256_of(tokenizer)}"
     set_up(project, None, [{"name": "then", "model": "old", "recording": recording}])
-    PATHS[3].write_bytes((ROOT / "assets.txt").read_bytes())
     (note,) = [note for note in compare()["notes"] if note.startswith("Tokens that no answer told")]
-    assert note.endswith(", a stand-in for the teacher's own tokenizer: then.")
+    assert note.startswith("Tokens that no answer told, counted of the answers and prompts/")
+    assert note.endswith("tokenizer.json: then.")
 
 
 def test_prices_are_those_of_the_candidate_s_own_model(project: Project) -> None:
