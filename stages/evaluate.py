@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-import pyarrow as pa
 from pydantic import Field
 
 from distil.classifiers.systems import load_students, train_baselines
@@ -24,7 +23,7 @@ from distil.core.metrics import write_csv, write_metrics
 from distil.core.params import Number, Params, TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.served import PRECISIONS, read_served
-from distil.core.tables import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TEXTS, TRAIN, read_rows, write_rows
+from distil.core.tables import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TEXTS, TRAIN, read_labelled, write_rows
 from distil.encoders.reading import measure_cut
 from distil.encoders.torch_model import load_tokenizer, use_threads
 from distil.linear.baselines import make_baselines, save_baselines
@@ -93,18 +92,6 @@ def main(
     write_csv(calibration, list_calibration(comparison, scoring))
     write_metrics(macro_f1, pick_macro_f1(summary))
     tell(summary, metrics)
-
-
-def read_labelled(path: Path, schema: pa.Schema, column: str, labels: Sequence[str]) -> pd.DataFrame:
-    """Read a table and check that its labels are the task's; raises `InputError` at the first other one."""
-    rows = read_rows(path, schema)
-    others = rows.loc[rows[column].notna() & ~rows[column].isin(labels), column]
-    if not others.empty:
-        raise InputError(
-            f"{path} has {column} = {others.iloc[0]!r} in {len(others):,} rows, but task.labels is {list(labels)}; "
-            "add it there, or run 'dvc repro', which writes the file anew"
-        )
-    return rows
 
 
 def read_rows_to_score(test: Path, labels: Path, annotations: Path, names: Sequence[str]) -> Rows:

@@ -1,10 +1,10 @@
 """What a run has before it: answers that are there, requests to send, and what they will take."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from distil.annotate.budget import Till
-from distil.annotate.questions import Job
+from distil.annotate.questions import Job, group_alike
 from distil.core.runtime import RuntimeParams
 from distil.cost.prices import Tokens, price_tokens
 from distil.prompting.requests import Plan
@@ -58,18 +58,22 @@ def count_more(job: Job, store: Store, plan: Plan) -> int:
     )
 
 
-def charge_known(job: Job, store: Store, plan: Plan, till: Till, charged: set[str] | None = None) -> None:
-    """Let the till have spent what the stored answers cost, and learn from them how many tokens a request takes.
+def charge_known(job: Job, store: Store, plans: Sequence[Plan], tills: Mapping[str, Till]) -> None:
+    """Let tills have spent what the stored answers cost, and learn from these how many tokens a request takes.
 
-    Those `charged` to another till are left out, and the others put among them.
+    An answer that several of the plans ask for is charged to the first of them alone.
     """
-    till.spent = 0.0
-    for request, answer in job.answered(plan, store):
-        if charged is not None:
-            if request.key in charged:
-                continue
-            charged.add(request.key)
-        till.charge(request, answer)
+    for alike in group_alike(plans):
+        charged: set[str] = set()
+        for plan in alike:
+            till = tills[plan.name]
+            till.spent = 0.0
+            for request, answer in job.answered(plan, store):
+                if request.key in charged:
+                    continue
+                if plan is not alike[-1]:  # nobody comes after the last
+                    charged.add(request.key)
+                till.charge(request, answer)
 
 
 def expect(outlook: Outlook, till: Till, runtime: RuntimeParams, more: int = 0) -> Expected:

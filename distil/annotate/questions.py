@@ -148,3 +148,11 @@ def find_examples(params: AnnotateParams, plans: Sequence[Plan], assets: Path, d
         return None
     structured = any(plan.params.json_schema for plan in plans)
     return NearestExamples(examples, plans[0].labels, assets, device, need_reasons=structured)
+
+
+def group_alike(plans: Sequence[Plan]) -> list[list[Plan]]:
+    """The plans by what they ask: those that share requests and differ in the number of votes, most votes first."""
+    alike: dict[str, list[Plan]] = {}
+    for plan in sorted(plans, key=lambda plan: -plan.params.votes.max):
+        alike.setdefault(plan.request("", 1).key, []).append(plan)
+    return list(alike.values())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from distil.annotate.budget import Budget, Till
 from distil.annotate.forecast import charge_known, look_ahead
-from distil.annotate.questions import Job
+from distil.annotate.questions import Job, group_alike
 from distil.annotate.workers import Annotator, Errand, Outcome
 from distil.core.runtime import RuntimeParams
 from distil.prompting.answers import Answer
@@ -36,7 +36,7 @@ class Asking:
         tills: Mapping[str, Till],
         runtime: RuntimeParams,
         assets: Path,
-        stage: str = "annotate",
+        stage: str,
     ) -> None:
         self.outcome = Outcome()
         self._job = job
@@ -56,13 +56,9 @@ class Asking:
             await self._ask_all()
 
     async def _ask_all(self) -> None:
-        groups = group_alike(self._job.plans)
-        self._first = {alike[0].name for alike in groups}
-        for alike in groups:
-            charged: set[str] | None = set() if len(alike) > 1 else None
-            for plan in alike:
-                if self._tills[plan.name].prices:
-                    charge_known(self._job, self._store, plan, self._tills[plan.name], charged)
+        self._first = {alike[0].name for alike in group_alike(self._job.plans)}
+        priced = [plan for plan in self._job.plans if self._tills[plan.name].prices]
+        charge_known(self._job, self._store, priced, self._tills)
         for plans in _groups(self._job.plans):
             async with AsyncExitStack() as stack:
                 teachers: dict[str, Answerer] = {}
@@ -142,11 +138,3 @@ def _groups(plans: Sequence[Plan]) -> list[list[Plan]]:
     remote = group_alike([plan for plan in plans if plan.params.server != "local"])
     rounds = [[plan for plan in some if plan is not None] for some in zip_longest(*remote)]
     return [*rounds, *([plan] for plan in plans if plan.params.server == "local")]
-
-
-def group_alike(plans: Sequence[Plan]) -> list[list[Plan]]:
-    """The plans by what they ask: those that share requests and differ in the number of votes, most votes first."""
-    alike: dict[str, list[Plan]] = {}
-    for plan in sorted(plans, key=lambda plan: -plan.params.votes.max):
-        alike.setdefault(plan.request("", 1).key, []).append(plan)
-    return list(alike.values())

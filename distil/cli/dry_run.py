@@ -7,8 +7,7 @@ import typer
 
 from distil.annotate.budget import Till, open_tills
 from distil.annotate.forecast import Expected, Outlook, charge_known, count_more, expect, look_ahead
-from distil.annotate.questions import Job
-from distil.annotate.waves import group_alike
+from distil.annotate.questions import Job, group_alike
 from distil.core.errors import InputError
 from distil.core.runtime import RuntimeParams
 from distil.cost.prices import PriceParams
@@ -33,10 +32,7 @@ class Forecast:
 def open_charged_tills(job: Job, store: Store, runtime: RuntimeParams, given: PriceParams) -> dict[str, Till]:
     """A till for each teacher of the job, with what its stored answers have cost; those of two teachers count once."""
     tills = open_tills(job.plans, runtime, given)
-    for alike in group_alike(job.plans):
-        charged: set[str] | None = set() if len(alike) > 1 else None
-        for plan in alike:
-            charge_known(job, store, plan, tills[plan.name], charged)
+    charge_known(job, store, job.plans, tills)
     return tills
 
 

@@ -12,7 +12,7 @@ from distil.compare.params import CompareParams, list_candidates
 from distil.compare.rows import ComparedRows, choose_rows
 from distil.core.errors import InputError
 from distil.core.params import TaskParams
-from distil.core.tables import ANNOTATIONS, TEXTS, read_rows
+from distil.core.tables import ANNOTATIONS, TEXTS, read_labelled
 from distil.labels.params import SplitParams
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import read_prompt
@@ -51,7 +51,7 @@ def make_comparison(
     """
     candidates = list_candidates(params, annotate)
     _check_prompt_places(candidates, annotate.prompt, prompts)
-    rows = choose_rows(read_rows(texts, TEXTS), params.rows, split, task.labels, assets)
+    rows = choose_rows(read_labelled(texts, TEXTS, "gold", task.labels), params.rows, split, assets)
     plans = []
     for name, section in candidates.items():
         prompt = read_prompt(Path(section.prompt), f"the candidate {name!r}")

@@ -1,6 +1,5 @@
 """The rows that all candidates label: those that people labelled, by where `split` puts them, or those of a file."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -27,17 +26,12 @@ class ComparedRows:
     without_gold: int
 
 
-def choose_rows(
-    texts: pd.DataFrame, rows: str, split: SplitParams, labels: Sequence[str], assets: Path
-) -> ComparedRows:
+def choose_rows(texts: pd.DataFrame, rows: str, split: SplitParams, assets: Path) -> ComparedRows:
     """The rows that `compare.rows` names, of a table of texts; those without people's label are left out.
 
-    Raises `InputError` if no row is left, a file's row is not among the texts, or a label is not the task's.
+    Raises `InputError` if no row is left, or a file's row is not among the texts.
     """
     has_gold = texts["gold"].notna()
-    others = texts.loc[has_gold & ~texts["gold"].isin(labels), "gold"]
-    if not others.empty:
-        raise InputError(f"the texts have gold = {others.iloc[0]!r}, but task.labels is {list(labels)}; add it there")
     together = find_clusters(texts["text"].to_list()) if split.near_duplicates == "together" else None
     parts = assign(texts.assign(label=None), split.test_share, split.validation_share, split.salt, together)
     is_test = parts == "test"  # whether a row is one needs no label

@@ -44,9 +44,7 @@ class RuntimeParams(Params):
     max_retries: int = Field(default=6, ge=0)  # of a request, and of the endpoint as a whole when nothing gets through
     retry_wait_s: Number = Field(default=0.5, ge=0)  # before the first retry; doubles, with jitter
     patience_s: Number = Field(default=900.0, gt=0)  # the longest that an endpoint may make the run wait by its limits
-    budget_usd: Number | None = Field(
-        default=None, gt=0
-    )  # for all answers of a stage that asks, those in the store included
+    budget_usd: Number | None = Field(default=None, gt=0)  # for all answers of a stage, those in the store included
     pay_again: bool = False  # ask a priced endpoint although a finished annotate is on record and the store is empty
     device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
     threads: int | None = Field(default=None, ge=1)  # null: all cores

@@ -4,7 +4,7 @@ Files are canonical: rows sorted by the schema's first columns, nothing in the m
 give the same bytes and DVC sees that nothing changed. Files are replaced whole, never left half written.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,18 @@ def read_rows(path: Path, schema: pa.Schema) -> pd.DataFrame:
     with _open(path, schema) as file:
         frame: pd.DataFrame = file.read().to_pandas()
     return frame
+
+
+def read_labelled(path: Path, schema: pa.Schema, column: str, labels: Sequence[str]) -> pd.DataFrame:
+    """Read a table and check that the labels in a column are the task's; raises `InputError` at the first other one."""
+    rows = read_rows(path, schema)
+    others = rows.loc[rows[column].notna() & ~rows[column].isin(labels), column]
+    if not others.empty:
+        raise InputError(
+            f"{path} has {column} = {others.iloc[0]!r} in {len(others):,} rows, but task.labels is {list(labels)}; "
+            "add it there, or run 'dvc repro', which writes the file anew"
+        )
+    return rows
 
 
 def iter_rows(path: Path, schema: pa.Schema, size: int) -> Iterator[list[dict[str, Any]]]:

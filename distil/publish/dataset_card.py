@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import ConfigDict
 
 from distil.core.params import TaskParams
 from distil.publish.label_files import Splits
-from distil.report.findings import describe_votes, name_model
-from distil.report.markdown import escape_markdown, fence
-from distil.report.model_card import CardParams
+from distil.report.model_card import CardParams, open_card_template
 
 SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 LARGEST = "10M<n<100M"
@@ -41,17 +38,8 @@ class Origin:
 
 def render_dataset_card(task: TaskParams, params: SourceParams, splits: Splits, origin: Origin) -> str:
     """The card as Markdown."""
-    environment = Environment(
-        loader=PackageLoader("distil.publish"),
-        autoescape=False,  # noqa: S701 - not HTML: `md` escapes Markdown
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"md": escape_markdown, "model": name_model, "votes": describe_votes, "fenced": fence}
     front_matter = describe_dataset(task, params, splits)
-    return environment.get_template("dataset_card.md").render(
+    return open_card_template("distil.publish", "dataset_card.md").render(
         front_matter=yaml.safe_dump(front_matter, sort_keys=False, allow_unicode=True),
         task=task,
         params=params,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from pydantic import Field, model_validator
 
 from distil.core.params import Params
@@ -48,18 +48,23 @@ class CardParams(Params):
         return self
 
 
-def render_model_card(study: Study, results: Sequence[Result], params: CardParams, prompt: str | None) -> str:
-    """The card as Markdown; `prompt` is the text of the prompt file, null where the answers are of another prompt."""
+def open_card_template(package: str, name: str) -> Template:
+    """The template of a card, which is Markdown: `md` escapes what others wrote, `fenced` fences it off."""
     environment = Environment(
-        loader=PackageLoader("distil.report"),
-        autoescape=False,  # noqa: S701 - not HTML: `md` escapes Markdown
+        loader=PackageLoader(package),
+        autoescape=False,  # noqa: S701 - not HTML
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters |= {"md": escape_markdown, "model": name_model, "votes": describe_votes, "fenced": fence}
-    return environment.get_template("model_card.md").render(
+    return environment.get_template(name)
+
+
+def render_model_card(study: Study, results: Sequence[Result], params: CardParams, prompt: str | None) -> str:
+    """The card as Markdown; `prompt` is the text of the prompt file, null where the answers are of another prompt."""
+    return open_card_template("distil.report", "model_card.md").render(
         study=study,
         params=params,
         prompt=prompt,

@@ -6,6 +6,7 @@ gives log-probabilities in the chat form.
 """
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -31,7 +32,7 @@ class UnreadableAnswerError(Exception):
     """The endpoint answered JSON that is not of its protocol."""
 
 
-class Protocol:
+class Protocol(ABC):
     """What the OpenAI-compatible protocols share; the subclasses are the wire formats."""
 
     path = ""
@@ -70,8 +71,9 @@ class Protocol:
     def _response_format(self) -> Body:
         return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": self.schema}}
 
+    @abstractmethod
     def _answer(self, payload: Any) -> Answer:
-        raise NotImplementedError
+        """Read an answer, or raise `UnreadableAnswerError`."""
 
 
 class Completion(Protocol):

@@ -16,13 +16,8 @@ from distil.core.errors import InputError
 Split = Literal["train", "validation", "test"]
 Blank = Literal["leave_out", "error"]
 
-UNSEEN = {
-    "Zs",
-    "Zl",
-    "Zp",
-    "Cc",
-    "Cf",
-}  # categories of characters of which nothing is seen: blanks, controls, zero width
+# Of characters of these categories nothing is seen: blanks, controls, zero width.
+UNSEEN = {"Zs", "Zl", "Zp", "Cc", "Cf"}
 UNSEEN_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(n) for n in range(0xFE00, 0xFE10)}
 WHOLE_NUMBER = r"(-?\d+)\.0+"
 

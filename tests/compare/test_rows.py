@@ -16,7 +16,7 @@ TABLE = pd.DataFrame({"id": [text_id(text) for text in TEXTS], "text": TEXTS, "g
 
 
 def choose(rows: str, **split: str) -> list[str]:
-    chosen = choose_rows(TABLE, rows, SplitParams.model_validate(split), ["a"], Path("assets.txt"))
+    chosen = choose_rows(TABLE, rows, SplitParams.model_validate(split), Path("assets.txt"))
     return list(chosen.table["text"])
 
 
