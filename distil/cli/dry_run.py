@@ -106,7 +106,7 @@ def print_forecast(one: Forecast, texts: int, runtime: RuntimeParams, beside: st
 
 
 def print_total(forecasts: list[Forecast], tills: Mapping[str, Till], runtime: RuntimeParams) -> None:
-    """Print the sum over several teachers, what the study has cost so far, and the budget."""
+    """Print the sum over several teachers or candidates, what the study has cost so far, and the budget."""
     priced = [one for one in forecasts if one.till.prices]
     low = sum(one.expected.usd or 0.0 for one in priced)
     high = sum(one.most.usd or 0.0 for one in priced)
@@ -115,7 +115,7 @@ def print_total(forecasts: list[Forecast], tills: Mapping[str, Till], runtime: R
         unknown = any(one.till.paid and not one.till.prices for one in forecasts)
         dollars = describe_range(low, high) if priced else "no known price"
         typer.echo(
-            f"all teachers: {requests:,} requests to send, {dollars}"
+            f"in all: {requests:,} requests to send, {dollars}"
             + (", and what those without a known price cost" if unknown and priced else "")
         )
     spent = sum(till.spent for till in tills.values())

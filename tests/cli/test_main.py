@@ -127,7 +127,7 @@ def test_a_dry_run_of_several_teachers_adds_up_and_says_what_is_not_ready(
         said = call("annotate", "--dry-run")
         assert "not ready: runtime.base_url" in said
         assert "none (this machine, no price given)" in said
-        assert "all teachers: 20 requests to send" in said
+        assert "in all: 20 requests to send" in said
         project(runtime={"endpoints": {"a": here, "b": here | {"api_key_env": "NO_SUCH_KEY"}}})
         assert "not ready: the environment variable NO_SUCH_KEY" in call("annotate", "--dry-run")
 
@@ -281,7 +281,7 @@ def test_a_dry_run_of_candidates_that_ask_alike_forecasts_the_votes_that_one_of_
         assert "requests to send       20, up to 30 more where votes disagree\n" in said
         assert "three: 10 texts, 3 votes a text, beside what is of the answers of two to five\n" in said
         assert "requests to send       10\n" in said
-        assert "all teachers: 30 requests to send" in said
+        assert "in all: 30 requests to send" in said
         compare_candidates()
         assert len(server.bodies) == 30
         assert "three: 3 votes a text, of the answers of two to five\n" in call("compare", "--dry-run")
