@@ -1,17 +1,19 @@
 """What a student has to beat: classifiers that are trained in seconds on the same labels.
 
 `majority` says the commonest label, `tfidf` is logistic regression over words, pairs of words and pieces of words,
-`embeddings` the same over the sentence vectors of an encoder that is not fine-tuned.
+`embeddings` the same over the sentence vectors of an encoder that is not fine-tuned. On disk they are numbers and words
+in a safetensors file, which holds no code.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion
@@ -20,17 +22,20 @@ from distil.assets.references import resolve
 from distil.core.errors import InputError
 from distil.encoders.torch_model import TorchEncoder
 
+LEARNED = ("coef_", "intercept_", "classes_")  # of a logistic regression
+UNREADABLE = (SafetensorError, LookupError, TypeError, ValueError, AttributeError, RecursionError, OSError)
+BEYOND_HONEST = 1e9  # no weight comes near it, and what does would overflow
 INVERSE_REGULARISATION = 10.0
 MOST_ITERATIONS = 1000
 WORD_OR_SIGN = r"\w+|[^\w\s]"  # so that a text of single letters or emoji has features too
 
 
 class FrozenEncoder:
-    """Sentence vectors of a pinned encoder; it is loaded at first use, and neither it nor its device is pickled."""
+    """Sentence vectors of a pinned encoder, which is loaded at first use."""
 
     def __init__(self, reference: str, pins: Path, device: str) -> None:
         """Note where the encoder is to be found; see `distil.assets.references.resolve` for the form of a reference."""
-        self._place = reference, pins
+        self.place = reference, pins
         self.device = device
         self._encoder: TorchEncoder | None = None
 
@@ -40,7 +45,7 @@ class FrozenEncoder:
 
     def transform(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return sentence vectors of shape (texts, hidden size); raises `InputError` if the encoder answers NaN."""
-        reference, pins = self._place
+        reference, pins = self.place
         if self._encoder is None:
             self._encoder = TorchEncoder(resolve(reference, pins), self.device)
         vectors = self._encoder.encode(texts)
@@ -51,9 +56,6 @@ class FrozenEncoder:
             )
         return vectors
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_place": self._place, "device": "auto", "_encoder": None}
-
 
 class Baseline:
     """A logistic regression over features of the texts; a label without training rows has probability 0."""
@@ -62,30 +64,19 @@ class Baseline:
         """Set up, untrained; `labels` gives the order of the outputs."""
         self.labels = list(labels)
         self.features = features
-        self._regression = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=MOST_ITERATIONS)
+        self.regression = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=MOST_ITERATIONS)
 
     def fit(self, texts: Sequence[str], labels: Sequence[str]) -> "Baseline":
         """Train on texts and their labels."""
         numbers = [self.labels.index(label) for label in labels]
-        self._regression.fit(self.features.fit_transform(list(texts)), numbers)
+        self.regression.fit(self.features.fit_transform(list(texts)), numbers)
         return self
-
-    def forget_addresses(self) -> None:
-        """Drop where in memory scikit-learn saw its stop words: another process would write other bytes."""
-        if isinstance(self.features, FeatureUnion):
-            for _, part in self.features.transformer_list:
-                vars(part).pop("_stop_words_id", None)
-
-    def use_device(self, device: str) -> None:
-        """Let the encoder, where there is one, run on this device of the machine at hand."""
-        if isinstance(self.features, FrozenEncoder):
-            self.features.device = device
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return probabilities of shape (texts, labels)."""
         shares = np.zeros((len(texts), len(self.labels)))
         if len(texts):
-            shares[:, self._regression.classes_] = self._regression.predict_proba(self.features.transform(list(texts)))
+            shares[:, self.regression.classes_] = self.regression.predict_proba(self.features.transform(list(texts)))
         return shares
 
 
@@ -124,24 +115,67 @@ def make_baselines(labels: Sequence[str], reference: str, pins: Path, device: st
 
 def save_baselines(path: Path, baselines: Mapping[str, Baseline]) -> None:
     """Write trained baselines to one file; the same baselines give the same bytes in every process."""
+    about: dict[str, dict[str, Any]] = {}
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, baseline in baselines.items():
+        about[name] = {"labels": baseline.labels}
+        for part in LEARNED:
+            arrays[f"{name}.{part}"] = np.ascontiguousarray(getattr(baseline.regression, part))
+        if isinstance(baseline.features, FrozenEncoder):
+            reference, pins = baseline.features.place
+            about[name] |= {"encoder": reference, "pins": pins.as_posix()}
+            continue
+        for kind, vectorizer in baseline.features.transformer_list:
+            terms = json.dumps(vectorizer.get_feature_names_out().tolist(), ensure_ascii=False)
+            arrays[f"{name}.{kind}.terms"] = np.frombuffer(terms.encode(), dtype=np.uint8)
+            arrays[f"{name}.{kind}.idf"] = vectorizer.idf_
     path.parent.mkdir(parents=True, exist_ok=True)
-    for baseline in baselines.values():
-        baseline.forget_addresses()
-    joblib.dump(dict(baselines), path)
+    path.write_bytes(save(arrays, {"baselines": json.dumps(about)}))  # of several keys the order is left to chance
 
 
 def load_baselines(path: Path, device: str) -> dict[str, Baseline]:
     """Read what `save_baselines` wrote, on a machine where the encoder's reference can be resolved.
 
-    The file names no device, so it is also read where that of its training is missing; `device` is the one to use. It
-    is a pickle: load only your own. Raises `InputError` if it is missing or damaged.
+    The file names no device, so it is also read where that of its training is missing; `device` is the one to use.
+    Raises `InputError` if it is missing or damaged.
     """
     try:
-        baselines: dict[str, Baseline] = joblib.load(path)
+        with safe_open(path, "np") as file:
+            about = json.loads(file.metadata()["baselines"])
+            return {name: _load_baseline(file, name, told, device) for name, told in about.items()}
     except FileNotFoundError:
         raise InputError(f"{path} is missing; 'dvc repro' writes it") from None
-    except (EOFError, LookupError, ValueError, ImportError, AttributeError, UnpicklingError) as error:
-        raise InputError(f"{path} is damaged ({error}); 'dvc repro' writes it anew") from None
-    for baseline in baselines.values():
-        baseline.use_device(device)
-    return baselines
+    except UNREADABLE as error:
+        raise InputError(f"{path} is damaged ({error!r}); 'dvc repro' writes it anew") from None
+
+
+def _load_baseline(file: Any, name: str, told: Mapping[str, Any], device: str) -> Baseline:
+    width: int | None = None
+    features: FeatureUnion | FrozenEncoder
+    if "encoder" in told:
+        features = FrozenEncoder(told["encoder"], Path(told["pins"]), device)
+    else:
+        features = make_tfidf()
+        width = sum(_load_terms(file, f"{name}.{kind}", part) for kind, part in features.transformer_list)
+    baseline = Baseline(features, told["labels"])
+    coefficients, intercepts, classes = (file.get_tensor(f"{name}.{part}") for part in LEARNED)
+    rows = 1 if len(classes) == 2 else len(classes)
+    if coefficients.shape != (rows, width or coefficients.shape[-1]) or intercepts.shape != (rows,):
+        raise ValueError(f"weights of {name} have the shapes {coefficients.shape} and {intercepts.shape}")
+    if not all((np.abs(values) < BEYOND_HONEST).all() for values in (coefficients, intercepts)):
+        raise ValueError(f"weights of {name} are no numbers, or far too large")
+    if not set(classes.tolist()) <= set(range(len(baseline.labels))):
+        raise ValueError(f"{name} knows other labels than it names")
+    for part, values in zip(LEARNED, (coefficients, intercepts, classes), strict=True):
+        setattr(baseline.regression, part, values)
+    return baseline
+
+
+def _load_terms(file: Any, name: str, vectorizer: TfidfVectorizer) -> int:
+    """Give a vectorizer its words and their weights; returns how many there are."""
+    terms = json.loads(file.get_tensor(f"{name}.terms").tobytes())
+    vectorizer.set_params(vocabulary=[str(term) for term in terms])
+    vectorizer.idf_ = file.get_tensor(f"{name}.idf")
+    if not (np.abs(vectorizer.idf_) < BEYOND_HONEST).all():
+        raise ValueError(f"weights of words in {name} are no numbers, or far too large")
+    return len(terms)

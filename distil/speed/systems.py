@@ -89,6 +89,8 @@ def list_systems(
 ) -> list[System]:
     """All that is timed, the pipeline with batches of `batch_size`."""
     trained = load_baselines(baselines, device)
+    if absent := set(TIMED_BASELINES) - trained.keys():
+        raise InputError(f"{baselines} lacks {', '.join(sorted(absent))}; 'dvc repro' writes it anew")
     return [
         load_pipeline(student, device, batch_size),
         *load_torch(student, device),

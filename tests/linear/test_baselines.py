@@ -1,4 +1,3 @@
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -46,9 +45,10 @@ def test_kept_on_disk_without_the_encoder(tmp_path: Path) -> None:
     expected = {
         name: baseline.fit(ROWS["text"], ROWS["label"]).predict_proba(TEXTS) for name, baseline in baselines.items()
     }
-    save_baselines(tmp_path / "baselines.joblib", baselines)
-    assert len(pickle.dumps(baselines["embeddings"])) < (tmp_path / "base/model.safetensors").stat().st_size / 10
-    loaded = load_baselines(tmp_path / "baselines.joblib", "cpu")
+    save_baselines(tmp_path / "baselines.safetensors", baselines)
+    save_baselines(tmp_path / "embeddings", {"embeddings": baselines["embeddings"]})
+    assert (tmp_path / "embeddings").stat().st_size < (tmp_path / "base/model.safetensors").stat().st_size / 10
+    loaded = load_baselines(tmp_path / "baselines.safetensors", "cpu")
     for name, shares in expected.items():
         np.testing.assert_allclose(loaded[name].predict_proba(TEXTS), shares)
 
@@ -71,17 +71,18 @@ def test_an_encoder_that_answers_nan(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [None, b"", b"\x80\x04nonsense"])
 def test_damaged_file(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
-        (tmp_path / "baselines.joblib").write_bytes(content)
-    with pytest.raises(InputError, match=r"baselines\.joblib is (missing|damaged)"):
-        load_baselines(tmp_path / "baselines.joblib", "cpu")
+        (tmp_path / "baselines.safetensors").write_bytes(content)
+    with pytest.raises(InputError, match=r"baselines\.safetensors is (missing|damaged)"):
+        load_baselines(tmp_path / "baselines.safetensors", "cpu")
 
 
 def test_the_device_is_that_of_the_reader_and_not_in_the_file(tmp_path: Path) -> None:
+    embeddings = make(tmp_path)["embeddings"].fit(ROWS["text"], ROWS["label"])
     for name, device in (("one", "cuda:7"), ("two", "cpu")):
-        save_baselines(tmp_path / name, make_baselines(LABELS, "no/such/encoder", PINS, device))
+        embeddings.features.device = device
+        save_baselines(tmp_path / name, {"embeddings": embeddings})
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    features = vars(load_baselines(tmp_path / "one", "cuda:3")["embeddings"])["features"]
-    assert features.device == "cuda:3"
+    assert load_baselines(tmp_path / "one", "cuda:3")["embeddings"].features.device == "cuda:3"
 
 
 def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     baselines = make_baselines(LABELS, reference, folder / "assets.txt", "cpu")
     for baseline in baselines.values():
         baseline.fit(TEXTS, ["positive", "negative", "positive", "negative"])
-    save_baselines(folder / "baselines.joblib", baselines)
+    save_baselines(folder / "baselines.safetensors", baselines)
     return folder
 
 
@@ -64,7 +64,7 @@ def run_benchmark(folder: Path, models: Path, texts: list[str], file: str = INT8
     test = [{"id": f"{number:016x}", "text": text, "gold": None} for number, text in enumerate(texts)]
     write_rows(folder / "test.parquet", TEST, test)
     export = record_default(folder / "export.json", file)
-    inputs = (models / "student", models / "onnx", export, models / "baselines.joblib", folder / "test.parquet")
+    inputs = (models / "student", models / "onnx", export, models / "baselines.safetensors", folder / "test.parquet")
     outputs = ("timings.parquet", "speed.json", "throughput.csv", "latency.csv")
     main(*inputs, *(folder / name for name in outputs))
     return read_details(folder / "speed.json")

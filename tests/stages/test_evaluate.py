@@ -49,7 +49,7 @@ SETTINGS = {
 ARGUMENTS = [
     *("train.parquet", "test.parquet", "texts.parquet", "labels.parquet", "annotations.parquet", "assets.txt"),
     *("quality.json", "macro_f1.json", "confusion.csv", "scores.csv", "calibration.csv"),
-    *("predictions.parquet", "baselines.joblib"),
+    *("predictions.parquet", "baselines.safetensors"),
 ]
 
 
@@ -125,7 +125,7 @@ def test_predictions_and_baselines(project: Project, tmp_path_factory: pytest.Te
     assert predictions[predictions["system"] == "teacher_first_vote"]["probabilities"].isna().all()
     right = predictions.groupby("system")["right"].mean()
     assert right.to_dict() == {name: scores["accuracy"] for name, scores in quality["systems"].items()}
-    kept = load_baselines(Path("baselines.joblib"), "cpu")
+    kept = load_baselines(Path("baselines.safetensors"), "cpu")
     assert list(kept) == ["tfidf", "embeddings"], "the others are not timed"
     tfidf = predictions[predictions["system"] == "tfidf"].set_index("id")["probabilities"]
     np.testing.assert_allclose(kept["tfidf"].predict_proba(TEST_ROWS["text"].to_list()), np.stack(tfidf), atol=1e-6)
