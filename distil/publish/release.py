@@ -16,6 +16,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from distil.assets.hub import HUB_ERRORS, explain_hub_error
 from distil.core.errors import DistilError, InputError
+from distil.core.links import leads_out
 from distil.report.usage import address_card
 
 CARD = "README.md"
@@ -71,11 +72,14 @@ def check_name(repository: str) -> None:
 def collect_files(folder: Path, default: str) -> dict[str, Path]:
     """The files of an exported student by their path in it, of which `default` is the ONNX file to use.
 
-    Raises `InputError` if one that is needed is missing.
+    Raises `InputError` if one that is needed is missing, or if one is a link that leads out of the folder.
     """
-    found = {*NEEDED, default, *(path.relative_to(folder).as_posix() for path in folder.glob(VARIANTS))}
+    variants = [path for path in folder.glob(VARIANTS) if not path.name.startswith(".") and not path.is_dir()]
+    found = {*NEEDED, default, *(path.relative_to(folder).as_posix() for path in variants)}
     files = {name: folder / name for name in sorted(found)}
     for path in files.values():
+        if leads_out(path, folder):
+            raise InputError(f"{path} is a link that leads out of {folder}; put the file itself there, or take it out")
         if not path.is_file():
             raise InputError(f"{path} is missing; 'dvc repro' writes it, 'dvc pull' brings it")
     return files

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from distil.assets.references import resolve
 from distil.core.errors import InputError
+from distil.core.links import leads_out
 from distil.core.params import PARAMS_FILE, Number, Params, load_params
 from distil.texts.cells import Columns
 from distil.texts.checks import Blank, Rules, Split, Table, check_rows
@@ -213,7 +214,7 @@ def _list_files(corpus: Path) -> dict[str, Path]:
     there = {path.relative_to(corpus).as_posix(): path for path in sorted(corpus.rglob("*"))}
     there = {name: path for name, path in there.items() if not _is_aside(name)}
     for path in there.values():
-        if path.is_symlink() and not (path.exists() and path.resolve().is_relative_to(corpus.resolve())):
+        if path.is_symlink() and leads_out(path, corpus):
             raise InputError(
                 f"{path} is a link to {path.readlink()}, which is not a file of {corpus}; put the file itself there"
             )

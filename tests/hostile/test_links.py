@@ -1,0 +1,80 @@
+"""Links and hidden files in folders that came from others: what they lead to is neither read nor published."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from distil.core.errors import InputError
+from distil.publish.release import NEEDED, collect_files
+from distil.texts.sources import CorpusParams, read_source
+
+INT8 = "onnx/model_quantized.onnx"
+SECRET = "hf_secret"
+Place = Callable[[Path], None]
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Path:
+    """A folder as export leaves it, by its names, and a secret outside of it."""
+    folder = tmp_path / "models" / "onnx"
+    for name in (*NEEDED, INT8):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    (tmp_path / "secret").write_text(SECRET)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["onnx/more.onnx", "config.json", "onnx/model.onnx"])
+@pytest.mark.parametrize("target", ["secret", "no/such/file"])
+def test_linked_file_is_not_published(exported: Path, tmp_path: Path, name: str, target: str) -> None:
+    (exported / name).unlink(missing_ok=True)
+    (exported / name).symlink_to(tmp_path / target)
+    with pytest.raises(InputError, match=r"leads out of|is missing") as caught:
+        collect_files(exported, INT8)
+    assert "\n" not in str(caught.value)
+
+
+def test_linked_folder_is_not_published(exported: Path, tmp_path: Path) -> None:
+    shutil.move(exported / "onnx", tmp_path / "elsewhere")
+    (exported / "onnx").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="leads out of"):
+        collect_files(exported, INT8)
+
+
+def test_hidden_file_is_not_published(exported: Path) -> None:
+    (exported / "onnx" / ".mine.onnx").write_text(SECRET)
+    (exported / "onnx" / "folder.onnx").mkdir()
+    (exported / "notes.txt").write_text(SECRET)
+    assert set(collect_files(exported, INT8)) == {*NEEDED, INT8}
+
+
+def test_links_of_dvc_are_the_files_themselves(exported: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "cache/files/md5/0f/0123456789abcdef0123456789abcd"
+    kept.parent.mkdir(parents=True)
+    shutil.move(exported / "config.json", kept)
+    (exported / "config.json").symlink_to(kept)
+    (tmp_path / "models" / "linked").symlink_to(exported)  # the folder itself may lie on another disk
+    assert set(collect_files(tmp_path / "models" / "linked", INT8)) == {*NEEDED, INT8}
+
+
+def test_corpus_reads_no_linked_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(f"text\n{SECRET}\n")
+    corpus, params = tmp_path / "corpus", CorpusParams(source="corpus")
+    corpus.mkdir()
+    (corpus / "a.csv").write_text("text\nhello\n")
+    assert read_source(params, ["a", "b"], corpus, tmp_path / "pins").rows["text"].tolist() == ["hello"]
+    (corpus / "b.csv").symlink_to(tmp_path / "secret")
+    with pytest.raises(InputError, match="is a link to"):
+        read_source(params, ["a", "b"], corpus, tmp_path / "pins")
+
+
+def test_corpus_that_dvc_links_into_its_cache(tmp_path: Path) -> None:
+    kept = tmp_path / "cache/files/md5/0f/0123456789abcdef0123456789abcd"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("text\nhello\n")
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus/a.csv").symlink_to(kept)
+    reading = read_source(CorpusParams(source="corpus"), ["a", "b"], tmp_path / "corpus", tmp_path / "pins")
+    assert reading.rows["text"].tolist() == ["hello"]
