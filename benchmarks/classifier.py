@@ -38,7 +38,7 @@ CHILDREN = {
 from transformers import pipeline
 from distil.encoders.torch_model import use_threads
 use_threads(threads)
-classify = pipeline("text-classification", student, device="cpu", batch_size=8)
+classify = pipeline("text-classification", student, device="cpu", batch_size=8, trust_remote_code=False)
 label = lambda texts: classify(texts, truncation=True)
 """,
     "inference class, fp32": """
@@ -102,7 +102,8 @@ def load_pipeline(student: Path, threads: int) -> Label:
     from distil.encoders.torch_model import use_threads
 
     use_threads(threads)
-    classify: Any = pipeline("text-classification", str(student), device="cpu", batch_size=PIPELINE_BATCH)
+    options: dict[str, Any] = {"device": "cpu", "batch_size": PIPELINE_BATCH}
+    classify: Any = pipeline("text-classification", str(student), trust_remote_code=False, **options)
     return lambda texts: [answer["label"] for answer in classify(texts, truncation=True)]
 
 

@@ -37,7 +37,8 @@ def write_tokenizer(weights: Path, folder: Path) -> Path:
     """Write the tokenizer of a GGUF file, with its chat template, as a model's folder."""
     from transformers import AutoTokenizer
 
-    AutoTokenizer.from_pretrained(str(weights.parent), gguf_file=weights.name).save_pretrained(folder)
+    home, name = str(weights.parent), weights.name
+    AutoTokenizer.from_pretrained(home, gguf_file=name, trust_remote_code=False).save_pretrained(folder)
     return folder
 
 

@@ -14,9 +14,11 @@ from optimum.onnxruntime import ORTModelForSequenceClassification
 from transformers import AutoTokenizer, pipeline
 
 folder, file = sys.argv[1], PurePosixPath(sys.argv[2])
-model = ORTModelForSequenceClassification.from_pretrained(folder, subfolder=str(file.parent), file_name=file.name)
-tokenizer = AutoTokenizer.from_pretrained(folder)
-classify = pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
+place = {"subfolder": str(file.parent), "file_name": file.name}
+model = ORTModelForSequenceClassification.from_pretrained(folder, trust_remote_code=False, **place)
+tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+models = {"model": model, "tokenizer": tokenizer}
+classify = pipeline("text-classification", **models, device="cpu", trust_remote_code=False)
 answers = [classify(text, top_k=None, truncation=True) for text in json.load(sys.stdin)]
 result = {
     "version": f"optimum-onnx {version('optimum-onnx')}, transformers {version('transformers')}",

@@ -11,6 +11,7 @@ from typing import Any
 from transformers import AutoModelForSequenceClassification
 
 from distil.core.errors import InputError
+from distil.encoders.foreign import explain_loading
 from distil.encoders.token_limit import COUNTS_FROM_PADDING
 from distil.encoders.torch_model import load_model, load_tokenizer, make_only_what_is_taken
 
@@ -34,11 +35,12 @@ def load_base(folder: Path, labels: Sequence[str]) -> tuple[Any, Any]:
         ignore_mismatched_sizes=True,  # a head over other labels is replaced
         output_loading_info=True,
     )
-    _check_kind(folder, model)
-    _check_weights(folder, model, told)
-    _check_vocabulary(folder, model, tokenizer)
-    _forget_its_task(model.config, tokenizer)
-    make_only_what_is_taken(tokenizer, model)
+    with explain_loading(folder, "the model"):
+        _check_kind(folder, model)
+        _check_weights(folder, model, told)
+        _check_vocabulary(folder, model, tokenizer)
+        _forget_its_task(model.config, tokenizer)
+        make_only_what_is_taken(tokenizer, model)
     if model.config.model_type not in COUNTS_FROM_PADDING:  # where it is part of what was trained
         model.config.pad_token_id = tokenizer.pad_token_id  # by which a decoder finds the end of a text
     return model, tokenizer

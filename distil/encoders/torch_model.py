@@ -6,22 +6,20 @@ Folders are laid out as the Hub's: config.json, model.safetensors, tokenizer fil
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from tokenizers import processors
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from distil.core.errors import InputError
 from distil.encoders.batching import batch_by_tokens
+from distil.encoders.foreign import check_depth, explain_loading
 from distil.encoders.token_limit import find_token_limit
 
-UNLOADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
 Floats = NDArray[np.float32]
 BATCH_TOKENS = 2048  # padding included
 
@@ -56,16 +54,14 @@ def load_tokenizer(folder: Path) -> Any:
     special tokens only.
     """
     _silence_transformers()
-    try:
+    with explain_loading(folder, "the tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except UNLOADABLE as error:
-        raise InputError(f"{folder}: the tokenizer cannot be loaded ({_first_line(error)})") from None
-    if not tokenizer.is_fast or len(tokenizer) <= len(tokenizer.all_special_ids):
-        raise InputError(f"{folder} has no tokenizer; add the model's tokenizer.json, or name another base")
-    tokenizer.backend_tokenizer.no_truncation()
-    tokenizer.backend_tokenizer.no_padding()
-    _pad_on_the_right(folder, tokenizer)
-    _begin_every_text(tokenizer)
+        if not tokenizer.is_fast or len(tokenizer) <= len(tokenizer.all_special_ids):
+            raise InputError(f"{folder} has no tokenizer; add the model's tokenizer.json, or name another base")
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
+        _pad_on_the_right(folder, tokenizer)
+        _begin_every_text(tokenizer)
     return tokenizer
 
 
@@ -90,16 +86,11 @@ def load_model(model_class: Any, folder: Path, **options: Any) -> Any:
     Raises `InputError` if transformers has no such class or cannot read the files.
     """
     _silence_transformers()
-    try:
+    check_depth(folder)
+    with explain_loading(folder, "the model"):
         return model_class.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, dtype=torch.float32, **options
         )
-    except UnpicklingError:
-        raise InputError(
-            f"{folder}: its weights are a pickle that is damaged or would run code; take them as model.safetensors"
-        ) from None
-    except UNLOADABLE as error:
-        raise InputError(f"{folder}: the model cannot be loaded ({_first_line(error)})") from None
 
 
 def token_limit(model: Any, tokenizer: Any) -> int | None:
@@ -227,10 +218,6 @@ def _begin_every_text(tokenizer: Any) -> None:
     )
     before = tokenizer.backend_tokenizer.post_processor
     tokenizer.backend_tokenizer.post_processor = template if before is None else processors.Sequence([before, template])
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 def _silence_transformers() -> None:

@@ -37,6 +37,7 @@ def load_pipeline(student: Path, device: str, batch_size: int) -> System:
         model=load_classifier(student),
         tokenizer=load_tokenizer(student),
         device=choose_device(device),
+        trust_remote_code=False,
     )
 
     def label(texts: list[str]) -> object:

@@ -16,15 +16,12 @@ def load_renderer(model: str) -> Renderer:
     A template that refuses a system message, or leaves it out, gets it at the head of the first user's turn. `model` is
     a Hub repository or a folder. Raises `InputError` if it has no tokenizer or no template.
     """
-    from jinja2 import TemplateError
     from transformers import AutoTokenizer  # seconds to import, and only this protocol needs it
 
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(model)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"protocol tgi needs the tokenizer of annotate.model = {model!r}: {str(error).splitlines()[0]}"
-        ) from None
+    from distil.encoders.foreign import explain_loading
+
+    with explain_loading(model, "the tokenizer, which protocol tgi needs,"):
+        tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
     if not tokenizer.chat_template:
         raise InputError(
             f"the tokenizer of annotate.model = {model!r} has no chat template; use protocol chat or completion"
@@ -32,11 +29,12 @@ def load_renderer(model: str) -> Renderer:
 
     def render(messages: Sequence[Message]) -> str:
         turns = [{"role": role, "content": content} for role, content in messages]
-        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+        with explain_loading(model, "the chat template, which protocol tgi needs,"):
+            return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
 
     try:
         shows_system = _PROBE in render([("system", _PROBE), ("user", "?")])
-    except TemplateError:
+    except InputError:
         shows_system = False
     return render if shows_system else lambda messages: render(fold_system(messages))
 

@@ -1,14 +1,19 @@
 """Read columns that Arrow holds, in parquet files and in datasets of the Hub, as strings."""
 
+import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from distil.assets.bounds import check_unpacked
 from distil.core.errors import InputError
 from distil.texts.cells import find_column
 from distil.texts.opening import open_to_seek
+
+BATCH_ROWS = 1024
 
 
 def read_parquet(path: Path, name: str, wanted: dict[str, str]) -> pd.DataFrame:
@@ -19,13 +24,36 @@ def read_parquet(path: Path, name: str, wanted: dict[str, str]) -> pd.DataFrame:
             there = _names(file.schema_arrow)
             for role, column in wanted.items():
                 find_column(name, role, column, there)
-            table = file.read(columns=list(wanted.values()))
+            table = _read_bounded(file, list(wanted.values()), name, stream.seek(0, io.SEEK_END))
         except (pa.ArrowInvalid, OSError) as error:  # OSError: a page that cannot be unpacked, a torn footer
             remedy = "copy, download or write it anew"
             raise InputError(f"{name} is not a sound parquet file ({str(error).splitlines()[0]}); {remedy}") from None
     while any(pa.types.is_struct(field.type) for field in table.schema if field.name not in wanted.values()):
         table = table.flatten()
     return read_arrow({role: table[column] for role, column in wanted.items()}, name)
+
+
+def _read_bounded(file: pq.ParquetFile, columns: list[str], name: str, packed: int) -> pa.Table:
+    """Read columns piece by piece: one text that is named a million times takes little in the file.
+
+    What a page unpacks to is not known before; pages are small where a writer is honest, and a file may say otherwise.
+    """
+    check_unpacked(name, packed, sum(_declare_bytes(file, columns)))
+    batches, size = [], 0
+    for batch in file.iter_batches(BATCH_ROWS, columns=columns):
+        batches.append(batch)
+        size += batch.nbytes
+        check_unpacked(name, packed, size)
+    return pa.Table.from_batches(batches, schema=batches[0].schema) if batches else file.read(columns=columns)
+
+
+def _declare_bytes(file: pq.ParquetFile, columns: list[str]) -> Iterator[int]:
+    """What the footer says that the columns' parts unpack to."""
+    for group in range(file.metadata.num_row_groups):
+        about = file.metadata.row_group(group)
+        for part in map(about.column, range(about.num_columns)):
+            if any(f"{part.path_in_schema}.".startswith(f"{column}.") for column in columns):
+                yield part.total_uncompressed_size
 
 
 def _names(fields: pa.Schema | pa.StructType, above: str = "") -> list[str]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
+from distil.assets.bounds import BoundedReader
 from distil.core.errors import InputError
 
 ZIPPED = ".gz"
@@ -28,10 +29,10 @@ def kind_of(path: Path) -> str:
 
 
 def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file's own bytes, unpacked."""
+    """Open a file's own bytes, unpacked; reading raises `TooMuchError` where more comes than any honest file has."""
     if path.suffix.lower() != ZIPPED:
         return path.open("rb")
-    return cast("IO[bytes]", gzip.open(path, "rb"))
+    return io.BufferedReader(BoundedReader(cast("IO[bytes]", gzip.open(path, "rb")), str(path), path.stat().st_size))
 
 
 def open_to_seek(path: Path) -> IO[bytes]:

@@ -1,14 +1,18 @@
 """Read a sheet of an .xlsx workbook, row by row, so that memory holds the cells that are asked for and no others."""
 
+import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from lzma import LZMAError
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import pandas as pd
 from tqdm import tqdm
 
+from distil.assets.bounds import check_unpacked
 from distil.core.errors import InputError
 from distil.texts.cells import find_column, read_value
 from distil.texts.opening import open_to_seek
@@ -17,7 +21,9 @@ if TYPE_CHECKING:
     from openpyxl import Workbook
 
 AS_TEXT = "write ' before it in the cell, or save the sheet as .csv, where every cell is a text"
-BROKEN = (zipfile.BadZipFile, zlib.error, SyntaxError, KeyError, ValueError, OSError)  # SyntaxError: of the XML in it
+MOST_ROWS = 1 << 20  # Excel's own limit; before a row that says it is the billionth come as many empty ones
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, LZMAError, EOFError, OSError, RuntimeError)  # or encrypted
+BROKEN_XML = (SyntaxError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
 
 
 def read_xlsx(path: Path, name: str, wanted: dict[str, str], sheet: str | None) -> pd.DataFrame:
@@ -47,15 +53,19 @@ def _iter_rows(stream: IO[bytes], name: str, sheet: str | None) -> Iterator[tupl
     import openpyxl  # here, since only who has a workbook needs it
 
     try:
+        with zipfile.ZipFile(stream) as parts:
+            sizes = [part.file_size for part in parts.infolist()]  # which are kept to
+        check_unpacked(name, stream.seek(0, io.SEEK_END), sum(sizes))
         book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
         chosen = _pick_sheet(book, name, sheet)
         chosen.reset_dimensions()  # some tools write down a size that is not the sheet's
-        for number, row in enumerate(chosen.iter_rows(values_only=True), start=1):
+        for number, row in enumerate(chosen.iter_rows(values_only=True, max_row=MOST_ROWS), start=1):
             if any(cell is not None for cell in row):
                 yield number, row
-    except BROKEN as error:
+    except (*BROKEN_ZIP, *BROKEN_XML) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
         remedy = "save it anew as .xlsx, without a password"
-        raise InputError(f"{name} is not a sound xlsx workbook ({error}); {remedy}") from None
+        raise InputError(f"{name} is not a sound xlsx workbook ({reason}); {remedy}") from None
 
 
 def _pick_sheet(book: "Workbook", name: str, sheet: str | None) -> Any:

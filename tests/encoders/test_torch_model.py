@@ -18,7 +18,8 @@ def test_agrees_with_the_transformers_pipeline(tmp_path: Path, kind: Kind) -> No
     make_tiny_student(tmp_path, ["a", "b", "c"], kind=kind)
     classifier = TorchClassifier(tmp_path, "cpu", batch_tokens=20)
     shares = classifier.predict_proba(TEXTS)
-    classify: Any = pipeline("text-classification", str(tmp_path), device="cpu", top_k=None)
+    options: dict[str, Any] = {"device": "cpu", "top_k": None}
+    classify: Any = pipeline("text-classification", str(tmp_path), trust_remote_code=False, **options)
     usual = [{row["label"]: row["score"] for row in rows} for rows in classify(TEXTS, truncation=True)]
     expected = np.array([[scores[label] for label in classifier.labels] for scores in usual], dtype=np.float32)
     np.testing.assert_allclose(shares, expected, atol=1e-5)
@@ -32,9 +33,9 @@ def test_sentence_vectors_are_means_over_tokens(tmp_path: Path) -> None:
     make_tiny_model(tmp_path)
     vectors = TorchEncoder(tmp_path, "cpu", batch_tokens=20).encode(TEXTS)
     assert vectors.shape == (len(TEXTS), HIDDEN)
-    tokens = AutoTokenizer.from_pretrained(tmp_path)(TEXTS[0], return_tensors="pt")
+    tokens = AutoTokenizer.from_pretrained(tmp_path, trust_remote_code=False)(TEXTS[0], return_tensors="pt")
     with torch.inference_mode():
-        mean = AutoModel.from_pretrained(tmp_path)(**tokens).last_hidden_state[0].mean(dim=0)
+        mean = AutoModel.from_pretrained(tmp_path, trust_remote_code=False)(**tokens).last_hidden_state[0].mean(dim=0)
     np.testing.assert_allclose(vectors[0], torch.nn.functional.normalize(mean, dim=0), atol=1e-5)
 
 

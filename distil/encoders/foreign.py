@@ -1,0 +1,75 @@
+"""Models and tokenizers of strangers: no code that comes with one is run, and whatever it breaks is told in one line."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import transformers
+
+from distil.core.errors import DistilError, InputError
+
+CONFIGS = ("config.json", "tokenizer_config.json")
+MOST_LAYERS = 1000  # the deepest language models have some 130
+
+
+@contextmanager
+def explain_loading(name: str | Path, what: str) -> Iterator[None]:
+    """Turn what goes wrong while transformers opens a folder, or a model of the Hub, into an `InputError`.
+
+    `what` is the tokenizer, the model: what could not be loaded. What is opened has to be opened with
+    `trust_remote_code=False`: with None, transformers asks on a terminal whether to run the code.
+    """
+    try:
+        yield
+    except DistilError:
+        raise
+    except UnpicklingError:
+        raise InputError(
+            f"{name}: its weights are a pickle that is damaged or would run code; take them as model.safetensors"
+        ) from None
+    except Exception as error:  # noqa: BLE001 - from files of strangers the libraries make errors of any class
+        reason = _name_missing(Path(name)) if "custom code" in str(error) else _tell(error)
+        raise InputError(f"{name}: {what} cannot be loaded ({reason})") from None
+
+
+def check_depth(folder: Path) -> None:
+    """Raise `InputError` if config.json asks for more layers than any model has: they would be made one by one."""
+    for name, value in _read_object(folder / "config.json").items():
+        if "layer" in name and isinstance(value, int) and value > MOST_LAYERS:
+            raise InputError(
+                f"{folder}: config.json has {name} = {value}, more than any model; take it from its author"
+            )
+
+
+def _name_missing(folder: Path) -> str:
+    """Which classes transformers would need, if the folder tells."""
+    names = sorted({name for file in CONFIGS for name in _list_classes(folder / file)})
+    classes = f"the class {', '.join(names)}" if names else "a class"
+    known = f"name another one whose classes transformers {transformers.__version__} has"
+    return f"it needs {classes} of code that comes with it, which is not run; {known}"
+
+
+def _list_classes(path: Path) -> Iterator[str]:
+    stated = _read_object(path).get("auto_map")
+    for value in stated.values() if isinstance(stated, dict) else ():
+        for name in value if isinstance(value, list) else [value]:
+            if isinstance(name, str) and name.isprintable():
+                yield name.rpartition(".")[2]
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    """What a JSON file holds; of one that is missing, broken or no object, nothing."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _tell(error: Exception) -> str:
+    lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
+    first = lines[0] if lines else type(error).__name__
+    return f"{first} {lines[1]}" if first.endswith(":") and len(lines) > 1 else first

@@ -1,0 +1,176 @@
+"""Models of strangers: no code that comes with one runs, nothing is asked, and a broken one is refused in one line."""
+
+import ast
+import io
+import json
+import os
+import pickle
+import random
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import ROOT
+from mutations import mutate
+from tiny_model import make_tiny_model
+
+from distil.core.errors import InputError
+from distil.encoders.bases import load_base
+from distil.encoders.torch_model import TorchEncoder, load_classifier, load_tokenizer
+from distil.teacher.chat_template import load_renderer
+
+LABELS = ["negative", "positive"]
+LOADING = ("from_pretrained", "pipeline")  # of transformers and of what is built like it
+ODD: list[Any] = [None, 0, -1, 1e308, "x", "", [], {}, [1], True, 2**63, "../../x", "\0", 3.5, "gpt2", "t5", "mine"]
+
+
+@pytest.mark.parametrize("folder", ["distil", "stages", "tests", "benchmarks"])
+def test_every_loading_call_refuses_code(folder: str) -> None:
+    found = 0
+    for path in (ROOT / folder).rglob("*.py"):
+        for call in list_loading_calls(path.read_text(encoding="utf-8")):
+            found += 1
+            given = {word.arg: word.value for word in call.keywords}
+            value = given.get("trust_remote_code")
+            assert isinstance(value, ast.Constant), f"{path}:{call.lineno} does not say trust_remote_code=False"
+            assert value.value is False, f"{path}:{call.lineno}"
+    assert found or folder == "stages"
+
+
+def list_loading_calls(code: str) -> Iterator[ast.Call]:
+    """Those of a module, and of the code that stands in its strings."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in LOADING:
+                yield node
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "import" in node.value:
+            try:
+                yield from list_loading_calls(node.value)
+            except SyntaxError:
+                continue
+
+
+@pytest.fixture
+def with_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model whose config and tokenizer need classes of its own, and a user who says yes to whatever is asked."""
+    folder = make_tiny_model(tmp_path / "model")
+    change(folder / "config.json", model_type="mine", auto_map={"AutoConfig": "mine.MyConfig"})
+    change(folder / "tokenizer_config.json", tokenizer_class="Mine", auto_map={"AutoTokenizer": ["mine.Mine", None]})
+    (folder / "mine.py").write_text(f"open({str(tmp_path / 'trace')!r}, 'w').write('run')\n")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n" * 9))
+    return folder
+
+
+def change(path: Path, **values: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_code_that_comes_with_a_model(with_code: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    loads: list[Callable[[], Any]] = [
+        *(lambda: load_tokenizer(with_code), lambda: load_classifier(with_code)),
+        *(lambda: load_base(with_code, LABELS), lambda: load_renderer(str(with_code))),
+    ]
+    for load in loads:
+        with pytest.raises(InputError, match=r"class M.* of code that comes with it, which is not run") as caught:
+            load()
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="which is not run"):
+        TorchEncoder(with_code, "cpu")
+    assert not (with_code.parent / "trace").exists()
+    assert "[y/N]" not in "".join(capfd.readouterr())
+
+
+class Trap:
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.system, (f"touch {self.trace}",)
+
+
+def test_model_of_very_many_layers(tmp_path: Path) -> None:
+    """They would be made one by one before anything is compared with the weights."""
+    folder = make_tiny_model(tmp_path / "model")
+    change(folder / "config.json", num_hidden_layers=10**9)
+    with pytest.raises(InputError, match="num_hidden_layers = 1000000000"):
+        load_base(folder, LABELS)
+
+
+def make_pickle(kind: str, trace: Path) -> bytes:
+    written = io.BytesIO()
+    torch.save({"pooler.dense.weight": Trap(trace)} if kind == "zipped" else {}, written)
+    sound = written.getvalue()
+    return {
+        "plain": pickle.dumps({"pooler.dense.weight": Trap(trace)}),
+        "zipped": sound,
+        "cut": sound[: len(sound) // 2],
+        "empty": b"",
+        "text": b"no pickle",
+        "of nothing": sound,
+        "a list": pickle.dumps([1, 2]),
+        "deep": b"\x80\x02" + b"(" * 100_000 + b"." + b"l" * 100_000,
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["plain", "zipped", "cut", "empty", "text", "of nothing", "a list", "deep"])
+def test_weights_that_are_a_pickle(tmp_path: Path, kind: str) -> None:
+    folder = make_tiny_model(tmp_path / "model")
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(make_pickle(kind, tmp_path / "trace"))
+    with pytest.raises(InputError) as caught:
+        load_base(folder, LABELS)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "trace").exists()
+
+
+@pytest.mark.parametrize("cases", [40, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "tokenizer.json", "model.safetensors"])
+def test_any_damage(tmp_path: Path, name: str, cases: int) -> None:
+    """The model is read, or refused in one line."""
+    folder = make_tiny_model(tmp_path / "model")
+    sound = (folder / name).read_bytes()
+    rng = random.Random(0)
+    damages = mutate(sound, cases) if name == "model.safetensors" else (mistake(sound, rng) for _ in range(cases))
+    refused = 0
+    for damaged in damages:
+        (folder / name).write_bytes(damaged)
+        try:
+            load_base(folder, LABELS)
+        except InputError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused
+
+
+def mistake(sound: bytes, rng: random.Random) -> bytes:
+    """A JSON file with a value or two of another kind, or left out."""
+    content = json.loads(sound)
+    for _ in range(rng.randint(1, 2)):
+        holder, key = rng.choice(list(list_places(content)))
+        if isinstance(holder, dict) and rng.random() < 0.2:
+            del holder[key]
+        else:
+            holder[key] = json.loads(json.dumps(rng.choice(ODD)))
+    return json.dumps(content).encode()
+
+
+def list_places(value: Any) -> Iterator[tuple[Any, Any]]:
+    for key in list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []:
+        yield value, key
+        yield from list_places(value[key])
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{{ 1 // 0 }}", "{% for x in", "{{ ''.__class__.__mro__[1].__subclasses__() }}", "{{ [] + 1 }}", "{{ x.y.z }}"],
+)
+def test_chat_template_that_fails(tmp_path: Path, template: str) -> None:
+    folder = make_tiny_model(tmp_path / "model")
+    change(folder / "tokenizer_config.json", chat_template=template)
+    with pytest.raises(InputError, match="chat template, which protocol tgi needs, cannot be loaded") as caught:
+        load_renderer(str(folder))([("user", "?")])
+    assert "\n" not in str(caught.value)
