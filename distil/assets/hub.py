@@ -3,9 +3,13 @@
 The library's own cache, endpoint (HF_ENDPOINT) and token (HF_TOKEN or `hf auth login`) hold.
 """
 
+import hashlib
+import re
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
-from huggingface_hub import hf_hub_download, snapshot_download
+from huggingface_hub import constants, get_session, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -16,10 +20,13 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # the library's own HTTP client, exported lazily
 
+from distil.assets.addresses import check_redirect, is_plain
 from distil.assets.offline import WITHOUT_NETWORK
+from distil.assets.packages import file_sha256
 from distil.core.errors import AssetError
 
 HUB_ERRORS = (OSError, ValueError, httpx.HTTPError)  # what the library's own errors derive from
+KEPT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # names of files in the library's cache
 MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]  # configuration, weights, vocabularies
 
 
@@ -28,12 +35,46 @@ def bring_model(repository: str, commit: str, inside: str | None = None) -> Path
 
     Of a whole repository only what transformers needs is brought, weights as safetensors. Raises `AssetError`.
     """
+    follow_no_plain_http()
     try:
         if inside:
-            return Path(hf_hub_download(repository, inside, revision=commit))
-        return Path(snapshot_download(repository, revision=commit, allow_patterns=MODEL_FILES))
+            path = Path(hf_hub_download(repository, inside, revision=commit))
+        else:
+            path = Path(snapshot_download(repository, revision=commit, allow_patterns=MODEL_FILES))
     except HUB_ERRORS as error:
         raise AssetError(f"hf:{repository}@{commit}: {explain_absence(error)}") from None
+    check_kept(path)
+    return path
+
+
+def follow_no_plain_http() -> None:
+    """Let the library not follow where it is sent on to plain http, unless HF_ENDPOINT itself is such an address."""
+    hooks = get_session().event_hooks["request"]
+    if _check_request not in hooks:
+        hooks.append(_check_request)
+
+
+def _check_request(request: Any) -> None:
+    if urlsplit(constants.ENDPOINT).scheme == "https" and is_plain(str(request.url)):
+        check_redirect(constants.ENDPOINT, str(request.url))
+
+
+def check_kept(path: Path) -> None:
+    """Raise `AssetError` if a file is not what the library once brought, by the hash under which its cache keeps it.
+
+    That is the sha256 of a large file, and git's hash of a small one; where files are kept otherwise nothing is known.
+    """
+    for file in [path] if path.is_file() else sorted(path.rglob("*")):
+        kept = file.resolve()
+        if not file.is_file() or not KEPT.fullmatch(kept.name) or kept.parent.name != "blobs":
+            continue
+        if kept.name != (file_sha256(kept) if len(kept.name) == hashlib.sha256().digest_size * 2 else _hash_git(kept)):
+            raise AssetError(f"{kept}, which is {file.name}, is not what the Hub sent; delete it and run again")
+
+
+def _hash_git(path: Path) -> str:
+    data = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def explain_absence(error: Exception, ways: str = WITHOUT_NETWORK) -> str:

@@ -1,4 +1,4 @@
-"""Models and tokenizers of strangers: no code that comes with one is run, and whatever it breaks is told in one line."""
+"""Models and tokenizers of strangers: no code that comes with one is run, and what one breaks is told in one line."""
 
 import json
 from collections.abc import Iterator

@@ -14,7 +14,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalToken
 from huggingface_hub.hf_api import DatasetInfo, ModelInfo
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # documented, exported lazily
 
-from distil.assets.hub import HUB_ERRORS, explain_hub_error
+from distil.assets.hub import HUB_ERRORS, explain_hub_error, follow_no_plain_http
 from distil.core.errors import DistilError, InputError
 from distil.core.links import leads_out
 from distil.report.usage import address_card
@@ -98,6 +98,7 @@ def publish(release: Release, api: HfApi) -> Published:
 
     Nothing is sent before the token is known to be good and the repository to be as private as was asked.
     """
+    follow_no_plain_http()
     try:
         api.whoami()
         api.create_repo(release.repository, repo_type=release.kind, private=not release.is_public, exist_ok=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from huggingface_hub import HfApi
 
-from distil.assets.hub import HUB_ERRORS, explain_absence
+from distil.assets.hub import HUB_ERRORS, explain_absence, follow_no_plain_http
 from distil.core.errors import AssetError
 from distil.core.runtime import cache_folder
 from distil.texts.arrow_tables import read_arrow
@@ -56,6 +56,7 @@ def _prepare(source: HubDataset, scratch: str) -> "DatasetBuilder":
     """Download the dataset, at the commit that the revision stands for now."""
     import datasets  # here, since it takes two seconds that no other source needs
 
+    follow_no_plain_http()
     try:
         commit = HfApi().dataset_info(source.dataset, revision=source.revision).sha
         words = {"name": source.config, "revision": commit, "data_files": source.data_files, "cache_dir": scratch}

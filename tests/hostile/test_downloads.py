@@ -5,7 +5,7 @@ import ipaddress
 import ssl
 import threading
 from collections.abc import Iterator
-from hashlib import sha256
+from hashlib import sha1, sha256
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -15,8 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from huggingface_hub import close_session, get_session
 from quiet_handler import QuietHandler
 
+from distil.assets.hub import check_kept, follow_no_plain_http
 from distil.assets.references import resolve
 from distil.core.errors import AssetError, InputError
 
@@ -101,6 +103,36 @@ def test_https_that_sends_on_to_http(secure: str, plain: str) -> None:
 def test_https_that_sends_on_to_https(secure: str) -> None:
     Handler.moved = f"{secure}/b.csv"
     assert resolve(f"{secure}/moved.csv{PIN}", Path("assets.txt")).read_bytes() == TEXTS
+
+
+def test_hub_that_sends_on_to_http(secure: str) -> None:
+    Handler.moved = "http://host.invalid/b.csv"
+    close_session()  # which knows no certificate of this test
+    follow_no_plain_http()
+    assert get_session().get(f"{secure}/a.csv").content == TEXTS
+    with pytest.raises(AssetError, match="not followed"):
+        get_session().get(f"{secure}/moved.csv")
+    assert Handler.asked == ["/a.csv", "/moved.csv"]
+    close_session()
+
+
+def test_altered_file_in_the_cache_of_the_hub(tmp_path: Path) -> None:
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "commit"
+    git = sha1(b"blob %d\0" % len(TEXTS) + TEXTS, usedforsecurity=False).hexdigest()
+    for folder in (blobs, snapshot):
+        folder.mkdir(parents=True)
+    for name in (git, sha256(TEXTS).hexdigest(), "an-etag-of-a-mirror"):
+        (blobs / name).write_bytes(TEXTS)
+        (snapshot / f"{name}.json").symlink_to(blobs / name)
+    check_kept(snapshot)
+    (blobs / "an-etag-of-a-mirror").write_bytes(b"x")  # of which nothing is known
+    check_kept(snapshot)
+    for name in (git, sha256(TEXTS).hexdigest()):
+        (blobs / name).write_bytes(b"x")
+        for path in (snapshot, snapshot / f"{name}.json"):
+            with pytest.raises(AssetError, match="is not what the Hub sent; delete it and run again"):
+                check_kept(path)
+        (blobs / name).write_bytes(TEXTS)
 
 
 @pytest.mark.parametrize("target", ["http://host.invalid/b.csv", "ftp://127.0.0.1/b.csv"])
