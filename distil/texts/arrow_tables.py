@@ -1,7 +1,6 @@
 """Read columns that Arrow holds, in parquet files and in datasets of the Hub, as strings."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -38,22 +37,15 @@ def _read_bounded(file: pq.ParquetFile, columns: list[str], name: str, packed: i
 
     What a page unpacks to is not known before; pages are small where a writer is honest, and a file may say otherwise.
     """
-    check_unpacked(name, packed, sum(_declare_bytes(file, columns)))
+    groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
+    declared = sum(group.total_byte_size for group in groups)  # not of its parts: Arrow dies of broken ones
+    check_unpacked(name, packed, declared)
     batches, size = [], 0
     for batch in file.iter_batches(BATCH_ROWS, columns=columns):
         batches.append(batch)
         size += batch.nbytes
         check_unpacked(name, packed, size)
     return pa.Table.from_batches(batches, schema=batches[0].schema) if batches else file.read(columns=columns)
-
-
-def _declare_bytes(file: pq.ParquetFile, columns: list[str]) -> Iterator[int]:
-    """What the footer says that the columns' parts unpack to."""
-    for group in range(file.metadata.num_row_groups):
-        about = file.metadata.row_group(group)
-        for part in map(about.column, range(about.num_columns)):
-            if any(f"{part.path_in_schema}.".startswith(f"{column}.") for column in columns):
-                yield part.total_uncompressed_size
 
 
 def _names(fields: pa.Schema | pa.StructType, above: str = "") -> list[str]:
