@@ -68,7 +68,7 @@ class OnnxClassifier:
         config, tokenizer_config = _read_json(folder / "config.json"), _read_json(folder / "tokenizer_config.json")
         self.labels = _list_labels(folder / "config.json", config)
         self._tokenizer = _load_tokenizer(folder / "tokenizer.json", find_token_limit(config, tokenizer_config))
-        self._pad_id = config.get("pad_token_id") or 0
+        self._pad_id = _read_pad_id(folder / "config.json", config, self._tokenizer)
         self._session = _open_session(folder / file, device, threads_per_batch, spinning)
         self._inputs = _check_graph(folder / file, self._session, len(self.labels))
         self.provider: str = self._session.get_providers()[0]
@@ -147,7 +147,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); 'dvc repro' writes it") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON ({error}); 'dvc repro' writes it anew") from None
     if not isinstance(content, dict):
         raise InputError(f"{path} holds {content!r:.40}, not a JSON object; 'dvc repro' writes it anew")
@@ -155,10 +155,19 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _list_labels(path: Path, config: dict[str, Any]) -> list[str]:
-    names = config.get("id2label") or {}
-    if not names or set(names) != {str(number) for number in range(len(names))}:
+    names = config.get("id2label")
+    if not isinstance(names, dict) or not names or set(names) != {str(number) for number in range(len(names))}:
         raise InputError(f"{path} has no id2label that names output 0 and up; export a sequence classifier there")
     return [names[str(number)] for number in range(len(names))]
+
+
+def _read_pad_id(path: Path, config: dict[str, Any], tokenizer: Tokenizer) -> int:
+    stated = config.get("pad_token_id") or 0
+    if not isinstance(stated, int) or not 0 <= stated < 2**31 or tokenizer.id_to_token(stated) is None:
+        raise InputError(
+            f"{path} has pad_token_id = {stated!r}, no token of tokenizer.json; 'dvc repro' writes it anew"
+        )
+    return stated
 
 
 def _load_tokenizer(path: Path, limit: int | None) -> Tokenizer:

@@ -3,11 +3,10 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
-
-import transformers
 
 from distil.core.errors import DistilError, InputError
 
@@ -48,7 +47,7 @@ def _name_missing(folder: Path) -> str:
     """Which classes transformers would need, if the folder tells."""
     names = sorted({name for file in CONFIGS for name in _list_classes(folder / file)})
     classes = f"the class {', '.join(names)}" if names else "a class"
-    known = f"name another one whose classes transformers {transformers.__version__} has"
+    known = f"name another one whose classes transformers {version('transformers')} has"
     return f"it needs {classes} of code that comes with it, which is not run; {known}"
 
 

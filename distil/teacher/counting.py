@@ -66,15 +66,18 @@ def _load_folder(folder: Path) -> TokenCounter:
 def _load_json(path: Path) -> CountText:
     from tokenizers import Tokenizer
 
+    from distil.encoders.foreign import explain_loading
+
     try:
-        has_model = "model" in json.loads(path.read_bytes())
-    except ValueError as error:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
         raise _refuse(path, str(error)) from None
-    if not has_model:  # the library's own error is a bare Exception
+    if not isinstance(content, dict) or "model" not in content:
         raise _refuse(path, "it has no model")
-    tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+    with explain_loading(path, "annotate.recording.tokenizer"):
+        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False))
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import random
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,12 +16,16 @@ import pytest
 import torch
 from conftest import ROOT
 from mutations import mutate
+from tiny_export import export_tiny_student
 from tiny_model import make_tiny_model
 
+from distil.assets.references import sha256_of
+from distil.classifiers.onnx_classifier import OnnxClassifier
 from distil.core.errors import InputError
 from distil.encoders.bases import load_base
 from distil.encoders.torch_model import TorchEncoder, load_classifier, load_tokenizer
 from distil.teacher.chat_template import load_renderer
+from distil.teacher.counting import load_counter
 
 LABELS = ["negative", "positive"]
 LOADING = ("from_pretrained", "pipeline")  # of transformers and of what is built like it
@@ -144,6 +149,33 @@ def test_any_damage(tmp_path: Path, name: str, cases: int) -> None:
             refused += 1
             assert "\n" not in str(error)
     assert refused
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "tokenizer.json"])
+def test_exported_folder_with_any_damage(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    folder = Path(shutil.copytree(export_tiny_student(tmp_path_factory)[1], tmp_path / "onnx"))
+    sound, rng = (folder / name).read_bytes(), random.Random(2)
+    for damaged in [b"[" * 100_000, b"{", *(mistake(sound, rng) for _ in range(60))]:
+        (folder / name).write_bytes(damaged)
+        try:
+            OnnxClassifier(folder, device="cpu", threads=1).predict(["good"])
+        except InputError as error:
+            assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("cases", [100, pytest.param(5000, marks=pytest.mark.slow)])
+def test_tokenizer_that_counts_with_any_damage(tmp_path: Path, cases: int) -> None:
+    path = make_tiny_model(tmp_path / "model") / "tokenizer.json"
+    sound, rng = path.read_bytes(), random.Random(1)
+    refused = 0
+    for damaged in [b"[" * 100_000, b"5", b'{"model": {}}', *(mistake(sound, rng) for _ in range(cases))]:
+        path.write_bytes(damaged)
+        try:
+            load_counter(f"{path}#sha256={sha256_of(path)}", tmp_path / "assets.txt")
+        except InputError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > cases / 10
 
 
 def mistake(sound: bytes, rng: random.Random) -> bytes:
