@@ -6,12 +6,13 @@ from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from urllib.error import HTTPError
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from tqdm import tqdm
 
 from distil.assets.offline import WITHOUT_NETWORK
 from distil.assets.packages import file_sha256
+from distil.core.addresses import is_loopback, show_address, split_address
 from distil.core.errors import AssetError, InputError
 from distil.core.runtime import cache_folder
 
@@ -24,9 +25,10 @@ def download(url: str, sha256: str) -> Path:
 
     Bytes of another hash are refused and not kept. Raises `AssetError`, and `InputError` for plain http off loopback.
     """
-    address = urlsplit(url)
-    if address.scheme == "http" and address.hostname not in ("localhost", "127.0.0.1", "::1"):
-        raise InputError(f"{url}: plain http is for this machine only; write https://")
+    address = split_address(url, "the file's address")
+    shown = show_address(url)
+    if address.scheme == "http" and not is_loopback(address.hostname or ""):
+        raise InputError(f"{shown}: plain http is for this machine only; write https://")
     folder = cache_folder() / "assets" / "url"
     path = folder / sha256 / (PurePosixPath(unquote(address.path)).name or "file")
     if path.exists():
@@ -40,7 +42,7 @@ def download(url: str, sha256: str) -> Path:
         found, kind = _stream(url, half)
         if found != sha256:
             page = "; it is a web page, not a file: take the link to the raw file" if kind == "text/html" else ""
-            raise AssetError(f"{url} has sha256 {found}, pinned is {sha256}{page}")
+            raise AssetError(f"{shown} has sha256 {found}, pinned is {sha256}{page}")
         path.parent.mkdir(exist_ok=True)
         half.replace(path)
     return path
@@ -62,10 +64,13 @@ def _stream(url: str, path: Path) -> tuple[str, str]:
                     bar.update(len(chunk))
             kind = response.headers.get_content_type()
     except HTTPError as error:
-        raise AssetError(f"{url}: the server answers {error.code} {error.reason}; check the address") from None
+        said = f"{error.code} {error.reason}; check the address"
+        raise AssetError(f"{show_address(url)}: the server answers {said}") from None
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
-        raise AssetError(f"{url} cannot be downloaded: {reason}; check the network; {WITHOUT_NETWORK}") from None
+        raise AssetError(
+            f"{show_address(url)} cannot be downloaded: {reason}; check the network; {WITHOUT_NETWORK}"
+        ) from None
     if received < size:
-        raise AssetError(f"{url} broke off after {received:,} of {size:,} bytes; run again")
+        raise AssetError(f"{show_address(url)} broke off after {received:,} of {size:,} bytes; run again")
     return digest.hexdigest(), kind

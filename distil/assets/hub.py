@@ -5,7 +5,7 @@ The library's own cache, endpoint (HF_ENDPOINT) and token (HF_TOKEN or `hf auth 
 
 from pathlib import Path
 
-from huggingface_hub import hf_hub_download, snapshot_download
+from huggingface_hub import get_token, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -18,6 +18,7 @@ from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # the lib
 
 from distil.assets.offline import WITHOUT_NETWORK
 from distil.core.errors import AssetError
+from distil.core.secrets import Secrets
 
 HUB_ERRORS = (OSError, ValueError, httpx.HTTPError)  # what the library's own errors derive from
 MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]  # configuration, weights, vocabularies
@@ -66,4 +67,5 @@ def explain_hub_error(error: Exception) -> str:
 
 
 def _in_one_line(error: BaseException | None) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    """What the library says, often in the server's words, which may quote the token."""
+    return " ".join(Secrets([get_token()]).hide(str(error)).split()) or type(error).__name__
