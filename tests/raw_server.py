@@ -40,7 +40,7 @@ class RawHandler(socketserver.StreamRequestHandler):
 def respond(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
     """A whole response; it says how long its body is."""
     lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers, f"Content-Length: {len(body)}"]
-    return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
+    return "\r\n".join([*lines, "Connection: close", "", ""]).encode("utf-8", "surrogatepass") + body
 
 
 @contextmanager

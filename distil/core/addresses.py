@@ -14,8 +14,11 @@ UNUSABLE = re.compile(r"[\x00-\x20\x7f]|%0[0-9a-f]|%1[0-9a-f]|%7f", re.IGNORECAS
 LOOPBACK = "localhost,127.0.0.1,::1"
 
 
-def split_address(address: str, place: str) -> SplitResult:
-    """The parts of an http(s) address; raises `InputError`, with the place, if it is none or has a user or password."""
+def split_address(address: str, place: str, instead: str = "take it out") -> SplitResult:
+    """The parts of an http(s) address.
+
+    Raises `InputError`, with the place, if it is none, or has a user or password; `instead` says what to do about these.
+    """
     try:
         url = urlsplit(address)
         usable = bool(url.scheme in ("http", "https") and url.hostname and url.port != 0)
@@ -24,8 +27,7 @@ def split_address(address: str, place: str) -> SplitResult:
         usable = False
     if "@" in address.partition("#")[0] and (not usable or url.username is not None):
         raise InputError(
-            f"{place} = {show_address(address)!r} holds a user or password: export the key as an environment variable "
-            "instead and name the variable in api_key_env beside it"
+            f"{place} = {show_address(address)!r} holds a user or password, which distil never sends: {instead}"
         )
     if not usable or UNUSABLE.search(address):
         raise InputError(f"{place} = {show_address(address)!r} is not an http(s) URL")

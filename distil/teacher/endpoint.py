@@ -15,6 +15,7 @@ from distil.core.secrets import Secrets
 
 VARIABLE = re.compile(r"[A-Za-z_]\w*")
 PLAIN_NAME = re.compile(r"[A-Z]{1,16}(?:_[A-Z]{1,16})*(?:_?\d{1,2})?")  # of a variable; a key does not look so
+KEY_INSTEAD = "export it as an environment variable, and name the variable in api_key_env beside it"
 TOKEN_VARIABLE = "HF_TOKEN"  # noqa: S105 (its name)
 HUGGING_FACE_HOSTS = ("router.huggingface.co", "huggingface.co")  # a Space, or an endpoint, may be anybody's
 
@@ -55,7 +56,8 @@ def find_endpoint(runtime: RuntimeParams, model: str) -> Endpoint:
             "runtime.base_url in params.yaml is empty: name the teacher's API there (https://.../v1), "
             "or set annotate.server: local"
         )
-    host = (url := split_address(address, place)).hostname or ""
+    url = split_address(address, place, KEY_INSTEAD)
+    host = url.hostname or ""
     trusted = host in HUGGING_FACE_HOSTS or (runtime.hf_endpoint is not None and not own)
     key = _read_key(variable) if variable else _read_token() if trusted else None
     if key and url.scheme == "http" and not is_loopback(host):

@@ -39,7 +39,7 @@ def serve(weights: Path, threads: int) -> Iterator[Endpoint]:
     with tempfile.TemporaryFile() as log:
         child = subprocess.Popen(  # noqa: S603 (our own module)
             [sys.executable, "-m", "distil.teacher.local_server", str(weights.absolute()), str(threads)],
-            cwd=Path(__file__).parent.parent,
+            cwd=Path(__file__).parents[2],  # this copy of the code, whichever is installed
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

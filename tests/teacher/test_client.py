@@ -254,14 +254,6 @@ def test_a_key_of_two_lines_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "sk-one" not in str(caught.value)
 
 
-def test_the_hugging_face_token_goes_to_hugging_face_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    for host in ("router.huggingface.co", "abc.us-east-1.aws.endpoints.huggingface.cloud"):
-        assert find_endpoint(RuntimeParams(base_url=f"https://{host}/v1"), "m").key == "hf_secret"
-    for host in ("api.openai.com", "nothuggingface.co", "huggingface.co.evil.example"):
-        assert find_endpoint(RuntimeParams(base_url=f"https://{host}/v1"), "m").key is None
-
-
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
