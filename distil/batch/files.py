@@ -23,7 +23,7 @@ from distil.teacher.received import NO_SECRETS, describe, read_answer, read_json
 
 URLS = {"/chat/completions": "/v1/chat/completions", "/completions": "/v1/completions"}  # a protocol's path -> url
 STATE_FILE = "batches.json"  # what was submitted from a folder
-REQUEST_FILE = re.compile(r"(?!results-|errors-).+-\d{4,}\.jsonl")
+REQUEST_FILE = re.compile(r"(?!results-|errors-)[^/\\]+-\d{4,}\.jsonl")
 KEY = re.compile(r"[0-9a-f]{64}")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from distil.batch.files import STATE_FILE, request_files
+from distil.batch.files import REQUEST_FILE, STATE_FILE, request_files
 from distil.core.errors import InputError
 from distil.teacher.endpoint import Endpoint
 from distil.teacher.received import describe
@@ -104,10 +104,13 @@ class Ledger:
             state = json.loads(self.path.read_bytes())
             base_url = state["base_url"]
             batches = TypeAdapter(list[Batch]).validate_python(state["batches"])
+            is_ours = all(REQUEST_FILE.fullmatch(batch.file) for batch in batches)  # and no path to somewhere else
         except (ValueError, KeyError, TypeError, RecursionError, ValidationError):
+            is_ours = False
+        if not is_ours:
             raise InputError(
                 f"{self.path} is not what submit wrote; mend it by hand, as it says which batches were paid for"
-            ) from None
+            )
         if base_url != self.base_url:
             raise InputError(
                 f"{self.folder} was submitted to {base_url}, but the teacher is now at {self.base_url}; set "

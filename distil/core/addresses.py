@@ -17,7 +17,7 @@ LOOPBACK = "localhost,127.0.0.1,::1"
 def split_address(address: str, place: str, instead: str = "take it out") -> SplitResult:
     """The parts of an http(s) address.
 
-    Raises `InputError`, with the place, if it is none, or has a user or password; `instead` says what to do about these.
+    Raises `InputError`, with the place, if it is none, or has a user or password; `instead` is what to do then.
     """
     try:
         url = urlsplit(address)
