@@ -31,7 +31,7 @@ from distil.prompting.answers import Answer
 from distil.prompting.params import AnnotateParams
 from distil.prompting.replies import read_reply
 from distil.prompting.requests import Request
-from distil.store.answer_store import Store, open_store
+from distil.store.answer_store import open_store
 from distil.teacher.answerer import FailedRequestError
 from distil.teacher.client import Teacher
 from distil.teacher.endpoint import Endpoint
@@ -276,44 +276,42 @@ results = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with open_store(tmp_path_factory.mktemp("store") / "answers.sqlite") as opened:
-        yield opened
+def results_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("batch") / "results.jsonl"
 
 
-def check_results(store: Store, lines: list[bytes], protocol: Protocol) -> None:
-    path = store.path.with_name("results.jsonl")
+def check_results(path: Path, lines: list[bytes], protocol: Protocol) -> None:
     path.write_bytes(b"\n".join(lines))
-    store.delete([key for key, _ in store])
-    try:
-        counts = import_results([path], protocol, store, "m", Secrets([KEY]), 3_000)
-    except DistilError as error:
-        assert "is not UTF-8" in str(error)
-        return
-    said = f"{counts.first_failure} {counts.first_unreadable}"
-    assert not moves_terminal(said)
-    assert not gives_away(said + " ".join(stored.answer.to_json() for _, stored in store))
+    with open_store(Path(":memory:")) as store:
+        try:
+            counts = import_results([path], protocol, store, "m", Secrets([KEY]), 3_000)
+        except DistilError as error:
+            assert "is not UTF-8" in str(error)
+            return
+        said = f"{counts.first_failure} {counts.first_unreadable}"
+        assert not moves_terminal(said)
+        assert not gives_away(said + " ".join(stored.answer.to_json() for _, stored in store))
 
 
 @given(lines=st.lists(results, max_size=4), protocol=st.sampled_from(PROTOCOLS[:2]))
 @settings(deadline=None, max_examples=SHORT)
-def test_no_result_file_ends_in_a_traceback(store: Store, lines: list[bytes], protocol: Protocol) -> None:
-    check_results(store, lines, protocol)
+def test_no_result_file_ends_in_a_traceback(results_file: Path, lines: list[bytes], protocol: Protocol) -> None:
+    check_results(results_file, lines, protocol)
 
 
 @pytest.mark.slow
 @given(lines=st.lists(results, max_size=4), protocol=st.sampled_from(PROTOCOLS[:2]))
 @settings(deadline=None, max_examples=LONG)
-def test_nor_do_ten_thousand_result_files(store: Store, lines: list[bytes], protocol: Protocol) -> None:
-    check_results(store, lines, protocol)
+def test_nor_do_ten_thousand_result_files(results_file: Path, lines: list[bytes], protocol: Protocol) -> None:
+    check_results(results_file, lines, protocol)
 
 
-def test_a_line_of_a_result_file_that_is_too_long_is_passed_over(store: Store) -> None:
+def test_a_line_of_a_result_file_that_is_too_long_is_passed_over(results_file: Path) -> None:
     good = {"custom_id": "a" * 64, "response": {"status_code": 200, "body": chat_answer("positive")}}
     long = {"custom_id": "b" * 64, "response": {"status_code": 200, "body": chat_answer("x" * 100_000)}}
-    path = store.path.with_name("long.jsonl")
-    path.write_text("\n".join(json.dumps(line) for line in (long, good)))
-    counts = import_results([path], CHAT, store, "m", Secrets([]), 10_000)
+    results_file.write_text("\n".join(json.dumps(line) for line in (long, good)))
+    with open_store(Path(":memory:")) as store:
+        counts = import_results([results_file], CHAT, store, "m", Secrets([]), 10_000)
     assert (counts.new, counts.unreadable) == (1, 1)
 
 
