@@ -218,7 +218,7 @@ class Teacher:
         if len(body) > self.runtime.most_bytes:
             raise FailedRequestError(
                 f"a reply of more than runtime.max_reply_mb = {self.runtime.max_reply_mb:g} MB, of which the rest was "
-                "not read",
+                "not read; raise that if a reply may be so long",
                 rejected=True,
                 lost=1,
             )

@@ -96,11 +96,11 @@ def _read_key(variable: str) -> str:
     """The key in a variable; no message has the name of one that may be the key itself."""
     if not VARIABLE.fullmatch(variable):
         raise InputError("api_key_env in section runtime takes the NAME of an environment variable, not a key")
-    shown = variable if PLAIN_NAME.fullmatch(variable) else "(not shown, it may be a key)"
+    shown = variable if PLAIN_NAME.fullmatch(variable) else "of that name (not shown: it may be a key)"
     key = os.environ.get(variable, "").strip() or (_read_token() if variable == TOKEN_VARIABLE else None)
     if not key:
         raise InputError(
-            f"the environment variable {shown} (api_key_env in section runtime) is empty; export the key there, and "
+            f"the environment variable {shown}, api_key_env in section runtime, is empty; export the key there, and "
             "write the variable's NAME into params.yaml"
         )
     return _check_key(key, f"the environment variable {shown}")

@@ -186,7 +186,7 @@ def _explain(error: Exception) -> str:
 
 
 def _name(endpoint: InferenceEndpoint) -> str:
-    return f"{endpoint.namespace}/{endpoint.name}"
+    return describe(f"{endpoint.namespace}/{endpoint.name}")
 
 
 def _page(endpoint: InferenceEndpoint) -> str:

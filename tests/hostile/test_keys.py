@@ -14,14 +14,17 @@ from aiohttp import web
 from annotating import ANNOTATE, PATHS, set_up
 from batch_server import BatchServer, serve_batches
 from conftest import ROOT, Project
+from huggingface_hub import constants
 from loopback_teacher import chat_answer, serve_teacher
-from planted import KEY, WAYS, find_leaks, gives_away
+from planted import KEY, WAYS, find_leaks, gives_away, moves_terminal
+from sleeping_server import TOKEN, serve_sleeping
 from stage_command import stage_command
 
+from distil.assets.hub import explain_hub_error
 from distil.batch.api import fetch, status, submit
 from distil.batch.files import export_requests, import_results
 from distil.core.errors import EndpointError
-from distil.core.runtime import RuntimeParams
+from distil.core.runtime import HfEndpointParams, RuntimeParams
 from distil.core.secrets import Secrets
 from distil.core.tables import ANNOTATIONS, read_rows
 from distil.prompting.params import AnnotateParams
@@ -29,6 +32,7 @@ from distil.prompting.requests import Request
 from distil.store.answer_store import open_store
 from distil.teacher.endpoint import Endpoint
 from distil.teacher.protocols import Chat
+from distil.teacher.sleeping import awake
 
 PARAMS = AnnotateParams(prompt="p", method="generate", protocol="chat", model="m", max_tokens=9)
 CHAT = Chat(PARAMS, ["negative", "positive"], "m")
@@ -177,3 +181,29 @@ def test_a_result_file_from_elsewhere_brings_no_key_into_the_store(tmp_path: Pat
     with open_store(tmp_path / "answers.sqlite") as store:
         assert import_results([path], CHAT, store, "m", Secrets([KEY])).new == len(WAYS)
     assert find_leaks(tmp_path) == ["output.jsonl"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_the_hub_says_of_a_token_is_hidden(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", KEY)
+    assert not gives_away(explain_hub_error(ValueError(f"the token {WAYS[way]} is wrong")))
+
+
+def test_what_the_api_says_of_an_endpoint_is_hidden_and_harmless(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    runtime = RuntimeParams(hf_endpoint=HfEndpointParams(name="toy-endpoint", namespace="someone"))
+    assert runtime.hf_endpoint
+    with serve_sleeping() as server:
+        monkeypatch.setattr(constants, "INFERENCE_ENDPOINTS_ENDPOINT", f"{server.url}/v2")
+        described, server.ends_up = server.describe(), "failed"
+        status_now = described["status"] | {"message": f"no GPU for {TOKEN}\x1b[31m\u202e"}
+        server.describe = lambda: described | {"status": status_now | {"state": server.state}}  # type: ignore[method-assign]
+        with (
+            pytest.raises(EndpointError, match=r"no GPU for \*\*\*") as caught,
+            awake(runtime, runtime.hf_endpoint, lambda _: None, "annotate"),
+        ):
+            pass
+    assert TOKEN not in str(caught.value) + str(capfd.readouterr())
+    assert not moves_terminal(str(caught.value))

@@ -103,5 +103,5 @@ def test_a_key_in_the_place_of_a_variables_name_is_in_no_message(
 
 @pytest.mark.parametrize("name", ["OPENAI_API_KEY_X", "LLM_KEY_2", "MYKEY"])
 def test_a_name_that_is_no_key_is_named(name: str) -> None:
-    with pytest.raises(InputError, match=f"variable {name} .* is empty"):
+    with pytest.raises(InputError, match=f"variable {name}, .* is empty"):
         find_endpoint(RuntimeParams(base_url="https://h/v1", api_key_env=name), "m")
