@@ -255,6 +255,7 @@ def test_no_bytes_end_in_a_traceback_or_give_the_key_away(server: RawServer, sen
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @given(sent=responses, protocol=st.sampled_from(PROTOCOLS))
 @settings(deadline=None, max_examples=LONG)
 def test_nor_do_ten_thousand(server: RawServer, sent: bytes, protocol: Protocol) -> None:
@@ -300,6 +301,7 @@ def test_no_result_file_ends_in_a_traceback(results_file: Path, lines: list[byte
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @given(lines=st.lists(results, max_size=4), protocol=st.sampled_from(PROTOCOLS[:2]))
 @settings(deadline=None, max_examples=LONG)
 def test_nor_do_ten_thousand_result_files(results_file: Path, lines: list[bytes], protocol: Protocol) -> None:
