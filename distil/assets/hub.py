@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from huggingface_hub import constants, get_session, hf_hub_download, snapshot_download
+from huggingface_hub import constants, get_session, get_token, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -20,10 +20,11 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # the library's own HTTP client, exported lazily
 
-from distil.assets.addresses import check_redirect, is_plain
+from distil.assets.redirects import check_redirect, is_plain
 from distil.assets.offline import WITHOUT_NETWORK
 from distil.assets.packages import file_sha256
 from distil.core.errors import AssetError
+from distil.core.secrets import Secrets
 
 HUB_ERRORS = (OSError, ValueError, httpx.HTTPError)  # what the library's own errors derive from
 KEPT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # names of files in the library's cache
@@ -107,4 +108,5 @@ def explain_hub_error(error: Exception) -> str:
 
 
 def _in_one_line(error: BaseException | None) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    """What the library says, often in the server's words, which may quote the token."""
+    return " ".join(Secrets([get_token()]).hide(str(error)).split()) or type(error).__name__

@@ -25,12 +25,11 @@ from unearth.auth import MultiDomainBasicAuth
 from unearth.fetchers import PyPIClient
 from unearth.link import Link
 
-from distil.assets.addresses import LOOPBACK
 from distil.assets.bounds import MOST_BYTES
 from distil.assets.offline import WITHOUT_NETWORK
+from distil.core.addresses import is_loopback
 from distil.core.errors import AssetError
 
-DEFAULT_INDEX = "https://pypi.org/simple"
 SECTIONS = ("global", "download", ":env:")  # of pip's settings: the last one wins
 OFF = ("", "0", "no", "off", "false", "n", "f")  # pip's words
 FIRST_WAIT_S = 0.25  # before a second try, then twice as long
@@ -62,7 +61,12 @@ class IndexSettings:
         """The addresses of indexes, the main one first."""
         if self.values.get("no-index", "").lower() not in OFF:
             return []
-        return [*(self.words("index-url", "pypi-url") or [DEFAULT_INDEX]), *self.words("extra-index-url")]
+        return [*(self.words("index-url", "pypi-url") or [_find_default_index()]), *self.words("extra-index-url")]
+
+
+def _find_default_index() -> str:
+    """The index that is asked where none is set."""
+    return str(PackageFinder().sources[0]["url"])
 
 
 def fetch_archive(name: str, version: str, sha256: str, folder: Path) -> Path:
@@ -124,7 +128,7 @@ def _open_client(settings: IndexSettings) -> PyPIClient:
 
 def _refuse_plain_http(url: httpx2.URL, trusted: Sequence[str]) -> None:
     """Before each request, those that an index sends on to among them."""
-    if url.scheme == "http" and url.host not in LOOPBACK and not {url.host, f"{url.host}:{url.port}"} & set(trusted):
+    if url.scheme == "http" and not is_loopback(url.host) and not {url.host, f"{url.host}:{url.port}"} & set(trusted):
         raise AssetError(
             f"the package index is, or sends on to, plain http at {url.host}, where anyone on the way may change what "
             "comes; take one with https, or name the host in pip's trusted-host"

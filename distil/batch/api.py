@@ -163,7 +163,7 @@ def _url_of(file: Path) -> str:
     try:
         with file.open(encoding="utf-8") as stream:
             url = json.loads(stream.readline())["url"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         url = None
     if not isinstance(url, str):
         raise InputError(f"{file}, line 1 is no request of the Batch format; export the requests anew")

@@ -1,12 +1,11 @@
 """A client of an endpoint's Batch API: files up and down, batches created and looked for.
 
 Requests that change nothing are patient with passing faults; creating a batch, which may be paid for, is repeated only
-if the first request did not arrive. The key goes to the endpoint alone: no redirect is followed, and no message holds
-it. Source: the API reference of OpenAI (files, batches).
+if the first request did not arrive. The key goes to the endpoint alone: no redirect is followed, and neither a message
+nor a file holds it. Source: the API reference of OpenAI (files, batches).
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +14,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from distil.batch.files import STATE_FILE
+from distil.batch.files import STATE_FILE, clean_lines
 from distil.core.errors import EndpointError
 from distil.core.runtime import RuntimeParams
 from distil.teacher import faults
@@ -23,23 +22,23 @@ from distil.teacher.endpoint import Endpoint
 from distil.teacher.faults import (
     PASSING,
     describe_broken_connection,
+    describe_kind,
     describe_redirect,
     describe_response,
     is_quota_used_up,
-    make_headers,
     make_lasting_fault,
-    read_body,
 )
 from distil.teacher.rate_headers import read_retry_after_s
+from distil.teacher.received import iter_unpacked, make_headers, read_body, read_json
 
 REMEDIES = faults.REMEDIES | {
     403: "the key may not use batches or this model",
     404: "has this endpoint a Batch API? check runtime.base_url; a file or batch may also be gone from it",
 }
 LONGEST_WAIT_S = 60.0
+LONGEST_ID = 500  # characters
 RETRIES_TO_CONNECT = 2  # an endpoint that is not there is not waited for
 SLOWEST_BYTES_A_SECOND = 50_000  # an upload that is slower is given up
-CHUNK_BYTES = 1 << 20
 
 Json = dict[str, Any]
 Answered = TypeVar("Answered")
@@ -68,7 +67,9 @@ class BatchClient:
     async def __aenter__(self) -> Self:
         silence_s = self.runtime.timeout_s
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=silence_s, sock_read=silence_s)
-        self._session = aiohttp.ClientSession(headers=make_headers(self.endpoint), timeout=timeout)
+        self._session = aiohttp.ClientSession(
+            headers=make_headers(self.endpoint), timeout=timeout, auto_decompress=False
+        )
         return self
 
     async def __aexit__(
@@ -84,39 +85,41 @@ class BatchClient:
             with file.open("rb") as stream:
                 form = aiohttp.FormData({"purpose": "batch"})
                 form.add_field("file", stream, filename=file.name, content_type="application/jsonl")
-                return await self._ask("POST", "/files", _read_file_id, data=form, timeout=timeout)
+                return await self._ask("POST", "/files", self._read_file_id, data=form, timeout=timeout)
 
         return await self._patiently(send)
 
     async def create_batch(self, body: Json) -> Json:
         """Create a batch; raises `BatchFaultError` if it may have been created, though no answer says so."""
-        return await self._patiently(lambda: self._ask("POST", "/batches", _read_batch, json=body), repeatable=False)
+        return await self._patiently(
+            lambda: self._ask("POST", "/batches", self._read_batch, json=body), repeatable=False
+        )
 
     async def get_batch(self, batch_id: str) -> Json:
         """The batch as it stands."""
-        return await self._get(f"/batches/{quote(batch_id, safe='')}", _read_batch)
+        return await self._get(f"/batches/{quote(batch_id, safe='')}", self._read_batch)
 
     async def find_batch(self, file_id: str | None) -> Json | None:
         """The newest batch of an uploaded file, or None if there is none."""
         query: dict[str, str] = {"limit": "100"}
         while True:
-            page = await self._get("/batches", _read_page, query)
+            page = await self._get("/batches", self._read_page, query)
             for batch in page["data"]:
                 if batch.get("input_file_id") == file_id:
-                    return await self.get_batch(str(batch["id"]))
-            last = str(page["data"][-1]["id"]) if page["data"] else None
+                    return await self.get_batch(batch["id"])
+            last = page["data"][-1]["id"] if page["data"] else None
             if not page.get("has_more") or last in (None, query.get("after")):
                 return None
             query["after"] = last
 
     async def download(self, file_id: str, path: Path) -> None:
-        """Stream a file to disk; it appears whole."""
+        """Stream a file to disk, without the keys and the rest of lines that are far too long; it appears whole."""
         half = path.with_suffix(".jsonl.part")
 
         async def write(response: aiohttp.ClientResponse) -> None:
             with half.open("wb") as file:
-                async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-                    file.write(chunk)
+                async for line in clean_lines(iter_unpacked(response), self.endpoint.secrets, self.runtime.most_bytes):
+                    file.write(line)
 
         await self._get(f"/files/{quote(file_id, safe='')}/content", write)
         half.replace(path)
@@ -157,7 +160,8 @@ class BatchClient:
             async with self._session.request(method, url, allow_redirects=False, **options) as response:
                 if response.status in (200, 201):
                     return await read(response)
-                raise self._fault(response, path, (await read_body(response)).decode("utf-8", "replace"))
+                body = await read_body(response, self.runtime.most_bytes)
+                raise self._fault(response, path, body.decode("utf-8", "replace"))
         except TimeoutError:
             raise BatchFaultError("no answer in time; runtime.timeout_s is how long to wait") from None
         except aiohttp.ClientError as error:
@@ -167,7 +171,7 @@ class BatchClient:
 
     def _fault(self, response: aiohttp.ClientResponse, path: str, text: str) -> Exception:
         """The error that a status other than 200 stands for."""
-        if redirect := describe_redirect(response):
+        if redirect := describe_redirect(self.endpoint, response):
             return BatchFaultError(redirect, arrived=False, unreachable=True)
         status = response.status
         if not is_quota_used_up(status, text) and (status in PASSING or status == 429 or status >= 500):
@@ -177,35 +181,38 @@ class BatchClient:
         remedy = REMEDIES.get(status, "mend what it names, then run again")
         return make_lasting_fault(self.endpoint, path, response, text, remedy)
 
+    async def _read_json(self, response: aiohttp.ClientResponse) -> Json:
+        try:
+            payload = read_json(await read_body(response, self.runtime.most_bytes), self.endpoint.secrets)
+        except (ValueError, RecursionError):
+            kind = describe_kind(self.endpoint, response)
+            raise BatchFaultError(f"{kind} that is not JSON; runtime.base_url should be an API's address") from None
+        if not isinstance(payload, dict):
+            raise BatchFaultError("JSON that is no object")
+        return payload
 
-async def _read_json(response: aiohttp.ClientResponse) -> Json:
-    try:
-        payload = json.loads(await read_body(response))
-    except (ValueError, RecursionError):
-        kind = response.content_type
-        raise BatchFaultError(f"{kind} that is not JSON; runtime.base_url should be an API's address") from None
-    if not isinstance(payload, dict):
-        raise BatchFaultError("JSON that is no object")
-    return payload
+    async def _read_file_id(self, response: aiohttp.ClientResponse) -> str:
+        payload = await self._read_json(response)
+        if not _is_id(payload.get("id")):
+            raise BatchFaultError("JSON that is no file")
+        return str(payload["id"])
+
+    async def _read_batch(self, response: aiohttp.ClientResponse) -> Json:
+        payload = await self._read_json(response)
+        if not (_is_id(payload.get("id")) and isinstance(payload.get("status"), str)):
+            raise BatchFaultError("JSON that is no batch")
+        return payload
+
+    async def _read_page(self, response: aiohttp.ClientResponse) -> Json:
+        payload = await self._read_json(response)
+        listed = payload.get("data")
+        if not (
+            isinstance(listed, list) and all(isinstance(batch, dict) and _is_id(batch.get("id")) for batch in listed)
+        ):
+            raise BatchFaultError("JSON that is no list of batches")
+        return payload
 
 
-async def _read_file_id(response: aiohttp.ClientResponse) -> str:
-    payload = await _read_json(response)
-    if not isinstance(payload.get("id"), str):
-        raise BatchFaultError("JSON that is no file")
-    return str(payload["id"])
-
-
-async def _read_batch(response: aiohttp.ClientResponse) -> Json:
-    payload = await _read_json(response)
-    if not (isinstance(payload.get("id"), str) and isinstance(payload.get("status"), str)):
-        raise BatchFaultError("JSON that is no batch")
-    return payload
-
-
-async def _read_page(response: aiohttp.ClientResponse) -> Json:
-    payload = await _read_json(response)
-    listed = payload.get("data")
-    if not (isinstance(listed, list) and all(isinstance(batch, dict) and "id" in batch for batch in listed)):
-        raise BatchFaultError("JSON that is no list of batches")
-    return payload
+def _is_id(value: Any) -> bool:
+    """Whether a value can name a file or a batch in an address."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.isprintable()

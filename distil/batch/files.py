@@ -7,21 +7,23 @@ OpenAI (request and output objects, the limits of a file) and vLLM's `run-batch`
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 from distil.core.errors import InputError
+from distil.core.secrets import Secrets
 from distil.prompting.answers import Answer
 from distil.prompting.requests import Request
 from distil.store.answer_store import Store, Stored
-from distil.teacher.faults import describe_error
 from distil.teacher.protocols import Protocol, UnreadableAnswerError
+from distil.teacher.received import NO_SECRETS, describe, read_answer, read_json
 
 URLS = {"/chat/completions": "/v1/chat/completions", "/completions": "/v1/completions"}  # a protocol's path -> url
 STATE_FILE = "batches.json"  # what was submitted from a folder
-REQUEST_FILE = re.compile(r"(?!results-|errors-).+-\d{4,}\.jsonl")
+REQUEST_FILE = re.compile(r"(?!results-|errors-)[^/\\]+-\d{4,}\.jsonl")
 KEY = re.compile(r"[0-9a-f]{64}")
 
 
@@ -68,18 +70,26 @@ def request_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.jsonl") if REQUEST_FILE.fullmatch(path.name))
 
 
-def import_results(paths: Sequence[Path], protocol: Protocol, store: Store, teacher: str) -> ImportCounts:
+def import_results(
+    paths: Sequence[Path],
+    protocol: Protocol,
+    store: Store,
+    teacher: str,
+    secrets: Secrets = NO_SECRETS,
+    most_bytes: int = 2_000_000,
+) -> ImportCounts:
     """Put the answers of result files into the store, under the keys of their requests; `teacher` is the model's name.
 
-    A bad line is counted and passed over. Raises `InputError` if a file is missing or is not UTF-8; what stands before
-    the fault may be stored by then, and importing again does no harm.
+    A bad line, or one of more than `most_bytes`, is counted and passed over; no key gets into the store. Raises
+    `InputError` if a file is missing or is not UTF-8; what stands before the fault may be stored by then, and importing
+    again does no harm.
     """
     for path in paths:
         if not path.is_file():
             raise InputError(f"the results {path} are missing; name the output file of a batch")
     counts = ImportCounts()
     for path in paths:
-        answers = _read_answers(path, protocol, counts)
+        answers = _read_answers(path, protocol, counts, secrets, most_bytes)
         new, count = store.put_many((key, Stored(answer, teacher)) for key, answer in answers)
         counts.new += new
         counts.known += count - new
@@ -132,10 +142,12 @@ def _write_files(
         yield path
 
 
-def _read_answers(path: Path, protocol: Protocol, counts: ImportCounts) -> Iterator[tuple[str, Answer]]:
+def _read_answers(
+    path: Path, protocol: Protocol, counts: ImportCounts, secrets: Secrets, most_bytes: int
+) -> Iterator[tuple[str, Answer]]:
     """Yield the answers with their keys; all other lines are counted."""
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(_iter_lines(file, most_bytes), start=1):
             try:
                 text = line.decode("utf-8-sig").strip()
             except UnicodeDecodeError:
@@ -143,20 +155,18 @@ def _read_answers(path: Path, protocol: Protocol, counts: ImportCounts) -> Itera
             if not text:
                 continue
             try:
-                found = _read_line(text, protocol, counts)
+                found = _read_line(text, protocol, counts, secrets)
             except (UnreadableAnswerError, ValueError, RecursionError) as error:
                 counts.unreadable += 1
-                counts.first_unreadable = (
-                    counts.first_unreadable or f"{path}, line {number}: {describe_error(str(error))}"
-                )
+                counts.first_unreadable = counts.first_unreadable or f"{path}, line {number}: {describe(str(error))}"
                 continue
             if found:
                 yield found
 
 
-def _read_line(text: str, protocol: Protocol, counts: ImportCounts) -> tuple[str, Answer] | None:
+def _read_line(text: str, protocol: Protocol, counts: ImportCounts, secrets: Secrets) -> tuple[str, Answer] | None:
     """The key and the answer on a line, or None if it is counted as foreign or failed; raises if it is unreadable."""
-    line = json.loads(text)
+    line = read_json(text, secrets)
     key = line.get("custom_id") if isinstance(line, dict) else None
     if not isinstance(key, str):
         raise ValueError("no object with a custom_id")  # noqa: TRY004 (a fault of the file, not of the call)
@@ -166,10 +176,45 @@ def _read_line(text: str, protocol: Protocol, counts: ImportCounts) -> tuple[str
     response, error = line.get("response"), line.get("error")
     response = response if isinstance(response, dict) else {}
     if response.get("status_code") == 200 and not error:
-        return key, protocol.answer(response.get("body"))
+        return key, read_answer(response.get("body"), protocol, secrets)
     if not response and not error:
         raise ValueError("neither a response nor an error")
     counts.failed += 1
-    status = f"status {response['status_code']}" if "status_code" in response else "no response"
-    counts.first_failure = counts.first_failure or f"{status}: {describe_error(error or response.get('body'))}"
+    if counts.first_failure is None:
+        status = f"status {describe(response['status_code'])}" if "status_code" in response else "no response"
+        counts.first_failure = f"{status}: {describe(error or response.get('body'), secrets)}"
     return None
+
+
+def _iter_lines(file: BinaryIO, most_bytes: int) -> Iterator[bytes]:
+    """The lines of a file, of one that is too long its beginning, which is no JSON."""
+    while line := file.readline(most_bytes + 1):
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = file.readline(most_bytes)
+        yield line
+
+
+async def clean_lines(pieces: AsyncIterator[bytes], secrets: Secrets, most_bytes: int) -> AsyncIterator[bytes]:
+    """The lines in what comes from an endpoint, without the keys, and of one that is too long its beginning alone."""
+    line = bytearray()
+    async for piece in pieces:
+        *ended, rest = piece.split(b"\n")
+        for end in ended:
+            line += end[: most_bytes + 1 - len(line)]
+            yield _clean_line(bytes(line), secrets) + b"\n"
+            line.clear()
+        line += rest[: most_bytes + 1 - len(line)]
+    if line:
+        yield _clean_line(bytes(line), secrets)
+
+
+def _clean_line(line: bytes, secrets: Secrets) -> bytes:
+    """A line as it came if no key is in it, else with each part of one hidden; of JSON it stays JSON."""
+    try:
+        said = json.loads(line)
+        hidden = secrets.hide_all(said)
+    except (ValueError, RecursionError):
+        text = line.decode("utf-8", "replace")
+        return line if secrets.hide(text) == text else secrets.hide(text).replace("\n", " ").encode()
+    return line if hidden == said else json.dumps(hidden).encode()

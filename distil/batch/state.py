@@ -11,13 +11,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from distil.batch.files import STATE_FILE, request_files
+from distil.batch.files import REQUEST_FILE, STATE_FILE, request_files
 from distil.core.errors import InputError
 from distil.teacher.endpoint import Endpoint
-from distil.teacher.faults import describe_error
+from distil.teacher.received import describe
 
 ENDED = ("completed", "failed", "expired", "cancelled")
 ERRORS_SHOWN = 3
+MOST_REQUESTS = 10**9
 
 
 @dataclass
@@ -66,14 +67,25 @@ class Batch:
         """Take over what the endpoint says of the self."""
         counts, errors = payload.get("request_counts"), payload.get("errors")
         self.batch_id = payload["id"]
-        self.status = payload["status"].lower()
+        self.status = describe(payload["status"].lower())
         if isinstance(counts, dict):
-            self.total, self.completed, self.failed = (counts.get(key) or 0 for key in ("total", "completed", "failed"))
-        self.output_file_id = payload.get("output_file_id")
-        self.error_file_id = payload.get("error_file_id")
+            self.total, self.completed, self.failed = (
+                _count(counts.get(key)) for key in ("total", "completed", "failed")
+            )
+        self.output_file_id = _read_id(payload.get("output_file_id"))
+        self.error_file_id = _read_id(payload.get("error_file_id"))
         listed = errors.get("data") if isinstance(errors, dict) else errors
         if isinstance(listed, list):
-            self.problem = "; ".join(map(describe_error, listed[:ERRORS_SHOWN])) or None
+            self.problem = "; ".join(map(describe, listed[:ERRORS_SHOWN])) or None
+
+
+def _count(value: Any) -> int:
+    """A number of requests; what is none counts as 0."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_REQUESTS else 0
+
+
+def _read_id(value: Any) -> str | None:
+    return value if isinstance(value, str) and value.isprintable() else None
 
 
 class Ledger:
@@ -92,10 +104,13 @@ class Ledger:
             state = json.loads(self.path.read_bytes())
             base_url = state["base_url"]
             batches = TypeAdapter(list[Batch]).validate_python(state["batches"])
-        except (ValueError, KeyError, TypeError, ValidationError):
+            is_ours = all(REQUEST_FILE.fullmatch(batch.file) for batch in batches)  # and no path to somewhere else
+        except (ValueError, KeyError, TypeError, RecursionError, ValidationError):
+            is_ours = False
+        if not is_ours:
             raise InputError(
                 f"{self.path} is not what submit wrote; mend it by hand, as it says which batches were paid for"
-            ) from None
+            )
         if base_url != self.base_url:
             raise InputError(
                 f"{self.folder} was submitted to {base_url}, but the teacher is now at {self.base_url}; set "

@@ -20,7 +20,7 @@ from distil.prompting.params import AnnotateParams
 from distil.prompting.requests import Plan
 from distil.store.answer_store import Store, open_store, store_path
 from distil.teacher.connect import make_protocol
-from distil.teacher.endpoint import Endpoint, find_endpoint
+from distil.teacher.endpoint import Endpoint, find_endpoint, find_secrets
 
 batch_app = typer.Typer(no_args_is_help=True, help="Half price and offline: OpenAI's Batch format and API.")
 
@@ -77,9 +77,10 @@ def import_batch(
 ) -> None:
     """Put the answers of result files into the store; `dvc repro` then asks for what is still missing."""
     name = choose_teacher(teacher)
-    job, _ = open_job()
+    job, runtime = open_job()
+    protocol, secrets = make_protocol(plan_of(job, name)), find_secrets(runtime)
     with open_store(store_path()) as store:
-        counts = import_results(list_results(paths), make_protocol(plan_of(job, name)), store, name)
+        counts = import_results(list_results(paths), protocol, store, name, secrets, runtime.most_bytes)
     print_import(counts)
 
 

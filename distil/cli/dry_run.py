@@ -8,7 +8,7 @@ import typer
 from distil.annotate.budget import Till, open_tills
 from distil.annotate.forecast import Expected, Outlook, charge_known, count_more, expect, look_ahead
 from distil.annotate.questions import Job, group_alike
-from distil.core.errors import InputError
+from distil.core.errors import InputError, describe_error
 from distil.core.runtime import RuntimeParams
 from distil.cost.prices import PriceParams
 from distil.prompting.requests import Plan
@@ -102,7 +102,7 @@ def print_forecast(one: Forecast, texts: int, runtime: RuntimeParams, beside: st
         try:
             find_endpoint(runtime, params.name)
         except InputError as error:
-            typer.echo(f"  not ready: {error}")
+            typer.echo(f"  not ready: {describe_error(error)}")
 
 
 def print_total(forecasts: list[Forecast], tills: Mapping[str, Till], runtime: RuntimeParams) -> None:

@@ -13,7 +13,7 @@ import typer
 from distil.annotate.forecast import look_ahead
 from distil.cli.project import open_jobs, planned_keys
 from distil.compare.job import COMPARED
-from distil.core.errors import InputError
+from distil.core.errors import InputError, describe_error
 from distil.core.tables import ANNOTATIONS
 from distil.store.answer_store import Store, open_store, store_path
 from distil.store.files import export_answers, import_annotations, import_jsonl
@@ -38,7 +38,7 @@ def info() -> None:
         try:
             jobs = open_jobs()
         except InputError as error:
-            typer.echo(f"no study here: {error}")
+            typer.echo(f"no study here: {describe_error(error)}")
             return
         for place, job in zip(("the study here", "its candidates"), jobs, strict=False):
             for name, outlook in look_ahead(job, store, job.plans).items():

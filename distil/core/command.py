@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_type_hints
 
-from distil.core.errors import DistilError
+from distil.core.addresses import keep_loopback_off_proxies
+from distil.core.errors import DistilError, describe_error
 
 
 def run(main: Callable[..., None]) -> None:
@@ -30,10 +31,11 @@ def run(main: Callable[..., None]) -> None:
             option = f"--{name.replace('_', '-')}"
             parser.add_argument(option, type=Path, required=True, metavar="PATH", help=described)
     arguments = parser.parse_args()
+    keep_loopback_off_proxies()
     try:
         main(**vars(arguments))
     except DistilError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {describe_error(error)}")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

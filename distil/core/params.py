@@ -14,8 +14,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 from distil.core.errors import InputError
+from distil.core.secrets import hide_credentials
 
 PARAMS_FILE = Path("params.yaml")
+KEY_FIELD = "api_key_env"  # of which no value is shown: it may be the key itself
 LONGEST_VALUE = 60  # characters of a mapping or a list that a message shows
 
 
@@ -123,9 +125,10 @@ def _explain(place: Sequence[str], detail: ErrorDetails, model: type[BaseModel])
     problem = detail["msg"].removeprefix("Value error, ")
     if detail["type"] in ("model_type", "dict_type"):
         problem = "write a mapping of keys and values"
-    value = repr(detail["input"])
+    value = hide_credentials(repr(detail["input"]))
     is_long = isinstance(detail["input"], dict | list) and len(value) > LONGEST_VALUE
-    return f"{key}{'' if is_long else f' = {value}'}: {problem}{hint}"
+    is_secret = KEY_FIELD in detail["loc"]
+    return f"{key}{'' if is_long or is_secret else f' = {value}'}: {problem}{hint}"
 
 
 def _keys_beside(detail: ErrorDetails, model: type[BaseModel]) -> list[str]:

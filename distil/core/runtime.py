@@ -41,6 +41,7 @@ class RuntimeParams(Params):
     requests_per_minute: Number | None = Field(default=None, gt=0)
     tokens_per_minute: Number | None = Field(default=None, gt=0)  # input and output together
     timeout_s: Number = Field(default=120.0, gt=0)
+    max_reply_mb: Number = Field(default=2.0, gt=0)  # of a reply, unpacked; the request of a longer one fails
     max_retries: int = Field(default=6, ge=0)  # of a request, and of the endpoint as a whole when nothing gets through
     retry_wait_s: Number = Field(default=0.5, ge=0)  # before the first retry; doubles, with jitter
     patience_s: Number = Field(default=900.0, gt=0)  # the longest that an endpoint may make the run wait by its limits
@@ -59,6 +60,11 @@ class RuntimeParams(Params):
         return self
 
     @property
+    def most_bytes(self) -> int:
+        """How long a reply may be."""
+        return int(self.max_reply_mb * 1e6)
+
+    @property
     def threading(self) -> dict[str, Any]:
         """How the ONNX student uses the cores, in the arguments of `OnnxClassifier`."""
         return self.model_dump(include={"threads", "threads_per_batch", "spinning"})
@@ -70,11 +76,14 @@ class RuntimeParams(Params):
 
     def is_asleep(self, model: str) -> bool:
         """Whether a model is served by `hf_endpoint`, which has no address before it is up."""
-        return self.hf_endpoint is not None and model not in self.endpoints
+        return self.hf_endpoint is not None and self.base_url is None and model not in self.endpoints
 
     def at(self, base_url: str) -> Self:
-        """The same for what `hf_endpoint` serves, awake at an address; of `endpoints`, which are others, nothing."""
-        return self.model_copy(update={"base_url": base_url, "endpoints": {}, "hf_endpoint": None})
+        """The same for what `hf_endpoint` serves, awake at an address; of `endpoints`, which are others, nothing.
+
+        `base_url` beside `hf_endpoint`, which nobody can write, is the address that the Hub's API told.
+        """
+        return self.model_copy(update={"base_url": base_url, "endpoints": {}})
 
 
 def count_cores() -> int:

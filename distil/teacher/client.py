@@ -1,13 +1,12 @@
 """Ask the teacher over HTTP: one session, requests that leave when the endpoint can take them, patience with faults.
 
-A passing fault (408, 409, 425, 5xx, a time-out, a broken connection, an answer that cannot be read or is far too long,
-a redirect or web page of a gateway) is tried again with growing, jittered waits. A limit (429, or 503 with a time to
-wait) delays the request and is no fault of it. A refusal of one request (400, 413, 422, 424) fails that request. What
-no retry can mend (401, 402, 403, 404, 410, an empty quota) stops the run.
+A passing fault (408, 409, 425, 5xx, a time-out, a broken connection, an answer that cannot be read, a redirect or web
+page of a gateway) is tried again with growing, jittered waits. A limit (429, or 503 with a time to wait) delays the
+request and is no fault of it. A refusal of one request (400, 413, 422, 424), or a reply that is far too long, fails
+that request. What no retry can mend (401, 402, 403, 404, 410, an empty quota) stops the run.
 """
 
 import asyncio
-import json
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -22,19 +21,17 @@ from distil.teacher import faults
 from distil.teacher.answerer import Asked, FailedRequestError
 from distil.teacher.endpoint import Endpoint
 from distil.teacher.faults import (
-    MOST_BYTES,
     PASSING,
     describe_broken_connection,
+    describe_kind,
     describe_redirect,
     describe_response,
-    hide_key,
     is_quota_used_up,
-    make_headers,
     make_lasting_fault,
-    read_body,
 )
 from distil.teacher.protocols import Protocol, UnreadableAnswerError
 from distil.teacher.rate_headers import read_pause_s, read_retry_after_s
+from distil.teacher.received import make_headers, read_answer, read_body, read_json
 from distil.teacher.throttle import Flow, StoppedError
 from distil.teacher.tokens import TokenEstimate, count_characters
 
@@ -114,6 +111,7 @@ class Teacher:
             headers=make_headers(self.endpoint),
             connector=aiohttp.TCPConnector(limit=self.runtime.max_in_flight),
             timeout=aiohttp.ClientTimeout(total=self.runtime.timeout_s),
+            auto_decompress=False,
         )
         return self
 
@@ -154,6 +152,9 @@ class Teacher:
                 if faults > self.runtime.max_retries:
                     raise self._give_up(fault, faults, lost) from None
                 await self._wait(self._flow.backoff_s(faults - 1))
+            except FailedRequestError as refusal:
+                refusal.lost += lost
+                raise
             retries += 1
 
     async def _ask_once(self, request: Request) -> Answer:
@@ -203,25 +204,29 @@ class Teacher:
         url = self.endpoint.base_url + self.protocol.path
         try:
             async with self._session.post(url, json=self.protocol.body(request), allow_redirects=False) as response:
-                body = await read_body(response)
+                body = await read_body(response, self.runtime.most_bytes)
         except TimeoutError:
             raise PassingFaultError(f"no answer within {self.runtime.timeout_s:g} s", timed_out=True) from None
         except aiohttp.ClientError as error:
             unreachable = isinstance(error, aiohttp.ClientConnectorError)
             raise PassingFaultError(describe_broken_connection(error), unreachable=unreachable) from None
         if response.status == 200:
-            return self._read(body, response.content_type), response.headers
+            return self._read(body, describe_kind(self.endpoint, response)), response.headers
         raise self._fault(response, body.decode("utf-8", "replace"), tokens)
 
     def _read(self, body: bytes, content_type: str) -> Answer:
-        if len(body) > MOST_BYTES:
-            said = f"an answer of more than {MOST_BYTES / 1e6:g} MB, of which the rest was not read"
-            raise PassingFaultError(said, unreadable=True)
+        if len(body) > self.runtime.most_bytes:
+            raise FailedRequestError(
+                f"a reply of more than runtime.max_reply_mb = {self.runtime.max_reply_mb:g} MB, of which the rest was "
+                "not read; raise that if a reply may be so long",
+                rejected=True,
+                lost=1,
+            )
+        secrets = self.endpoint.secrets
         try:
-            return self.protocol.answer(json.loads(body))
+            return read_answer(read_json(body, secrets), self.protocol, secrets)
         except UnreadableAnswerError as error:
-            said = hide_key(self.endpoint, f"JSON that is not of this protocol: {error}")
-            raise PassingFaultError(said, unreadable=True) from None
+            raise PassingFaultError(f"JSON that is not of this protocol: {error}", unreadable=True) from None
         except (ValueError, RecursionError):
             if "html" in content_type:
                 said = (
@@ -233,7 +238,7 @@ class Teacher:
 
     def _fault(self, response: aiohttp.ClientResponse, text: str, tokens: float) -> Exception:
         """The error that a status other than 200 stands for; the request was of about so many tokens."""
-        if redirect := describe_redirect(response):
+        if redirect := describe_redirect(self.endpoint, response):
             return PassingFaultError(redirect, astray=True)
         status = response.status
         said = describe_response(self.endpoint, status, text)

@@ -60,8 +60,8 @@ async def open_teacher(plan: Plan, way: Way, *, known: bool) -> AsyncIterator[An
         yield Recording(params.recording, files, load_counter(tokenizer, way.assets) if tokenizer else None)
     elif params.server == "local":
         weights = resolve(params.name, way.assets)
-        with local_server.serve(weights, way.runtime.threads or os.cpu_count() or 1) as address:
-            async with Teacher(Endpoint(address + "/v1"), make_protocol(plan), way.runtime, way.tokens) as teacher:
+        with local_server.serve(weights, way.runtime.threads or os.cpu_count() or 1) as here:
+            async with Teacher(here, make_protocol(plan), way.runtime, way.tokens) as teacher:
                 await _warm_up(teacher, plan)
                 yield teacher
     else:

@@ -13,7 +13,6 @@ from typing import Any
 from distil.prompting.answers import Answer
 from distil.prompting.params import AnnotateParams
 from distil.prompting.requests import Message, Request, answer_schema
-from distil.teacher.faults import describe_error
 
 Body = dict[str, Any]
 
@@ -47,18 +46,6 @@ class Protocol(ABC):
         body = self._body(request) | self.params.extra
         return {name: value for name, value in body.items() if value is not None}
 
-    def answer(self, payload: Any) -> Answer:
-        """Read an answer into what the store and the tables can hold.
-
-        Raises `UnreadableAnswerError` if the payload is not of this protocol; of an error, it has the endpoint's words.
-        """
-        try:
-            return self._answer(payload)
-        except UnreadableAnswerError:
-            if said := _find_error(payload):
-                raise UnreadableAnswerError(f"the endpoint says: {describe_error(said)}") from None
-            raise
-
     def _body(self, request: Request) -> Body:
         return {
             "model": self.model,
@@ -72,8 +59,11 @@ class Protocol(ABC):
         return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": self.schema}}
 
     @abstractmethod
-    def _answer(self, payload: Any) -> Answer:
-        """Read an answer, or raise `UnreadableAnswerError`."""
+    def answer(self, payload: Any) -> Answer:
+        """Read an answer into what the store and the tables can hold.
+
+        Raises `UnreadableAnswerError` if the payload is not of this protocol.
+        """
 
 
 class Completion(Protocol):
@@ -90,14 +80,15 @@ class Completion(Protocol):
             body["response_format"] = self._response_format()  # vLLM
         return body
 
-    def _answer(self, payload: Any) -> Answer:
+    def answer(self, payload: Any) -> Answer:
+        """Read an answer, errors as in `Protocol.answer`."""
         choice = _first_choice(payload)
         finish_reason = _word(choice.get("finish_reason"))
         return Answer(
             reply=_text(_need(choice, "text", "choices[0]"), "text"),
             finish_reason=finish_reason,
             refused=finish_reason == "content_filter",
-            top_logprobs=_first_token_logprobs(choice.get("logprobs")),
+            top_logprobs=_first_token_logprobs(choice.get("logprobs"), self.params.top_logprobs),
             **_usage(payload),
         )
 
@@ -117,7 +108,8 @@ class Chat(Protocol):
             body["response_format"] = self._response_format()
         return body
 
-    def _answer(self, payload: Any) -> Answer:
+    def answer(self, payload: Any) -> Answer:
+        """Read an answer, errors as in `Protocol.answer`."""
         choice = _first_choice(payload)
         message = _object(_need(choice, "message", "choices[0]"), "message")
         finish_reason = _word(choice.get("finish_reason"))
@@ -125,7 +117,7 @@ class Chat(Protocol):
             reply=_content(message.get("content")),
             finish_reason=finish_reason,
             refused=bool(message.get("refusal")) or finish_reason == "content_filter",
-            top_logprobs=_first_token_logprobs(choice.get("logprobs")),
+            top_logprobs=_first_token_logprobs(choice.get("logprobs"), self.params.top_logprobs),
             **_usage(payload),
         )
 
@@ -161,7 +153,8 @@ class Tgi(Protocol):
             "parameters": {name: value for name, value in parameters.items() if value is not None},
         }
 
-    def _answer(self, payload: Any) -> Answer:
+    def answer(self, payload: Any) -> Answer:
+        """Read an answer, errors as in `Protocol.answer`."""
         generated = _first(payload, "it") if isinstance(payload, list) else _object(payload, "it")
         details = _fields(generated.get("details"))
         return Answer(
@@ -171,7 +164,7 @@ class Tgi(Protocol):
         )
 
 
-def _find_error(payload: Any) -> Any:
+def find_words(payload: Any) -> Any:
     """What is said of an error that was sent as if it were an answer, at the top or in a choice; None without one."""
     top = _fields(payload)
     choices = top.get("choices")
@@ -266,8 +259,11 @@ def _usage(payload: Any) -> dict[str, int | None]:
     }
 
 
-def _first_token_logprobs(logprobs: Any) -> tuple[tuple[str, float], ...] | None:
-    """Read the likeliest first tokens from the chat form (`content`) or the old form (`top_logprobs`)."""
+def _first_token_logprobs(logprobs: Any, most: int) -> tuple[tuple[str, float], ...] | None:
+    """Read the likeliest first tokens from the chat form (`content`) or the old form (`top_logprobs`).
+
+    Some servers tell one more than they were asked for; of those after it nothing is kept.
+    """
     if not logprobs:
         return None
     forms = _object(logprobs, "logprobs")
@@ -275,15 +271,14 @@ def _first_token_logprobs(logprobs: Any) -> tuple[tuple[str, float], ...] | None
         tops = _need(_first(content, "content"), "top_logprobs", "content[0]")
         if not isinstance(tops, list):
             raise _unlike(tops, "top_logprobs", "a list")
-        return _likeliest_first(
-            tuple(_need(_object(top, "a token"), key, "a token") for key in ("token", "logprob")) for top in tops
-        )
+        pairs = (tuple(_need(_object(top, "a token"), key, "a token") for key in ("token", "logprob")) for top in tops)
+        return _likeliest_first(pairs, most + 1)
     if tops := forms.get("top_logprobs"):
-        return _likeliest_first(_first(tops, "top_logprobs").items())
+        return _likeliest_first(_first(tops, "top_logprobs").items(), most + 1)
     return None
 
 
-def _likeliest_first(pairs: Iterable[tuple[Any, ...]]) -> tuple[tuple[str, float], ...] | None:
+def _likeliest_first(pairs: Iterable[tuple[Any, ...]], most: int) -> tuple[tuple[str, float], ...] | None:
     """The tokens in order, without those that have no finite log-probability; None if none is left."""
     finite = []
     for token, logprob in pairs:
@@ -291,4 +286,4 @@ def _likeliest_first(pairs: Iterable[tuple[Any, ...]]) -> tuple[tuple[str, float
             raise _unlike(token, "a token", "text")
         if isinstance(logprob, float | int) and abs(logprob) <= sys.float_info.max:
             finite.append((_clean(token), float(logprob)))
-    return tuple(sorted(finite, key=lambda pair: -pair[1])) or None
+    return tuple(sorted(finite, key=lambda pair: -pair[1])[:most]) or None

@@ -19,8 +19,8 @@ from tqdm import tqdm
 from distil.assets.hub import HUB_ERRORS, explain_hub_error
 from distil.core.errors import EndpointError
 from distil.core.runtime import HfEndpointParams, RuntimeParams
-from distil.teacher.endpoint import find_endpoint
-from distil.teacher.faults import describe_error, make_headers
+from distil.teacher.endpoint import find_endpoint, find_secrets
+from distil.teacher.received import describe, make_headers
 
 PAGE = "https://endpoints.huggingface.co/{}/endpoints/{}"
 ASLEEP = ("paused", "scaledToZero")
@@ -74,27 +74,28 @@ def _wait_until_up(endpoint: InferenceEndpoint, runtime: RuntimeParams, ready_wi
     with tqdm(bar_format="{desc}, {elapsed}", desc=f"{stage}: resuming {name}") as line:
         while not _is_up(endpoint, runtime):
             if endpoint.status in FAILED:
-                said = describe_error(endpoint.raw["status"].get("message") or "it does not say why")
+                said = describe(endpoint.raw["status"].get("message") or "it does not say why", find_secrets(runtime))
                 raise EndpointError(f"the endpoint {name} did not start: {said}; its logs are at {_page(endpoint)}")
             if time.monotonic() - began > ready_within_s:
                 raise EndpointError(
-                    f"the endpoint {name} is {endpoint.status} and does not answer after {ready_within_s:g} s "
-                    f"(runtime.hf_endpoint.ready_within_s); its logs are at {_page(endpoint)}"
+                    f"the endpoint {name} is {describe(endpoint.status)} and does not answer after "
+                    f"{ready_within_s:g} s (runtime.hf_endpoint.ready_within_s); its logs are at {_page(endpoint)}"
                 )
-            line.set_description_str(f"{stage}: {name} is {endpoint.status}")
+            line.set_description_str(f"{stage}: {name} is {describe(endpoint.status)}")
             time.sleep(wait_s)
             wait_s = min(1.5 * wait_s, LONGEST_WAIT_S)
             _look(endpoint)
-        line.set_description_str(f"{stage}: {name} is up, with {endpoint.repository}")
+        line.set_description_str(f"{stage}: {name} is up, with {describe(endpoint.repository)}")
     return str(endpoint.url).rstrip("/")
 
 
 def _is_up(endpoint: InferenceEndpoint, runtime: RuntimeParams) -> bool:
     """Whether it answers, which also wakes up one that was scaled to zero."""
-    if not endpoint.url or endpoint.status not in ("running", "scaledToZero"):
+    if not isinstance(endpoint.url, str) or endpoint.status not in ("running", "scaledToZero"):
         return False
-    headers = make_headers(find_endpoint(runtime.at(endpoint.url), endpoint.repository))
-    address = f"{endpoint.url.rstrip('/')}/{endpoint.health_route.lstrip('/')}"
+    found = find_endpoint(runtime.at(endpoint.url), "")
+    headers = make_headers(found)
+    address = f"{found.base_url}/{str(endpoint.health_route).lstrip('/')}"
     try:
         return (
             get_session().get(address, headers=headers, timeout=HEALTH_WITHIN_S, follow_redirects=False).status_code
@@ -185,7 +186,7 @@ def _explain(error: Exception) -> str:
 
 
 def _name(endpoint: InferenceEndpoint) -> str:
-    return f"{endpoint.namespace}/{endpoint.name}"
+    return describe(f"{endpoint.namespace}/{endpoint.name}")
 
 
 def _page(endpoint: InferenceEndpoint) -> str:

@@ -89,7 +89,7 @@ def test_the_key_of_another_host_of_the_same_model_does_not_go_to_the_endpoint(
     elsewhere = {"base_url": "https://elsewhere.example/v1", "api_key_env": "ELSEWHERE"}
     give(project, endpoints={"owner/teacher": elsewhere})
     annotate()
-    assert (server.answered, server.health_keys) == (20, {None})
+    assert (server.answered, server.health_keys) == (20, {f"Bearer {TOKEN}"})
 
 
 def test_it_is_paused_after_an_error(server: SleepingServer) -> None:

@@ -285,3 +285,11 @@ def test_an_endpoint_that_is_not_there_is_said_to_be_so(folder: Path) -> None:
         pass
     with pytest.raises(EndpointError, match=r"cannot connect: .* after 3 tries"):
         submit(Endpoint(gone.url), folder, QUICK)
+
+
+@pytest.mark.parametrize("name", ["../../x-0001.jsonl", "/etc/x-0001.jsonl", "passwd", "results-0001.jsonl"])
+def test_a_state_that_came_with_a_clone_names_no_file_elsewhere(name: str, server: BatchServer, folder: Path) -> None:
+    batch = {"file": name, "batch_id": "batch_1", "status": "completed", "output_file_id": "file-1"}
+    (folder / STATE_FILE).write_text(json.dumps({"base_url": server.url, "batches": [batch]}))
+    with pytest.raises(InputError, match="is not what submit wrote"):
+        fetch(at(server), folder, QUICK)

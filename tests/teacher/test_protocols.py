@@ -18,6 +18,7 @@ from distil.prompting.params import AnnotateParams
 from distil.prompting.requests import Message, Request
 from distil.teacher.chat_template import load_renderer
 from distil.teacher.protocols import Chat, Completion, Protocol, Tgi, UnreadableAnswerError
+from distil.teacher.received import NO_SECRETS, read_answer
 
 LABELS = ["negative", "positive"]
 QUESTION = ("user", "Is it good? t")
@@ -256,7 +257,7 @@ def test_an_answer_is_kept_without_what_is_wrong_beside_it() -> None:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        ({"message": "Model is\noverloaded \ud83d", "code": 529}, "the endpoint says: Model is overloaded ?"),
+        ({"message": "Model is\noverloaded \ud83d", "code": 529}, "the endpoint says: Model is overloaded \\ud83d"),
         ("no such model", "the endpoint says: no such model"),
         ({"code": 7}, 'the endpoint says: {"code": 7}'),
     ],
@@ -265,7 +266,7 @@ def test_an_answer_is_kept_without_what_is_wrong_beside_it() -> None:
 def test_an_error_sent_as_an_answer_is_told_in_its_words(protocol: Protocol, error: Any, words: str) -> None:
     for payload in ({"error": error}, {"error": error, "choices": []}, {"choices": None, "error": error}):
         with pytest.raises(UnreadableAnswerError) as caught:
-            protocol.answer(payload)
+            read_answer(payload, protocol, NO_SECRETS)
         assert str(caught.value) == words
 
 
@@ -279,7 +280,7 @@ def test_an_error_sent_as_an_answer_is_told_in_its_words(protocol: Protocol, err
 )
 def test_an_error_is_found_wherever_servers_put_it(payload: Any) -> None:
     with pytest.raises(UnreadableAnswerError, match=r"^the endpoint says: no such model$"):
-        PROTOCOLS[0].answer(payload)
+        read_answer(payload, PROTOCOLS[0], NO_SECRETS)
 
 
 SHOW = "{{ '<' + m['role'] + '>' + m['content'] }}"

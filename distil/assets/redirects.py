@@ -1,16 +1,15 @@
-"""Which addresses may be asked: https, and plain http on this machine alone, whoever sends one there."""
+"""Where a server may send on to: https, and plain http on this machine alone."""
 
 from urllib.parse import urlsplit
 
+from distil.core.addresses import is_loopback
 from distil.core.errors import AssetError
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def is_plain(url: str) -> bool:
     """Whether a URL is of plain http off this machine, where anyone on the way reads and changes what is sent."""
     address = urlsplit(url)
-    return address.scheme == "http" and address.hostname not in LOOPBACK
+    return address.scheme == "http" and not is_loopback(address.hostname or "")
 
 
 def check_redirect(origin: str, url: str) -> None:
