@@ -19,7 +19,7 @@ from distil.cli.publish import publish_student
 from distil.cli.store import store_app
 from distil.compare.job import check_recordings
 from distil.compare.prices import price_by_model
-from distil.core.errors import DistilError
+from distil.core.command import call
 from distil.core.params import load_params
 from distil.core.runtime import RuntimeParams
 from distil.cost.prices import PriceParams
@@ -35,10 +35,7 @@ app.command("publish")(publish_student)
 
 def main() -> None:
     """Run the command; an error of the user's is one line and exit code 1."""
-    try:
-        app()
-    except DistilError as error:
-        sys.exit(f"error: {error}")
+    call(app)
 
 
 @app.callback()

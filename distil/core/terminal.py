@@ -1,0 +1,61 @@
+"""What reaches the terminal: a command's own lines, and none of the strength of what others wrote in them.
+
+Names of files, labels, models and columns come from strangers, and many callers print them. So the streams themselves
+are guarded, and no caller can forget it.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any, TextIO, cast
+
+from distil.core.errors import DistilError
+from distil.core.harmless import printable
+
+LONGEST_ERROR = 2000  # characters
+BAR_MOVES = re.compile(r"(?:\x1b\[A)+")  # how tqdm goes up to the bar above, in a write of its own
+LINE = re.compile(r"[^\n\t]+")  # what printable may see: it would show the ends of lines too
+
+
+class GuardedStream:
+    """A text stream to which what is written goes as `printable`, but for ends of lines, tabs, and bars of tqdm."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, and return the length of what was given."""
+        self._stream.write(text if BAR_MOVES.fullmatch(text) else _disarm(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "buffer":  # would be a way round
+            raise AttributeError(name)
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def guard_terminal() -> Iterator[None]:
+    """Guard stdout and stderr for as long as it lasts."""
+    out, err = (cast(TextIO, GuardedStream(stream)) for stream in (sys.stdout, sys.stderr))
+    with redirect_stdout(out), redirect_stderr(err):
+        yield
+
+
+def describe_error(error: DistilError) -> str:
+    """The error as one line that a terminal can be shown; of a very long one the middle is left out."""
+    line = f"error: {printable(str(error))}"
+    if len(line) <= LONGEST_ERROR:
+        return line
+    half = LONGEST_ERROR // 2
+    return f"{line[:half]} [... {len(line) - LONGEST_ERROR:,} characters ...] {line[-half:]}"
+
+
+def _disarm(text: str) -> str:
+    """A bar of tqdm begins and ends with a carriage return; elsewhere it would write over what stands there."""
+    inner = text.strip("\r")
+    if not inner:
+        return text
+    before, _, after = text.partition(inner)
+    return before + LINE.sub(lambda line: printable(line[0]), inner) + after
