@@ -14,7 +14,7 @@ from pydantic import Field
 
 from distil.core.command import run
 from distil.core.errors import InputError
-from distil.core.metrics import read_details
+from distil.core.metrics import read_csv, read_details
 from distil.core.params import TaskParams, load_params
 from distil.core.tables import LABELS, PREDICTIONS, TEST, read_rows
 from distil.report.charts.canvas import render_svg, write_png
@@ -69,10 +69,10 @@ def main(
         aggregate=read_details(aggregate),
         train=read_details(train),
         export=read_details(export),
-        curve=_read_curve(training),
-        calibration=_read_curve(calibration),
-        latencies=_read_curve(latency),
-        spent=_read_curve(break_even),
+        curve=read_csv(training, ["step", "epoch", "loss"]),
+        calibration=read_csv(calibration, ["system", "confidence", "rows"]),
+        latencies=read_csv(latency, ["system", "share", "ms"]),
+        spent=read_csv(break_even, ["texts", "system", "usd"]),
         predictions=read_rows(predictions, PREDICTIONS),
         labels=read_rows(labels, LABELS),
         test=read_rows(test, TEST),
@@ -127,13 +127,6 @@ def _read_prompt(study: Study) -> str | None:
         raise InputError(
             f"{path}, the prompt, cannot be read ({error.strerror}); bring it back, or run 'dvc repro'"
         ) from None
-
-
-def _read_curve(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path)
-    except (FileNotFoundError, pd.errors.EmptyDataError):
-        raise InputError(f"{path} is missing or empty; 'dvc repro' writes it") from None
 
 
 def _write(path: Path, text: str) -> None:

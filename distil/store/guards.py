@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from distil.core.errors import InputError
 from distil.core.yaml_files import load_yaml
@@ -69,9 +69,19 @@ def one_run_at_a_time(store: Store, plans: Sequence[Plan], stage: str) -> Iterat
         for name in sorted({plan.request("", 1).key[:16] for plan in plans}):
             lock = FileLock(store.path.with_name(f"{store.path.name}.{name}.lock"))
             try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                print(f"{stage}: waiting for another run that asks the same", file=sys.stderr)
-                lock.acquire()
+                _wait_for(lock, stage)
+            except OSError as error:
+                raise InputError(
+                    f"the folder of the answer store {store.path} cannot be written ({error.strerror}); mend its "
+                    "rights, or name another file in DISTIL_STORE"
+                ) from None
             locks.callback(lock.release)
         yield
+
+
+def _wait_for(lock: BaseFileLock, stage: str) -> None:
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        print(f"{stage}: waiting for another run that asks the same", file=sys.stderr)
+        lock.acquire()
