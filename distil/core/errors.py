@@ -1,8 +1,14 @@
 """The errors that a user can mend: each message names the value, the place and the remedy in one line."""
 
 
+from distil.core.harmless import printable
+
+
 class DistilError(Exception):
-    """Ends a stage with one line on stderr and exit code 1."""
+    """Ends a stage with one line on stderr and exit code 1, whatever others wrote into it."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class InputError(DistilError):

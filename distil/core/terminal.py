@@ -45,7 +45,7 @@ def guard_terminal() -> Iterator[None]:
 
 def describe_error(error: DistilError) -> str:
     """The error as one line that a terminal can be shown; of a very long one the middle is left out."""
-    line = f"error: {printable(str(error))}"
+    line = f"error: {error}"
     if len(line) <= LONGEST_ERROR:
         return line
     half = LONGEST_ERROR // 2

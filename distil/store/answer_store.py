@@ -55,6 +55,7 @@ SET_ASIDE = (
     "DELETE FROM answers WHERE key = ?",
 )
 TABLES = {1: ["key", "answer", "run", "sent_at", "received_at"], 2: COLUMNS.split(", ")}  # columns of answers
+FAULTS = (sqlite3.Error, UnicodeDecodeError)  # the second: of a message that names what a damaged file holds
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 KEYS_A_QUERY = 500
 ANSWERS_A_TRANSACTION = 1000
@@ -180,7 +181,7 @@ class Store:
             deleted = self._connection.total_changes - before
             if deleted:
                 self._connection.execute("VACUUM")
-        except sqlite3.Error as error:
+        except FAULTS as error:
             raise InputError(f"the answer store {self.path} cannot be pruned now ({error}); try again later") from None
         return deleted
 
@@ -188,7 +189,7 @@ class Store:
     def _writing(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except FAULTS as error:
             raise InputError(
                 f"the answer store {self.path} cannot be written ({error}); make room there, or move the store with "
                 "DISTIL_STORE; what was in it is kept"
@@ -214,8 +215,10 @@ class Store:
     def _read(self, query: str, values: Sequence[str] = ()) -> Iterator[tuple[Any, ...]]:
         try:
             yield from self._connection.execute(query, values)
-        except sqlite3.Error as error:
-            raise InputError(f"the answer store {self.path} cannot be read ({error}); is its disk sound?") from None
+        except FAULTS as error:
+            raise InputError(f"the answer store {self.path} cannot be read ({error}): it is damaged; 'sqlite3 "
+                f"{self.path} .recover' prints what is sound of it"
+            ) from None
 
 
 def _add(summary: TeacherSummary, stored: Stored) -> TeacherSummary:
@@ -281,7 +284,7 @@ def open_store(path: Path) -> Iterator[Store]:
     try:
         _make_private(path)
         connection = sqlite3.connect(path, timeout=WAIT_FOR_OTHERS_S)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *FAULTS) as error:
         raise InputError(f"the answer store {path} cannot be opened ({error}); DISTIL_STORE may name another") from None
     try:
         connection.text_factory = _decode
@@ -344,7 +347,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(UP_TIMES)
         connection.execute("BEGIN IMMEDIATE")  # so that a store that cannot be written is found out now
         connection.rollback()
-    except sqlite3.Error as error:
+    except FAULTS as error:
         if "locked" in str(error):
             raise InputError(f"the answer store {path} is in use by another process; try again later") from None
         raise InputError(
