@@ -26,7 +26,14 @@ from distil.cost.prices import PriceParams
 from distil.prompting.params import AnnotateParams
 from distil.store.answer_store import open_store, store_path
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # colours are control characters too, which `call` shows instead of obeying
+    context_settings={"max_content_width": 120},
+    help=__doc__,
+)
 app.add_typer(store_app, name="store")
 app.add_typer(batch_app, name="batch")
 app.command("export-labels")(export_labels)

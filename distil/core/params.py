@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 from distil.core.errors import InputError
+from distil.core.harmless import printable
 from distil.core.yaml_files import UnsafeYamlError, load_yaml
 
 PARAMS_FILE = Path("params.yaml")
@@ -59,6 +60,8 @@ class TaskParams(Params):
             raise ValueError("a label stands twice")
         if any(label != label.strip() or not label for label in labels):
             raise ValueError("a label is empty or has a blank at its ends")
+        if any(printable(label) != label for label in labels):
+            raise ValueError("a label has a control character, or one that changes the direction of writing")
         return labels
 
 
