@@ -156,13 +156,17 @@ def _open(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetFile]:
                 raise InputError(f"{path} has the columns {names} instead of {', '.join(schema.names)}; {again}")
             for field in schema:
                 if (other := found.field(field.name)) != field:
-                    raise InputError(f"{path} has {other} in place of {field}; {again}")
+                    raise InputError(f"{path} has {_describe(other)} instead of {_describe(field)}; {again}")
             yield file
     except FileNotFoundError:
         raise InputError(f"{path} is missing; 'dvc repro' writes it") from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         fault = str(error).partition("\n")[0]
         raise InputError(f"{path} is not a parquet file, or a damaged one ({fault}); {again}") from None
+
+
+def _describe(field: pa.Field) -> str:
+    return f"{field.name} as {field.type}{'' if field.nullable else ' not null'}"
 
 
 def write_rows(path: Path, schema: pa.Schema, rows: pd.DataFrame | Iterable[dict[str, object]]) -> None:
