@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_type_hints
 
-from distil.core.errors import DistilError
+from distil.core.errors import DistilError, describe_error
 from distil.core.harmless import printable
-from distil.core.terminal import describe_error, guard_terminal
+from distil.core.terminal import guard_terminal
 
 OF_THE_DISK = {
-    errno.ENOSPC: "make room there and run it again",
-    errno.EDQUOT: "make room there and run it again",
+    errno.ENOSPC: "make room on its disk and run this again",
+    errno.EDQUOT: "make room on its disk and run this again",
     errno.EFBIG: "this user may write no file of that size; raise the limit (ulimit -f)",
     errno.EROFS: "the disk is mounted read-only; mount it for writing, or run in a folder on another one",
     errno.EACCES: "give this user the right to it, or run as the user who has it",
@@ -51,11 +51,12 @@ def call(command: Callable[[], None]) -> None:
         with guard_terminal():
             command()
     except DistilError as error:
-        sys.exit(describe_error(error))
+        sys.exit(f"error: {describe_error(error)}")
     except OSError as error:
         if error.errno not in OF_THE_DISK:
             raise
-        sys.exit(f"error: {printable(str(error))}; {OF_THE_DISK[error.errno]}")
+        where = printable(str(error.filename2 or error.filename or "an output"))
+        sys.exit(f"error: {where} cannot be written or read ({error.strerror}); {OF_THE_DISK[error.errno]}")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

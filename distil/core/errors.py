@@ -3,6 +3,8 @@
 
 from distil.core.harmless import printable
 
+LONGEST = 2000  # characters of a message
+
 
 class DistilError(Exception):
     """Ends a stage with one line on stderr and exit code 1, whatever others wrote into it."""
@@ -21,3 +23,12 @@ class AssetError(DistilError):
 
 class EndpointError(DistilError):
     """The teacher's endpoint cannot be used: wrong URL, refused key, no quota, or down for good."""
+
+
+def describe_error(error: DistilError) -> str:
+    """The message as a terminal may have it: one line, of which the middle is left out where it is very long."""
+    line = str(error)
+    if len(line) <= LONGEST:
+        return line
+    half = LONGEST // 2
+    return f"{line[:half]} [... {len(line) - LONGEST:,} characters ...] {line[-half:]}"

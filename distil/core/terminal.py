@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TextIO, cast
 
-from distil.core.errors import DistilError
 from distil.core.harmless import printable
 
-LONGEST_ERROR = 2000  # characters
 BAR_MOVES = re.compile(r"(?:\x1b\[A)+")  # how tqdm goes up to the bar above, in a write of its own
 LINE = re.compile(r"[^\n\t]+")  # what printable may see: it would show the ends of lines too
 
@@ -41,15 +39,6 @@ def guard_terminal() -> Iterator[None]:
     out, err = (cast(TextIO, GuardedStream(stream)) for stream in (sys.stdout, sys.stderr))
     with redirect_stdout(out), redirect_stderr(err):
         yield
-
-
-def describe_error(error: DistilError) -> str:
-    """The error as one line that a terminal can be shown; of a very long one the middle is left out."""
-    line = f"error: {error}"
-    if len(line) <= LONGEST_ERROR:
-        return line
-    half = LONGEST_ERROR // 2
-    return f"{line[:half]} [... {len(line) - LONGEST_ERROR:,} characters ...] {line[-half:]}"
 
 
 def _disarm(text: str) -> str:

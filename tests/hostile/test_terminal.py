@@ -13,9 +13,8 @@ from stage_command import stage_command
 from tqdm import tqdm
 
 from distil.core.command import call
-from distil.core.errors import InputError
+from distil.core.errors import LONGEST, InputError
 from distil.core.harmless import printable
-from distil.core.terminal import LONGEST_ERROR
 from distil.prompting.answers import Answer
 from distil.store.answer_store import Stored, open_store
 
@@ -87,7 +86,7 @@ def test_the_middle_of_a_very_long_error_is_left_out() -> None:
 
     with pytest.raises(SystemExit) as end:
         call(command)
-    assert len(str(end.value.code)) < LONGEST_ERROR + 100
+    assert len(str(end.value.code)) < LONGEST + 100
     assert str(end.value.code).startswith("error: value zz")
     assert str(end.value.code).endswith("zz; remedy")
 
