@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 from pydantic import Field
 
 from distil.core.command import run
 from distil.core.metrics import read_csv, read_details
 from distil.core.params import TaskParams, load_params
 from distil.core.tables import LABELS, PREDICTIONS, TEST, read_rows
+from distil.core.terminal import disarm
 from distil.core.whole_files import written_whole
 from distil.report.charts.canvas import render_svg, write_png
 from distil.report.charts.fonts import find_undrawable
@@ -111,7 +111,7 @@ def _write_report(reports: Path, study: Study, params: ReportParams) -> int:
         write_png(chart, reports / f"{chart.name}.png")
     _write(reports / "index.html", render_page(study, results, compared, svgs, params.examples))
     shortfalls = write_shortfalls_as_text(study, WIDTH)
-    _write(reports / "table.txt", shortfalls + render_table(results, compared, study))
+    _write(reports / "table.txt", disarm(shortfalls + render_table(results, compared, study)))  # a terminal shows it
     shortfalls = write_shortfalls_as_markdown(study)
     _write(reports / "summary.md", shortfalls + render_markdown(results, compared, study))
     _write(reports / "MODEL_CARD.md", render_model_card(study, results, params, prompt))

@@ -1,6 +1,5 @@
 """The errors that a user can mend: each message names the value, the place and the remedy in one line."""
 
-
 from distil.core.harmless import printable
 
 LONGEST = 2000  # characters of a message

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import pandas as pd
 
 from distil.core.errors import InputError
-from distil.core.harmless import printable
+from distil.core.harmless import HARMFUL, printable
 from distil.core.whole_files import written_whole
 
 SIGNIFICANT_DIGITS = 6
@@ -27,12 +27,13 @@ DETAILS = "details"
 def write_metrics(path: Path, headline: Mapping[str, Any], details: Mapping[str, Any] | None = None) -> None:
     """Write the headline and the details, nesting and order kept; NaN and infinity as null.
 
-    Floats get six significant digits.
+    Floats get six significant digits. What a terminal would obey stands there as JSON escapes it.
     """
     metrics = {**headline, **({} if details is None else {DETAILS: [details]})}
     text = json.dumps(_round(metrics), indent=2, ensure_ascii=False, allow_nan=False)
+    harmless = "\n".join(HARMFUL.sub(lambda found: json.dumps(found[0])[1:-1], line) for line in text.split("\n"))
     with written_whole(path) as half:
-        half.write_text(text + "\n", encoding="utf-8")
+        half.write_text(harmless + "\n", encoding="utf-8")
 
 
 class Recorded(dict[str, Any]):

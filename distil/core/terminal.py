@@ -24,7 +24,7 @@ class GuardedStream:
 
     def write(self, text: str) -> int:
         """Write, and return the length of what was given."""
-        self._stream.write(text if BAR_MOVES.fullmatch(text) else _disarm(text))
+        self._stream.write(text if BAR_MOVES.fullmatch(text) else disarm(text))
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
@@ -41,8 +41,11 @@ def guard_terminal() -> Iterator[None]:
         yield
 
 
-def _disarm(text: str) -> str:
-    """A bar of tqdm begins and ends with a carriage return; elsewhere it would write over what stands there."""
+def disarm(text: str) -> str:
+    """Lines that a terminal may be shown: all is `printable` but their ends, tabs, and returns around the whole.
+
+    A bar of tqdm begins or ends with a carriage return; elsewhere that would write over what stands there.
+    """
     inner = text.strip("\r")
     if not inner:
         return text

@@ -1,4 +1,4 @@
-"""The prompt that the labels were made with, for the cards: found by the path in a metric file, and known by its hash."""
+"""The prompt that the labels were made with, for the cards: a metric file has its path, and its hash to know it by."""
 
 import hashlib
 from collections.abc import Mapping

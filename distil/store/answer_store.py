@@ -15,7 +15,6 @@ import sqlite3
 import stat
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from platformdirs import user_cache_path
 from distil.core.errors import InputError
 from distil.core.runtime import cache_folder
 from distil.prompting.answers import Answer
-from distil.store.rows import Row, explain, read_answer
+from distil.store.rows import check_how, explain, read_answer
 
 SCHEMA_VERSION = 2
 SCHEMA = """
@@ -205,8 +204,8 @@ class Store:
         """Those of the rows that are answers; the others are noted in `unusable`."""
         for key, line, *how in rows:
             try:
+                check_how(key, how)
                 answer = read_answer(line)
-                Row(**dict(zip(Row.model_fields, (key, *how), strict=True)))
             except (ValueError, TypeError, RecursionError) as error:
                 self.unusable[key] = explain(error)
             else:
@@ -216,7 +215,8 @@ class Store:
         try:
             yield from self._connection.execute(query, values)
         except FAULTS as error:
-            raise InputError(f"the answer store {self.path} cannot be read ({error}): it is damaged; 'sqlite3 "
+            raise InputError(
+                f"the answer store {self.path} cannot be read ({error}): it is damaged; 'sqlite3 "
                 f"{self.path} .recover' prints what is sound of it"
             ) from None
 

@@ -21,7 +21,7 @@ from distil.core.tables import iter_rows
 from distil.core.whole_files import written_whole
 from distil.prompting.answers import Answer
 from distil.store.answer_store import Store, Stored
-from distil.store.rows import AnswerFields, Count, Moment, explain
+from distil.store.rows import AnswerFields, Count, Moment, explain, make_answer
 
 ROWS_AT_ONCE = 1000
 
@@ -47,8 +47,7 @@ def export_answers(store: Store, path: Path, keys: Collection[str] | None = None
     if path.exists():
         raise InputError(f"{path} exists; name a new file")
     with written_whole(path) as half:
-        count = _write_jsonl(store, half, keys)
-    return count
+        return _write_jsonl(store, half, keys)
 
 
 def import_jsonl(store: Store, path: Path) -> tuple[int, int]:
@@ -102,7 +101,7 @@ def _read_line(line: str, place: str) -> tuple[str, Stored]:
         fault = explain(error)
     else:
         fields = {name: getattr(found, name) for name in Stored.__slots__ if name != "answer"}
-        return found.key, Stored(Answer(**dict(found.answer)), **fields)
+        return found.key, Stored(make_answer(found.answer), **fields)
     raise InputError(f"{place} is no answer ({fault}); 'distil store export' writes such lines")
 
 

@@ -1,5 +1,6 @@
 """A file of texts that a stranger wrote: read, or one line that names it; and nothing of it is code or a command."""
 
+import contextlib
 import json
 import zipfile
 from io import BytesIO
@@ -51,7 +52,7 @@ def read_or_refuse(path: Path) -> None:
         try:
             read_file(path, path.name, columns)
         except InputError as error:
-            assert "\n" not in str(error)  # noqa: PT017
+            assert "\n" not in str(error)
 
 
 def alter(content: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
@@ -64,11 +65,13 @@ def alter(content: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
 
 PIECES = st.one_of(
     st.binary(max_size=4),
-    st.sampled_from([b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b"\r", b"\n", b"[", b"{", b"1e999", b"NaN", b"\\ud800"]),
+    st.sampled_from(
+        [b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b"\r", b"\n", b"[", b"{", b"1e999", b"NaN", b"\\ud800"]
+    ),
     st.sampled_from([b"[" * 3000, b"9" * 5000, b'{"a":' * 3000, b"sep=;", b"-1", b"null", b"<!DOCTYPE a [", b"&a;"]),
 )
 CHANGES = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 20), PIECES), max_size=4)
-FILES = st.one_of(
+FILES: st.SearchStrategy[Any] = st.one_of(
     st.tuples(st.sampled_from(FORMATS), CHANGES, st.none()),
     st.tuples(st.sampled_from(FORMATS), st.just([]), st.one_of(st.binary(max_size=40), st.text(max_size=40))),
 )
@@ -83,10 +86,8 @@ def test_no_file_of_a_corpus_ends_in_a_traceback(tmp_path: Path, cases: int) -> 
         path.write_bytes(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
         read_or_refuse(path)
         if kind == ".txt":
-            try:
+            with contextlib.suppress(InputError):
                 read_whole(path, path.name)
-            except InputError:
-                pass
 
     try_cases(check, FILES, cases)
 
@@ -121,7 +122,9 @@ def make_book_with(sheet: str) -> bytes:
 
 def test_entities_of_a_workbook_do_not_unfold(tmp_path: Path) -> None:
     entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
-    sheet = f'<!DOCTYPE x [<!ENTITY e0 "lol">{entities}]><worksheet><sheetData><row><c t="inlineStr"><is><t>&e9;</t></is></c></row></sheetData></worksheet>'
+    cell = '<c t="inlineStr"><is><t>&e9;</t></is></c>'
+    rows = f"<worksheet><sheetData><row>{cell}</row></sheetData></worksheet>"
+    sheet = f'<!DOCTYPE x [<!ENTITY e0 "lol">{entities}]>{rows}'
     path = tmp_path / "f.xlsx"
     path.write_bytes(make_book_with(sheet))
     with pytest.raises(InputError, match="is not a sound xlsx workbook"):

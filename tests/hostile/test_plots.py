@@ -15,7 +15,15 @@ from distil.core.metrics import read_csv, write_csv
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 EVIL = "</script><script>window.attacked = 1</script>"
-NAMES = [EVIL, "<!--<script>", "<DVC_METRIC_X>", "<img src=x onerror=alert(1)>", "\x1b[31mred", "a\nb", "=cmd|' /C calc'!A0"]
+NAMES = [
+    EVIL,
+    "<!--<script>",
+    "<DVC_METRIC_X>",
+    "<img src=x onerror=alert(1)>",
+    "\x1b[31mred",
+    "a\nb",
+    "=cmd|' /C calc'!A0",
+]
 KEPT = ["positive", "a < b", "1<2", "x > y", "naïve", "漢字", "<", "AT&T"]
 
 

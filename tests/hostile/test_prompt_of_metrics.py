@@ -27,7 +27,18 @@ def name_prompt(folder: Path, **changes: Any) -> list[Path]:
 
 @pytest.mark.parametrize(
     "prompt",
-    [".env", "prompts/../.env", "prompts/link.md", "{folder}/.env", "/dev/zero", "/dev/stdin", ".", "a\0b", "x" * 5000, 7],
+    [
+        ".env",
+        "prompts/../.env",
+        "prompts/link.md",
+        "{folder}/.env",
+        "/dev/zero",
+        "/dev/stdin",
+        ".",
+        "a\0b",
+        "x" * 5000,
+        7,
+    ],
 )
 def test_no_other_file_than_the_prompt_gets_into_the_card(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prompt: str | int
@@ -35,7 +46,7 @@ def test_no_other_file_than_the_prompt_gets_into_the_card(
     monkeypatch.chdir(tmp_path)
     named = prompt.replace("{folder}", str(tmp_path)) if isinstance(prompt, str) else prompt
     paths = name_prompt(tmp_path, prompt=named)
-    with pytest.raises(InputError, match="the prompt, (is not the one|cannot be read)"):
+    with pytest.raises(InputError, match=r"the prompt, (is not the one|cannot be read)"):
         main(*paths)
     assert not any(SECRET in path.read_text() for path in (tmp_path / "reports").glob("*.md"))
 
@@ -46,7 +57,7 @@ def test_without_a_hash_nothing_is_read(tmp_path: Path, monkeypatch: pytest.Monk
     path = tmp_path / "metrics/annotate.json"
     details = {key: value for key, value in read_details(path).items() if key != "prompt_sha256"}
     path.write_text(json.dumps({"details": [details]}))
-    with pytest.raises(InputError, match="annotate.json has no 'prompt_sha256' where it belongs"):
+    with pytest.raises(InputError, match=r"annotate\.json has no 'prompt_sha256' where it belongs"):
         read_prompt_of(read_details(path))
 
 

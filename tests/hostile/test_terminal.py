@@ -10,13 +10,16 @@ from conftest import ROOT, Project
 from hypothesis import given
 from hypothesis import strategies as st
 from stage_command import stage_command
+from toy_results import write_toy_results
 from tqdm import tqdm
 
 from distil.core.command import call
 from distil.core.errors import LONGEST, InputError
 from distil.core.harmless import printable
+from distil.core.metrics import read_details, write_metrics
 from distil.prompting.answers import Answer
 from distil.store.answer_store import Stored, open_store
+from stages.report import main as report
 
 EVIL = "\x1b[31m\x1b]0;owned\x07\x9b2J\u202e\rfine"
 SHOWN = "\\x1b[31m\\x1b]0;owned\\x07\\x9b2J\\u202e\\rfine"
@@ -99,3 +102,16 @@ def test_nothing_of_any_text_is_obeyed_and_the_rest_is_as_it_was(text: str) -> N
     shown.encode()
     if text.isascii() and text.isprintable():
         assert shown == text
+
+
+@pytest.mark.slow
+def test_the_table_that_make_repro_shows_obeys_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths = write_toy_results(tmp_path)
+    cost = read_details(tmp_path / "metrics/cost.json")
+    cost["compared_models"][0]["model"] = f"m{EVIL}"
+    write_metrics(tmp_path / "metrics/cost.json", {}, cost)
+    report(*paths)
+    table = (tmp_path / "reports/table.txt").read_text()
+    assert "\\x1b[31m" in table
+    assert not OBEYED & set(table)
