@@ -13,6 +13,7 @@ import yaml
 LARGEST_FILE = 1_000_000  # characters; PyYAML reads some 100,000 of them a second
 MOST_VALUES = 200_000  # of a file, each alias counted as all that it stands for
 DEEPEST = 50  # levels
+TOO_DEEP = f"it is nested more than {DEEPEST} levels deep"
 LARGEST_INT = 2**63
 
 
@@ -26,7 +27,17 @@ class UnsafeYamlError(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, with every value that cannot be built told as an error of YAML with its line."""
+    """The safe loader, with what is nested too deep, or cannot be built, told as an error of YAML with its line."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise yaml.constructor.ConstructorError(None, None, TOO_DEEP, self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
@@ -48,29 +59,27 @@ def load_yaml(text: str) -> Any:
         node = loader.get_single_node()
         if node is None:
             return None
-        _check_size(node, {}, ())
+        _measure(node, {}, ())
         return loader.construct_document(node)
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
         raise UnsafeYamlError(problem, getattr(error, "problem_mark", None)) from None
-    except RecursionError:
-        raise UnsafeYamlError(f"it is nested more than {DEEPEST} levels deep") from None
 
 
-def _check_size(node: yaml.Node, sizes: dict[int, int], above: tuple[int, ...]) -> int:
-    """The number of values that a node stands for; raises an error of YAML where that is too many, or endless."""
-    if id(node) in sizes:
-        return sizes[id(node)]
+def _measure(node: yaml.Node, known: dict[int, tuple[int, int]], above: tuple[int, ...]) -> tuple[int, int]:
+    """How many values a node stands for, and how deep they lie; raises an error of YAML where that is too much."""
+    if id(node) in known:
+        return known[id(node)]
     if id(node) in above:
         raise _complain(node, "an alias stands for what it is a part of")
-    if len(above) >= DEEPEST:
-        raise _complain(node, f"it is nested more than {DEEPEST} levels deep")
-    inner = (*above, id(node))
-    size = 1 + sum(_check_size(part, sizes, inner) for part in _list_parts(node))
+    parts = [_measure(part, known, (*above, id(node))) for part in _list_parts(node)]
+    size, depth = 1 + sum(size for size, _ in parts), 1 + max((depth for _, depth in parts), default=0)
     if size > MOST_VALUES:
         raise _complain(node, f"with its aliases it stands for more than {MOST_VALUES:,} values")
-    sizes[id(node)] = size
-    return size
+    if depth > DEEPEST:
+        raise _complain(node, TOO_DEEP)
+    known[id(node)] = (size, depth)
+    return size, depth
 
 
 def _list_parts(node: yaml.Node) -> list[yaml.Node]:

@@ -26,6 +26,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
 MERGES = "m0: &m0 {k: 1}\n" + "".join(
     f"m{level}: &m{level} {{<<: [{', '.join([f'*m{level - 1}'] * 9)}]}}\n" for level in range(1, 9)
 )
+TOWER = "t0: &t0 [x]\n" + "".join(f"t{level}: &t{level} [*t{level - 1}]\n" for level in range(1, 300))
 REST = "description: d, language: en, labels: [a, b]}"
 
 
@@ -41,6 +42,7 @@ def load(tmp_path: Path, content: str | bytes, model: type[Params] = TaskParams,
         (f"{BOMB}task: {{name: *a8, {REST}", "line 6 is not YAML: with its aliases it stands for more than 200,000"),
         (f"{MERGES}task: {{name: t, {REST}", "with its aliases it stands for more than"),
         (f"task: &a {{name: *a, {REST}", "an alias stands for what it is a part of"),
+        (f"{TOWER}task: {{name: *t299, {REST}", "nested more than 50 levels deep"),
         ("task: " + "[" * 60 + "]" * 60, "nested more than 50 levels deep"),
         ("task: " + "[" * 5000 + "]" * 5000, "nested more than 50 levels deep"),
         (f"task: {{name: {'1' * 5000}, {REST}", "is no int (text belongs in quotes)"),
@@ -63,10 +65,10 @@ def load(tmp_path: Path, content: str | bytes, model: type[Params] = TaskParams,
     ],
 )
 def test_what_a_file_can_do_is_one_short_line_at_once(tmp_path: Path, content: str | bytes, said: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(InputError) as caught:
         load(tmp_path, content)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500 + len(str(tmp_path))
