@@ -13,8 +13,14 @@ from conftest import ROOT, Project
 from loopback_teacher import serve_teacher
 from stage_command import stage_command
 
+from distil.annotate.questions import make_job
+from distil.core.errors import InputError
 from distil.core.metrics import write_csv
+from distil.core.params import TaskParams, load_params
 from distil.core.tables import ANNOTATIONS, TEST, read_rows, row_writer
+from distil.prompting.params import AnnotateParams
+from distil.store.answer_store import open_store, store_path
+from distil.store.guards import one_run_at_a_time
 
 
 def test_two_who_write_the_same_table_at_once_each_write_a_whole_one(tmp_path: Path) -> None:
@@ -46,3 +52,19 @@ def test_two_runs_of_annotate_pay_once_and_both_end_well(project: Project) -> No
         assert len(server.bodies) == 200
     assert len(read_rows(PATHS[2], ANNOTATIONS)) == 200
     assert not list(Path().glob("*.part"))
+
+
+def test_a_store_s_folder_that_takes_no_lock_is_one_line(project: Project) -> None:
+    with serve_teacher(lambda *_: "positive") as server:
+        set_up(project, server)
+        job = make_job(
+            load_params("task", TaskParams), load_params("annotate", AnnotateParams), PATHS[0], PATHS[1], "cpu"
+        )
+    name = job.plans[0].request("", 1).key[:16]
+    with open_store(store_path()) as store:
+        store.path.with_name(f"{store.path.name}.{name}.lock").mkdir()
+        with (
+            pytest.raises(InputError, match=r"the folder of the answer store .* cannot be written"),
+            one_run_at_a_time(store, job.plans, "annotate"),
+        ):
+            pass
