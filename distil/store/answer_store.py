@@ -41,6 +41,15 @@ CREATE TABLE answers (
     retries INTEGER NOT NULL
 )
 """
+SCHEMA_1 = """
+CREATE TABLE answers (
+    key TEXT PRIMARY KEY,
+    answer TEXT NOT NULL,
+    run TEXT NOT NULL,
+    sent_at REAL NOT NULL,
+    received_at REAL NOT NULL
+) WITHOUT ROWID
+"""
 UP_TIMES = "CREATE TABLE IF NOT EXISTS up_times (run TEXT PRIMARY KEY, seconds REAL NOT NULL)"
 ADD_UP_TIME = "INSERT INTO up_times VALUES (?, ?) ON CONFLICT(run) DO UPDATE SET seconds = seconds + excluded.seconds"
 FROM_VERSION_1 = """
@@ -53,7 +62,6 @@ SET_ASIDE = (
     f"INSERT INTO set_aside SELECT {COLUMNS} FROM answers WHERE key = ?",  # noqa: S608
     "DELETE FROM answers WHERE key = ?",
 )
-TABLES = {1: ["key", "answer", "run", "sent_at", "received_at"], 2: COLUMNS.split(", ")}  # columns of answers
 FAULTS = (sqlite3.Error, UnicodeDecodeError)  # the second: of a message that names what a damaged file holds
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 KEYS_A_QUERY = 500
@@ -356,17 +364,22 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _check_tables(connection: sqlite3.Connection, path: Path) -> int:
-    """Refuse a database that is no store before anything is written to it; returns its schema."""
+    """Refuse a database that is no store before anything is written to it; returns its schema.
+
+    Nor is one a store that a trigger, an index or a condition could make lose answers without a word.
+    """
     with connection:
         connection.execute("BEGIN")  # version and tables of one moment: another process may be making them
         version = _version(connection)
-        columns = [str(column[1]) for column in connection.execute("PRAGMA table_info(answers)")]
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        made = dict(connection.execute("SELECT name, type || ' ' || sql FROM sqlite_master WHERE sql IS NOT NULL"))
     if version > SCHEMA_VERSION:
         raise InputError(
             f"the answer store {path} has schema {version}, this distil knows {SCHEMA_VERSION}: update distil"
         )
-    if columns != TABLES.get(version) if version else tables:
+    found = str(made.pop("answers", ""))
+    wanted = {0: "", 1: f"table {SCHEMA_1}", 2: f"table {SCHEMA}"}.get(version)
+    others = [sql for sql in made.values() if version == 0 or not str(sql).startswith("table ")]
+    if wanted is None or "".join(found.split()) != "".join(wanted.split()) or others:
         raise InputError(
             f"{path} is a database of another program, or was changed: it has not the tables of an answer store; name "
             "another file in DISTIL_STORE"

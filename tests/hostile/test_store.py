@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from distil.core.errors import InputError
 from distil.core.tables import ANNOTATIONS, row_writer
 from distil.prompting.answers import Answer
-from distil.store.answer_store import Store, Stored, open_store
+from distil.store.answer_store import SCHEMA, Store, Stored, open_store
 from distil.store.files import export_answers, import_annotations, import_jsonl
 
 GOOD = Stored(Answer(reply="yes", input_tokens=3, top_logprobs=((" a", -0.5),)), "m", "r", 1.0, 2.0, 1)
@@ -138,7 +138,12 @@ def make_database(path: Path, *statements: str) -> None:
     connection.close()
 
 
+STORE = [SCHEMA, "PRAGMA user_version=2"]
 OTHER_FILES = {
+    "that deletes what comes": [*STORE, "CREATE TRIGGER t AFTER INSERT ON answers BEGIN DELETE FROM answers; END"],
+    "that takes one answer": [*STORE, "CREATE UNIQUE INDEX i ON answers (teacher)"],
+    "with a condition": [SCHEMA.replace("answer TEXT", "answer TEXT CHECK (0)"), "PRAGMA user_version=2"],
+    "that is a view": ["CREATE TABLE t (key)", "CREATE VIEW answers AS SELECT * FROM t", "PRAGMA user_version=2"],
     "another program's": ["CREATE TABLE bookmarks (url TEXT)"],
     "with other columns": ["CREATE TABLE answers (key TEXT, praise TEXT)", "PRAGMA user_version=2"],
     "without tables": ["PRAGMA user_version=2"],
