@@ -7,15 +7,12 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Project
-from hypothesis import given
-from hypothesis import strategies as st
 from stage_command import stage_command
 from toy_results import write_toy_results
 from tqdm import tqdm
 
 from distil.core.command import call
 from distil.core.errors import LONGEST, InputError
-from distil.core.harmless import printable
 from distil.core.metrics import read_details, write_metrics
 from distil.prompting.answers import Answer
 from distil.store.answer_store import Stored, open_store
@@ -92,16 +89,6 @@ def test_the_middle_of_a_very_long_error_is_left_out() -> None:
     assert len(str(end.value.code)) < LONGEST + 100
     assert str(end.value.code).startswith("error: value zz")
     assert str(end.value.code).endswith("zz; remedy")
-
-
-@given(st.text())
-def test_nothing_of_any_text_is_obeyed_and_the_rest_is_as_it_was(text: str) -> None:
-    shown = printable(text)
-    assert not OBEYED & set(shown)
-    assert "\n" not in shown
-    shown.encode()
-    if text.isascii() and text.isprintable():
-        assert shown == text
 
 
 @pytest.mark.slow
