@@ -49,7 +49,7 @@ class EvaluateParams(Params):
     teacher_margin: Number = Field(default=0.05, ge=0, lt=1)  # accuracy that a student may be behind, unwarned
     few_shot_per_label: int = Field(default=16, ge=0)
     calibration_bins: int = Field(default=15, ge=1)  # of equal width, for the expected calibration error
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**31)
 
 
 def main(

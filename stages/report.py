@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 from pydantic import Field
 
 from distil.core.command import run
-from distil.core.errors import InputError
-from distil.core.metrics import read_details
+from distil.core.metrics import read_csv, read_details
 from distil.core.params import TaskParams, load_params
 from distil.core.tables import LABELS, PREDICTIONS, TEST, read_rows
+from distil.core.terminal import disarm
+from distil.core.whole_files import written_whole
 from distil.report.charts.canvas import render_svg, write_png
 from distil.report.charts.fonts import find_undrawable
 from distil.report.charts.gallery import list_charts
@@ -29,6 +29,7 @@ from distil.report.next_steps import (
     write_shortfalls_as_text,
 )
 from distil.report.page import render_page
+from distil.report.prompt import read_prompt_of
 from distil.report.results import WIDTH, collect_compared, collect_results, render_markdown, render_table
 
 
@@ -69,10 +70,10 @@ def main(
         aggregate=read_details(aggregate),
         train=read_details(train),
         export=read_details(export),
-        curve=_read_curve(training),
-        calibration=_read_curve(calibration),
-        latencies=_read_curve(latency),
-        spent=_read_curve(break_even),
+        curve=read_csv(training, ["step", "epoch", "loss"]),
+        calibration=read_csv(calibration, ["system", "confidence", "rows"]),
+        latencies=read_csv(latency, ["system", "share", "ms"]),
+        spent=read_csv(break_even, ["texts", "system", "usd"]),
         predictions=read_rows(predictions, PREDICTIONS),
         labels=read_rows(labels, LABELS),
         test=read_rows(test, TEST),
@@ -101,6 +102,7 @@ def _tell(study: Study, charts: int, reports: Path) -> None:
 
 def _write_report(reports: Path, study: Study, params: ReportParams) -> int:
     """Write charts, page, tables and model card into the folder; returns the number of charts."""
+    prompt = read_prompt_of(study.annotate)
     results, compared = collect_results(study), collect_compared(study)
     svgs = {}
     reports.mkdir(parents=True, exist_ok=True)
@@ -109,35 +111,16 @@ def _write_report(reports: Path, study: Study, params: ReportParams) -> int:
         write_png(chart, reports / f"{chart.name}.png")
     _write(reports / "index.html", render_page(study, results, compared, svgs, params.examples))
     shortfalls = write_shortfalls_as_text(study, WIDTH)
-    _write(reports / "table.txt", shortfalls + render_table(results, compared, study))
+    _write(reports / "table.txt", disarm(shortfalls + render_table(results, compared, study)))  # a terminal shows it
     shortfalls = write_shortfalls_as_markdown(study)
     _write(reports / "summary.md", shortfalls + render_markdown(results, compared, study))
-    _write(reports / "MODEL_CARD.md", render_model_card(study, results, params, _read_prompt(study)))
+    _write(reports / "MODEL_CARD.md", render_model_card(study, results, params, prompt))
     return len(svgs)
 
 
-def _read_prompt(study: Study) -> str | None:
-    """The prompt that was sent; null where nothing was, since the answers are a recording."""
-    if study.is_recorded:
-        return None
-    path = Path(study.annotate["prompt"])
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"{path}, the prompt, cannot be read ({error.strerror}); bring it back, or run 'dvc repro'"
-        ) from None
-
-
-def _read_curve(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path)
-    except (FileNotFoundError, pd.errors.EmptyDataError):
-        raise InputError(f"{path} is missing or empty; 'dvc repro' writes it") from None
-
-
 def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
+    with written_whole(path) as half:
+        half.write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A set of metric files and tables like those of a real run, so that the report can be made without one."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,14 @@ def _exported(megabytes: float, difference: float) -> dict[str, Any]:
     return {"megabytes": megabytes, "teacher_agreement": 0.912, "max_logit_difference": difference}
 
 
+def write_prompt(folder: Path, prompt: str) -> None:
+    """Put another prompt in the toy study, as if the labels were made with it."""
+    (folder / "prompts/reviews.md").write_text(prompt, encoding="utf-8")
+    path = folder / "metrics/annotate.json"
+    sha256 = hashlib.sha256(prompt.encode()).hexdigest()
+    write_metrics(path, {}, read_details(path) | {"prompt_sha256": sha256})
+
+
 def _annotate(teacher: str, local: bool, told_tokens: bool) -> dict[str, Any]:
     return {
         "teacher": teacher,
@@ -165,6 +174,7 @@ def _annotate(teacher: str, local: bool, told_tokens: bool) -> dict[str, Any]:
         "method": "score",
         "protocol": "completion",
         "prompt": "prompts/reviews.md",
+        "prompt_sha256": hashlib.sha256(PROMPT.encode()).hexdigest(),
         "texts": 2985,
         "requests": 2985,
         "votes": 1,

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from distil.annotate.rows import TOKEN_COUNTS, RowMaker
+from distil.assets.packages import file_sha256
 from distil.prompting.params import AnnotateParams
 from distil.store.answer_store import Store, Stored
 
@@ -69,6 +71,7 @@ def summarise(params: AnnotateParams, makers: Mapping[str, RowMaker], texts: int
         "method": params.method,
         "protocol": params.protocol,
         "prompt": params.prompt,
+        "prompt_sha256": file_sha256(Path(params.prompt)),  # by which report knows it again
         "texts": texts,
         "votes": votes.min if votes.fixed else votes.model_dump(),
         "requests": statuses.total(),

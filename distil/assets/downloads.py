@@ -14,10 +14,10 @@ from urllib.parse import unquote
 
 from tqdm import tqdm
 
-from distil.assets.redirects import check_redirect, is_plain
 from distil.assets.bounds import MOST_BYTES
 from distil.assets.offline import WITHOUT_NETWORK
 from distil.assets.packages import file_sha256
+from distil.assets.redirects import check_redirect, is_plain
 from distil.core.addresses import show_address, split_address
 from distil.core.errors import AssetError, InputError
 from distil.core.runtime import cache_folder

@@ -20,9 +20,9 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # the library's own HTTP client, exported lazily
 
-from distil.assets.redirects import check_redirect, is_plain
 from distil.assets.offline import WITHOUT_NETWORK
 from distil.assets.packages import file_sha256
+from distil.assets.redirects import check_redirect, is_plain
 from distil.core.errors import AssetError
 from distil.core.secrets import Secrets
 

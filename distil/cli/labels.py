@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from distil.assets.references import resolve
 from distil.cli.project import check_fresh, stage_path
@@ -72,6 +73,9 @@ def read_train_params() -> TrainParams:
     trained = read_details(path) if path.is_file() else {}
     if trained.get("base") != params.base:
         return params
-    recipe = trained["recipe"]
-    fitted = {name: recipe[name]["value"] for name in ("learning_rate", "epochs") if name in recipe}
-    return TrainParams.model_validate(params.model_dump() | fitted | {"max_length": trained["max_length"]})
+    try:
+        recipe = trained["recipe"] or {}
+        fitted = {name: recipe[name]["value"] for name in ("learning_rate", "epochs") if name in recipe}
+        return TrainParams.model_validate(params.model_dump() | fitted | {"max_length": trained["max_length"]})
+    except (TypeError, ValidationError):
+        raise InputError(f"{path} has no recipe that train knows; 'dvc repro' writes it anew") from None

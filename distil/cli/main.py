@@ -19,15 +19,21 @@ from distil.cli.publish import publish_student
 from distil.cli.store import store_app
 from distil.compare.job import check_recordings
 from distil.compare.prices import price_by_model
-from distil.core.addresses import keep_loopback_off_proxies
-from distil.core.errors import DistilError, describe_error
+from distil.core.command import call
 from distil.core.params import load_params
 from distil.core.runtime import RuntimeParams
 from distil.cost.prices import PriceParams
 from distil.prompting.params import AnnotateParams
 from distil.store.answer_store import open_store, store_path
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # colours are control characters too, which `call` shows instead of obeying
+    context_settings={"max_content_width": 120},
+    help=__doc__,
+)
 app.add_typer(store_app, name="store")
 app.add_typer(batch_app, name="batch")
 app.command("export-labels")(export_labels)
@@ -36,11 +42,7 @@ app.command("publish")(publish_student)
 
 def main() -> None:
     """Run the command; an error of the user's is one line and exit code 1."""
-    keep_loopback_off_proxies()
-    try:
-        app()
-    except DistilError as error:
-        sys.exit(f"error: {describe_error(error)}")
+    call(app)
 
 
 @app.callback()

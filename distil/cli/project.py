@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from distil.annotate.questions import Job, make_job
 from distil.compare.job import make_comparison
 from distil.compare.params import CompareParams
 from distil.core.errors import InputError
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
+from distil.core.yaml_files import load_yaml
 from distil.labels.params import SplitParams
 from distil.prompting.params import AnnotateParams
 
@@ -105,7 +104,7 @@ def describe_change(how: Any) -> str:
 
 
 def _read_dvc_file() -> Any:
-    return yaml.safe_load(DVC_FILE.read_text(encoding="utf-8"))
+    return load_yaml(DVC_FILE.read_text(encoding="utf-8"))
 
 
 @contextmanager
@@ -115,7 +114,7 @@ def _reading(part: str) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise InputError(f"{DVC_FILE} is missing here; run distil in the project's folder") from None
-    except (LookupError, TypeError, AttributeError, ValueError, OSError, yaml.YAMLError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, OSError) as error:
         fault = " ".join(str(error).split())
         raise InputError(
             f"{DVC_FILE} has no usable {part} ({type(error).__name__}: {fault}); 'git checkout -- {DVC_FILE}' mends it"

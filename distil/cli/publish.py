@@ -17,9 +17,9 @@ from distil.core.served import read_default_file
 from distil.publish.dataset_card import Origin, SourceParams, render_dataset_card
 from distil.publish.label_files import write_parquet
 from distil.publish.release import CARD, Release, check_name, collect_files, publish, read_card
+from distil.report.prompt import read_prompt_of
 
 STAGES = ("export", "report")  # that write the student and its card
-RECORDED = "recorded"  # where answers are from that were given to a prompt that is not here
 CARD_FILE = "MODEL_CARD.md"  # in the folder that report writes
 
 
@@ -79,12 +79,7 @@ def read_origin() -> Origin:
     asked = read_details(stage_path("report", "--annotate"))
     told = read_details(stage_path("report", "--aggregate"))
     scored = read_details(stage_path("split", "--metrics"))
-    path = Path(asked["prompt"])
-    try:
-        prompt = None if asked["server"] == RECORDED else path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}, the prompt, cannot be read ({error.strerror}); bring it back") from None
-    return Origin(asked, told, scored, prompt)
+    return Origin(asked, told, scored, read_prompt_of(asked))
 
 
 def send(release: Release) -> None:

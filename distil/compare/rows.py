@@ -57,7 +57,7 @@ def _find_rows_of_file(texts: pd.DataFrame, rows: str, assets: Path) -> pd.Serie
         raise InputError(f"compare.rows = {rows!r} is none of {', '.join(NAMED)}, and as a file: {error}") from None
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except (OSError, ValueError) as error:  # the second: not UTF-8, no csv, empty
         raise InputError(f"compare.rows: {path} cannot be read as csv: {error}") from None
     if not {"id", "text"} & set(table.columns):
         raise InputError(f"compare.rows: {path} has no column id or text; it has: {', '.join(table.columns)}")

@@ -3,9 +3,14 @@
 from distil.core.harmless import printable
 from distil.core.secrets import hide_credentials
 
+LONGEST = 2000  # characters of a message
+
 
 class DistilError(Exception):
-    """Ends a stage with one line on stderr and exit code 1."""
+    """Ends a stage with one line on stderr and exit code 1, whatever others wrote into it."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class InputError(DistilError):
@@ -21,5 +26,12 @@ class EndpointError(DistilError):
 
 
 def describe_error(error: DistilError) -> str:
-    """The message as a terminal may have it: in one line, without escape sequences, passwords and keys."""
-    return printable(hide_credentials(str(error)))
+    """The message as a terminal may have it: one line without escape sequences, passwords and keys.
+
+    Of a very long one the middle is left out.
+    """
+    line = printable(hide_credentials(str(error)))
+    if len(line) <= LONGEST:
+        return line
+    half = LONGEST // 2
+    return f"{line[:half]} [... {len(line) - LONGEST:,} characters ...] {line[-half:]}"

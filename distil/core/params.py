@@ -9,16 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from distil.core.errors import InputError
+from distil.core.harmless import printable
 from distil.core.secrets import hide_credentials
+from distil.core.yaml_files import UnsafeYamlError, load_yaml
 
 PARAMS_FILE = Path("params.yaml")
 KEY_FIELD = "api_key_env"  # of which no value is shown: it may be the key itself
 LONGEST_VALUE = 60  # characters of a mapping or a list that a message shows
+LONGEST_TEXT = 200  # of any other value
 
 
 class Params(BaseModel):
@@ -39,8 +41,8 @@ def _read_number(value: Any) -> Any:
     return value
 
 
-Number = Annotated[float, BeforeValidator(_read_number)]
-"""A float that may be written as 3, 0.5, 1e-3 or 1.0e-3."""
+Number = Annotated[float, BeforeValidator(_read_number), Field(allow_inf_nan=False)]
+"""A float that may be written as 3, 0.5, 1e-3 or 1.0e-3; neither NaN nor infinity."""
 
 
 class TaskParams(Params):
@@ -60,6 +62,8 @@ class TaskParams(Params):
             raise ValueError("a label stands twice")
         if any(label != label.strip() or not label for label in labels):
             raise ValueError("a label is empty or has a blank at its ends")
+        if any(printable(label) != label for label in labels):
+            raise ValueError("a label has a control character, or one that changes the direction of writing")
         return labels
 
 
@@ -100,15 +104,15 @@ def _check(values: Any, model: type[Section], path: Path, *place: str) -> Sectio
 
 def _read_yaml(path: Path, remedy: str) -> dict[str, Any]:
     try:
-        sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+        sections = load_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} is missing; {remedy}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); {remedy}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8; save it as UTF-8") from None
-    except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
-        where = f", line {place.line + 1}" if place else ""
-        raise InputError(f"{path}{where} is not YAML: {getattr(error, 'problem', None) or error}") from None
+    except UnsafeYamlError as error:
+        raise InputError(f"{path}{error.where} is not YAML: {error.problem}") from None
     if not isinstance(sections, dict):
         raise InputError(f"{path} must hold sections (key: value), not {type(sections).__name__}")
     return sections
@@ -125,10 +129,16 @@ def _explain(place: Sequence[str], detail: ErrorDetails, model: type[BaseModel])
     problem = detail["msg"].removeprefix("Value error, ")
     if detail["type"] in ("model_type", "dict_type"):
         problem = "write a mapping of keys and values"
-    value = hide_credentials(repr(detail["input"]))
-    is_long = isinstance(detail["input"], dict | list) and len(value) > LONGEST_VALUE
-    is_secret = KEY_FIELD in detail["loc"]
-    return f"{key}{'' if is_long or is_secret else f' = {value}'}: {problem}{hint}"
+    shown = "" if KEY_FIELD in detail["loc"] else show_value(detail["input"])
+    return f"{key}{shown}: {problem}{hint}"
+
+
+def show_value(value: Any) -> str:
+    """A value as a message shows it after its key: of a long text the beginning, of a long mapping or list nothing."""
+    shown = hide_credentials(repr(value))
+    if isinstance(value, dict | list):
+        return f" = {shown}" if len(shown) <= LONGEST_VALUE else ""
+    return f" = {shown}" if len(shown) <= LONGEST_TEXT else f" = {shown[:LONGEST_TEXT]}..."
 
 
 def _keys_beside(detail: ErrorDetails, model: type[BaseModel]) -> list[str]:

@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from distil.core.errors import InputError
+from distil.core.whole_files import written_whole
 
 KEYS = ("rank", "id", "system", "scenario", "setting", "teacher", "vote", "number")  # in this order rows are sorted
+MOST_NAMES = 20  # columns in a message
 SHARES = pa.list_(pa.float64())  # one value per label, in the order of task.labels
 
 TEXTS = pa.schema(
@@ -110,7 +112,7 @@ TIMINGS = pa.schema(
 def read_rows(path: Path, schema: pa.Schema) -> pd.DataFrame:
     """Read a stage's table; lists come out as numpy arrays, a missing value as pandas has it (ask `isna`).
 
-    Raises `InputError` if the file is missing, is not parquet or has other columns than the schema.
+    Raises `InputError` if the file is missing, is not parquet, is damaged or is of another schema.
     """
     with _open(path, schema) as file:
         frame: pd.DataFrame = file.read().to_pandas()
@@ -142,19 +144,29 @@ def count_rows(path: Path, schema: pa.Schema) -> int:
         return int(file.metadata.num_rows)
 
 
-def _open(path: Path, schema: pa.Schema) -> pq.ParquetFile:
+@contextmanager
+def _open(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetFile]:
+    """The file while it is read; what is wrong with it, in its footer or in its rows, is one line."""
+    again = "'dvc repro' writes it anew"
     try:
-        file = pq.ParquetFile(path)
+        with pq.ParquetFile(path) as file:
+            found = file.schema_arrow
+            if found.names != schema.names:
+                names = ", ".join(map(str, found.names[:MOST_NAMES])) + (", ..." * (len(found.names) > MOST_NAMES))
+                raise InputError(f"{path} has the columns {names} instead of {', '.join(schema.names)}; {again}")
+            for field in schema:
+                if (other := found.field(field.name)) != field:
+                    raise InputError(f"{path} has {_describe(other)} instead of {_describe(field)}; {again}")
+            yield file
     except FileNotFoundError:
         raise InputError(f"{path} is missing; 'dvc repro' writes it") from None
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path} is not a parquet file ({error}); 'dvc repro' writes it anew") from None
-    if file.schema_arrow.names != schema.names:
-        raise InputError(
-            f"{path} has the columns {', '.join(file.schema_arrow.names)} instead of {', '.join(schema.names)}; "
-            "'dvc repro' writes it anew"
-        )
-    return file
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        fault = str(error).partition("\n")[0]
+        raise InputError(f"{path} is not a parquet file, or a damaged one ({fault}); {again}") from None
+
+
+def _describe(field: pa.Field) -> str:
+    return f"{field.name} as {field.type}{'' if field.nullable else ' not null'}"
 
 
 def write_rows(path: Path, schema: pa.Schema, rows: pd.DataFrame | Iterable[dict[str, object]]) -> None:
@@ -171,12 +183,9 @@ def write_rows(path: Path, schema: pa.Schema, rows: pd.DataFrame | Iterable[dict
 
 @contextmanager
 def row_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """Write a table piece by piece, in order; the file appears when all is written, not at all after an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(path.name + ".part")
-    try:
-        with pq.ParquetWriter(half, schema) as writer:
-            yield writer
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
+    """Write a table piece by piece, in order; the file appears when all is written, not at all after an error.
+
+    Raises `InputError` as `written_whole` does.
+    """
+    with written_whole(path) as half, pq.ParquetWriter(half, schema) as writer:
+        yield writer

@@ -24,7 +24,7 @@ def read_corrections(path: Path, labels: Sequence[str]) -> pd.Series:
         raise InputError(
             f"{path} is missing; a file with only the header {','.join(COLUMNS)} means no corrections"
         ) from None
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except (OSError, ValueError) as error:  # the second: not UTF-8, no csv, empty
         raise InputError(f"{path} cannot be read as csv: {error}; its header is {','.join(COLUMNS)}") from None
     if list(table.columns) != COLUMNS:
         raise InputError(f"{path} has the columns {', '.join(table.columns)}; they should be {', '.join(COLUMNS)}")

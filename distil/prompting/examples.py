@@ -112,6 +112,8 @@ def read_examples(path: Path, labels: Sequence[str], *, need_reasons: bool = Fal
             examples = list(_read_rows(stream, name, labels, need_reasons=need_reasons))
     except FileNotFoundError:
         raise InputError(f"{name} are missing; annotate.examples.file in params.yaml names them") from None
+    except OSError as error:
+        raise InputError(f"{name} cannot be read ({error.strerror}); annotate.examples.file names them") from None
     except UnicodeDecodeError:
         raise InputError(f"{name} are not UTF-8; save the file as UTF-8") from None
     if not examples:

@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from distil.core.errors import InputError
-from distil.core.params import Params
+from distil.core.params import Params, show_value
+from distil.core.yaml_files import UnsafeYamlError, load_yaml
 
 FENCE = "---"
 
@@ -82,6 +82,8 @@ def read_prompt(path: Path, named_by: str = "annotate.prompt") -> Prompt:
         content = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"the prompt {path} is missing; {named_by} in params.yaml names it") from None
+    except OSError as error:
+        raise InputError(f"the prompt {path} cannot be read ({error.strerror}); {named_by} names it") from None
     except UnicodeDecodeError as error:
         raise InputError(f"the prompt {path} is not UTF-8 at byte {error.start}; save it as UTF-8") from None
     front, body = _split(content, path)
@@ -126,12 +128,9 @@ def _split(content: str, path: Path) -> tuple[str, str]:
 
 def _read_front_matter(front: str, path: Path) -> FrontMatter:
     try:
-        values = yaml.safe_load(front)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise InputError(f"the prompt {path}{where}: the front matter is not YAML: {problem}") from None
+        values = load_yaml(front)
+    except UnsafeYamlError as error:
+        raise InputError(f"the prompt {path}{error.where}: the front matter is not YAML: {error.problem}") from None
     try:
         return FrontMatter.model_validate({} if values is None else values)
     except ValidationError as error:
@@ -149,4 +148,4 @@ def _explain(detail: ErrorDetails) -> str:
     if detail["type"] == "missing":
         return f"{name} is missing"
     hint = " (write it in quotes)" if detail["type"] == "string_type" else ""
-    return f"{name} = {detail['input']!r}: {detail['msg'].removeprefix('Value error, ')}{hint}"
+    return f"{name}{show_value(detail['input'])}: {detail['msg'].removeprefix('Value error, ')}{hint}"

@@ -4,22 +4,30 @@ Each answer is committed as it arrives, under the hash of its request, and never
 teacher's name, the run that brought it and when it was sent and received, from which the teacher's speed is reckoned
 even if a run was killed. A commit outlives the death of the process (the write-ahead log is not synced at each commit,
 so a power cut can lose the last ones, but nothing before them).
+
+The file is this user's alone. A row in it that is no answer, whoever wrote it, counts as not asked: it is told of, and
+set aside in a table of its own when its request is answered anew; all others are to be had.
 """
 
 import asyncio
 import os
 import sqlite3
+import stat
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_cache_path
+
 from distil.core.errors import InputError
 from distil.core.runtime import cache_folder
 from distil.prompting.answers import Answer
+from distil.store.rows import check_how, explain, read_answer
 
 SCHEMA_VERSION = 2
 SCHEMA = """
@@ -33,6 +41,15 @@ CREATE TABLE answers (
     retries INTEGER NOT NULL
 )
 """
+SCHEMA_1 = """
+CREATE TABLE answers (
+    key TEXT PRIMARY KEY,
+    answer TEXT NOT NULL,
+    run TEXT NOT NULL,
+    sent_at REAL NOT NULL,
+    received_at REAL NOT NULL
+) WITHOUT ROWID
+"""
 UP_TIMES = "CREATE TABLE IF NOT EXISTS up_times (run TEXT PRIMARY KEY, seconds REAL NOT NULL)"
 ADD_UP_TIME = "INSERT INTO up_times VALUES (?, ?) ON CONFLICT(run) DO UPDATE SET seconds = seconds + excluded.seconds"
 FROM_VERSION_1 = """
@@ -40,6 +57,13 @@ INSERT INTO answers SELECT key, answer, '', run, sent_at, received_at, 0 FROM an
 """
 INSERT = "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING"
 COLUMNS = "key, answer, teacher, run, sent_at, received_at, retries"
+SET_ASIDE = (
+    f"CREATE TABLE IF NOT EXISTS set_aside AS SELECT {COLUMNS} FROM answers WHERE 0",  # noqa: S608 (no value is pasted in)
+    f"INSERT INTO set_aside SELECT {COLUMNS} FROM answers WHERE key = ?",  # noqa: S608
+    "DELETE FROM answers WHERE key = ?",
+)
+FAULTS = (sqlite3.Error, UnicodeDecodeError)  # the second: of a message that names what a damaged file holds
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
 KEYS_A_QUERY = 500
 ANSWERS_A_TRANSACTION = 1000
 WAIT_FOR_OTHERS_S = 60.0  # while another process commits
@@ -80,6 +104,8 @@ class Store:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self.path = path
+        self.unusable: dict[str, str] = {}  # keys of the rows that were read and are no answers, and why
+        self._aside: set[str] = set()  # those of them that do not stand in an answer's way any more
 
     def put_all(self, items: Iterable[tuple[str, Stored]]) -> int:
         """Commit answers in one transaction; one that is there already stays. Returns how many were new.
@@ -90,10 +116,20 @@ class Store:
             (key, one.answer.to_json(), one.teacher, one.run, one.sent_at, one.received_at, one.retries)
             for key, one in items
         ]
-        before = self._connection.total_changes
         with self._writing(), self._connection:
+            again = (self.unusable.keys() - self._aside) & {row[0] for row in rows}
+            for key in again:
+                self._set_aside(key)
+            before = self._connection.total_changes
             self._connection.executemany(INSERT, rows)
+        self._aside |= again
         return self._connection.total_changes - before
+
+    def _set_aside(self, key: str) -> None:
+        make, copy, delete = SET_ASIDE
+        self._connection.execute(make)
+        self._connection.execute(copy, (key,))
+        self._connection.execute(delete, (key,))
 
     def put_many(self, items: Iterable[tuple[str, Stored]]) -> tuple[int, int]:
         """Commit answers in parts, however many come; returns how many were new, and how many there were."""
@@ -112,37 +148,36 @@ class Store:
     def get_up_s(self, runs: Sequence[str]) -> dict[str, float]:
         """For how long an endpoint was up, of those of the runs that resumed one, in seconds."""
         rows = self._read("SELECT run, seconds FROM up_times")
-        return {run: seconds for run, seconds in rows if run in set(runs)}
+        return {run: seconds for run, seconds in rows if run in set(runs) and isinstance(seconds, float)}
 
     def known(self, keys: Sequence[str]) -> set[str]:
         """Those of the keys that have an answer."""
-        return {key for (key,) in self._select("key", keys)}
+        return set(self.get(keys))
 
     def get(self, keys: Sequence[str]) -> dict[str, Stored]:
         """The answers of those of the keys that have one."""
-        return dict(map(_to_stored, self._select(COLUMNS, keys)))
+        return dict(self._take(self._select(keys)))
 
     def __len__(self) -> int:
-        """The number of answers."""
+        """The number of rows."""
         ((count,),) = self._read("SELECT count(*) FROM answers")
         return int(count)
 
     def __iter__(self) -> Iterator[tuple[str, Stored]]:
         """All answers, in the order in which they came."""
-        return map(_to_stored, self._read(f"SELECT {COLUMNS} FROM answers ORDER BY rowid"))  # noqa: S608
+        return self._take(self._read(f"SELECT {COLUMNS} FROM answers ORDER BY rowid"))  # noqa: S608
 
     def teachers(self) -> set[str]:
         """The names of the teachers that gave answers."""
-        return {name for (name,) in self._read("SELECT DISTINCT teacher FROM answers")}
+        return {name for (name,) in self._read("SELECT DISTINCT teacher FROM answers") if isinstance(name, str)}
 
     def summaries(self) -> list[TeacherSummary]:
         """What is there of each teacher, the one with most answers first."""
-        rows = self._read(
-            "SELECT teacher, count(*), coalesce(sum(json_extract(answer, '$.input_tokens')), 0),"
-            " coalesce(sum(json_extract(answer, '$.output_tokens')), 0), min(received_at), max(received_at)"
-            " FROM answers GROUP BY teacher ORDER BY count(*) DESC, teacher"
-        )
-        return [TeacherSummary(*row) for row in rows]
+        found: dict[str, TeacherSummary] = {}
+        for _, stored in self:
+            name = stored.teacher
+            found[name] = _add(found.get(name, TeacherSummary(name, 0, 0, 0, None, None)), stored)
+        return sorted(found.values(), key=lambda one: (-one.answers, one.teacher))
 
     def delete(self, keys: Iterable[str]) -> int:
         """Delete answers for good and give their space back; returns how many were there."""
@@ -153,7 +188,7 @@ class Store:
             deleted = self._connection.total_changes - before
             if deleted:
                 self._connection.execute("VACUUM")
-        except sqlite3.Error as error:
+        except FAULTS as error:
             raise InputError(f"the answer store {self.path} cannot be pruned now ({error}); try again later") from None
         return deleted
 
@@ -161,28 +196,49 @@ class Store:
     def _writing(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except FAULTS as error:
             raise InputError(
                 f"the answer store {self.path} cannot be written ({error}); make room there, or move the store with "
                 "DISTIL_STORE; what was in it is kept"
             ) from None
 
-    def _select(self, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    def _select(self, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(keys), KEYS_A_QUERY):
             some = keys[start : start + KEYS_A_QUERY]
             marks = ",".join("?" * len(some))
-            yield from self._read(f"SELECT {columns} FROM answers WHERE key IN ({marks})", some)  # noqa: S608 (no value is pasted in)
+            yield from self._read(f"SELECT {COLUMNS} FROM answers WHERE key IN ({marks})", some)  # noqa: S608
+
+    def _take(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, Stored]]:
+        """Those of the rows that are answers; the others are noted in `unusable`."""
+        for key, line, *how in rows:
+            try:
+                check_how(key, how)
+                answer = read_answer(line)
+            except (ValueError, TypeError, RecursionError) as error:
+                self.unusable[key] = explain(error)
+            else:
+                yield key, Stored(answer, *how)
 
     def _read(self, query: str, values: Sequence[str] = ()) -> Iterator[tuple[Any, ...]]:
         try:
             yield from self._connection.execute(query, values)
-        except sqlite3.Error as error:
-            raise InputError(f"the answer store {self.path} cannot be read ({error}); is its disk sound?") from None
+        except FAULTS as error:
+            raise InputError(
+                f"the answer store {self.path} cannot be read ({error}): it is damaged; 'sqlite3 "
+                f"{self.path} .recover' prints what is sound of it"
+            ) from None
 
 
-def _to_stored(row: tuple[Any, ...]) -> tuple[str, Stored]:
-    key, answer, *how = row
-    return key, Stored(Answer.from_json(answer), *how)
+def _add(summary: TeacherSummary, stored: Stored) -> TeacherSummary:
+    times = [at for at in (summary.first_at, summary.last_at, stored.received_at) if at is not None]
+    return TeacherSummary(
+        summary.teacher,
+        summary.answers + 1,
+        summary.input_tokens + (stored.answer.input_tokens or 0),
+        summary.output_tokens + (stored.answer.output_tokens or 0),
+        min(times, default=None),
+        max(times, default=None),
+    )
 
 
 class GroupCommit:
@@ -228,29 +284,70 @@ def store_path() -> Path:
 
 @contextmanager
 def open_store(path: Path) -> Iterator[Store]:
-    """Open the store, making it where there is none.
+    """Open the store, making it where there is none, for this user alone; tell in the end of rows that are no answers.
 
-    Raises `InputError` if the file cannot be opened, is no SQLite file, or was written by a newer distil.
+    Raises `InputError` if the file cannot be opened, is no SQLite file or another program's, or was written by a newer
+    distil.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_private(path)
         connection = sqlite3.connect(path, timeout=WAIT_FOR_OTHERS_S)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *FAULTS) as error:
         raise InputError(f"the answer store {path} cannot be opened ({error}); DISTIL_STORE may name another") from None
     try:
+        connection.text_factory = _decode
         _prepare(connection, path)
-        yield Store(connection, path)
+        _keep_private(path)
+        store = Store(connection, path)
+        try:
+            yield store
+        finally:
+            _tell_unusable(store)
     finally:
         connection.close()
 
 
+def _make_private(path: Path) -> None:
+    """Make the folder and the file where they are missing: SQLite would make the file for everybody to read."""
+    if not path.parent.exists():
+        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _keep_private(path: Path) -> None:
+    """Take an older store from other users' eyes, with the files beside it, and the folder if it is distil's own."""
+    files = [path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))]
+    if path.parent == user_cache_path("distil", appauthor=False):
+        files.append(path.parent)
+    for file in files:
+        with suppress(FileNotFoundError, PermissionError):  # the second: it is somebody else's, who decides
+            mode = stat.S_IMODE(file.stat().st_mode)
+            if mode & OTHERS:
+                file.chmod(mode & ~OTHERS)
+
+
+def _decode(text: bytes) -> str | bytes:
+    """The text of a cell; what is no UTF-8 stays bytes, which no column of an answer may be."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text
+
+
+def _tell_unusable(store: Store) -> None:
+    if store.unusable:
+        key, fault = next(iter(store.unusable.items()))
+        print(
+            f"warning: {len(store.unusable):,} rows of the answer store {store.path} are no answers (the first, of "
+            f"request {str(key)[:16]}: {fault}); they count as not asked, and all others are used",
+            file=sys.stderr,
+        )
+
+
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     try:
-        version = _version(connection)
-        if version > SCHEMA_VERSION:
-            raise InputError(
-                f"the answer store {path} has schema {version}, this distil knows {SCHEMA_VERSION}: update distil"
-            )
+        version = _check_tables(connection, path)
         _use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
         if version < SCHEMA_VERSION:
@@ -258,12 +355,36 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(UP_TIMES)
         connection.execute("BEGIN IMMEDIATE")  # so that a store that cannot be written is found out now
         connection.rollback()
-    except sqlite3.Error as error:
+    except FAULTS as error:
         if "locked" in str(error):
             raise InputError(f"the answer store {path} is in use by another process; try again later") from None
         raise InputError(
             f"the answer store {path} cannot be used ({error}); move it away, or name another in DISTIL_STORE"
         ) from None
+
+
+def _check_tables(connection: sqlite3.Connection, path: Path) -> int:
+    """Refuse a database that is no store before anything is written to it; returns its schema.
+
+    Nor is one a store that a trigger, an index or a condition could make lose answers without a word.
+    """
+    with connection:
+        connection.execute("BEGIN")  # version and tables of one moment: another process may be making them
+        version = _version(connection)
+        made = dict(connection.execute("SELECT name, type || ' ' || sql FROM sqlite_master WHERE sql IS NOT NULL"))
+    if version > SCHEMA_VERSION:
+        raise InputError(
+            f"the answer store {path} has schema {version}, this distil knows {SCHEMA_VERSION}: update distil"
+        )
+    found = str(made.pop("answers", ""))
+    wanted = {0: "", 1: f"table {SCHEMA_1}", 2: f"table {SCHEMA}"}.get(version)
+    others = [sql for sql in made.values() if version == 0 or not str(sql).startswith("table ")]
+    if wanted is None or "".join(found.split()) != "".join(wanted.split()) or others:
+        raise InputError(
+            f"{path} is a database of another program, or was changed: it has not the tables of an answer store; name "
+            "another file in DISTIL_STORE"
+        )
+    return version
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:

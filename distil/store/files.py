@@ -5,38 +5,25 @@ A line of JSONL is an object with `key` (the request's hash), `answer`, `teacher
 """
 
 import json
+import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pyarrow as pa
-from pydantic import Field, InstanceOf, Strict, ValidationError
+from pydantic import Field
 
 from distil.core.errors import InputError
 from distil.core.params import Params
 from distil.core.tables import iter_rows
+from distil.core.whole_files import written_whole
 from distil.prompting.answers import Answer
 from distil.store.answer_store import Store, Stored
+from distil.store.rows import AnswerFields, Count, Moment, explain, make_answer
 
 ROWS_AT_ONCE = 1000
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Text = InstanceOf[str]  # any string of JSON, also one that UTF-8 cannot hold
-Count = Annotated[int, Field(ge=0, lt=2**63)]
-Pair = Annotated[tuple[Text, Finite], Strict(False)]  # JSON has lists for tuples
-
-
-class AnswerFields(Params):
-    """The fields of an `Answer`, as JSON has them."""
-
-    reply: Text | None = None
-    finish_reason: Text | None = None
-    refused: bool = False
-    top_logprobs: Annotated[tuple[Pair, ...], Strict(False)] | None = None
-    input_tokens: Count | None = None
-    cached_tokens: Count | None = None
-    output_tokens: Count | None = None
-    reasoning_tokens: Count | None = None
 
 
 class Line(Params):
@@ -46,29 +33,21 @@ class Line(Params):
     answer: AnswerFields
     teacher: str
     run: str | None = None
-    sent_at: Finite | None = None
-    received_at: Finite | None = None
+    sent_at: Moment | None = None
+    received_at: Moment | None = None
     retries: Count = 0
 
 
 def export_answers(store: Store, path: Path, keys: Collection[str] | None = None) -> int:
     """Write the answers to requests with these keys (None: all) to a JSONL file; returns how many.
 
-    The file appears whole. Raises `InputError` if it exists, so that no earlier export is lost, or cannot be written.
+    The file appears whole, and for this user alone, as the store is. Raises `InputError` if it exists, so that no
+    earlier export is lost, or cannot be written.
     """
     if path.exists():
         raise InputError(f"{path} exists; name a new file")
-    half = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            count = _write_jsonl(store, half, keys)
-            half.replace(path)
-        finally:
-            half.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error}); name another file") from None
-    return count
+    with written_whole(path) as half:
+        return _write_jsonl(store, half, keys)
 
 
 def import_jsonl(store: Store, path: Path) -> tuple[int, int]:
@@ -96,7 +75,7 @@ def import_annotations(
 
 def _write_jsonl(store: Store, path: Path, keys: Collection[str] | None) -> int:
     count = 0
-    with path.open("w", encoding="utf-8") as file:
+    with open(path, "w", encoding="utf-8", opener=partial(os.open, mode=0o600)) as file:
         for key, stored in store:
             if keys is None or key in keys:
                 fields = asdict(stored) | {"answer": json.loads(stored.answer.to_json())}
@@ -118,15 +97,11 @@ def _read_jsonl(path: Path) -> Iterator[tuple[str, Stored]]:
 def _read_line(line: str, place: str) -> tuple[str, Stored]:
     try:
         found = Line.model_validate(json.loads(line))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        fault = f"{where}: {first['msg']}" if where else "not an object"
     except (ValueError, RecursionError) as error:
-        fault = str(error)
+        fault = explain(error)
     else:
         fields = {name: getattr(found, name) for name in Stored.__slots__ if name != "answer"}
-        return found.key, Stored(Answer(**dict(found.answer)), **fields)
+        return found.key, Stored(make_answer(found.answer), **fields)
     raise InputError(f"{place} is no answer ({fault}); 'distil store export' writes such lines")
 
 
@@ -137,7 +112,7 @@ def _from_row(row: dict[str, Any], labels: Sequence[str]) -> Stored:
     """
     logprobs = row["label_logprobs"]
     likeliest = None
-    if logprobs is not None:
+    if logprobs is not None and len(logprobs) == len(labels):
         likeliest = tuple(sorted(zip(labels, logprobs, strict=True), key=lambda pair: -pair[1]))
     answer = Answer(
         reply=row["reply"],

@@ -6,10 +6,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from distil.core.errors import InputError
+from distil.core.yaml_files import load_yaml
 from distil.prompting.requests import Plan
 from distil.store.answer_store import Store
 
@@ -35,7 +35,7 @@ def refuse_to_pay_again(store: Store, stage: str, output: Path, teachers: Collec
 def _asked_on_record(stage: str) -> set[str]:
     """The teachers behind endpoints that the stage's last finished run asked: annotate's, or compare's candidates."""
     try:
-        lock = yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}
+        lock = load_yaml(LOCK.read_text(encoding="utf-8")) or {}
         sections = lock.get("stages", {}).get(stage, {}).get("params", {}).get("params.yaml", {})
         section = sections.get("annotate", {})
         asked = [_change(section, one) for one in section.get("teachers") or [section.get("model")]]
@@ -46,7 +46,7 @@ def _asked_on_record(stage: str) -> set[str]:
         return {one["model"] for one in asked if one.get("server") != "local" and not one.get("recording")}
     except FileNotFoundError:
         return set()
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, yaml.YAMLError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         fault = " ".join(str(error).split())
     raise InputError(f"{LOCK} cannot be read ({fault}); 'git checkout {LOCK}' brings it back")
 
@@ -69,9 +69,19 @@ def one_run_at_a_time(store: Store, plans: Sequence[Plan], stage: str) -> Iterat
         for name in sorted({plan.request("", 1).key[:16] for plan in plans}):
             lock = FileLock(store.path.with_name(f"{store.path.name}.{name}.lock"))
             try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                print(f"{stage}: waiting for another run that asks the same", file=sys.stderr)
-                lock.acquire()
+                _wait_for(lock, stage)
+            except OSError as error:
+                raise InputError(
+                    f"the folder of the answer store {store.path} cannot be written ({error.strerror}); mend its "
+                    "rights, or name another file in DISTIL_STORE"
+                ) from None
             locks.callback(lock.release)
         yield
+
+
+def _wait_for(lock: BaseFileLock, stage: str) -> None:
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        print(f"{stage}: waiting for another run that asks the same", file=sys.stderr)
+        lock.acquire()

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainingArguments, set_seed
 
 from distil.core.errors import InputError
@@ -161,8 +162,14 @@ class FineTuner:
         return torch.from_numpy(logits).double().softmax(dim=-1).numpy()
 
     def save(self, training: Training, folder: Path) -> None:
-        """Write config.json, model.safetensors, tokenizer.json and tokenizer_config.json."""
-        training.model.save_pretrained(folder)
+        """Write config.json, model.safetensors, tokenizer.json and tokenizer_config.json.
+
+        Raises `InputError` where the disk has no room for the weights.
+        """
+        try:
+            training.model.save_pretrained(folder)
+        except SafetensorError as error:
+            raise InputError(f"{folder} cannot be written ({error}); make room there, and run it again") from None
         self.tokenizer.backend_tokenizer.no_truncation()
         self.tokenizer.backend_tokenizer.no_padding()
         self.tokenizer.save_pretrained(folder)

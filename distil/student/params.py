@@ -39,7 +39,7 @@ class TrainParams(Params):
     compile: bool = False  # torch.compile
     seeds: int = Field(default=1, ge=1)
     distill_ensemble: bool = False
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**31)
 
     @model_validator(mode="after")
     def _check_together(self) -> "TrainParams":

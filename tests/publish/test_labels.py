@@ -1,5 +1,6 @@
 """The labels for others: files that AutoTrain reads, and a dataset with its card on a loopback Hub."""
 
+import hashlib
 import shutil
 import sys
 from pathlib import Path
@@ -37,7 +38,14 @@ REPOSITORY = "someone/labels"
 TASK = TaskParams(name="Toy | reviews", description="Is it good?", language="en", labels=["negative", "positive"])
 SOURCE = {"license": "mit", "base_license": "mit", "texts_license": "mit", "texts": "toy texts"}
 HARD = ['quotes " and, commas', "two\nlines", "a\rreturn", " blanks ", "\U0001f600 smiles", "'", "n/a"]
-ASKED = {"teacher": "toy-teacher", "method": "generate", "protocol": "chat", "votes": 3, "prompt": "prompt.md"}
+ASKED = {
+    "teacher": "toy-teacher",
+    "method": "generate",
+    "protocol": "chat",
+    "votes": 3,
+    "prompt": "prompt.md",
+    "prompt_sha256": hashlib.sha256(b"Say {text}").hexdigest(),
+}
 ASKED |= {"server": "endpoint"}
 TOLD = {"texts": 12, "labelled": 11, "abstained": {"tie": 1}, "corrected": 1, "mean_agreement": 0.9}
 TOLD |= {"unanimous": 0.75, "krippendorff_alpha": 0.5}

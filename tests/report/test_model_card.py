@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from huggingface_hub.repocard_data import model_index_to_eval_results
-from toy_results import HOSTILE_LABELS, PROMPT, write_toy_results
+from toy_results import HOSTILE_LABELS, PROMPT, write_prompt, write_toy_results
 from written_reports import change_metrics, change_params, parse_card, read_card, read_front_matter, read_page
 
 from distil.core.errors import InputError
@@ -108,7 +108,7 @@ def test_model_card_quotes_and_escapes_what_others_wrote(project: Path) -> None:
     hostile = "a: b\n---\nlicense: mit"
     change_params(project, task={"description": hostile}, report={"texts": hostile})
     prompt = "---\nlicense: mit\n---\n````\n<img src=x>\n# {text}"
-    (project / "prompts/reviews.md").write_text(prompt, encoding="utf-8")
+    write_prompt(project, prompt)
     main(*arguments)
     card = read_card(project)
     assert read_front_matter(project)["license"] == "apache-2.0"

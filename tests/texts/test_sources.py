@@ -123,7 +123,7 @@ ERROR = {"blank": "error"}
         ("a.jsonl", '["x"]\n', {}, 'line 1 is ["x"]; each line must be one object'),
         ("a.csv", "id,text\n1,x\n2,y,z\n", {}, "line 3: 3 cells, but the header has 2"),
         ("a.csv", "id,text\n1,x\n2\n", {}, "line 3: 1 cells, but the header has 2"),
-        ("a.tsv", 'id\ttext\n1\t"So" he said\n', {}, "line 2: '\t' expected after '\"'; put a cell"),
+        ("a.tsv", 'id\ttext\n1\t"So" he said\n', {}, "line 2: '\\t' expected after '\"'; put a cell"),
         ("a.csv", 'text\nx\n"y\n', {}, "unexpected end of data"),
         ("a.csv", b"text\ngood\ncaf\xe9\n", {}, "not UTF-8 (byte 13 is 0xe9); save it as UTF-8"),
         ("a.jsonl", b'{"text": "caf\xe9"}\n', {}, "not UTF-8 (byte 13 is 0xe9)"),
