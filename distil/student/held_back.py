@@ -1,4 +1,4 @@
-"""A fine-tuned student, held back: its weights moved towards those of its base, under a linear head that is fitted anew.
+"""A fine-tuned student, held back: its weights moved towards the base's, under a linear head that is fitted anew.
 
 A student that is fine-tuned on labels of which some are wrong learns the errors too. Between the weights before and
 after lies what keeps most of what was learnt and less of the errors (WiSE-FT: Wortsman et al., "Robust fine-tuning of

@@ -34,7 +34,9 @@ class TrainParams(Params):
     max_grad_norm: Number = Field(default=1.0, gt=0)  # to which a longer gradient is cut
     max_length: Annotated[int, Field(ge=3)] | Literal["auto"] = 128  # tokens, special ones included
     freeze_word_embeddings: bool = True
-    base_share: Annotated[Number, Field(ge=0, le=1)] | None = None  # see move_towards; null: the student as trained
+    base_share: Annotated[Number, Field(ge=0, le=1)] | None = (
+        None  # of the base's weights in the student (held_back.py)
+    )
     dropout: Annotated[Number, Field(ge=0, lt=1)] | None = 0.0
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     compile: bool = False  # torch.compile

@@ -12,8 +12,11 @@ from distil.student.fine_tuner import FineTuner, Training
 from distil.student.targets import Targets, number_labels
 from distil.student.training_set import Lessons
 
-
 Finish = Callable[[Training], Training]  # what is done to a model once it is trained
+
+
+def _leave(training: Training) -> Training:
+    return training
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Trial:
     agreement: float | None
 
 
-def run_trials(tuner: FineTuner, lessons: Lessons, held_out: pd.DataFrame, finish: Finish) -> Iterator[Trial]:
+def run_trials(tuner: FineTuner, lessons: Lessons, held_out: pd.DataFrame, finish: Finish = _leave) -> Iterator[Trial]:
     """Train `train.seeds` students, from `train.seed` on."""
     first, count = tuner.params.seed, tuner.params.seeds
     for seed in range(first, first + count):
@@ -42,7 +45,7 @@ def choose_median(trials: Sequence[Trial]) -> Trial:
 
 
 def distill_trials(
-    tuner: FineTuner, lessons: Lessons, trials: Sequence[Trial], held_out: pd.DataFrame, finish: Finish
+    tuner: FineTuner, lessons: Lessons, trials: Sequence[Trial], held_out: pd.DataFrame, finish: Finish = _leave
 ) -> Trial:
     """Train one student on the mean probabilities that the trials give to every text, dropped suspects included.
 

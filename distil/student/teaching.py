@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from distil.linear.folds import Numbers, count_folds
 from distil.encoders.heads import set_head
+from distil.linear.folds import Numbers, count_folds
 from distil.student.fine_tuner import FineTuner, Pooling, Training
 from distil.student.frozen import Frozen, leave_unread, validate_frozen
 from distil.student.held_back import hold_back
