@@ -54,6 +54,19 @@ class Frozen:
         probe = fit_probe(features, numbers, self.labels, method, self.has_bias)
         return probe.balance(numbers) if self.balanced and self.has_bias else probe
 
+    def predict_held_out(self, places: Numbers, wanted: int, seed: int) -> Floats | None:
+        """Predict the rows at these places by probes that learnt from others among them; null where they are too few.
+
+        Of `wanted` folds there are fewer where a label has fewer rows. The shape is (places, labels).
+        """
+        numbers = self.numbers[places]
+        if not (folds := count_folds(numbers, wanted)):
+            return None
+        every = draw_folds(numbers, folds, seed)
+        methods = list_suitable([self.method], numbers, every, self.has_bias) or [UNCHOSEN]
+        found = validate_probe(self.features[places], numbers, self.labels, every, methods, self.has_bias)
+        return found.held_out
+
     def describe(self) -> dict[str, dict[str, Any]]:
         """What was settled here, for the recipe."""
         pooled = ", ".join(f"{way} {agreement:.1%}" for way, agreement in self.pooled.items())

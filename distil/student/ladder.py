@@ -22,6 +22,7 @@ from distil.linear.probe import fit_temperature
 from distil.student.fine_tuner import FineTuner
 from distil.student.frozen import Frozen
 from distil.student.held_back import hold_back
+from distil.student.label_noise import find_suspects
 from distil.student.targets import number_labels
 from distil.student.training_set import Lessons
 
@@ -47,13 +48,18 @@ class HoldOut:
 
 @dataclass
 class Ladder:
-    """What metrics/train.json tells of the rungs, and how sure a fine-tuned one with a head fitted anew should be."""
+    """What metrics/train.json tells of the rungs, and what was found on the way up.
+
+    `temperature` says how sure a head that is fitted anew should be; `absolved` are the places of rows whose label was
+    doubted and left out, and which the fine-tuned rung, that had not seen them, gives all the same.
+    """
 
     rungs: dict[str, dict[str, Any]] = field(default_factory=dict)
     learning_curve: list[dict[str, Any]] = field(default_factory=list)
     chosen: str = "frozen"
     why: str = ""
     temperature: float | None = None
+    absolved: Numbers = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
 
     def judge(self, name: str, exportable: bool, label: Callable[[], Numbers], numbers: Numbers) -> None:
         """Add a rung; `label` trains it and returns the number of its label for each held-out text."""
@@ -83,8 +89,8 @@ def climb(
     ladder.rungs["frozen"]["seconds"] += frozen.seconds
     ladder.learning_curve = draw_curve(frozen, judged, features, tuner.params.seed)
     if tuner.params.rung != "frozen":
-        label = partial(_label_tuned, tuner, frozen, lessons, judged, ladder)
-        ladder.judge("fine_tuned", True, label, judged.numbers)
+        rehearse = partial(_rehearse, tuner, rows, frozen, lessons, judged, ladder)
+        ladder.judge("fine_tuned", True, rehearse, judged.numbers)
     ladder.chosen, ladder.why = choose(ladder, tuner.params.rung)
     return ladder
 
@@ -95,6 +101,21 @@ def cut_hold_out(folds: Folds, tuner: FineTuner, frozen: Frozen, held_out: pd.Da
     texts = [tuner.texts[place] for place in outside] + held_out["text"].to_list()
     numbers = np.concatenate([frozen.numbers[outside], number_labels(held_out, tuner.labels)])
     return HoldOut(inside, outside, texts, numbers)
+
+
+def pick_learnt(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen, lessons: Lessons, inside: Numbers) -> Numbers:
+    """The places, of those inside, that fine-tuning learns.
+
+    Rows are suspected by probes that learnt from rows inside alone, or the labels outside would have had their say.
+    """
+    params = tuner.params
+    if params.noise != "drop" or params.suspects != "embeddings":
+        return np.intersect1d(lessons.places, inside)
+    held_out = frozen.predict_held_out(inside, params.folds, params.seed)
+    if held_out is None:
+        return inside
+    learnt = inside[~find_suspects(rows.iloc[inside], frozen.numbers[inside], held_out)]
+    return learnt if len(np.unique(frozen.numbers[learnt])) > 1 else inside
 
 
 def choose(ladder: Ladder, wanted: str) -> tuple[str, str]:
@@ -157,14 +178,22 @@ def _label_frozen(frozen: Frozen, places: Numbers, features: NDArray[np.float32]
     return _label(frozen.fit(places).predict_proba(features))
 
 
-def _label_tuned(tuner: FineTuner, frozen: Frozen, lessons: Lessons, judged: HoldOut, ladder: Ladder) -> Numbers:
-    places = np.intersect1d(lessons.places, judged.inside)
-    training = tuner.train(lessons.targets, lessons.epochs, tuner.params.seed, places, "hold-out")
+def _rehearse(
+    tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen, lessons: Lessons, judged: HoldOut, ladder: Ladder
+) -> Numbers:
+    """Train the fine-tuned rung; the ladder gets its temperature, and the doubtful labels that it would give too."""
+    learnt = pick_learnt(tuner, rows, frozen, lessons, judged.inside)
+    training = tuner.train(lessons.targets, lessons.epochs, tuner.params.seed, learnt, "hold-out")
+    doubtful = np.setdiff1d(np.setdiff1d(np.arange(len(rows)), lessons.places), learnt)
+    texts = [*judged.texts, *(tuner.texts[place] for place in doubtful)]
     if tuner.params.base_share is None:
-        return _label(tuner.predict_proba(training, judged.texts))
-    logits = hold_back(tuner, training, frozen, judged.inside).decide(tuner.read_by(training.model, judged.texts))
-    ladder.temperature = fit_temperature(logits, judged.numbers)
-    return _label(logits)
+        logits = np.log(tuner.predict_proba(training, texts))
+    else:
+        logits = hold_back(tuner, training, frozen, judged.inside).decide(tuner.read_by(training.model, texts))
+        ladder.temperature = fit_temperature(logits[: len(judged.texts)], judged.numbers)
+    given, given_doubtful = np.split(_label(logits), [len(judged.texts)])
+    ladder.absolved = doubtful[given_doubtful == frozen.numbers[doubtful]]
+    return given
 
 
 def _label(shares: NDArray[np.float64]) -> Numbers:

@@ -1,7 +1,7 @@
 """Teach a student: settle the recipe, climb the ladder, and train what was chosen on all rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,7 @@ def teach(tuner: FineTuner, rows: pd.DataFrame, held_out: pd.DataFrame) -> Taugh
     tuner.params = tuner.params.model_copy(update={"pooling": frozen.pooling})
     lessons = prepare_lessons(tuner, rows, frozen)
     ladder = climb(tuner, rows, frozen, lessons, held_out, folds)
+    lessons = replace(lessons, places=np.union1d(lessons.places, ladder.absolved))
     trained = _train(tuner, frozen, lessons, held_out, ladder.chosen, ladder.temperature or frozen.temperature)
     return Taught(*trained, lessons, ladder, {**recipe, **frozen.describe()})
 

@@ -68,7 +68,7 @@ def prepare_lessons(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen) -> Les
         elif params.noise == "reweight":
             weights = weigh_rows(rows, numbers, held_out)
     if params.class_weights == "balanced":
-        weights[places] *= weigh_classes(numbers[places])
+        weights *= weigh_classes(numbers)
     return Lessons((targets * weights[:, None]).astype(np.float32), places, epochs, agreements, suspects)
 
 

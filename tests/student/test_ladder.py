@@ -1,5 +1,6 @@
 """The ladder on tiny bases: which rungs are judged, on which rows, and which one is taken."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import pandas as pd
 import pytest
 import torch
 from tiny_model import TEXTS, make_tiny_model
-from tiny_training import make_tuner
+from tiny_training import freeze, make_tuner
 from toy_rows import LABELS, make_rows, make_texts
 
-from distil.student.ladder import RUNGS, Ladder, choose, score
+from distil.student.ladder import RUNGS, Ladder, choose, pick_learnt, score
 from distil.student.teaching import Taught, teach
+from distil.student.training_set import prepare_lessons
 
 ROWS = make_rows(make_texts())
 VALIDATION = make_rows(["your tripod is bad", "your tripod is good"])
@@ -126,3 +128,31 @@ def test_the_best_rung_is_taken_and_the_cheaper_one_of_those_alike(tuned: float,
 def test_a_share_of_rows_has_its_interval() -> None:
     found = score(np.array([True] * 9 + [False]))
     assert 0.55 < found["agreement_low"] < found["agreement"] == 0.9 < found["agreement_high"] < 1
+
+
+def test_rows_outside_have_no_say_in_which_rows_inside_are_doubted(base: Path) -> None:
+    tuner = make_tuner(base, ROWS)
+    tuner.params = type(tuner.params)(base="tiny", noise="drop", **SMALL)
+    rows = ROWS.copy()
+    wrong = np.arange(0, 60, 9)
+    rows.loc[wrong, "label"] = [LABELS[1 - LABELS.index(label)] for label in rows.loc[wrong, "label"]]
+    inside = np.arange(60)
+    frozen = freeze(tuner, rows)
+    lessons = prepare_lessons(tuner, rows, frozen)
+    learnt = pick_learnt(tuner, rows, frozen, lessons, inside)
+    assert set(inside) - set(learnt) and set(inside) - set(learnt) <= set(wrong)
+    turned = replace(frozen, numbers=np.where(np.arange(80) < 60, frozen.numbers, 1 - frozen.numbers))
+    np.testing.assert_array_equal(pick_learnt(tuner, rows, turned, lessons, inside), learnt)
+
+
+def test_a_doubt_is_withdrawn_where_a_student_that_has_not_seen_the_row_gives_its_label(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubted = np.arange(80) % 8 == 0
+    monkeypatch.setattr("distil.student.training_set.find_suspects", lambda *_: doubted)
+    monkeypatch.setattr("distil.student.ladder.find_suspects", lambda rows, *_: doubted[rows.index])
+    taught = run(base, ROWS, rung="fine_tuned", epochs=8)
+    assert taught.ladder is not None
+    absolved = set(taught.ladder.absolved)
+    assert absolved and absolved <= set(np.flatnonzero(doubted))
+    assert set(taught.lessons.places) == set(np.flatnonzero(~doubted)) | absolved
