@@ -7,7 +7,7 @@ from scipy.stats import binomtest
 
 from distil.quality.shortfalls import adjust_by_holm
 
-EXPORTABLE = ("frozen", "contrastive", "fine_tuned")
+EXPORTABLE = ("frozen", "fine_tuned")
 RUNGS = ("majority", "tfidf", "embeddings", *EXPORTABLE)  # all learn from the teacher's labels
 MARGIN, LEVEL = 0.01, 0.05
 Result = dict[str, Any]

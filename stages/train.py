@@ -109,11 +109,11 @@ def warn_of_labels(rows: pd.DataFrame, labels: Sequence[str]) -> list[str]:
 def describe_rows(rows: pd.DataFrame, taught: Taught, tuner: FineTuner) -> dict[str, Any]:
     """What was learnt: texts by label, how many labels are suspected (null: nobody looked), how long the texts are.
 
-    A student that is distilled from others learns all of the tuner's texts.
+    A student that is distilled from others learns all of the tuner's texts, and so does a linear head.
     """
-    distilled = tuner.params.distill_ensemble and taught.rung == "fine_tuned"
-    lessons = taught.lessons
-    learnt = rows["label"] if distilled else rows["label"].iloc[lessons.places]
+    params, lessons = tuner.params, taught.lessons
+    every = taught.rung == "frozen" or params.base_share is not None or params.distill_ensemble
+    learnt = rows["label"] if every else rows["label"].iloc[lessons.places]
     counts = learnt.value_counts()
     return {
         "rows": len(learnt),
@@ -158,8 +158,7 @@ def describe_method(tuner: FineTuner, taught: Taught) -> dict[str, Any]:
         "rung": taught.rung,
         "trained": {
             "frozen": "a linear head on the base as it is",
-            "contrastive": f"{training.steps} contrastive steps and a linear head",
-            "fine_tuned": f"{epochs} epochs",
+            "fine_tuned": f"{epochs} epochs" + (" and a linear head" if tuner.params.base_share is not None else ""),
         }[taught.rung],
         "epochs": epochs,
         "epochs_agreement": taught.lessons.epochs_agreement,

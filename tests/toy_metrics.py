@@ -67,7 +67,6 @@ def describe_ladder() -> dict[str, Any]:
         "majority": _rung(0.021, 0.1, exportable=False),
         "tfidf": _rung(0.756, 1.3, exportable=False),
         "frozen": _rung(0.874, 14.2, exportable=True),
-        "contrastive": _rung(0.855, 27.5, exportable=True),
         "fine_tuned": _rung(0.861, 88.0, exportable=True),
     }
     curve = [

@@ -63,6 +63,19 @@ def open_head(model: Any) -> None:
                 torch.nn.init.constant_(layer.bias, SHIFT)
 
 
+def move_towards(model: Any, base: Any, share: float) -> None:
+    """Move a model's weights towards those of `base`, of the same make, by this share of the way.
+
+    The dense layers between encoder and head become the base's: no head is left that they were trained for.
+    """
+    dense = {name for name, layer in model.named_modules() if _is_dense_of_head(name, layer)}
+    weights_of_base = dict(base.named_parameters())
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            way = 1.0 if name.rpartition(".")[0] in dense else share
+            weights.lerp_(weights_of_base[name].to(weights.device), way)
+
+
 def find_head(model: Any) -> torch.nn.Linear:
     """The linear layer that answers with the logits."""
     return next(

@@ -75,6 +75,11 @@ class Probe:
         shares: Floats = softmax(self.decide(features), axis=1)
         return shares
 
+    def balance(self, numbers: Numbers) -> "Probe":
+        """Return the probe as if every label had been as common as any other among its rows, of these labels."""
+        counts = np.bincount(numbers, minlength=len(self.bias))
+        return Probe(self.weights, self.bias - np.log(np.where(counts, counts / counts.mean(), 1.0)))
+
     def cool(self, temperature: float) -> "Probe":
         """Return the probe whose logits are divided by this."""
         return Probe(self.weights / temperature, self.bias / temperature)

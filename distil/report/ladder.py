@@ -14,12 +14,10 @@ RUNGS = {  # by name in metrics/train.json, in order of what they cost to train
     "majority": TITLES["majority"],
     "tfidf": TITLES["tfidf"],
     "frozen": "Frozen encoder + linear head",
-    "contrastive": "Contrastive encoder + linear head",
     "fine_tuned": "Fine-tuned encoder",
 }
 MADE = {  # by name of the rung: how such a student was made
     "frozen": "is its base as it was, with a linear head that distil fitted to those labels",
-    "contrastive": "is its base after contrastive training on those labels with distil, and a linear head",
     "fine_tuned": "was fine-tuned on those labels with distil",
 }
 

@@ -206,20 +206,6 @@ class FineTuner:
                     module.p = self.params.dropout
         return model
 
-    def cut(self, places: NDArray[np.intp]) -> list[tuple[NDArray[np.intp], Any]]:
-        """Return the tuner's texts at these places as the model's inputs, in parts of like length with their places.
-
-        A part has as many texts as a part of a batch.
-        """
-        ranked = places[np.argsort([len(self._encoded["input_ids"][place]) for place in places], kind="stable")]
-        rows = self.params.batch_size // self.params.gradient_accumulation
-        parts = [ranked[start : start + rows] for start in range(0, len(ranked), rows)]
-        return [(part, self._pad(part)) for part in parts]
-
-    def _pad(self, places: NDArray[np.intp]) -> Any:
-        encoded = {name: [values[place] for place in places] for name, values in self._encoded.items()}
-        return self.tokenizer.pad(encoded, return_tensors="pt").to(self.device)
-
     def _examples(self, places: NDArray[np.intp], targets: Targets) -> list[dict[str, Any]]:
         return [
             {**{name: values[place] for name, values in self._encoded.items()}, "labels": targets[place].tolist()}

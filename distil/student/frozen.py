@@ -38,6 +38,7 @@ class Frozen:
     method: Method
     temperature: float
     has_bias: bool
+    balanced: bool
     held_out: Floats | None
     pooled: Mapping[Pooling, float]
     pooling_named: bool
@@ -50,26 +51,40 @@ class Frozen:
     def fit_over(self, features: NDArray[np.float32], numbers: Numbers) -> Probe:
         """Train a probe of the kind that was chosen, or another where rows are too few for it, on any features."""
         method = self.method if self.method.suits(numbers, self.has_bias) else UNCHOSEN
-        return fit_probe(features, numbers, self.labels, method, self.has_bias)
+        probe = fit_probe(features, numbers, self.labels, method, self.has_bias)
+        return probe.balance(numbers) if self.balanced and self.has_bias else probe
+
+    def predict_held_out(self, places: Numbers, wanted: int, seed: int) -> Floats | None:
+        """Predict the rows at these places by probes that learnt from others among them; null where they are too few.
+
+        Of `wanted` folds there are fewer where a label has fewer rows. The shape is (places, labels).
+        """
+        numbers = self.numbers[places]
+        if not (folds := count_folds(numbers, wanted)):
+            return None
+        every = draw_folds(numbers, folds, seed)
+        methods = list_suitable([self.method], numbers, every, self.has_bias) or [UNCHOSEN]
+        found = validate_probe(self.features[places], numbers, self.labels, every, methods, self.has_bias)
+        return found.held_out
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """What was settled here, for the recipe."""
         pooled = ", ".join(f"{way} {agreement:.1%}" for way, agreement in self.pooled.items())
         method = "what gives most held-out labels" if self.held_out is not None else None
         return {
-            "frozen_pooling": {
+            "pooling": {
                 "value": self.pooling,
                 "by": "params" if self.pooling_named else "auto",
                 "why": f"held-out labels that the frozen base gives: {pooled}" if pooled else None,
             },
-            "frozen_head": {"value": str(self.method), "by": "auto", "why": method},
+            "head": {"value": str(self.method), "by": "auto", "why": method},
         }
 
 
 def leave_unread(numbers: Numbers, labels: int) -> Frozen:
     """Of a training that needs nothing of the frozen base: the labels alone."""
     nothing = np.zeros((len(numbers), 0), dtype=np.float32)
-    return Frozen(nothing, numbers, labels, "base", UNCHOSEN, 1.0, True, None, {}, True, 0.0)
+    return Frozen(nothing, numbers, labels, "base", UNCHOSEN, 1.0, True, False, None, {}, True, 0.0)
 
 
 def validate_frozen(tuner: FineTuner, numbers: Numbers, folds: int, pooling: Pooling | None) -> Frozen:
@@ -93,7 +108,10 @@ def validate_frozen(tuner: FineTuner, numbers: Numbers, folds: int, pooling: Poo
         found = validate_probe(features, numbers, labels, every, methods, has_bias)
         method, temperature, held_out = found.method, found.temperature, found.held_out
     named, seconds = pooling is not None, time.perf_counter() - start
-    return Frozen(features, numbers, labels, way, method, temperature, has_bias, held_out, pooled, named, seconds)
+    balanced = tuner.params.class_weights == "balanced"
+    return Frozen(
+        features, numbers, labels, way, method, temperature, has_bias, balanced, held_out, pooled, named, seconds
+    )
 
 
 def _compare_ways(tuner: FineTuner, numbers: Numbers, mean: NDArray[np.float32]) -> dict[Pooling, float]:

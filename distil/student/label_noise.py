@@ -22,7 +22,7 @@ def find_suspects(rows: pd.DataFrame, numbers: NDArray[np.intp], probabilities: 
     """Return for each row whether its label is suspected; `probabilities` (rows, labels) are held-out predictions."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of a label with so few rows that none can be suspected
-        suspected = find_label_issues(numbers, probabilities, filter_by="prune_by_noise_rate", n_jobs=1)
+        suspected = find_label_issues(numbers, probabilities, filter_by="both", n_jobs=1)
     by_teacher: NDArray[np.bool_] = rows["source"].ne("human").to_numpy(dtype=bool)
     return np.asarray(by_teacher & suspected, dtype=bool)
 

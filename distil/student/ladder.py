@@ -19,19 +19,18 @@ from scipy.stats import binomtest
 from distil.linear.baselines import Baseline, make_tfidf
 from distil.linear.folds import Folds, Numbers, draw_folds
 from distil.linear.probe import fit_temperature
-from distil.student.contrastive import train_contrastive
 from distil.student.fine_tuner import FineTuner
 from distil.student.frozen import Frozen
+from distil.student.held_back import hold_back
+from distil.student.label_noise import find_suspects
 from distil.student.targets import number_labels
 from distil.student.training_set import Lessons
 
 RUNGS = {  # that export as a folder which transformers opens, from the cheapest on
     "frozen": "the frozen base with a linear head",
-    "contrastive": "contrastive training before it",
     "fine_tuned": "fine-tuning",
 }
 ALIKE = 0.002  # of the held-out labels: where a dearer rung gains no more, the cheaper one is taken
-FAR_AHEAD = 0.05  # of the held-out labels: where fine-tuning gives so many more than the frozen base, nothing between
 CURVE_SHARES = (0.125, 0.25, 0.5, 1.0)  # of the rows to train on
 CONFIDENCE = 0.95
 Bools = NDArray[np.bool_]
@@ -49,13 +48,18 @@ class HoldOut:
 
 @dataclass
 class Ladder:
-    """What metrics/train.json tells of the rungs, and how sure the contrastive one should be, if it was judged."""
+    """What metrics/train.json tells of the rungs, and what was found on the way up.
+
+    `temperature` says how sure a head that is fitted anew should be; `absolved` are the places of rows whose label was
+    doubted and left out, and which the fine-tuned rung, that had not seen them, gives all the same.
+    """
 
     rungs: dict[str, dict[str, Any]] = field(default_factory=dict)
     learning_curve: list[dict[str, Any]] = field(default_factory=list)
     chosen: str = "frozen"
     why: str = ""
     temperature: float | None = None
+    absolved: Numbers = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
 
     def judge(self, name: str, exportable: bool, label: Callable[[], Numbers], numbers: Numbers) -> None:
         """Add a rung; `label` trains it and returns the number of its label for each held-out text."""
@@ -84,15 +88,10 @@ def climb(
     ladder.judge("frozen", True, lambda: _label_frozen(frozen, judged.inside, features), judged.numbers)
     ladder.rungs["frozen"]["seconds"] += frozen.seconds
     ladder.learning_curve = draw_curve(frozen, judged, features, tuner.params.seed)
-    wanted, lead = tuner.params.rung, 0.0
-    if wanted == "auto":
-        ladder.judge("fine_tuned", True, lambda: _label_tuned(tuner, lessons, judged), judged.numbers)
-        lead = ladder.rungs["fine_tuned"]["agreement"] - ladder.rungs["frozen"]["agreement"]
-    if wanted == "contrastive" or (wanted == "auto" and lead <= FAR_AHEAD):
-        label = partial(_label_contrasted, tuner, frozen, lessons, judged, ladder)
-        ladder.judge("contrastive", True, label, judged.numbers)
-    ladder.rungs = {name: ladder.rungs[name] for name in ("majority", "tfidf", *RUNGS) if name in ladder.rungs}
-    ladder.chosen, ladder.why = choose(ladder, wanted)
+    if tuner.params.rung != "frozen":
+        rehearse = partial(_rehearse, tuner, rows, frozen, lessons, judged, ladder)
+        ladder.judge("fine_tuned", True, rehearse, judged.numbers)
+    ladder.chosen, ladder.why = choose(ladder, tuner.params.rung)
     return ladder
 
 
@@ -104,6 +103,21 @@ def cut_hold_out(folds: Folds, tuner: FineTuner, frozen: Frozen, held_out: pd.Da
     return HoldOut(inside, outside, texts, numbers)
 
 
+def pick_learnt(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen, lessons: Lessons, inside: Numbers) -> Numbers:
+    """The places, of those inside, that fine-tuning learns.
+
+    Rows are suspected by probes that learnt from rows inside alone, or the labels outside would have had their say.
+    """
+    params = tuner.params
+    if params.noise != "drop" or params.suspects != "embeddings":
+        return np.intersect1d(lessons.places, inside)
+    held_out = frozen.predict_held_out(inside, params.folds, params.seed)
+    if held_out is None:
+        return inside
+    learnt = inside[~find_suspects(rows.iloc[inside], frozen.numbers[inside], held_out)]
+    return learnt if len(np.unique(frozen.numbers[learnt])) > 1 else inside
+
+
 def choose(ladder: Ladder, wanted: str) -> tuple[str, str]:
     """Return the name of the rung to take, and why."""
     if wanted != "auto":
@@ -113,8 +127,6 @@ def choose(ladder: Ladder, wanted: str) -> tuple[str, str]:
     chosen = next(name for name in RUNGS if name in agreements and best - agreements[name] <= ALIKE)
     told = ", ".join(f"{RUNGS[name]} {agreement:.1%}" for name, agreement in agreements.items())
     why = f"Of {ladder.rungs[chosen]['rows']:,} held-out labels these are given: {told}"
-    if "contrastive" not in agreements and "fine_tuned" in agreements:
-        why += " (so far ahead that contrastive training was not tried)"
     if agreements[chosen] < best:
         return chosen, f"{why}; of those that are alike the cheapest is taken."
     return chosen, f"{why}."
@@ -166,19 +178,22 @@ def _label_frozen(frozen: Frozen, places: Numbers, features: NDArray[np.float32]
     return _label(frozen.fit(places).predict_proba(features))
 
 
-def _label_contrasted(tuner: FineTuner, frozen: Frozen, lessons: Lessons, judged: HoldOut, ladder: Ladder) -> Numbers:
-    learnt = np.intersect1d(lessons.places, judged.inside)
-    places = learnt if len(np.unique(frozen.numbers[learnt])) > 1 else judged.inside  # a head needs two labels
-    training, probe = train_contrastive(tuner, frozen, places, "hold-out, contrastive")
-    logits = probe.decide(tuner.read_by(training.model, judged.texts))
-    ladder.temperature = fit_temperature(logits, judged.numbers)
-    return _label(logits)
-
-
-def _label_tuned(tuner: FineTuner, lessons: Lessons, judged: HoldOut) -> Numbers:
-    places = np.intersect1d(lessons.places, judged.inside)
-    training = tuner.train(lessons.targets, lessons.epochs, tuner.params.seed, places, "hold-out")
-    return _label(tuner.predict_proba(training, judged.texts))
+def _rehearse(
+    tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen, lessons: Lessons, judged: HoldOut, ladder: Ladder
+) -> Numbers:
+    """Train the fine-tuned rung; the ladder gets its temperature, and the doubtful labels that it would give too."""
+    learnt = pick_learnt(tuner, rows, frozen, lessons, judged.inside)
+    training = tuner.train(lessons.targets, lessons.epochs, tuner.params.seed, learnt, "hold-out")
+    doubtful = np.setdiff1d(np.setdiff1d(np.arange(len(rows)), lessons.places), learnt)
+    texts = [*judged.texts, *(tuner.texts[place] for place in doubtful)]
+    if tuner.params.base_share is None:
+        logits = np.log(tuner.predict_proba(training, texts))
+    else:
+        logits = hold_back(tuner, training, frozen, judged.inside).decide(tuner.read_by(training.model, texts))
+        ladder.temperature = fit_temperature(logits[: len(judged.texts)], judged.numbers)
+    given, given_doubtful = np.split(_label(logits), [len(judged.texts)])
+    ladder.absolved = doubtful[given_doubtful == frozen.numbers[doubtful]]
+    return given
 
 
 def _label(shares: NDArray[np.float64]) -> Numbers:

@@ -14,7 +14,7 @@ class TrainParams(Params):
 
     base: str = Field(min_length=1)
     recipe: Literal["auto", "fixed"] = "auto"
-    rung: Literal["auto", "frozen", "contrastive", "fine_tuned"] = "auto"
+    rung: Literal["auto", "frozen", "fine_tuned"] = "auto"
     pooling: Literal["base", "mean"] = "base"  # what the head reads: as the base has it, or the mean of the tokens
     head_learning_rate: Annotated[Number, Field(gt=0)] | None = None  # of the new head; null: that of the rest
     targets: Literal["soft", "hard"] = "soft"
@@ -34,6 +34,9 @@ class TrainParams(Params):
     max_grad_norm: Number = Field(default=1.0, gt=0)  # to which a longer gradient is cut
     max_length: Annotated[int, Field(ge=3)] | Literal["auto"] = 128  # tokens, special ones included
     freeze_word_embeddings: bool = True
+    base_share: Annotated[Number, Field(ge=0, le=1)] | None = (
+        None  # of the base's weights in the student (held_back.py)
+    )
     dropout: Annotated[Number, Field(ge=0, lt=1)] | None = 0.0
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     compile: bool = False  # torch.compile

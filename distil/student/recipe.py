@@ -15,6 +15,7 @@ LEARNING_RATE = 1e-4
 HEAD_LEARNING_RATE = 1e-2
 FEWEST_STEPS, STEPS_PER_LABEL = 250, 4
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 20
+BASE_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ def fit_recipe(params: TrainParams, rows: Rows) -> tuple[TrainParams, dict[str, 
         "head_learning_rate": (HEAD_LEARNING_RATE, "the head is new, and has to learn faster than the base forgets"),
         "learning_rate": (rate, f"for a base of hidden size {rows.width}"),
         "epochs": (epochs, f"at least {steps} steps, for {rows.labels} labels"),
+        "noise": ("keep" if params.suspects == "none" else "drop", "fine-tuning learns wrong labels by heart"),
+        "base_share": (BASE_SHARE, "between base and fine-tuned lies what was learnt, and less of the errors"),
     }
     settled = {name: value for name, (value, _) in ruled.items() if name not in named}
     told = {

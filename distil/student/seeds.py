@@ -1,6 +1,6 @@
 """Train several students that differ in their seed, and keep the median one or what all of them know together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,12 @@ from distil.student.fine_tuner import FineTuner, Training
 from distil.student.targets import Targets, number_labels
 from distil.student.training_set import Lessons
 
+Finish = Callable[[Training], Training]  # what is done to a model once it is trained
+
+
+def _leave(training: Training) -> Training:
+    return training
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -22,12 +28,12 @@ class Trial:
     agreement: float | None
 
 
-def run_trials(tuner: FineTuner, lessons: Lessons, held_out: pd.DataFrame) -> Iterator[Trial]:
+def run_trials(tuner: FineTuner, lessons: Lessons, held_out: pd.DataFrame, finish: Finish = _leave) -> Iterator[Trial]:
     """Train `train.seeds` students, from `train.seed` on."""
     first, count = tuner.params.seed, tuner.params.seeds
     for seed in range(first, first + count):
         name = "train" if count == 1 else f"seed {seed} of {first} to {first + count - 1}"
-        training = tuner.train(lessons.targets, lessons.epochs, seed, lessons.places, name)
+        training = finish(tuner.train(lessons.targets, lessons.epochs, seed, lessons.places, name))
         yield Trial(seed, training, score_student(tuner, training, held_out))
 
 
@@ -38,13 +44,15 @@ def choose_median(trials: Sequence[Trial]) -> Trial:
     return ranked[(len(ranked) - 1) // 2] if ranked else trials[0]
 
 
-def distill_trials(tuner: FineTuner, lessons: Lessons, trials: Sequence[Trial], held_out: pd.DataFrame) -> Trial:
+def distill_trials(
+    tuner: FineTuner, lessons: Lessons, trials: Sequence[Trial], held_out: pd.DataFrame, finish: Finish = _leave
+) -> Trial:
     """Train one student on the mean probabilities that the trials give to every text, dropped suspects included.
 
     Source: Hinton, Vinyals & Dean, "Distilling the Knowledge in a Neural Network" (2015).
     """
     seed = tuner.params.seed
-    training = tuner.train(average_answers(tuner, trials), lessons.epochs, seed, name="distill the ensemble")
+    training = finish(tuner.train(average_answers(tuner, trials), lessons.epochs, seed, name="distill the ensemble"))
     return Trial(seed, training, score_student(tuner, training, held_out))
 
 

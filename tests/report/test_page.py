@@ -201,13 +201,13 @@ def test_the_trade_offs_tell_where_the_teacher_is(project: Path, endpoint: bool,
 
 def test_the_loss_and_the_making_are_those_of_the_student(project: Path, plain: Path) -> None:
     arguments = write_toy_results(project)
-    change_metrics(project, "train", rung="contrastive", trained="32 contrastive steps and a linear head")
+    change_metrics(project, "train", rung="frozen", trained="a linear head on the base as it is")
     main(*arguments)
     page = read_page(project).text
-    assert "The contrastive loss of each step" in page and "Cross-entropy against" not in page
-    assert "32 contrastive steps and a linear head" in page
-    assert "after contrastive training on those labels with distil, and a linear head" in read_card(project)
-    assert "Cross-entropy against the teacher's labels" in read_page(plain).text
+    assert "Cross-entropy against the teacher's labels" in page
+    assert "a linear head on the base as it is" in page
+    assert "is its base as it was, with a linear head that distil fitted to those labels" in read_card(project)
+    assert "was fine-tuned on those labels with distil" in read_card(plain)
 
 
 def test_the_page_tells_whose_batches_are_how_large(plain: Path) -> None:

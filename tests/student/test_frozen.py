@@ -46,7 +46,7 @@ def test_what_the_head_reads_is_compared_unless_it_is_named(base: Path, named: s
     frozen = validate_frozen(make_tuner(base, ROWS), NUMBERS // 2, 2, named)  # type: ignore[arg-type]
     assert set(frozen.pooled) == found
     assert frozen.pooling == (named or max(frozen.pooled, key=lambda way: frozen.pooled[way]))
-    assert frozen.describe()["frozen_pooling"]["by"] == ("params" if named else "auto")
+    assert frozen.describe()["pooling"]["by"] == ("params" if named else "auto")
 
 
 def test_pooling_is_compared_on_some_rows_only(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:

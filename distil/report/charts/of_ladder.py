@@ -13,7 +13,6 @@ from distil.report.results import Score
 LOOKS = {
     "tfidf": ("baseline", "s"),
     "frozen": ("student", "D"),
-    "contrastive": ("student", "^"),
     "fine_tuned": ("student", "o"),
 }
 UNSEEN = "majority"  # of many labels it would press all others together; the table has it
