@@ -142,6 +142,7 @@ SOUND_TAR = make_tar([("demo-1.0/a", os.urandom(5000))])
         (SDIST, make_tar([("/evil", b"1")])),
         (WHEEL, make_wheel([("C:\\evil", b"1")])),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",  # bytes hold the time
 )
 def test_archive_that_is_none(bring: Bring, cache: Path, tmp_path: Path, name: str, archive: bytes) -> None:
     assert "cannot be unpacked" in refuse(bring, archive, name)
