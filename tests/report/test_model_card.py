@@ -58,14 +58,17 @@ def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording
     arguments = write_toy_results(project)
     change_params(project, report={"dataset": "takala/financial_phrasebank"}, task={"language": "no"})
     change_metrics(project, "annotate", server="recorded", counted={"tokenizer": "a/tokenizer.json", "stand_in": True})
-    change_metrics(project, "train", suspects=31, noise="drop", below_min_agreement=12)
+    change_metrics(project, "train", suspects=31, noise="drop", left_out=24, below_min_agreement=12)
     main(*arguments)
     data = parse_card(project)
     assert data.datasets == ["takala/financial_phrasebank"]
     assert [result.dataset_type for result in data.eval_results or []] == 3 * ["takala/financial_phrasebank"]
     assert data.language == ["no"], "Norwegian, not YAML's word for false"
     assert "- Left out: 12 texts, on which the teacher's votes agree too little\n" in read_card(project)
-    assert "- Labels that are probably wrong, by cross-validation: 31, left out\n" in read_card(project)
+    assert (
+        "- Labels that are probably wrong, by cross-validation: 31, 24 of them left out of fine-tuning\n"
+        in read_card(project)
+    )
     assert "The answers were recorded elsewhere" in read_card(project)
     assert "not known here; costs are counted with prompts/reviews.md" in read_page(project).text
     assert ", counted here" in read_page(project).text
@@ -90,7 +93,7 @@ def test_a_distilled_student_is_not_said_to_have_learned_the_teacher_s_labels(pr
     told = "Cross-entropy against the teacher's labels"
     assert told in read_page(plain).text and "istilled" not in read_page(plain).text
     arguments = write_toy_results(project)
-    change_metrics(project, "train", distilled_from=5, suspects=31, noise="drop")
+    change_metrics(project, "train", distilled_from=5, suspects=31, noise="drop", left_out=24)
     main(*arguments)
     page, card = read_page(project).text, read_card(project)
     assert told not in page
@@ -100,7 +103,7 @@ def test_a_distilled_student_is_not_said_to_have_learned_the_teacher_s_labels(pr
         "5 students were fine-tuned on those labels with distil, and this model on the\nmean of their answers. No"
         in card
     )
-    assert "31, left out (for those 5 students)\n" in card
+    assert "31, 24 of them left out of fine-tuning (for those 5 students)\n" in card
 
 
 def test_model_card_quotes_and_escapes_what_others_wrote(project: Path) -> None:

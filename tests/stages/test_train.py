@@ -80,8 +80,16 @@ def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_stage(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) -> None:
     metrics = run_stage(project, base)
     assert list(metrics) == [
-        *("rows", "rows_by_label", "suspects", "noise", "max_length", "reading", "warnings", "below_min_agreement"),
-        *("validation_rows", "seconds", "distilled_from", "steps", "final_loss", "validation_agreement"),
+        *("rows", "rows_by_label", "suspects", "noise", "left_out", "max_length", "reading", "warnings"),
+        *(
+            "below_min_agreement",
+            "validation_rows",
+            "seconds",
+            "distilled_from",
+            "steps",
+            "final_loss",
+            "validation_agreement",
+        ),
         *("rung", "trained", "epochs", "epochs_agreement"),
         *("precision", "base", "parameters", "device", "recipe", "ladder"),
     ]
@@ -106,7 +114,7 @@ def test_several_seeds_their_spread_and_the_suspects(
     assert metrics["validation_agreement"] == sorted(seeds["agreement"].values())[1]
     assert seeds["agreement"][str(seeds["kept"])] == metrics["validation_agreement"]
     assert len(read_rows(Path("data/suspects.parquet"), SUSPECTS)) == metrics["suspects"]
-    assert " suspected labels (keep), " in capfd.readouterr().out
+    assert " suspected labels (keep: 0 left out), " in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("distilled", [False, True])
@@ -118,6 +126,7 @@ def test_ensemble_is_distilled_into_one_student_on_all_texts(
     metrics = run_stage(
         project, base, seeds=2, distill_ensemble=distilled, suspects="embeddings", noise="drop", batch_size=10
     )
+    assert metrics["left_out"] == 10
     assert metrics["distilled_from"] == (2 if distilled else None)
     assert (metrics["seeds"]["kept"] == "ensemble") == distilled
     assert metrics["rows_by_label"] == dict.fromkeys(("negative", "positive"), 40 if distilled else 35)
