@@ -109,7 +109,8 @@ def warn_of_labels(rows: pd.DataFrame, labels: Sequence[str]) -> list[str]:
 def describe_rows(rows: pd.DataFrame, taught: Taught, tuner: FineTuner) -> dict[str, Any]:
     """What was learnt: texts by label, how many labels are suspected (null: nobody looked), how long the texts are.
 
-    `noise` is what was done about the suspects, and `left_out` how many of them fine-tuning did not learn. A student that is distilled from others learns all of the tuner's texts, and so does a linear head.
+    `noise` is what was done about the suspects, and `left_out` how many of them fine-tuning did not learn. A student
+    that is distilled from others learns all of the tuner's texts, and so does a linear head.
     """
     params, lessons = tuner.params, taught.lessons
     every = taught.rung == "frozen" or params.base_share is not None or params.distill_ensemble
