@@ -1,18 +1,26 @@
-# make setup | repro | test | lint | check | compat: each does its own set-up into .venv, and nothing twice.
+# make setup | repro | test | lint | check | compat | lock | audit: each does its own set-up into .venv, and nothing twice.
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: setup repro test lint check compat
+# Wheels alone, with the hashes of requirements.lock. One package has no wheel: it is built by the setuptools that is
+# installed first.
+INSTALL := python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
+HASHED := $(INSTALL) --require-hashes --only-binary :all: --no-binary antlr4-python3-runtime
+
+.PHONY: setup repro test lint check compat lock audit
 
 setup: $(READY)
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock requirements-torch.lock pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	sed -nE '/^(pip|setuptools)==/,/[^\\]$$/p' requirements.lock >$(VENV)/installers.lock
+	$(HASHED) --requirement $(VENV)/installers.lock
+	$(HASHED) --requirement requirements.lock
+	python -m pip install --quiet --disable-pip-version-check --only-binary :all: --requirement requirements-torch.lock
+	$(INSTALL) --quiet --editable .
 	touch $@
 
 repro: $(READY)
@@ -30,6 +38,7 @@ lint: $(READY)
 	ruff check .
 	lint-imports --no-logo --no-cache
 	mypy
+	python -m pip check
 
 check: lint
 	pytest $(TWO_AT_ONCE) -m "not slow"
@@ -37,3 +46,19 @@ check: lint
 compat: $(READY)
 	python benchmarks/compat/run.py models/onnx data/test.parquet $(COMPAT)
 	python benchmarks/compat/kinds.py $(COMPAT)
+
+# Writes requirements.lock for all platforms. What it has keeps its version, where pyproject.toml allows that, but for
+# what LOCK says: make lock LOCK="--upgrade-package NAME".
+lock:
+	test -x $(VENV)/bin/uv || $(MAKE) setup
+	uv pip compile pyproject.toml --quiet --extra local --group dev --universal --python-version 3.11 \
+	  --no-python-downloads --generate-hashes --no-annotate --excludes requirements-torch.lock \
+	  --custom-compile-command "make lock (all but torch: see requirements-torch.lock)" \
+	  --output-file requirements.lock $(LOCK)
+
+# Known weaknesses of what is locked, as the package index lists them; a strict audit never passes what it could not look
+# up. Of stderr the last line says how it ended. No part of the other targets: any day may bring a new one.
+audit: $(READY)
+	@sed -nE 's/^([A-Za-z][^\\]*[^\\ ]).*/\1/p' requirements.lock requirements-torch.lock >$(VENV)/audit.txt
+	@pip-audit --strict --progress-spinner off --disable-pip --no-deps --requirement $(VENV)/audit.txt \
+	  2>$(VENV)/audit.log; code=$$?; tail -n 1 $(VENV)/audit.log; exit $$code
