@@ -1,8 +1,8 @@
 """The ladder: students from the cheapest to the dearest, judged on the same rows that none of them has seen.
 
-A hold-out of the training rows, with the validation rows, tells how often each gives the teacher's label. The best one
-that exports as a folder which transformers opens is the student; a cheaper one where two are alike. Test rows never
-come here.
+A fold of the training rows, with the validation rows, tells how often each gives the teacher's label; where rows are
+few, so do more folds. The best one that exports as a folder which transformers opens is the student; a cheaper one
+where two are alike. Test rows never come here.
 """
 
 import time
@@ -18,11 +18,9 @@ from scipy.stats import binomtest
 
 from distil.linear.baselines import Baseline, make_tfidf
 from distil.linear.folds import Folds, Numbers, draw_folds
-from distil.linear.probe import fit_temperature
 from distil.student.fine_tuner import FineTuner
 from distil.student.frozen import Frozen
-from distil.student.held_back import hold_back
-from distil.student.label_noise import find_suspects
+from distil.student.rehearsal import HoldOut, Rehearsal
 from distil.student.targets import number_labels
 from distil.student.training_set import Lessons
 
@@ -30,20 +28,11 @@ RUNGS = {  # that export as a folder which transformers opens, from the cheapest
     "frozen": "the frozen base with a linear head",
     "fine_tuned": "fine-tuning",
 }
+ENOUGH = 600  # held-out labels, by which rungs that are two points apart are told from each other, but for chance
 ALIKE = 0.002  # of the held-out labels: where a dearer rung gains no more, the cheaper one is taken
 CURVE_SHARES = (0.125, 0.25, 0.5, 1.0)  # of the rows to train on
 CONFIDENCE = 0.95
 Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class HoldOut:
-    """Rows to train on, by their places among the tuner's texts, and the texts and labels to be judged by."""
-
-    inside: Numbers
-    outside: Numbers
-    texts: Sequence[str]
-    numbers: Numbers
 
 
 @dataclass
@@ -51,7 +40,7 @@ class Ladder:
     """What metrics/train.json tells of the rungs, and what was found on the way up.
 
     `temperature` says how sure a head that is fitted anew should be; `absolved` are the places of rows whose label was
-    doubted and left out, and which the fine-tuned rung, that had not seen them, gives all the same.
+    doubted and left out, and which fine-tuned students that had not seen them give all the same, most of them.
     """
 
     rungs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -61,12 +50,13 @@ class Ladder:
     temperature: float | None = None
     absolved: Numbers = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
 
-    def judge(self, name: str, exportable: bool, label: Callable[[], Numbers], numbers: Numbers) -> None:
-        """Add a rung; `label` trains it and returns the number of its label for each held-out text."""
+    def judge(self, name: str, exportable: bool, label: Callable[[HoldOut], Numbers], holds: Sequence[HoldOut]) -> None:
+        """Add a rung; `label` trains it on a hold-out's rows, and returns the number of its label for each text."""
         start = time.perf_counter()
+        right = np.concatenate([label(held) == held.numbers for held in holds])
         self.rungs[name] = {
-            **score(label() == numbers),
-            "rows": len(numbers),
+            **score(right),
+            "rows": len(right),
             "seconds": time.perf_counter() - start,
             "exportable": exportable,
         }
@@ -80,42 +70,39 @@ def climb(
     if not folds:
         ladder.chosen, ladder.why = _choose_unseen(tuner)
         return ladder
-    judged = cut_hold_out(draw_folds(frozen.numbers, folds, tuner.params.seed), tuner, frozen, held_out)
-    commonest = np.bincount(frozen.numbers[judged.inside]).argmax()
-    ladder.judge("majority", False, lambda: np.full(len(judged.numbers), commonest), judged.numbers)
-    ladder.judge("tfidf", False, lambda: _label_by_words(tuner, rows, judged), judged.numbers)
-    features = np.concatenate([frozen.features[judged.outside], _read_rest(tuner, frozen, judged)])
-    ladder.judge("frozen", True, lambda: _label_frozen(frozen, judged.inside, features), judged.numbers)
+    holds = cut_hold_outs(draw_folds(frozen.numbers, folds, tuner.params.seed), tuner, frozen, held_out)
+    ladder.judge("majority", False, partial(_label_commonest, frozen), holds)
+    ladder.judge("tfidf", False, partial(_label_by_words, tuner, rows), holds)
+    ladder.judge("frozen", True, lambda held: _label_frozen(frozen, held.inside, held.features), holds)
     ladder.rungs["frozen"]["seconds"] += frozen.seconds
-    ladder.learning_curve = draw_curve(frozen, judged, features, tuner.params.seed)
+    ladder.learning_curve = draw_curve(frozen, holds[0], tuner.params.seed)
     if tuner.params.rung != "frozen":
-        rehearse = partial(_rehearse, tuner, rows, frozen, lessons, judged, ladder)
-        ladder.judge("fine_tuned", True, rehearse, judged.numbers)
+        rehearsal = Rehearsal(tuner, rows, frozen, lessons)
+        ladder.judge("fine_tuned", True, rehearsal.label, holds)
+        ladder.temperature = rehearsal.fit_temperature(holds)
+        ladder.absolved = rehearsal.absolve()
     ladder.chosen, ladder.why = choose(ladder, tuner.params.rung)
     return ladder
 
 
-def cut_hold_out(folds: Folds, tuner: FineTuner, frozen: Frozen, held_out: pd.DataFrame) -> HoldOut:
-    """The first fold of the training rows, and all validation rows."""
-    inside, outside = folds[0]
-    texts = [tuner.texts[place] for place in outside] + held_out["text"].to_list()
-    numbers = np.concatenate([frozen.numbers[outside], number_labels(held_out, tuner.labels)])
-    return HoldOut(inside, outside, texts, numbers)
-
-
-def pick_learnt(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen, lessons: Lessons, inside: Numbers) -> Numbers:
-    """The places, of those inside, that fine-tuning learns.
-
-    Rows are suspected by probes that learnt from rows inside alone, or the labels outside would have had their say.
-    """
-    params = tuner.params
-    if params.noise != "drop" or params.suspects != "embeddings":
-        return np.intersect1d(lessons.places, inside)
-    held_out = frozen.predict_held_out(inside, params.folds, params.seed)
-    if held_out is None:
-        return inside
-    learnt = inside[~find_suspects(rows.iloc[inside], frozen.numbers[inside], held_out)]
-    return learnt if len(np.unique(frozen.numbers[learnt])) > 1 else inside
+def cut_hold_outs(folds: Folds, tuner: FineTuner, frozen: Frozen, held_out: pd.DataFrame) -> list[HoldOut]:
+    """Folds of the training rows, the first with all validation rows: as many as are enough, or all."""
+    holds: list[HoldOut] = []
+    texts, numbers = held_out["text"].to_list(), number_labels(held_out, tuner.labels)
+    features = tuner.read(texts, frozen.pooling)
+    for inside, outside in folds:
+        holds.append(
+            HoldOut(
+                inside,
+                [*(tuner.texts[place] for place in outside), *texts],
+                np.concatenate([frozen.numbers[outside], numbers]),
+                np.concatenate([frozen.features[outside], features]),
+            )
+        )
+        texts, numbers, features = [], numbers[:0], features[:0]
+        if sum(len(held.numbers) for held in holds) >= ENOUGH:
+            break
+    return holds
 
 
 def choose(ladder: Ladder, wanted: str) -> tuple[str, str]:
@@ -142,7 +129,7 @@ def score(right: Bools) -> dict[str, float]:
     }
 
 
-def draw_curve(frozen: Frozen, judged: HoldOut, features: NDArray[np.float32], seed: int) -> list[dict[str, Any]]:
+def draw_curve(frozen: Frozen, judged: HoldOut, seed: int) -> list[dict[str, Any]]:
     """Agreement of the frozen rung by the number of rows that it learns from, on the same held-out texts.
 
     The rows of a smaller share are among those of a larger one. Shares with fewer than two labels are left out.
@@ -152,7 +139,7 @@ def draw_curve(frozen: Frozen, judged: HoldOut, features: NDArray[np.float32], s
     for share in CURVE_SHARES:
         places = order[: max(2, round(share * len(order)))]
         if len(np.unique(frozen.numbers[places])) > 1:
-            right = _label_frozen(frozen, places, features) == judged.numbers
+            right = _label_frozen(frozen, places, judged.features) == judged.numbers
             curve.append({"share": share, "rows": len(places), **score(right)})
     return curve
 
@@ -163,37 +150,18 @@ def _choose_unseen(tuner: FineTuner) -> tuple[str, str]:
     return "frozen", "There are too few rows to hold any out, so nothing was compared; a linear head needs the fewest."
 
 
-def _label_by_words(tuner: FineTuner, rows: pd.DataFrame, judged: HoldOut) -> Numbers:
-    inside = rows.iloc[judged.inside]
+def _label_commonest(frozen: Frozen, held: HoldOut) -> Numbers:
+    return np.full(len(held.numbers), np.bincount(frozen.numbers[held.inside]).argmax())
+
+
+def _label_by_words(tuner: FineTuner, rows: pd.DataFrame, held: HoldOut) -> Numbers:
+    inside = rows.iloc[held.inside]
     words = Baseline(make_tfidf(), tuner.labels).fit(inside["text"].to_list(), inside["label"].to_list())
-    return _label(words.predict_proba(judged.texts))
-
-
-def _read_rest(tuner: FineTuner, frozen: Frozen, judged: HoldOut) -> NDArray[np.float32]:
-    """Features of the held-out texts that are not among the tuner's."""
-    return tuner.read(judged.texts[len(judged.outside) :], frozen.pooling)
+    return _label(words.predict_proba(held.texts))
 
 
 def _label_frozen(frozen: Frozen, places: Numbers, features: NDArray[np.float32]) -> Numbers:
     return _label(frozen.fit(places).predict_proba(features))
-
-
-def _rehearse(
-    tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen, lessons: Lessons, judged: HoldOut, ladder: Ladder
-) -> Numbers:
-    """Train the fine-tuned rung; the ladder gets its temperature, and the doubtful labels that it would give too."""
-    learnt = pick_learnt(tuner, rows, frozen, lessons, judged.inside)
-    training = tuner.train(lessons.targets, lessons.epochs, tuner.params.seed, learnt, "hold-out")
-    doubtful = np.setdiff1d(np.setdiff1d(np.arange(len(rows)), lessons.places), learnt)
-    texts = [*judged.texts, *(tuner.texts[place] for place in doubtful)]
-    if tuner.params.base_share is None:
-        logits = np.log(tuner.predict_proba(training, texts))
-    else:
-        logits = hold_back(tuner, training, frozen, judged.inside).decide(tuner.read_by(training.model, texts))
-        ladder.temperature = fit_temperature(logits[: len(judged.texts)], judged.numbers)
-    given, given_doubtful = np.split(_label(logits), [len(judged.texts)])
-    ladder.absolved = doubtful[given_doubtful == frozen.numbers[doubtful]]
-    return given
 
 
 def _label(shares: NDArray[np.float64]) -> Numbers:

@@ -12,7 +12,10 @@ from tiny_model import TEXTS, make_tiny_model
 from tiny_training import freeze, make_tuner
 from toy_rows import LABELS, make_rows, make_texts
 
-from distil.student.ladder import RUNGS, Ladder, choose, pick_learnt, score
+from distil.linear.folds import draw_folds
+from distil.student.ladder import RUNGS, Ladder, choose, cut_hold_outs, score
+from distil.student.rehearsal import Rehearsal
+from distil.student.targets import number_labels
 from distil.student.teaching import Taught, teach
 from distil.student.training_set import prepare_lessons
 
@@ -38,7 +41,7 @@ def test_every_rung_is_judged_on_the_same_rows_and_the_chosen_one_is_trained(bas
     taught = run(base, ROWS)
     assert taught.ladder is not None
     assert list(taught.ladder.rungs) == ["majority", "tfidf", "frozen", "fine_tuned"]
-    assert {rung["rows"] for rung in taught.ladder.rungs.values()} == {80 // 5 + 2}
+    assert {rung["rows"] for rung in taught.ladder.rungs.values()} == {80 + 2}, "few rows: all folds are held out"
     assert [name for name, rung in taught.ladder.rungs.items() if rung["exportable"]] == list(RUNGS)
     assert taught.rung == taught.ladder.chosen
     assert [point["rows"] for point in taught.ladder.learning_curve] == [8, 16, 32, 64]
@@ -139,10 +142,10 @@ def test_rows_outside_have_no_say_in_which_rows_inside_are_doubted(base: Path) -
     inside = np.arange(60)
     frozen = freeze(tuner, rows)
     lessons = prepare_lessons(tuner, rows, frozen)
-    learnt = pick_learnt(tuner, rows, frozen, lessons, inside)
+    learnt = Rehearsal(tuner, rows, frozen, lessons).pick_learnt(inside)
     assert set(inside) - set(learnt) and set(inside) - set(learnt) <= set(wrong)
     turned = replace(frozen, numbers=np.where(np.arange(80) < 60, frozen.numbers, 1 - frozen.numbers))
-    np.testing.assert_array_equal(pick_learnt(tuner, rows, turned, lessons, inside), learnt)
+    np.testing.assert_array_equal(Rehearsal(tuner, rows, turned, lessons).pick_learnt(inside), learnt)
 
 
 def test_a_doubt_is_withdrawn_where_a_student_that_has_not_seen_the_row_gives_its_label(
@@ -150,9 +153,30 @@ def test_a_doubt_is_withdrawn_where_a_student_that_has_not_seen_the_row_gives_it
 ) -> None:
     doubted = np.arange(80) % 8 == 0
     monkeypatch.setattr("distil.student.training_set.find_suspects", lambda *_: doubted)
-    monkeypatch.setattr("distil.student.ladder.find_suspects", lambda rows, *_: doubted[rows.index])
+    monkeypatch.setattr("distil.student.rehearsal.find_suspects", lambda rows, *_: doubted[rows.index])
     taught = run(base, ROWS, rung="fine_tuned", epochs=8)
     assert taught.ladder is not None
     absolved = set(taught.ladder.absolved)
     assert absolved and absolved <= set(np.flatnonzero(doubted))
     assert set(taught.lessons.places) == set(np.flatnonzero(~doubted)) | absolved
+
+
+def test_as_many_folds_are_held_out_as_are_enough(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tuner = make_tuner(base, ROWS)
+    folds, frozen = draw_folds(number_labels(ROWS, LABELS), 5, 0), freeze(tuner, ROWS)
+    for enough, sizes in ((18, [18]), (19, [18, 16]), (600, [18, 16, 16, 16, 16])):
+        monkeypatch.setattr("distil.student.ladder.ENOUGH", enough)
+        holds = cut_hold_outs(folds, tuner, frozen, VALIDATION)
+        assert [len(held.numbers) for held in holds] == sizes
+        assert all(len(held.texts) == len(held.features) == len(held.numbers) for held in holds)
+        assert holds[0].texts[-2:] == VALIDATION["text"].to_list()
+
+
+def test_a_doubt_is_withdrawn_by_most_of_those_that_have_not_seen_the_row(base: Path) -> None:
+    rehearsal = Rehearsal(make_tuner(base, ROWS), ROWS, frozen := freeze(make_tuner(base, ROWS), ROWS), None)  # type: ignore[arg-type]
+    right, wrong = frozen.numbers[:4], 1 - frozen.numbers[:4]
+    rehearsal.opinions = [
+        (np.array([0, 1, 2]), np.array([right[0], right[1], wrong[2]])),
+        (np.array([0, 1, 3]), np.array([right[0], wrong[1], right[3]])),
+    ]
+    assert rehearsal.absolve().tolist() == [0, 3]
