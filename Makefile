@@ -1,4 +1,5 @@
-# make setup | repro | test | lint | check | compat | lock | audit: each does its own set-up into .venv, and nothing twice.
+# make setup | repro | test | lint | check | compat | lock | audit | mutants: each does its own set-up into
+# .venv, and nothing twice.
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
@@ -10,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALL := python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 HASHED := $(INSTALL) --require-hashes --only-binary :all: --no-binary antlr4-python3-runtime
 
-.PHONY: setup repro test lint check compat lock audit
+.PHONY: setup repro test lint check compat lock audit mutants
 
 setup: $(READY)
 
@@ -62,3 +63,9 @@ audit: $(READY)
 	@sed -nE 's/^([A-Za-z][^\\]*[^\\ ]).*/\1/p' requirements.lock requirements-torch.lock >$(VENV)/audit.txt
 	@pip-audit --strict --progress-spinner off --disable-pip --no-deps --requirement $(VENV)/audit.txt \
 	  2>$(VENV)/audit.log; code=$$?; tail -n 1 $(VENV)/audit.log; exit $$code
+
+# Wrong code that the tests should find: what none of them does is listed, and "mutmut show NAME" shows it.
+mutants: export OMP_NUM_THREADS = 1
+mutants: $(READY)
+	mutmut run $(MUTANTS)
+	mutmut results

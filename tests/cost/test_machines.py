@@ -1,14 +1,33 @@
 """The inputs of the 2024 study are in huggingface.co/blog/synthetic-data-save-costs; its outputs must come out."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from conftest import ROOT
 
 from distil.core.params import load_params
-from distil.cost.basis import load_basis
-from distil.cost.machines import UNPRICED, count_break_even_texts, draw_break_even, is_outdated, price_machine
+from distil.cost.basis import CostBasis, load_basis
+from distil.cost.machines import (
+    UNPRICED,
+    count_break_even_texts,
+    draw_break_even,
+    is_outdated,
+    list_differences,
+    price_hardware_table,
+    price_machine,
+)
 from distil.cost.params import CostParams
 
 DEFAULTS = ROOT / "params.yaml"
+MACHINE = {"cpu": "AMD EPYC 9R14", "cores": 2, "threads": 2, "gpu": None}
+
+
+def rent(**changes: Any) -> CostBasis:
+    """The default study's prices, with another machine to rent."""
+    basis = load_basis(load_params("cost", CostParams, DEFAULTS), ROOT / "prices")
+    given = {"cpu": "AMD EPYC", "cores": 2, "gpu": None} | changes
+    return replace(basis, hardware=basis.hardware.model_copy(update=given))
 
 
 def test_the_2024_study_s_throughput_gives_its_dollars() -> None:
@@ -19,6 +38,33 @@ def test_the_2024_study_s_throughput_gives_its_dollars() -> None:
 
 def test_hardware_that_works_half_of_its_hours_costs_twice_as_much() -> None:
     assert price_machine(61.49, 0.60, 0.5) == pytest.approx(2 * price_machine(61.49, 0.60, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("rented", "measured", "differences"),
+    [
+        ({}, {}, []),
+        ({}, {"cpu": "Intel Xeon"}, ["on Intel Xeon"]),
+        ({}, {"cpu": "not an AMD EPYC"}, ["on not an AMD EPYC"]),
+        ({}, {"cores": 64}, []),  # of which two worked
+        ({}, {"threads": 64}, []),
+        ({}, {"cores": 1}, ["on 1 cores in place of 2"]),
+        ({"cores": 1}, {}, ["on 2 cores in place of 1"]),
+        ({}, {"gpu": "NVIDIA L4"}, ["with NVIDIA L4"]),
+        ({"gpu": "L4"}, {}, ["with no GPU"]),
+        ({"gpu": "L4"}, {"gpu": "NVIDIA L4"}, []),
+        ({"gpu": "L4"}, {"gpu": "NVIDIA A10"}, ["with NVIDIA A10"]),
+    ],
+)
+def test_a_machine_is_the_one_to_rent_if_processor_working_cores_and_gpu_are(
+    rented: dict[str, Any], measured: dict[str, Any], differences: list[str]
+) -> None:
+    basis, machine = rent(**rented), MACHINE | measured
+    assert list_differences(basis.hardware, machine) == differences
+    first, *others = price_hardware_table(basis, "student_int8", 100.0, machine)
+    assert first["throughput"] == ("measured on another machine" if differences else "measured")
+    assert all(row["throughput"] in (None, "measured", "published") for row in others)
+    assert price_hardware_table(basis, "student_int8", None, machine)[0]["throughput"] is None, "nothing was measured"
 
 
 def test_break_even_is_the_first_text_that_makes_the_student_cheaper() -> None:

@@ -169,3 +169,12 @@ def test_no_text_is_more_than_yaml_can_say(cases: int) -> None:
 
     pieces = st.lists(st.one_of(PIECES, st.text(max_size=4), st.sampled_from(["a", "b: ", "1", "2026-02-30"])))
     try_cases(check, pieces.map("".join), cases)
+
+
+@pytest.mark.parametrize("form", ["{open}{close}", "- &a [[[[[[[[[[]]]]]]]]]]\n- {open}*a{close}"])
+def test_fifty_levels_are_read_and_one_more_is_not(form: str) -> None:
+    """Ten of the levels of the second form are in what the alias stands for, and one is the list around it."""
+    most = 50 - 11 * form.count("*a")
+    load_yaml(form.format(open="[" * most, close="]" * most))
+    with pytest.raises(UnsafeYamlError, match="nested more than 50 levels deep"):
+        load_yaml(form.format(open="[" * (most + 1), close="]" * (most + 1)))

@@ -32,6 +32,12 @@ def test_a_row_keeps_its_place_when_data_grow_or_labels_change() -> None:
 
 def test_another_salt_draws_another_split() -> None:
     assert (draw(IDS, 0.5, "one") != draw(IDS, 0.5, "two")).mean() == pytest.approx(0.5, abs=0.05)
+    rows = make_rows(4000)
+    one, two = (assign(rows, 0.5, 0.5, salt) for salt in ("one", "two"))
+    assert ((one == "test") != (two == "test")).mean() == pytest.approx(0.5, abs=0.05)
+    rest = (one != "test") & (two != "test")
+    assert (one[rest] != two[rest]).mean() == pytest.approx(0.5, abs=0.05)
+    assert one.value_counts()["validation"] == pytest.approx(1000, abs=100), "not those of test again"
 
 
 def test_only_rows_with_gold_are_tested_on_and_only_labelled_ones_trained_on() -> None:

@@ -53,10 +53,15 @@ def test_a_tie_and_too_little_agreement_abstain() -> None:
     rows = votes(("x", "a", "ok"), ("x", "b", "ok"), ("y", "a", "ok"), ("y", "a", "ok"), ("y", "b", "ok"))
     assert decide(rows) == {"x": (None, "tie"), "y": ("a", None)}
     assert decide(rows, min_agreement=0.9)["y"] == (None, "agreement")
+    assert choose_label(np.array([0.75, 0.25, 0.0]), "", LABELS, 0.75) == ("a", None)
+
+
+def test_shares_that_differ_by_little_are_no_tie() -> None:
+    assert choose_label(np.array([0.3, 0.3500001, 0.3499999]), "", LABELS, 0) == ("b", None)
 
 
 def test_without_a_usable_vote_the_commonest_status_says_why() -> None:
-    rows = votes(("x", None, "refused"), ("x", None, "parse_failed"), ("x", None, "refused"), ("y", "a", "ok"))
+    rows = votes(("x", None, "parse_failed"), ("x", None, "refused"), ("x", None, "refused"), ("y", "a", "ok"))
     assert decide(rows)["x"] == (None, "refused")
 
 
@@ -151,7 +156,27 @@ def test_where_alpha_is_not_defined_it_is_none(counts: Any, unanimous: float | N
 
 def test_unanimous_is_a_share_of_the_texts_with_two_votes() -> None:
     assert share_unanimous(np.array([[2, 0], [1, 1], [0, 3], [1, 0], [2, 1]])) == 0.5
+    assert share_unanimous(np.array([[1, 1], [0, 3], [1, 1]])) == pytest.approx(1 / 3)
+    assert share_unanimous(np.array([[1, 1]])) == 0
+
+
+def test_two_votes_that_differ_agree_as_chance_would() -> None:
+    assert measure_alpha(np.array([[1, 1]])) == 0
+
+
+def test_softmax_shares_one_out_by_the_powers_of_e() -> None:
+    logits = np.log([[1.0, 3.0], [0.5, 0.5], [0.001, 0.004]])
+    assert softmax(logits) == pytest.approx(np.array([[0.25, 0.75], [0.5, 0.5], [0.2, 0.8]]))
+
+
+def test_votes_as_log_probabilities_share_one_out_by_text() -> None:
+    rows = votes(("x", "b", "ok"), ("x", "a", "ok"), ("y", "c", "ok"), ("y", None, "http_error"))
+    rows["label_logprobs"] = [list(np.log(row)) for row in ([0.1, 0.3, 0.1], [0.4, 0.2, 0.2], [0.2, 0.2, 0.4])] + [None]
+    reduced = reduce_votes(rows, LABELS, calibrated=False)
+    np.testing.assert_allclose(reduced.loc["x", "soft"], [0.35, 0.425, 0.225])
+    np.testing.assert_allclose(reduced.loc["y", "soft"], [0.25, 0.25, 0.5])
 
 
 def test_softmax_of_large_numbers_is_finite() -> None:
-    assert softmax(np.array([[1000.0, 0.0]])) == pytest.approx(np.array([[1.0, 0.0]]))
+    logits = np.array([[1000.0, 0.0], [-1000.0, -1000.0]])
+    assert softmax(logits) == pytest.approx(np.array([[1.0, 0.0], [0.5, 0.5]]))

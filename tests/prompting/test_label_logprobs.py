@@ -31,3 +31,7 @@ def test_labels_that_share_their_first_token_are_refused() -> None:
 
 def test_a_stray_token_that_begins_both_labels_does_no_harm() -> None:
     assert find_label_logprobs([(" good", -0.1), (" great", -0.5), (" g", -6.0)], ["good", "great"]) == [-0.1, -0.5]
+
+
+def test_a_token_that_begins_both_labels_is_no_likelier_at_the_same_log_probability() -> None:
+    assert find_label_logprobs([(" g", -0.5), (" good", -0.5), (" great", -0.5)], ["good", "great"]) == [-0.5, -0.5]

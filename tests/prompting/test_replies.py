@@ -97,6 +97,9 @@ def test_a_reply_that_names_one_label_is_read(text: str) -> None:
         ("The first impression is positive", "length", "truncated"),
         ('{"reason": "r", "label": "posi', "length", "truncated"),
         ("{'label': 0x" + "f" * 5000 + "}", "stop", "out_of_set"),  # too long a number to be spelled out
+        ('{"label": ' + "[" * 50_000 + "}", "stop", "parse_failed"),  # deeper than JSON is read
+        ("{'label': " + "-" * 9_000 + "1}", "stop", "parse_failed"),  # deeper than Python is read
+        ("{'label': " + "[" * 9_000 + "}", "stop", "parse_failed"),
         ("{" * 60 + '{"label": "positive"} {"label": "negative"}', "stop", "parse_failed"),
     ],
 )

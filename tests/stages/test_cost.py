@@ -334,6 +334,21 @@ def test_short_answers_of_models_with_and_without_a_time_to_the_first_token_are_
     assert any(f"the CO2 of {MIXTRAL}, of which" in note for note in run_cost(project)["notes"])
 
 
+def test_a_compared_model_without_a_price_is_named_and_no_other(project: Path) -> None:
+    write_params(project, {"compare_models": ["gpt-6-luna", "gpt-unheard-of"]})
+    price, co2 = run_cost(project)["notes"]
+    assert price.startswith("the price of gpt-unheard-of is not in genai-prices")
+    assert "does not know gpt-unheard-of, so" in co2
+
+
+def test_compared_prices_of_another_release_than_the_one_that_is_dated_say_so(project: Path) -> None:
+    write_params(project, {"compare_models": ["gpt-6-luna"]})
+    assert run_cost(project)["notes"] == []
+    change_table(project, "tokens", {"version": "0.0.1"})
+    (note,) = run_cost(project)["notes"]
+    assert note.startswith("prices/tokens.yaml dates genai-prices 0.0.1, which is not the one installed")
+
+
 def test_old_prices_of_every_kind_warn_together(project: Path) -> None:
     given = {"price_per_million_tokens": usd(1, 2), "price_source": "vendor", "price_date": "2025-01-31"}
     write_params(project, {"compare_models": [{"model": "m", **given}]})
