@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-CASES = [300, pytest.param(10_000, marks=pytest.mark.slow)]
+CASES = [300, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.long])]
 TELLING = (0, 255, 0x7F, 0x80)  # where numbers end or turn negative
 
 

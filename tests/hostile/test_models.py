@@ -132,7 +132,7 @@ def test_weights_that_are_a_pickle(tmp_path: Path, kind: str) -> None:
     assert not (tmp_path / "trace").exists()
 
 
-@pytest.mark.parametrize("cases", [40, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cases", [40, pytest.param(400, marks=[pytest.mark.slow, pytest.mark.long])])
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "tokenizer.json", "model.safetensors"])
 def test_any_damage(tmp_path: Path, name: str, cases: int) -> None:
     """The model is read, or refused in one line."""
@@ -163,7 +163,7 @@ def test_exported_folder_with_any_damage(tmp_path: Path, tmp_path_factory: pytes
             assert "\n" not in str(error)
 
 
-@pytest.mark.parametrize("cases", [100, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cases", [100, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.long])])
 def test_tokenizer_that_counts_with_any_damage(tmp_path: Path, cases: int) -> None:
     path = make_tiny_model(tmp_path / "model") / "tokenizer.json"
     sound, rng = path.read_bytes(), random.Random(1)
