@@ -2,7 +2,7 @@
 
     python benchmarks/tasks.py ../shared/data/tasks --teacher ../shared/tools/erring_teacher.py --keep ../lines
     python benchmarks/tasks.py ... --recorded ../shared/data --reviews         # the studies of two presets besides
-    python benchmarks/tasks.py ... --votes 3 --vote-noise 0.1 --set train.noise=drop
+    python benchmarks/tasks.py ... --votes 3 --vote-noise 0.1 --set train.noise=keep
     python benchmarks/tasks.py ... --only 'banking77 all *' --list             # what would run
 
 The folder has a csv file for each task, with the columns text, gold and split (train or test). The teacher is a program
@@ -149,7 +149,7 @@ def make_sections(task: str, labels: Sequence[str], votes: int) -> Sections:
 
 
 def change_params(sections: Sections, changes: Sequence[str]) -> None:
-    """Apply changes such as train.noise=drop."""
+    """Apply changes such as train.noise=keep."""
     for change in changes:
         key, _, value = change.partition("=")
         section, _, name = key.partition(".")
