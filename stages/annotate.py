@@ -20,8 +20,8 @@ from distil.core.runtime import RuntimeParams
 from distil.core.tables import ANNOTATIONS
 from distil.cost.prices import PriceParams
 from distil.prompting.params import AnnotateParams
-from distil.store.answer_store import open_store, store_path
 from distil.store.guards import one_run_at_a_time, refuse_to_pay_again
+from distil.store.opening import open_store, store_path
 
 OBJECTS_BETWEEN_COLLECTIONS = 20_000  # Python's 700 cost a fifth of the time, and hardly anything here is cyclic
 

@@ -29,8 +29,8 @@ from distil.cost.params import CostParams
 from distil.cost.prices import PriceParams
 from distil.labels.params import AggregateParams, SplitParams
 from distil.prompting.params import AnnotateParams
-from distil.store.answer_store import open_store, store_path
 from distil.store.guards import one_run_at_a_time, refuse_to_pay_again
+from distil.store.opening import open_store, store_path
 
 Record = dict[str, Any]
 

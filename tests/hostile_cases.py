@@ -1,6 +1,11 @@
-"""How many cases a property is tried with: a few in the suite, ten thousand by `pytest -m long`."""
+"""What hostile tests share: how many cases a property is tried with, and what runs code where it is unpickled.
 
+A few cases are tried in the suite, and ten thousand by `pytest -m long`.
+"""
+
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,3 +19,13 @@ def try_cases(check: Callable[[Any], None], values: SearchStrategy[Any], cases: 
     """Call `check` with so many values."""
     options = settings(max_examples=cases, deadline=None, suppress_health_check=list(HealthCheck))
     options(given(values)(check))()
+
+
+class Trap:
+    """Runs a command where it is unpickled, which leaves a file."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.system, (f"touch {self.trace}",)

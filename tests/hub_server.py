@@ -1,7 +1,6 @@
 """A loopback server that speaks the part of the Hub's protocol that downloads need, from a dict of files."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -9,6 +8,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from background_server import running
 from quiet_handler import QuietHandler
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"  # what every revision but `absent` stands for
@@ -79,9 +79,5 @@ def is_child(path: str, folder: str) -> bool:
 def serve_hub(files: dict[str, bytes]) -> Iterator[str]:
     """Yield the endpoint's URL, for HF_ENDPOINT."""
     server = HubServer(files)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with running(server):
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()

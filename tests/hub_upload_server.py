@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import yaml
+from background_server import running
 from conftest import ROOT
 from quiet_handler import QuietHandler
 
@@ -298,12 +299,8 @@ def git_hash(data: bytes) -> str:
 @contextmanager
 def serve_uploads() -> Iterator[UploadServer]:
     server = UploadServer()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with running(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def run(*command: str, **environment: str) -> str:

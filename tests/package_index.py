@@ -1,13 +1,13 @@
 """A loopback package index: the simple API as JSON (PEP 691) or as HTML (PEP 503)."""
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from http.server import ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from background_server import running
 from quiet_handler import QuietHandler
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
@@ -60,12 +60,8 @@ def serve_index(
 ) -> Iterator[IndexServer]:
     """Yield the server; its index is at `index_url`."""
     server = IndexServer(project, archives, moved or {}, is_html)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
+    with running(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def index_url(server: IndexServer) -> str:

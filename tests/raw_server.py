@@ -1,9 +1,10 @@
 """A server on loopback that answers every request with the same bytes, whatever HTTP has to say of them."""
 
 import socketserver
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from background_server import running
 
 
 class RawServer(socketserver.ThreadingTCPServer):
@@ -47,9 +48,5 @@ def respond(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
 def serve_raw() -> Iterator[RawServer]:
     """Run the server for the time of a test."""
     server = RawServer()
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
+    with running(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()

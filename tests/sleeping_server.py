@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 from typing import Any
 
+from background_server import running
 from loopback_teacher import chat_answer
 from quiet_handler import QuietHandler
 
@@ -101,10 +102,8 @@ class SleepingHandler(QuietHandler):
 @contextmanager
 def serve_sleeping() -> Iterator[SleepingServer]:
     server = SleepingServer()
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
-        yield server
-    finally:
-        server.delay.set()
-        server.shutdown()
-        server.server_close()
+    with running(server):
+        try:
+            yield server
+        finally:
+            server.delay.set()

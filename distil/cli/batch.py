@@ -18,7 +18,8 @@ from distil.core.runtime import RuntimeParams
 from distil.cost.prices import PriceParams
 from distil.prompting.params import AnnotateParams
 from distil.prompting.requests import Plan
-from distil.store.answer_store import Store, open_store, store_path
+from distil.store.answer_store import Store
+from distil.store.opening import open_store, store_path
 from distil.teacher.connect import make_protocol
 from distil.teacher.endpoint import Endpoint, find_endpoint, find_secrets
 

@@ -12,7 +12,8 @@ from distil.core.errors import InputError, describe_error
 from distil.core.runtime import RuntimeParams
 from distil.cost.prices import PriceParams
 from distil.prompting.requests import Plan
-from distil.store.answer_store import Store, open_store, store_path
+from distil.store.answer_store import Store
+from distil.store.opening import open_store, store_path
 from distil.teacher.connect import requests_in_flight
 from distil.teacher.endpoint import find_endpoint
 

@@ -24,7 +24,7 @@ from distil.core.params import load_params
 from distil.core.runtime import RuntimeParams
 from distil.cost.prices import PriceParams
 from distil.prompting.params import AnnotateParams
-from distil.store.answer_store import open_store, store_path
+from distil.store.opening import open_store, store_path
 
 app = typer.Typer(
     no_args_is_help=True,

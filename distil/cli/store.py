@@ -15,8 +15,9 @@ from distil.cli.project import open_jobs, planned_keys
 from distil.compare.job import COMPARED
 from distil.core.errors import InputError, describe_error
 from distil.core.tables import ANNOTATIONS
-from distil.store.answer_store import Store, open_store, store_path
+from distil.store.answer_store import Store
 from distil.store.files import export_answers, import_annotations, import_jsonl
+from distil.store.opening import open_store, store_path
 
 SECONDS_PER_DAY = 86400
 UNNAMED = "(unnamed, of an older store)"

@@ -48,8 +48,8 @@ def keep_agreed(rows: pd.DataFrame, labels: Sequence[str], min_agreement: float)
 def prepare_lessons(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen) -> Lessons:
     """Turn rows into targets by the parameters; `rows` are those of the tuner's texts, in their order.
 
-    Nothing is suspected where there are too few rows for `frozen` to hold any out, and nothing dropped where one label
-    would be left.
+    Nothing is suspected where there are too few rows for `frozen` to hold any out. Where dropping would leave one
+    label, a recipe that fits itself drops nothing, and one that is fixed raises `InputError`.
     """
     params, numbers = tuner.params, frozen.numbers
     targets = make_targets(rows, numbers, len(tuner.labels), params.targets, params.label_smoothing)
@@ -63,12 +63,14 @@ def prepare_lessons(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen) -> Les
     if held_out is not None and params.suspects != "none":
         suspected = find_suspects(rows, numbers, held_out)
         suspects = list_suspects(rows, numbers, held_out, suspected, tuner.labels)
-        if params.noise == "drop" and len(np.unique(numbers[~suspected])) > 1:
+        if params.noise == "drop" and (params.recipe == "fixed" or len(np.unique(numbers[~suspected])) > 1):
             places = np.flatnonzero(~suspected)
+            _check_labels(rows["label"].iloc[places], f"noise: drop left out {suspected.sum()} rows; write noise: keep")
         elif params.noise == "reweight":
             weights = weigh_rows(rows, numbers, held_out)
     if params.class_weights == "balanced":
-        weights *= weigh_classes(numbers)
+        by_label = dict(zip(numbers[places], weigh_classes(numbers[places]), strict=True))
+        weights *= [by_label.get(number, 1.0) for number in numbers]  # what is left out may come back
     return Lessons((targets * weights[:, None]).astype(np.float32), places, epochs, agreements, suspects)
 
 

@@ -2,7 +2,8 @@ from pathlib import Path
 
 from distil.annotate.summary import AnsweringTime, measure_run
 from distil.prompting.answers import Answer
-from distil.store.answer_store import Stored, open_store
+from distil.store.answer_store import Stored
+from distil.store.opening import open_store
 
 
 def stored(run: str = "r", sent_at: float = 1.0, received_at: float = 2.0) -> Stored:

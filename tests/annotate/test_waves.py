@@ -21,7 +21,7 @@ from distil.annotate.budget import BudgetError
 from distil.core.errors import EndpointError, InputError
 from distil.core.metrics import read_details
 from distil.core.tables import LABELS, read_rows
-from distil.store.answer_store import open_store, store_path
+from distil.store.opening import open_store, store_path
 from stages import aggregate
 
 TEN = [f"text {number}" for number in range(10)]

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tarfile
-import threading
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from background_server import running
 from conftest import ROOT
 from hub_server import COMMIT, REPOSITORY, serve_hub
 
@@ -189,10 +189,8 @@ def site(tmp_path: Path) -> Iterator[str]:
     (tmp_path / "site" / "a.csv").write_bytes(TEXTS)
     (tmp_path / "site" / "page.html").write_bytes(b"<html>log in</html>")
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=str(tmp_path / "site")))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with running(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def digest(data: bytes) -> str:

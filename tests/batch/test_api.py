@@ -15,7 +15,7 @@ from distil.core.errors import EndpointError, InputError
 from distil.core.runtime import RuntimeParams
 from distil.prompting.params import AnnotateParams
 from distil.prompting.requests import Request
-from distil.store.answer_store import open_store
+from distil.store.opening import open_store
 from distil.teacher.endpoint import Endpoint
 from distil.teacher.protocols import Chat
 

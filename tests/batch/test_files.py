@@ -12,7 +12,8 @@ from distil.batch.files import STATE_FILE, ImportCounts, export_requests, import
 from distil.core.errors import InputError
 from distil.prompting.params import AnnotateParams
 from distil.prompting.requests import Request
-from distil.store.answer_store import Store, open_store
+from distil.store.answer_store import Store
+from distil.store.opening import open_store
 from distil.teacher.protocols import Chat, Completion, Protocol, Tgi
 
 LABELS = ["negative", "positive"]

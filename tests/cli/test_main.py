@@ -21,7 +21,8 @@ from distil.core.ids import text_id
 from distil.core.metrics import read_details
 from distil.core.tables import TEXTS, write_rows
 from distil.prompting.answers import Answer
-from distil.store.answer_store import Stored, open_store, store_path
+from distil.store.answer_store import Stored
+from distil.store.opening import open_store, store_path
 from stages import compare
 
 TEN = [f"text {number}" for number in range(10)]

@@ -1,10 +1,10 @@
 """A file of baselines from another hand: numbers and words are read, and no code."""
 
-import os
 import pickle
 from pathlib import Path
 
 import pytest
+from hostile_cases import Trap
 from mutations import CASES, mutate
 from toy_rows import LABELS, make_rows, make_texts
 
@@ -12,16 +12,6 @@ from distil.core.errors import InputError
 from distil.linear.baselines import Baseline, load_baselines, make_tfidf, save_baselines
 
 ROWS = make_rows(make_texts())
-
-
-class Trap:
-    """Runs a command where it is unpickled."""
-
-    def __init__(self, trace: Path) -> None:
-        self.trace = trace
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return os.system, (f"touch {self.trace}",)
 
 
 def test_pickle_is_not_read(tmp_path: Path) -> None:

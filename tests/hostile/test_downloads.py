@@ -3,7 +3,6 @@
 import datetime
 import ipaddress
 import ssl
-import threading
 from collections.abc import Iterator
 from hashlib import sha1, sha256
 from http.server import ThreadingHTTPServer
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from background_server import running
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -56,10 +56,8 @@ def serve(context: ssl.SSLContext | None = None) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"http{'s' if context else ''}://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with running(server):
+        yield f"http{'s' if context else ''}://127.0.0.1:{server.server_port}"
 
 
 @pytest.fixture

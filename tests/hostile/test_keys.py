@@ -29,7 +29,7 @@ from distil.core.secrets import Secrets
 from distil.core.tables import ANNOTATIONS, read_rows
 from distil.prompting.params import AnnotateParams
 from distil.prompting.requests import Request
-from distil.store.answer_store import open_store
+from distil.store.opening import open_store
 from distil.teacher.endpoint import Endpoint
 from distil.teacher.protocols import Chat
 from distil.teacher.sleeping import awake

@@ -3,7 +3,6 @@
 import ast
 import io
 import json
-import os
 import pickle
 import random
 import shutil
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import ROOT
+from hostile_cases import Trap
 from mutations import mutate
 from tiny_export import export_tiny_student
 from tiny_model import make_tiny_model
@@ -87,14 +87,6 @@ def test_code_that_comes_with_a_model(with_code: Path, capfd: pytest.CaptureFixt
         TorchEncoder(with_code, "cpu")
     assert not (with_code.parent / "trace").exists()
     assert "[y/N]" not in "".join(capfd.readouterr())
-
-
-class Trap:
-    def __init__(self, trace: Path) -> None:
-        self.trace = trace
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return os.system, (f"touch {self.trace}",)
 
 
 def test_model_of_very_many_layers(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from distil.core.command import call
 from distil.core.errors import LONGEST, InputError
 from distil.core.metrics import read_details, write_metrics
 from distil.prompting.answers import Answer
-from distil.store.answer_store import Stored, open_store
+from distil.store.answer_store import Stored
+from distil.store.opening import open_store
 from stages.report import main as report
 
 EVIL = "\x1b[31m\x1b]0;owned\x07\x9b2J\u202e\rfine"

@@ -31,7 +31,7 @@ from distil.prompting.answers import Answer
 from distil.prompting.params import AnnotateParams
 from distil.prompting.replies import read_reply
 from distil.prompting.requests import Request
-from distil.store.answer_store import open_store
+from distil.store.opening import open_store
 from distil.teacher.answerer import FailedRequestError
 from distil.teacher.client import Teacher
 from distil.teacher.endpoint import Endpoint

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from distil.core.errors import InputError
 from distil.core.tables import ANNOTATIONS, row_writer
 from distil.prompting.answers import Answer
-from distil.store.answer_store import SCHEMA, Store, Stored, open_store
+from distil.store.answer_store import Store, Stored
 from distil.store.files import export_answers, import_annotations, import_jsonl
+from distil.store.opening import SCHEMA, open_store
 
 GOOD = Stored(Answer(reply="yes", input_tokens=3, top_logprobs=((" a", -0.5),)), "m", "r", 1.0, 2.0, 1)
 BAD_ANSWERS = [
@@ -257,7 +258,8 @@ def test_a_table_with_other_counts_of_labels_is_taken_without_them(tmp_path: Pat
 def test_a_full_disk_under_the_store_is_one_line_and_keeps_what_was_there(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from distil.core.command import call\n"
-        "from distil.prompting.answers import Answer; from distil.store.answer_store import Stored, open_store\n"
+        "from distil.prompting.answers import Answer\n"
+        "from distil.store.answer_store import Stored; from distil.store.opening import open_store\n"
         "def fill():\n"
         "    with open_store(Path(sys.argv[1])) as store:\n"
         "        for number in range(99):\n"

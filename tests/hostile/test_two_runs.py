@@ -19,8 +19,8 @@ from distil.core.metrics import write_csv
 from distil.core.params import TaskParams, load_params
 from distil.core.tables import ANNOTATIONS, TEST, read_rows, row_writer
 from distil.prompting.params import AnnotateParams
-from distil.store.answer_store import open_store, store_path
 from distil.store.guards import one_run_at_a_time
+from distil.store.opening import open_store, store_path
 
 
 def test_two_who_write_the_same_table_at_once_each_write_a_whole_one(tmp_path: Path) -> None:

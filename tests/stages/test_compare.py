@@ -24,7 +24,8 @@ from distil.prompting.answers import Answer
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import read_prompt
 from distil.prompting.requests import Plan
-from distil.store.answer_store import Stored, open_store, store_path
+from distil.store.answer_store import Stored
+from distil.store.opening import open_store, store_path
 from distil.teacher.connect import identify
 from stages import annotate
 from stages.compare import main

@@ -9,7 +9,8 @@ from conftest import ROOT
 
 from distil.core.errors import InputError
 from distil.prompting.answers import Answer
-from distil.store.answer_store import GroupCommit, Store, Stored, TeacherSummary, open_store, store_path
+from distil.store.answer_store import GroupCommit, Store, Stored, TeacherSummary
+from distil.store.opening import open_store, store_path
 
 
 def stored(reply: str = "yes", run: str = "r", sent_at: float = 1.0, received_at: float = 2.0) -> Stored:
@@ -35,7 +36,7 @@ def test_more_keys_than_a_query_holds(tmp_path: Path) -> None:
 def test_an_answer_survives_the_death_of_its_process(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from distil.prompting.answers import Answer\n"
-        "from distil.store.answer_store import Stored, open_store\n"
+        "from distil.store.answer_store import Stored; from distil.store.opening import open_store\n"
         "with open_store(Path(sys.argv[1])) as store:\n"
         "    store.put_all([('k', Stored(Answer(reply='paid'), 'm'))]); os.kill(os.getpid(), 9)\n"
     )

@@ -7,8 +7,9 @@ from conftest import Project
 
 from distil.core.errors import InputError
 from distil.prompting.answers import Answer
-from distil.store.answer_store import Stored, open_store, store_path
+from distil.store.answer_store import Stored
 from distil.store.guards import refuse_to_pay_again
+from distil.store.opening import open_store, store_path
 
 OUTPUT = Path("data/annotations.parquet")
 

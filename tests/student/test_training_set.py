@@ -86,6 +86,19 @@ def test_suspects_are_dropped(base: Path, noisy: pd.DataFrame) -> None:
     assert set(dropped) == {row["id"] for row in lessons.suspects} != set()
 
 
+@pytest.mark.parametrize("recipe", ["auto", "fixed"])
+def test_dropping_all_but_one_label_is_an_error_where_the_recipe_is_fixed(
+    base: Path, monkeypatch: pytest.MonkeyPatch, recipe: str
+) -> None:
+    positive = (ROWS["label"] == "positive").to_numpy()
+    monkeypatch.setattr("distil.student.training_set.find_suspects", lambda *_: positive)
+    if recipe == "auto":
+        assert len(prepare(base, ROWS, suspects="embeddings", noise="drop", recipe=recipe).places) == len(ROWS)
+        return
+    with pytest.raises(InputError, match=r"has 40 of negative; noise: drop left out 40 rows; write noise: keep$"):
+        prepare(base, ROWS, suspects="embeddings", noise="drop", recipe=recipe)
+
+
 def test_suspects_weigh_less(base: Path, noisy: pd.DataFrame) -> None:
     weights = prepare(base, noisy, suspects="embeddings", noise="reweight").targets.sum(axis=1)
     assert weights.mean() == pytest.approx(1, abs=1e-5)

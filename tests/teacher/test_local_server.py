@@ -19,7 +19,7 @@ from stage_command import stage_command
 from distil.assets.references import resolve
 from distil.core.errors import EndpointError
 from distil.core.tables import ANNOTATIONS, TEXTS, read_rows, write_rows
-from distil.store.answer_store import store_path
+from distil.store.opening import store_path
 from distil.teacher.local_server import serve
 
 NAMES = f"texts.parquet {ROOT}/assets.txt annotations.parquet annotate.json"

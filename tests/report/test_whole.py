@@ -1,6 +1,5 @@
 """The report as a whole on toy results: complete, self-contained, and inert whatever the texts and names in it say."""
 
-import contextlib
 import re
 from pathlib import Path
 
@@ -22,21 +21,6 @@ from distil.core.metrics import read_details
 from distil.core.tables import PREDICTIONS, read_rows, write_rows
 from distil.report.usage import render_usage
 from stages.report import main
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the report on the toy results as they are."""
-    folder = tmp_path_factory.mktemp("plain")
-    with contextlib.chdir(folder):
-        main(*write_toy_results(folder))
-    return folder
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_report_writes_page_table_charts_and_card(plain: Path) -> None:
