@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +206,13 @@ def test_every_stage_has_a_model_that_refuses_an_unknown_key(name: str, tmp_path
     assert issubclass(model, Params)
     with pytest.raises(InputError, match=f"unknown key {name}.no_such_key"):
         load_params(name, model, path)
+
+
+def test_git_tracks_nothing_of_the_folders_that_dvc_keeps() -> None:
+    """An output under a name that no stage writes any more would be ignored by nobody."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no repository")
+    listed = subprocess.run(
+        ["git", "ls-files", "data", "models", "reports"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert listed.stdout.split() == []
