@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 from distil.assets.references import resolve, sha256_of  # noqa: E402
 from distil.core.tables import TEXTS, read_rows  # noqa: E402
-from distil.prompting.answers import Answer  # noqa: E402
+from distil.forms.answers import Answer  # noqa: E402
 from distil.prompting.params import STAND_IN, AnnotateParams  # noqa: E402
 from distil.prompting.prompt_files import read_prompt  # noqa: E402
 from distil.prompting.requests import Plan, Request  # noqa: E402

@@ -4,20 +4,25 @@ Reads annotations and people's corrections, writes one row a text. A text whose 
 vote shares but gets no label. What the teacher said stays beside what people corrected, since it is scored on its own.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from distil.core.command import run
 from distil.core.metrics import write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.tables import ANNOTATIONS, LABELS, read_rows, write_rows
+from distil.forms.labels import VoteForm
+from distil.kinds.labelling import Labelling, load_labelling
 from distil.labels.corrections import read_corrections
 from distil.labels.params import AggregateParams
-from distil.labels.votes import agreeing_reasons, count_votes, decide_labels, measure_alpha, share_unanimous
+from distil.labels.reasons import agreeing_reasons
 
 
 def main(
@@ -30,10 +35,12 @@ def main(
     task = load_params("task", TaskParams)
     params = load_params("aggregate", AggregateParams)
     rows = read_rows(annotations, ANNOTATIONS)
-    decided = decide(rows, task.labels, params)
-    corrected = apply_corrections(decided, read_corrections(corrections, task.labels), task.labels)
+    labelling = load_labelling(task.kind)
+    decided = decide(rows, task.labels, params, labelling.votes)
+    people = read_corrections(corrections, partial(labelling.form.read_cell, labels=task.labels))
+    corrected = apply_corrections(decided, people, partial(labelling.form.soften, labels=task.labels))
     write_rows(labels, LABELS, decided.reset_index(names="id"))
-    summary = summarise(decided, rows, task.labels, corrected)
+    summary = summarise(decided, rows, task.labels, corrected, labelling)
     abstained = sum(summary["abstained"].values())
     write_metrics(metrics, {"abstained": abstained, "mean_agreement": summary["mean_agreement"]}, summary)
     alpha = summary["krippendorff_alpha"]
@@ -45,21 +52,23 @@ def main(
     )
 
 
-def decide(annotations: pd.DataFrame, labels: Sequence[str], params: AggregateParams) -> pd.DataFrame:
+def decide(annotations: pd.DataFrame, labels: Sequence[str], params: AggregateParams, votes: VoteForm) -> pd.DataFrame:
     """One row a text, indexed by id, in the columns of `tables.LABELS`, as the teacher alone has it."""
-    decided = decide_labels(annotations, labels, params.min_agreement, calibrated=params.calibrate)
+    decided = votes.decide_labels(annotations, labels, params.min_agreement, calibrated=params.calibrate)
     decided["label"] = decided["teacher_label"]
     decided["reason"] = agreeing_reasons(annotations, decided["teacher_label"]).reindex(decided.index)
     decided["source"] = "teacher"
     return decided[LABELS.names[1:]]
 
 
-def apply_corrections(decided: pd.DataFrame, corrections: pd.Series, labels: Sequence[str]) -> int:
+def apply_corrections(
+    decided: pd.DataFrame, corrections: pd.Series, soften: Callable[[str], NDArray[np.float64]]
+) -> int:
     """Put people's labels in, with all of the share; returns how many. Corrections of texts that are gone wait."""
     known = corrections[corrections.index.isin(decided.index)]
     for text_id, label in known.items():
         decided.at[text_id, "label"] = label
-        decided.at[text_id, "soft"] = np.eye(len(labels))[labels.index(label)]
+        decided.at[text_id, "soft"] = soften(label)
         decided.at[text_id, "source"] = "human"
     if len(known) < len(corrections):
         print(
@@ -69,22 +78,18 @@ def apply_corrections(decided: pd.DataFrame, corrections: pd.Series, labels: Seq
 
 
 def summarise(
-    decided: pd.DataFrame, annotations: pd.DataFrame, labels: Sequence[str], corrected: int
+    decided: pd.DataFrame, annotations: pd.DataFrame, labels: Sequence[str], corrected: int, labelling: Labelling
 ) -> dict[str, Any]:
     """Counts, and how much the votes agreed, corrections aside."""
     by_teacher = decided[decided["source"] == "teacher"]
-    shares = np.array([soft.max() for soft in by_teacher["soft"] if soft is not None])
-    counts = decided["label"].value_counts()
-    votes = count_votes(annotations, labels)
+    named = Counter(name for label in decided["label"].dropna() for name in labelling.form.name_labels(label))
     return {
         "texts": len(decided),
         "labelled": int(decided["label"].notna().sum()),
         "abstained": decided["abstained"].value_counts().sort_index().to_dict(),
         "corrected": corrected,
-        "mean_agreement": float(shares.mean()) if len(shares) else None,
-        "unanimous": share_unanimous(votes),
-        "krippendorff_alpha": measure_alpha(votes),
-        "by_label": {label: int(counts.get(label, 0)) for label in labels},
+        **labelling.votes.measure_agreement(annotations, by_teacher, labels),
+        "by_label": {label: named[label] for label in labels},
     }
 
 

@@ -19,6 +19,7 @@ from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.tables import ANNOTATIONS
 from distil.cost.prices import PriceParams
+from distil.kinds.labelling import load_labelling
 from distil.prompting.params import AnnotateParams
 from distil.store.guards import one_run_at_a_time, refuse_to_pay_again
 from distil.store.opening import open_store, store_path
@@ -37,9 +38,10 @@ def main(
     task = load_params("task", TaskParams)
     params = load_params("annotate", AnnotateParams)
     runtime = load_params("runtime", RuntimeParams)
+    form = load_labelling(task.kind).form
     job = make_job(task, params, texts, assets, runtime.device)
     tills = open_tills(job.plans, runtime, load_params("cost", PriceParams))
-    makers = {plan.name: RowMaker(plan.params, task.labels) for plan in job.plans}
+    makers = {plan.name: RowMaker(plan, form) for plan in job.plans}
     time = AnsweringTime()
     with open_store(store_path()) as store:
         paid = [name for name, till in tills.items() if till.paid]

@@ -27,6 +27,8 @@ from distil.core.tables import read_rows, write_rows
 from distil.cost.basis import load_basis
 from distil.cost.params import CostParams
 from distil.cost.prices import PriceParams
+from distil.forms.labels import LabelForm
+from distil.kinds.labelling import load_labelling
 from distil.labels.params import AggregateParams, SplitParams
 from distil.prompting.params import AnnotateParams
 from distil.store.guards import one_run_at_a_time, refuse_to_pay_again
@@ -55,8 +57,13 @@ def main(
     candidates, rows, job = compared.candidates, compared.rows, compared.job
     basis, aggregate = load_basis(load_params("cost", CostParams), prices), load_params("aggregate", AggregateParams)
     given = price_by_model(load_params("cost", PriceParams), annotate)
-    asked = ask(job, open_tills(job.plans, runtime, given), annotate.max_failed_share, runtime, answers, assets)
-    decided = decide_candidates(read_rows(answers, COMPARED), candidates, rows.table["id"], task.labels, aggregate)
+    labelling = load_labelling(task.kind)
+    asked = ask(
+        job, labelling.form, open_tills(job.plans, runtime, given), annotate.max_failed_share, runtime, answers, assets
+    )
+    decided = decide_candidates(
+        read_rows(answers, COMPARED), candidates, rows.table["id"], task.labels, aggregate, labelling.votes
+    )
     scored = score_candidates(rows.table["gold"].tolist(), decided, task.labels)
     found = {
         name: asked[name] | scored[name] | price_candidate(basis, section, asked[name], given)
@@ -79,6 +86,7 @@ def write_nothing(answers: Path, metrics: Path, scores: Path) -> None:
 
 def ask(
     job: Job,
+    form: LabelForm,
     tills: Mapping[str, Till],
     max_failed_share: float,
     runtime: RuntimeParams,
@@ -87,7 +95,7 @@ def ask(
 ) -> dict[str, Record]:
     """Ask what is missing and write all answers; returns of each candidate what annotate tells of a teacher."""
     paid = {plan.params.name for plan in job.plans if tills[plan.name].paid}
-    makers = {plan.name: RowMaker(plan.params, plan.labels) for plan in job.plans}
+    makers = {plan.name: RowMaker(plan, form) for plan in job.plans}
     times = {plan.name: AnsweringTime(one_by_one=plan.params.server == "local") for plan in job.plans}
     with open_store(store_path()) as store:
         check_recordings(job, store, assets)

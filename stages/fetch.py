@@ -6,6 +6,7 @@ left out and named, unless `fetch.blank` is error; any other row that is not sou
 """
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,8 @@ from distil.core.command import run
 from distil.core.metrics import write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.tables import TEXTS, write_rows
+from distil.forms.labels import LabelForm
+from distil.kinds.labelling import load_labelling
 from distil.texts.duplicates import SPLITS, Merged, merge_duplicates
 from distil.texts.sources import Reading, load_source, read_source
 
@@ -29,12 +32,15 @@ def main(
     metrics: Annotated[Path, "json: counts"],
 ) -> None:
     """Write one row a text, and counts."""
-    labels = load_params("task", TaskParams).labels
-    params = load_source()
-    reading = read_source(params, labels, corpus, assets)
+    task = load_params("task", TaskParams)
+    params, labelling = load_source(), load_labelling(task.kind)
+    reading = read_source(params, task.labels, labelling.gold, corpus, assets)
     merged = merge_duplicates(reading.rows)
     write_rows(texts, TEXTS, merged.rows)
-    counts = count_rows(merged, labels) | {"left_out": reading.left_out, "blank": len(reading.blank)}
+    counts = count_rows(merged, task.labels, labelling.form) | {
+        "left_out": reading.left_out,
+        "blank": len(reading.blank),
+    }
     write_metrics(metrics, {"texts": counts["texts"]}, counts)
     for line in describe_reading(reading, merged.conflicts):
         print(f"fetch: {line}", file=sys.stderr)
@@ -45,15 +51,16 @@ def main(
     )
 
 
-def count_rows(merged: Merged, labels: list[str]) -> dict[str, Any]:
+def count_rows(merged: Merged, labels: list[str], form: LabelForm) -> dict[str, Any]:
     """Count texts by label and by split; `unassigned` are those whose split the stage split draws."""
     rows = merged.rows
+    named = Counter(name for label in rows["gold"].dropna() for name in form.name_labels(label))
     return {
         "texts": len(rows),
         "with_gold": int(rows["gold"].notna().sum()),
         "duplicates_merged": merged.duplicates,
         "gold_conflicts": int(merged.conflicts["id"].nunique()),
-        "by_label": {label: int((rows["gold"] == label).sum()) for label in labels},
+        "by_label": {label: named[label] for label in labels},
         "by_split": {split: int((rows["split"] == split).sum()) for split in reversed(SPLITS)}
         | {"unassigned": int(rows["split"].isna().sum())},
     }

@@ -18,10 +18,11 @@ from distil.core.errors import InputError
 from distil.core.metrics import write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.tables import LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
+from distil.forms.scores import ScoreForm
+from distil.kinds.scoring import load_scores
 from distil.labels.near_duplicates import find_clusters
 from distil.labels.params import SplitParams
 from distil.labels.splits import Clusters, Straddling, assign, find_straddling
-from distil.quality.scores import score_labels
 
 LONGEST_SHOWN = 60  # characters of a text in a message
 NOTHING_TO_TRAIN_ON = (
@@ -49,17 +50,18 @@ def main(
     write_rows(train, TRAIN, rows.loc[rows["part"] == "train", TRAIN.names])
     write_rows(validation, TRAIN, rows.loc[rows["part"] == "validation", TRAIN.names])
     write_rows(test, TEST, rows.loc[rows["part"] == "test", TEST.names])
-    scores = {"test": score(rows, "test", task.labels), "dev": score(rows, "dev", task.labels)}
+    form = load_scores(task.kind)
+    scores = {part: score(rows, part, task.labels, form) for part in ("test", "dev")}
     straddling = find_straddling(rows["part"], clusters)
     near = count_near(rows, straddling)
-    write_metrics(metrics, {"teacher": pick_headline(scores)}, {**scores, "near_duplicates": near})
+    write_metrics(metrics, {"teacher": pick_headline(scores, form)}, {**scores, "near_duplicates": near})
     if near["test"]:
         print(f"split: {describe_near(rows, straddling, clusters)}", file=sys.stderr)
     if all_test(rows):
         print(f"split: {NOTHING_TO_TRAIN_ON}", file=sys.stderr)
     print(
-        f"split: {describe_parts(rows)}; teacher's accuracy {format_score(scores['test'])} on test, "
-        f"{format_score(scores['dev'])} on the gold rows outside"
+        f"split: {describe_parts(rows)}; teacher's {form.HEADLINE[0].replace('_', ' ')} "
+        f"{format_score(scores['test'], form)} on test, {format_score(scores['dev'], form)} on the gold rows outside"
     )
 
 
@@ -117,28 +119,28 @@ def describe_near(rows: pd.DataFrame, straddling: Straddling, clusters: Clusters
     )
 
 
-def score(rows: pd.DataFrame, part: str, labels: list[str]) -> dict[str, float | int | None]:
+def score(rows: pd.DataFrame, part: str, labels: list[str], form: ScoreForm) -> dict[str, float | int | None]:
     """The teacher's scores on the gold rows of test, or of all the rest (`dev`); null without such rows."""
     inside = (rows["part"] == "test") == (part == "test")
     scored = rows[inside & rows["gold"].notna()]
     said = [label if isinstance(label, str) else None for label in scored["teacher_label"]]
     counts = {"rows": len(scored), "abstained": said.count(None)}
     if scored.empty:
-        return counts | {"accuracy": None, "macro_f1": None}
-    scores = score_labels(scored["gold"].to_list(), said, labels)
-    return counts | {"accuracy": scores["accuracy"], "macro_f1": scores["macro_f1"]}
+        return counts | dict.fromkeys(form.HEADLINE)
+    scores = form.score_labels(scored["gold"].to_list(), said, labels)
+    return counts | {name: scores[name] for name in form.HEADLINE}
 
 
-def pick_headline(scores: dict[str, dict[str, float | int | None]]) -> dict[str, float | int | None]:
-    """What one compares between branches; the prompt is tuned on `dev_accuracy`."""
-    test, dev = scores["test"], scores["dev"]
-    return {"accuracy": test["accuracy"], "macro_f1": test["macro_f1"], "dev_accuracy": dev["accuracy"]}
+def pick_headline(scores: dict[str, dict[str, float | int | None]], form: ScoreForm) -> dict[str, float | int | None]:
+    """What one compares between branches; the prompt is tuned on the score of dev, such as `dev_accuracy`."""
+    first = form.HEADLINE[0]
+    return {name: scores["test"][name] for name in form.HEADLINE} | {f"dev_{first}": scores["dev"][first]}
 
 
-def format_score(scores: dict[str, float | int | None]) -> str:
-    """An accuracy and its number of rows."""
-    accuracy = scores["accuracy"]
-    return "unknown (no gold labels)" if accuracy is None else f"{accuracy:.3f} ({scores['rows']:,} rows)"
+def format_score(scores: dict[str, float | int | None], form: ScoreForm) -> str:
+    """The score and its number of rows."""
+    score = scores[form.HEADLINE[0]]
+    return "unknown (no gold labels)" if score is None else f"{score:.3f} ({scores['rows']:,} rows)"
 
 
 if __name__ == "__main__":

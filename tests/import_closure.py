@@ -1,11 +1,16 @@
-"""Which files of this project a stage reaches: what it imports, and what that imports."""
+"""Which files of this project a stage reaches: what it imports, and what that imports.
+
+What loads a room of the task's kind reaches that room of this kind.
+"""
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+OF_KINDS = {f"distil/kinds/{room}.py": f"distil/kinds/{{}}/{room}/[a-z]*.py" for room in ("labelling", "scoring")}
 
-def import_closure(script: Path, root: Path) -> set[str]:
+
+def import_closure(script: Path, root: Path, kind: str = "classification") -> set[str]:
     """Paths, relative to the root, of the script and of all that it reaches; imports inside functions count."""
     found: set[str] = set()
     waiting = [script]
@@ -15,6 +20,8 @@ def import_closure(script: Path, root: Path) -> set[str]:
         if name not in found:
             found.add(name)
             waiting.extend(_reached(path, root))
+            if name in OF_KINDS:
+                waiting.extend(root.glob(OF_KINDS[name].format(kind)))
     return found
 
 

@@ -6,7 +6,7 @@ import inspect
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -15,7 +15,7 @@ from import_closure import import_closure
 from pydantic import BaseModel
 
 from distil.core.errors import InputError
-from distil.core.params import Params, load_params
+from distil.core.params import Kind, Params, load_params
 from distil.core.runtime import RuntimeParams
 from distil.cost.basis import load_basis
 from distil.cost.params import CostParams
@@ -65,10 +65,12 @@ def test_the_stages_stand_in_run_order_and_say_what_they_are() -> None:
     assert all(stage["desc"] for stage in STAGES.values())
 
 
+@pytest.mark.parametrize("kind", get_args(Kind))
 @pytest.mark.parametrize("name", ORDER)
-def test_a_stage_lists_the_code_it_reaches_and_no_room_of_which_it_reaches_nothing(name: str) -> None:
-    listed = [path for path in paths_of(STAGES[name], "deps") if path.startswith(("distil/", "stages/"))]
-    reached = import_closure(ROOT / "stages" / f"{name}.py", ROOT)
+def test_a_stage_lists_the_code_it_reaches_and_no_room_of_which_it_reaches_nothing(name: str, kind: str) -> None:
+    named = (path.replace("${task.kind}", kind) for path in paths_of(STAGES[name], "deps"))
+    listed = [path for path in named if path.startswith(("distil/", "stages/"))]
+    reached = import_closure(ROOT / "stages" / f"{name}.py", ROOT, kind)
     covers = {path: {file for file in reached if file == path or file.startswith(f"{path}/")} for path in listed}
     assert not [path for path in listed if not covers[path]]
     assert not reached.difference(*covers.values())

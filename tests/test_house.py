@@ -33,9 +33,9 @@ def test_imports_between_rooms_point_down(house: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("core/ids.py", "from distil.labels.votes import reduce_votes"),
+        ("core/ids.py", "from distil.labels.splits import assign"),
         ("store/guards.py", "from distil.annotate.questions import Job"),
-        ("labels/votes.py", "from distil.quality.scores import score_labels"),  # from a room to one beside it
+        ("labels/splits.py", "from distil.quality.scores import score_labels"),  # from a room to one beside it
     ],
 )
 def test_an_import_that_points_up_or_sideways_is_found(house: Path, module: str, line: str) -> None:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from distil.core.errors import InputError
+from distil.kinds.classification.labelling import gold as one_label
 from distil.texts.sources import CorpusParams, Reading, read_source
 
 LABELS = ["negative", "positive"]
@@ -62,7 +63,7 @@ def to_xlsx(sheets: dict[str, list[list[Any]]]) -> bytes:
 def read_all(corpus: Path, **keys: Any) -> Reading:
     """Read the corpus as the stage does."""
     params = CorpusParams.model_validate({"source": "corpus", **keys})
-    return read_source(params, LABELS, corpus, corpus / "assets.txt")
+    return read_source(params, LABELS, one_label, corpus, corpus / "assets.txt")
 
 
 def read(corpus: Path, **keys: Any) -> pd.DataFrame:

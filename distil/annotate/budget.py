@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from distil.core.errors import DistilError, InputError
 from distil.core.runtime import RuntimeParams
 from distil.cost.prices import FoundPrices, PriceParams, Tokens, find_prices, price_tokens
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.prompting.params import AnnotateParams
 from distil.prompting.requests import Plan, Request
 from distil.teacher.endpoint import is_here

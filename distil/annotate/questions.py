@@ -11,11 +11,12 @@ from pathlib import Path
 from distil.core.errors import InputError
 from distil.core.params import TaskParams
 from distil.core.tables import TEXTS, count_rows, iter_rows
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
+from distil.forms.reading import AnswerForm
+from distil.kinds.labelling import load_labelling
 from distil.prompting.examples import Indices, NearestExamples
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import Example, read_prompt
-from distil.prompting.replies import read_reply
 from distil.prompting.requests import Plan, Request
 from distil.prompting.votes_due import count_votes_due
 from distil.store.answer_store import Store, Stored
@@ -120,7 +121,8 @@ class Job:
 
     def _count_due(self, plan: Plan, requests: Sequence[Request], stored: dict[str, Stored]) -> int:
         def label_of(vote: int) -> str | None:
-            return read_reply(stored[requests[vote - 1].key].answer, plan.labels).label
+            request = requests[vote - 1]
+            return plan.form.read_reply(stored[request.key].answer, plan.labels, request.text).label
 
         return count_votes_due(plan.params.votes, label_of)
 
@@ -137,8 +139,18 @@ class Job:
 def make_job(task: TaskParams, params: AnnotateParams, texts: Path, assets: Path, device: str) -> Job:
     """The job that the sections `task` and `annotate` describe; raises `InputError` where they cannot work."""
     prompt = read_prompt(Path(params.prompt))
-    plans = [Plan(alone, task.labels, prompt, identify(alone, assets)) for alone in params.each_teacher()]
+    form = form_of_answers(task, params)
+    plans = [Plan(alone, task.labels, form, prompt, identify(alone, assets)) for alone in params.each_teacher()]
     return Job(plans, texts, find_examples(params, plans, assets, device))
+
+
+def form_of_answers(task: TaskParams, params: AnnotateParams) -> AnswerForm:
+    """How the task has its answers; raises `InputError` where its labels cannot be asked for by their scores."""
+    if params.method == "score" and task.kind != "classification":
+        raise InputError(
+            f"annotate.method = 'score' reads one label a text, and task.kind is {task.kind}; set method: generate"
+        )
+    return load_labelling(task.kind).answers
 
 
 def find_examples(params: AnnotateParams, plans: Sequence[Plan], assets: Path, device: str) -> NearestExamples | None:
@@ -147,7 +159,7 @@ def find_examples(params: AnnotateParams, plans: Sequence[Plan], assets: Path, d
     if examples is None or not examples.nearest:
         return None
     structured = any(plan.params.json_schema for plan in plans)
-    return NearestExamples(examples, plans[0].labels, assets, device, need_reasons=structured)
+    return NearestExamples(examples, plans[0].labels, plans[0].form, assets, device, need_reasons=structured)
 
 
 def group_alike(plans: Sequence[Plan]) -> list[list[Plan]]:

@@ -1,14 +1,14 @@
 """Turn stored answers into rows of annotations, and count them."""
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
+from distil.forms.labels import LabelForm
+from distil.forms.reading import Reading
 from distil.prompting.label_logprobs import find_label_logprobs
-from distil.prompting.params import STAND_IN, AnnotateParams, RecordingParams
-from distil.prompting.replies import Reading, read_reply
-from distil.prompting.requests import Request
+from distil.prompting.params import STAND_IN, RecordingParams
+from distil.prompting.requests import Plan, Request
 from distil.teacher.counting import name_tokenizer
 
 TOKEN_COUNTS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
@@ -29,10 +29,13 @@ class RowMaker:
     price.
     """
 
-    def __init__(self, params: AnnotateParams, labels: Sequence[str]) -> None:
+    def __init__(self, plan: Plan, form: LabelForm) -> None:
+        params = plan.params
         self.teacher = params.name
         self.method = params.method
-        self.labels = labels
+        self.labels = plan.labels
+        self.answers_form = plan.form
+        self.label_form = form
         self.server = "recorded" if params.recording else params.server
         self.counted = describe_counting(params.recording)
         self.keep_cached = params.server != "local"
@@ -41,6 +44,7 @@ class RowMaker:
         self.tokens: dict[str, int | None] = dict.fromkeys(TOKEN_COUNTS)
         self.answers = 0
         self.told: Counter[str] = Counter()  # by kind of token, the answers that tell how many
+        self.unplaced = 0  # that answers name and labels do not hold
         self.unread: str | None = None  # the first reply that names no label
 
     def row(self, text_id: str, request: Request, answer: Answer | None) -> dict[str, Any]:
@@ -53,7 +57,7 @@ class RowMaker:
             logprobs = find_label_logprobs(answer.top_logprobs or (), self.labels)
             reading = self._likeliest(logprobs, answer)
         else:
-            reading = read_reply(answer, self.labels)
+            reading = self.answers_form.read_reply(answer, self.labels, request.text)
         self._count(reading, answer)
         return {
             "id": text_id,
@@ -90,7 +94,8 @@ class RowMaker:
     def _count(self, reading: Reading, answer: Answer) -> None:
         self.statuses[reading.status] += 1
         if reading.label is not None:
-            self.named[reading.label] += 1
+            self.named.update(self.label_form.name_labels(reading.label))
+            self.unplaced += reading.unplaced
         elif self.unread is None and answer.reply is not None:
             self.unread = answer.reply
         for name, count in self._token_counts(answer).items():

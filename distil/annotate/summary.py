@@ -64,6 +64,7 @@ def summarise(params: AnnotateParams, makers: Mapping[str, RowMaker], texts: int
     by_teacher = {name: maker.summary() for name, maker in makers.items()}
     statuses = _add_counts(maker.statuses for maker in makers.values())
     named = _add_counts(maker.named for maker in makers.values())
+    unplaced = sum(maker.unplaced for maker in makers.values())
     votes = params.votes
     return {
         "teacher": params.name,
@@ -77,6 +78,7 @@ def summarise(params: AnnotateParams, makers: Mapping[str, RowMaker], texts: int
         "requests": statuses.total(),
         "status": dict(sorted(statuses.items())),
         "labels": {label: named[label] for label in next(iter(makers.values())).labels},
+        **({"unplaced": unplaced} if unplaced else {}),
         "answers": sum(one["answers"] for one in by_teacher.values()),
         **{name: _add_known(one[name] for one in by_teacher.values()) for name in TOKEN_COUNTS},
         "told": {name: sum(one["told"][name] for one in by_teacher.values()) for name in TOKEN_COUNTS},

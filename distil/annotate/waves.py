@@ -17,7 +17,7 @@ from distil.annotate.forecast import charge_known, look_ahead
 from distil.annotate.questions import Job, group_alike
 from distil.annotate.workers import Annotator, Errand, Outcome
 from distil.core.runtime import RuntimeParams
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.prompting.label_logprobs import find_label_logprobs
 from distil.prompting.requests import Plan
 from distil.store.answer_store import Store

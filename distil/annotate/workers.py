@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from distil.annotate.budget import Budget, Till
 from distil.core.errors import DistilError, EndpointError
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.prompting.requests import Request
 from distil.store.answer_store import GroupCommit, Store, Stored
 from distil.teacher.answerer import Answerer, FailedRequestError

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from distil.core.errors import InputError
 from distil.core.secrets import Secrets
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.prompting.requests import Request
 from distil.store.answer_store import Store, Stored
 from distil.teacher.protocols import Protocol, UnreadableAnswerError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from distil.annotate.questions import Job, find_examples
+from distil.annotate.questions import Job, find_examples, form_of_answers
 from distil.assets.references import resolve
 from distil.compare.params import CompareParams, list_candidates
 from distil.compare.rows import ComparedRows, choose_rows
@@ -55,7 +55,8 @@ def make_comparison(
     plans = []
     for name, section in candidates.items():
         prompt = read_prompt(Path(section.prompt), f"the candidate {name!r}")
-        plans.append(Plan(section, task.labels, prompt, identify(section, assets), name))
+        form = form_of_answers(task, section)
+        plans.append(Plan(section, task.labels, form, prompt, identify(section, assets), name))
     job = Job(plans, texts, find_examples(annotate, plans, assets, device), set(rows.table["id"]))
     return Comparison(candidates, rows, job)
 

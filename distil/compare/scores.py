@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from distil.forms.labels import VoteForm
 from distil.labels.params import AggregateParams
-from distil.labels.votes import decide_labels
 from distil.quality.bootstrap import Bootstrap
 from distil.quality.comparison import Answers, Labels, Scoring, compare_right
 from distil.quality.scores import is_right
@@ -35,7 +35,12 @@ class Decided:
 
 
 def decide_candidates(
-    answers: pd.DataFrame, names: Iterable[str], ids: pd.Series, labels: Sequence[str], params: AggregateParams
+    answers: pd.DataFrame,
+    names: Iterable[str],
+    ids: pd.Series,
+    labels: Sequence[str],
+    params: AggregateParams,
+    form: VoteForm,
 ) -> dict[str, Decided]:
     """Reduce each candidate's votes (rows of `COMPARED`) to its label of each row, as `aggregate` does a teacher's.
 
@@ -45,7 +50,7 @@ def decide_candidates(
     by_name = answers.groupby("candidate")
     for name in names:
         votes = by_name.get_group(name)
-        found = decide_labels(votes, labels, params.min_agreement, calibrated=params.calibrate).reindex(ids)
+        found = form.decide_labels(votes, labels, params.min_agreement, calibrated=params.calibrate).reindex(ids)
         said = [label if isinstance(label, str) else None for label in found["teacher_label"]]
         decided[name] = Decided(said, found["abstained"].value_counts().sort_index().to_dict())
     return decided

@@ -7,9 +7,17 @@ number is one.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 
 from distil.core.errors import InputError
@@ -45,19 +53,26 @@ Number = Annotated[float, BeforeValidator(_read_number), Field(allow_inf_nan=Fal
 """A float that may be written as 3, 0.5, 1e-3 or 1.0e-3; neither NaN nor infinity."""
 
 
+Kind = Literal["classification", "multi_label", "token_classification"]
+"""What a text gets: one label, a set of labels, or spans with a label each."""
+
+
 class TaskParams(Params):
     """The section `task`: what is labelled, and as what."""
 
     name: str = Field(min_length=1)
+    kind: Kind = "classification"
     description: str = Field(min_length=1)
     language: str = Field(min_length=2)
     labels: list[str]
 
     @field_validator("labels")
     @classmethod
-    def _check_labels(cls, labels: list[str]) -> list[str]:
-        if len(labels) < 2:
+    def _check_labels(cls, labels: list[str], info: ValidationInfo) -> list[str]:
+        if len(labels) < 2 and info.data.get("kind") == "classification":
             raise ValueError("a classifier needs at least two labels")
+        if not labels:
+            raise ValueError("there is no label")
         if len(set(labels)) < len(labels):
             raise ValueError("a label stands twice")
         if any(label != label.strip() or not label for label in labels):

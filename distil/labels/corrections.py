@@ -1,7 +1,7 @@
 """What people decided about single texts: review/corrections.csv, a git-tracked file that later lines of amend."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -12,8 +12,8 @@ COLUMNS = ["id", "text_sha", "label", "reviewer", "reviewed_at", "note"]
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def read_corrections(path: Path, labels: Sequence[str]) -> pd.Series:
-    """The corrected label by id; of several lines about one text the last one counts.
+def read_corrections(path: Path, read_cell: Callable[[str], str]) -> pd.Series:
+    """The corrected label by id, as `read_cell` reads it; of several lines about one text the last one counts.
 
     `text_sha` is the sha256 of the text as its id is made, so it begins with the id: a line that was put beside the
     wrong text is found out. Raises `InputError` with the line's number for a file, a label or a hash that is not right.
@@ -28,9 +28,13 @@ def read_corrections(path: Path, labels: Sequence[str]) -> pd.Series:
         raise InputError(f"{path} cannot be read as csv: {error}; its header is {','.join(COLUMNS)}") from None
     if list(table.columns) != COLUMNS:
         raise InputError(f"{path} has the columns {', '.join(table.columns)}; they should be {', '.join(COLUMNS)}")
+    labels: list[str] = []
     for number, row in enumerate(table.itertuples(index=False), start=2):
-        if row.label not in labels:
-            raise InputError(f"{path}, line {number}: label {row.label!r} is not one of {', '.join(labels)}")
+        try:
+            labels.append(read_cell(row.label))
+        except ValueError as error:
+            raise InputError(f"{path}, line {number}: label {row.label!r} {error}") from None
         if not SHA256.fullmatch(row.text_sha) or not row.text_sha.startswith(row.id):
             raise InputError(f"{path}, line {number}: text_sha is not the hash of the text with id {row.id!r}")
+    table["label"] = pd.Series(labels, dtype="str")
     return table.drop_duplicates("id", keep="last").set_index("id")["label"]

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from distil.assets.references import resolve
 from distil.core.errors import InputError
 from distil.core.ids import text_id
+from distil.forms.reading import AnswerForm
 from distil.prompting.params import ExamplesParams
-from distil.prompting.prompt_files import Example, check_label, check_reason
+from distil.prompting.prompt_files import Example, check_reason
 
 if TYPE_CHECKING:
     from distil.encoders.torch_model import TorchEncoder
@@ -37,7 +38,14 @@ class NearestExamples:
     """A file of examples, and the choice among them by the cosine of their vectors and a text's."""
 
     def __init__(
-        self, params: ExamplesParams, labels: Sequence[str], assets: Path, device: str, *, need_reasons: bool = False
+        self,
+        params: ExamplesParams,
+        labels: Sequence[str],
+        form: AnswerForm,
+        assets: Path,
+        device: str,
+        *,
+        need_reasons: bool = False,
     ) -> None:
         """Read the file and encode its texts; nothing is encoded if `nearest` is 0, no reason kept if none is shown.
 
@@ -45,7 +53,7 @@ class NearestExamples:
         examples than are to be shown.
         """
         self.nearest = params.nearest
-        self.examples = read_examples(Path(params.file), labels, need_reasons=need_reasons)
+        self.examples = read_examples(Path(params.file), labels, form, need_reasons=need_reasons)
         if not params.show_reason:
             self.examples = [example.model_copy(update={"reason": None}) for example in self.examples]
         if len(self.examples) < self.nearest:
@@ -99,7 +107,7 @@ class NearestExamples:
         return chosen[:, ::-1].astype(np.int32), unsure.tolist()
 
 
-def read_examples(path: Path, labels: Sequence[str], *, need_reasons: bool = False) -> list[Example]:
+def read_examples(path: Path, labels: Sequence[str], form: AnswerForm, *, need_reasons: bool = False) -> list[Example]:
     """Read a csv file with a header: text, label and perhaps reason; an empty reason is none.
 
     Raises `InputError`, with the line's number where there is one, if the file is missing, not UTF-8, malformed or
@@ -109,7 +117,7 @@ def read_examples(path: Path, labels: Sequence[str], *, need_reasons: bool = Fal
     name = f"the examples {path}"
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            examples = list(_read_rows(stream, name, labels, need_reasons=need_reasons))
+            examples = list(_read_rows(stream, name, labels, form, need_reasons=need_reasons))
     except FileNotFoundError:
         raise InputError(f"{name} are missing; annotate.examples.file in params.yaml names them") from None
     except OSError as error:
@@ -121,7 +129,9 @@ def read_examples(path: Path, labels: Sequence[str], *, need_reasons: bool = Fal
     return examples
 
 
-def _read_rows(stream: Iterable[str], name: str, labels: Sequence[str], *, need_reasons: bool) -> Iterator[Example]:
+def _read_rows(
+    stream: Iterable[str], name: str, labels: Sequence[str], form: AnswerForm, *, need_reasons: bool
+) -> Iterator[Example]:
     rows = csv.DictReader(stream, strict=True)
     try:
         missing = {"text", "label"} - set(rows.fieldnames or [])
@@ -133,11 +143,11 @@ def _read_rows(stream: Iterable[str], name: str, labels: Sequence[str], *, need_
                 raise InputError(f"{place}: not as many cells as in the header; put a cell with a comma in quotes")
             if not row["text"].strip():
                 raise InputError(f"{place}: the text is blank")
-            check_label(row["label"], labels, place)
+            label = form.read_example(row["label"], row["text"], labels, place)
             reason = row.get("reason", "").strip() or None
             if need_reasons:
                 check_reason(reason, place)
-            yield Example(text=row["text"], label=row["label"], reason=reason)
+            yield Example(text=row["text"], label=label, reason=reason)
     except csv.Error as error:
         raise InputError(f"{name}, line {rows.line_num + 1}: {error}; double a quotation mark within quotes") from None
 

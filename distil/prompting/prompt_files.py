@@ -19,7 +19,7 @@ is shown once for each example, so an instruction is better said once, as the sy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -41,11 +41,20 @@ Text = Annotated[str, AfterValidator(_trim)]
 """Some text, without the newlines that a YAML block leaves at its end."""
 
 
+def _check_written(label: Any) -> Any:
+    if not isinstance(label, str | list | dict):
+        raise ValueError("should be text, or a list (write it in quotes)")  # noqa: TRY004 (pydantic takes a ValueError)
+    return label
+
+
 class Example(Params):
-    """A text with its label, and perhaps the reason for it, to be shown to the teacher."""
+    """A text with its label, and perhaps the reason for it, to be shown to the teacher.
+
+    The label is as its file has it, until the kind of task reads it.
+    """
 
     text: Text
-    label: str
+    label: Annotated[Any, AfterValidator(_check_written)]
     reason: Text | None = None
 
 
@@ -91,12 +100,6 @@ def read_prompt(path: Path, named_by: str = "annotate.prompt") -> Prompt:
         raise InputError(f"the prompt {path} has no {{text}}; write it where each text should go")
     matter = _read_front_matter(front, path)
     return Prompt(body, matter.system, tuple(matter.examples))
-
-
-def check_label(label: str, labels: Sequence[str], place: str) -> None:
-    """Raise `InputError`, with the place, if an example's label is not one of the labels."""
-    if label not in labels:
-        raise InputError(f"{place}: the label {label!r} is not in task.labels, which has {', '.join(labels)}")
 
 
 def check_reason(reason: str | None, place: str) -> None:

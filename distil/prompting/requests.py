@@ -3,8 +3,8 @@
 The hash covers the model's identity, the messages, the decoding parameters, the schema and the vote's number, and
 nothing of the endpoint's address: the same model behind another address is not paid for again.
 
-Examples are shown as turns that went before: the body of the prompt with the example's text, then the answer, which is
-JSON if the example has a reason, else the label.
+Examples are shown as turns that went before: the body of the prompt with the example's text, then the answer, as the
+kind of task has it: JSON if the example has a reason, else the plain label.
 """
 
 import functools
@@ -14,8 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from distil.forms.reading import AnswerForm
 from distil.prompting.params import AnnotateParams
-from distil.prompting.prompt_files import Example, Prompt, check_label, check_reason, fill_labels
+from distil.prompting.prompt_files import Example, Prompt, check_reason, fill_labels
 
 Message = tuple[str, str]
 """Role (system, user or assistant) and content."""
@@ -49,35 +50,34 @@ class Plan:
         self,
         params: AnnotateParams,
         labels: Sequence[str],
+        form: AnswerForm,
         prompt: Prompt,
         model_identity: str,
         name: str | None = None,
     ) -> None:
         """Its name is the model's unless another is given; raises `InputError` if an example cannot be shown.
 
-        Its label may not be one of the labels, or it may lack the reason that `json_schema` asks for.
+        Its label may not be one of the task's, or it may lack the reason that `json_schema` asks for.
         """
-        for number, example in enumerate(prompt.examples, start=1):
-            place = f"the prompt {params.prompt}, example {number}"
-            check_label(example.label, labels, place)
-            if params.json_schema:
-                check_reason(example.reason, place)
         self.params = params
         self.name = params.name if name is None else name
         self.labels = labels
-        self._form = "chat" if params.protocol == "tgi" else params.protocol
+        self.form = form
+        self.schema = form.answer_schema(labels) if params.json_schema else None
+        examples = [self._check(example, number) for number, example in enumerate(prompt.examples, start=1)]
+        self._wire = "chat" if params.protocol == "tgi" else params.protocol
         fixed = {
             "model": model_identity,
-            "form": self._form,
+            "form": self._wire,
             "method": params.method,
             "parameters": decoding_parameters(params),
-            "schema": answer_schema(labels) if params.json_schema else None,
+            "schema": self.schema,
         }
         self._frames = {name: _frame_identity(fixed, name) for name in ("prompt", "messages")}
         self._body = fill_labels(prompt.body, labels)
         self._turns = functools.cache(self._make_turns)
         system = [("system", "".join(fill_labels(prompt.system, labels)))] if prompt.system else []
-        self._opening = (*system, *self._show(prompt.examples))
+        self._opening = (*system, *self._show(examples))
 
     def request(self, text: str, vote: int, examples: Sequence[Example] = ()) -> Request:
         """The request for one vote on a text; the examples are shown after the prompt's own."""
@@ -89,7 +89,7 @@ class Plan:
 
     def _requests(self, text: str, examples: Sequence[Example], votes: Iterable[int]) -> list[Request]:
         messages = (*self._opening, *self._show(examples), ("user", text.join(self._body)))
-        alone = len(messages) == 1 or self._form == "completion"
+        alone = len(messages) == 1 or self._wire == "completion"
         before, after = self._frames["prompt" if alone else "messages"]
         question = _encode(join_messages(messages) if alone else messages)
         stem = hashlib.sha256(f"{before}{question}{after}".encode("utf-8", "surrogatepass"))
@@ -101,15 +101,22 @@ class Plan:
         stem.update(f'{"null" if seed is None else seed},"vote":{vote}}}'.encode())
         return Request(stem.hexdigest(), text, messages, vote, seed)
 
+    def _check(self, example: Example, number: int) -> Example:
+        """An example of the prompt with its label in the canonical form."""
+        place = f"the prompt {self.params.prompt}, example {number}"
+        label = self.form.read_example(example.label, example.text, self.labels, place)
+        if self.params.json_schema:
+            check_reason(example.reason, place)
+        return example.model_copy(update={"label": label})
+
     def _show(self, examples: Iterable[Example]) -> list[Message]:
         return [message for example in examples for message in self._turns(example)]
 
     def _make_turns(self, example: Example) -> tuple[Message, Message]:
         if self.params.json_schema:  # of a prompt's examples this is known, of a file's perhaps not
             check_reason(example.reason, f"the example {example.text[:60]!r}")
-        answer = example.label
-        if example.reason and self.params.method == "generate":  # scores are read where the answer begins
-            answer = json.dumps({"reason": example.reason, "label": example.label}, ensure_ascii=False)
+        reason = example.reason if self.params.method == "generate" else None  # scores are read where the answer begins
+        answer = self.form.show_answer(example.label, example.text, reason)
         return ("user", example.text.join(self._body)), ("assistant", answer)
 
 
@@ -138,13 +145,3 @@ def decoding_parameters(params: AnnotateParams) -> dict[str, Any]:
     if params.method == "score":
         chosen["top_logprobs"] = params.top_logprobs
     return chosen | ({"extra": params.extra} if params.extra else {})
-
-
-def answer_schema(labels: Sequence[str]) -> dict[str, Any]:
-    """The JSON schema of an answer: a reason first, so that the label follows from it, then one of the labels."""
-    return {
-        "type": "object",
-        "properties": {"reason": {"type": "string"}, "label": {"type": "string", "enum": list(labels)}},
-        "required": ["reason", "label"],
-        "additionalProperties": False,
-    }

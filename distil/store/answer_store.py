@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from distil.core.errors import InputError
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.store.rows import check_how, explain, read_answer
 
 ADD_UP_TIME = "INSERT INTO up_times VALUES (?, ?) ON CONFLICT(run) DO UPDATE SET seconds = seconds + excluded.seconds"

@@ -19,7 +19,7 @@ from distil.core.errors import InputError
 from distil.core.params import Params
 from distil.core.tables import iter_rows
 from distil.core.whole_files import written_whole
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.store.answer_store import Store, Stored
 from distil.store.rows import AnswerFields, Count, Moment, explain, make_answer
 

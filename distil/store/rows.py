@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, InstanceOf, Strict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # that of typing is not what pydantic takes before Python 3.12
 
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Moment = Annotated[float, Field(ge=0, lt=1e11)]  # unix seconds

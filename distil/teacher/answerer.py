@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.prompting.requests import Request
 
 

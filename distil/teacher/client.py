@@ -15,7 +15,7 @@ import aiohttp
 
 from distil.core.errors import EndpointError
 from distil.core.runtime import RuntimeParams
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.prompting.requests import Request
 from distil.teacher import faults
 from distil.teacher.answerer import Asked, FailedRequestError

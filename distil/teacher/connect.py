@@ -94,5 +94,5 @@ def make_protocol(plan: Plan) -> Protocol:
     """The wire format of the plan's teacher."""
     params = plan.params
     if params.protocol == "tgi":
-        return Tgi(params, plan.labels, params.name, load_renderer(params.name))
-    return (Chat if params.protocol == "chat" else Completion)(params, plan.labels, params.name)
+        return Tgi(params, params.name, load_renderer(params.name), plan.schema)
+    return (Chat if params.protocol == "chat" else Completion)(params, params.name, plan.schema)

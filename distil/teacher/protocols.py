@@ -7,12 +7,12 @@ gives log-probabilities in the chat form.
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.prompting.params import AnnotateParams
-from distil.prompting.requests import Message, Request, answer_schema
+from distil.prompting.requests import Message, Request
 
 Body = dict[str, Any]
 
@@ -36,10 +36,11 @@ class Protocol(ABC):
 
     path = ""
 
-    def __init__(self, params: AnnotateParams, labels: Sequence[str], model: str) -> None:
+    def __init__(self, params: AnnotateParams, model: str, schema: Mapping[str, Any] | None = None) -> None:
+        """`schema` holds the endpoint to answers of a form."""
         self.params = params
         self.model = model
-        self.schema = answer_schema(labels) if params.json_schema else None
+        self.schema = schema
 
     def body(self, request: Request) -> Body:
         """The JSON body of a request, `annotate.extra` included."""
@@ -128,9 +129,13 @@ class Tgi(Protocol):
     path = "/generate"
 
     def __init__(
-        self, params: AnnotateParams, labels: Sequence[str], model: str, render: Callable[[Sequence[Message]], str]
+        self,
+        params: AnnotateParams,
+        model: str,
+        render: Callable[[Sequence[Message]], str],
+        schema: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(params, labels, model)
+        super().__init__(params, model, schema)
         self.render = render
 
     def body(self, request: Request) -> Body:

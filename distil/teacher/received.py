@@ -14,7 +14,7 @@ import aiohttp
 
 from distil.core.harmless import printable
 from distil.core.secrets import Secrets
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.teacher.endpoint import Endpoint
 from distil.teacher.protocols import Protocol, UnreadableAnswerError, find_words
 

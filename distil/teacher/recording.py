@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from distil.core.errors import InputError
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.prompting.params import RecordingParams
 from distil.prompting.requests import Request
 from distil.teacher.answerer import Asked, FailedRequestError

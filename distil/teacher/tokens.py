@@ -1,6 +1,6 @@
 """How many tokens requests take: guessed at first, then learned from the answers."""
 
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.prompting.requests import Request
 
 CHARACTERS_PER_TOKEN = 4.0  # of English, by the rule of thumb in OpenAI's help pages

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from distil.assets.bounds import check_unpacked
 from distil.core.errors import InputError
-from distil.texts.cells import find_column
+from distil.texts.cells import find_column, write_json
 from distil.texts.opening import open_to_seek
 
 BATCH_ROWS = 1024
@@ -59,7 +59,10 @@ def _names(fields: pa.Schema | pa.StructType, above: str = "") -> list[str]:
 
 
 def read_arrow(columns: dict[str, pa.ChunkedArray], name: str) -> pd.DataFrame:
-    """Return Arrow columns, by role, as rows of strings numbered from 1; labels may be numbers or truth values."""
+    """Return Arrow columns, by role, as rows of strings numbered from 1.
+
+    Labels may be numbers or truth values, and gold what has parts, lists and structures, which is written as JSON.
+    """
     strings = {role: _as_strings(column, role, name) for role, column in columns.items()}
     rows: pd.DataFrame = pa.table(strings).to_pandas()
     rows.index = pd.RangeIndex(1, len(rows) + 1, name="row")
@@ -69,7 +72,10 @@ def read_arrow(columns: dict[str, pa.ChunkedArray], name: str) -> pd.DataFrame:
 def _as_strings(column: pa.ChunkedArray, role: str, name: str) -> pa.ChunkedArray:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    if not is_text and (role == "text" or pa.types.is_nested(kind)):
+    if pa.types.is_nested(kind) and role == "gold":
+        written = (None if value is None else write_json(value) for value in column.to_pylist())
+        column = pa.chunked_array([pa.array(written, pa.large_string())])
+    elif not is_text and (role == "text" or pa.types.is_nested(kind)):
         raise InputError(f"{name}: the {role} column holds {kind}, not strings")
     strings = column.cast(pa.large_string())  # pa.string() ends at 2 GB
     try:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from distil.core.errors import InputError
+from distil.forms.gold import GoldForm
 
 Split = Literal["train", "validation", "test"]
 Blank = Literal["leave_out", "error"]
@@ -19,7 +20,6 @@ Blank = Literal["leave_out", "error"]
 # Of characters of these categories nothing is seen: blanks, controls, zero width.
 UNSEEN = {"Zs", "Zl", "Zp", "Cc", "Cf"}
 UNSEEN_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(n) for n in range(0xFE00, 0xFE10)}
-WHOLE_NUMBER = r"(-?\d+)\.0+"
 
 
 class Table(NamedTuple):
@@ -40,6 +40,7 @@ class Rules(NamedTuple):
     gold_names: Mapping[str, str]  # what stands in the gold column -> label of the task
     labels: Sequence[str]
     blank: Blank
+    form: GoldForm
 
 
 class Checked(NamedTuple):
@@ -62,12 +63,19 @@ def check_rows(table: Table, rules: Rules) -> Checked:
     _refuse(table, "text", _find_nul(rows["text"]), "holds a NUL character, which no text does; take it out")
     for role in ("gold", "split"):
         rows[role] = rows[role].mask((rows[role] == "") | empty)  # an empty cell says nothing, nor one beside no text
-    rows["gold"], notes = _name_gold(table, rows["gold"], rules)
+    gold = rules.form.read_gold(rows["gold"], rows["text"], rules.labels, rules.gold_names)
+    if gold.fault:
+        _refuse(table, "gold", gold.fault.rows, gold.fault.complaint)
+    rows["gold"] = gold.gold
     outside = rows["split"].notna() & ~rows["split"].isin(get_args(Split))
     _refuse(table, "split", outside.to_numpy(), f"is none of {', '.join(get_args(Split))}")
     if table.split:
         rows["split"] = table.split
-    return Checked(rows[~empty], [_place(table, row) for row in np.flatnonzero(empty).tolist()], [*table.notes, *notes])
+    return Checked(
+        rows[~empty],
+        [_place(table, row) for row in np.flatnonzero(empty).tolist()],
+        [*table.notes, *(f"{table.name}: {note}" for note in gold.notes)],
+    )
 
 
 def has_content(text: str) -> bool:
@@ -77,30 +85,6 @@ def has_content(text: str) -> bool:
 
 def _find_nul(texts: pd.Series) -> NDArray[np.bool_]:
     return np.array([isinstance(text, str) and "\0" in text for text in texts], dtype=bool)
-
-
-def _name_gold(table: Table, gold: pd.Series, rules: Rules) -> tuple[pd.Series, list[str]]:
-    """The labels by the task's names, and what is to be told of how they were read.
-
-    Where a column of whole numbers has gaps, pandas writes 1 as 1.0: if only the former is known, that is meant.
-    """
-    known = [*rules.gold_names, *rules.labels]
-    whole = gold.str.extract(f"^{WHOLE_NUMBER}$", expand=False)
-    meant = ~gold.isin(known) & whole.isin(known)
-    notes = []
-    if meant.any():
-        first = meant.idxmax()
-        told = (
-            f"gold labels such as {gold[first]!r} are read as {whole[first]!r}, which is known (rows: {meant.sum():,})"
-        )
-        notes = [f"{table.name}: {told}"]
-        gold = gold.mask(meant, whole)
-    if rules.gold_names:
-        gold = gold.map(rules.gold_names).fillna(gold)
-    remedy = "correct it, or name its label in fetch.gold_names"
-    outside = gold.notna() & ~gold.isin(rules.labels)
-    _refuse(table, "gold", outside.to_numpy(), f"is not in task.labels ({', '.join(rules.labels)}); {remedy}")
-    return gold, notes
 
 
 def _refuse(table: Table, role: str, wrong: NDArray[np.bool_], complaint: str) -> None:

@@ -15,7 +15,7 @@ from distil.assets.hub import HUB_ERRORS, explain_absence, follow_no_plain_http
 from distil.core.errors import AssetError
 from distil.core.runtime import cache_folder
 from distil.texts.arrow_tables import read_arrow
-from distil.texts.cells import Columns, find_column
+from distil.texts.cells import Columns, find_column, gather_gold
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetBuilder
@@ -90,12 +90,19 @@ def _read_split(dataset: "Dataset", name: str, columns: Columns) -> pd.DataFrame
     for role, column in wanted.items():
         find_column(name, role, column, dataset.column_names)
     table: pa.Table = dataset.with_format("arrow")[:]
-    return read_arrow({role: _decode(table[column], dataset.features[column]) for role, column in wanted.items()}, name)
+    decoded = {role: _decode(table[column], dataset.features[column]) for role, column in wanted.items()}
+    return gather_gold(read_arrow(decoded, name), columns)
 
 
 def _decode(column: pa.ChunkedArray, feature: Any) -> pa.ChunkedArray:
-    """Turn class numbers into names; -1 is the library's way to say that there is none."""
+    """Turn class numbers into names, also those in lists; -1 is the library's way to say that there is none."""
     names = getattr(feature, "names", None)
     if names is None:
-        return column
+        inner = getattr(feature, "feature", None)
+        if getattr(inner, "names", None) is None:
+            return column
+        rows = column.combine_chunks()
+        return pa.chunked_array(
+            [pa.ListArray.from_arrays(rows.offsets, _decode(rows.values, inner), mask=rows.is_null())]
+        )
     return pc.take(pa.array(names), pc.if_else(pc.less(column, 0), None, column))

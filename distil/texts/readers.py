@@ -11,7 +11,7 @@ import pandas as pd
 
 from distil.core.errors import InputError
 from distil.texts.arrow_tables import read_parquet
-from distil.texts.cells import Columns
+from distil.texts.cells import Columns, gather_gold
 from distil.texts.csv_files import SEPARATORS, Dialect, find_dialect, read_csv
 from distil.texts.json_files import read_json, read_jsonl
 from distil.texts.opening import explain_bytes, kind_of, open_text
@@ -46,7 +46,7 @@ def read_file(path: Path, name: str, columns: Columns, sheet: str | None = None)
         read = _read_kind(path, name, kind, columns.named(), sheet)
     if read.rows.empty:
         raise InputError(f"{name} has no rows")
-    return read
+    return FileRows(gather_gold(read.rows, columns), read.notes)
 
 
 def _explain_kind(kind: str) -> str:

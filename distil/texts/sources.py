@@ -18,6 +18,7 @@ from distil.assets.references import resolve
 from distil.core.errors import InputError
 from distil.core.links import leads_out
 from distil.core.params import PARAMS_FILE, Number, Params, load_params
+from distil.forms.gold import GoldForm
 from distil.texts.cells import Columns
 from distil.texts.checks import Blank, Rules, Split, Table, check_rows
 from distil.texts.hub_dataset import HubDataset, read_dataset
@@ -131,8 +132,8 @@ def load_source(path: Path = PARAMS_FILE) -> SourceParams:
     return load_params("fetch", models[source], path)
 
 
-def read_source(params: SourceParams, labels: list[str], corpus: Path, pins: Path) -> Reading:
-    """Read all rows of a source, in its own order, and check them against the task's labels.
+def read_source(params: SourceParams, labels: list[str], form: GoldForm, corpus: Path, pins: Path) -> Reading:
+    """Read all rows of a source, in its own order, and check them against the task's labels, which `form` reads.
 
     `corpus` is read for the source corpus only; `pins` is assets.txt. Raises `InputError` or `AssetError` for the first
     row or file that is not sound.
@@ -140,7 +141,7 @@ def read_source(params: SourceParams, labels: list[str], corpus: Path, pins: Pat
     if isinstance(params, ReviewsParams):
         return _read_reviews(params, labels, pins)
     _check_labels("fetch.gold_names", list(params.gold_names.values()), labels)
-    rules = Rules(params.gold_names, labels, params.blank)
+    rules = Rules(params.gold_names, labels, params.blank, form)
     tables = [check_rows(table, rules) for table in _read_tables(params, corpus, pins)]
     rows = pd.concat([table.rows for table in tables], ignore_index=True)
     blank = [place for table in tables for place in table.blank]

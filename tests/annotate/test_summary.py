@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from distil.annotate.summary import AnsweringTime, measure_run
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.store.answer_store import Stored
 from distil.store.opening import open_store
 

@@ -20,7 +20,7 @@ from distil.teacher.endpoint import Endpoint
 from distil.teacher.protocols import Chat
 
 PARAMS = AnnotateParams(prompt="p", method="generate", protocol="chat", model="m", max_tokens=9)
-CHAT = Chat(PARAMS, ["negative", "positive"], "m")
+CHAT = Chat(PARAMS, "m")
 QUICK = RuntimeParams(retry_wait_s=0.001, timeout_s=5, max_retries=2)
 KEY = "sk-secret"
 UNKNOWN = "whether the batch of requests-0001.jsonl was created is not known"

@@ -18,7 +18,7 @@ from distil.teacher.protocols import Chat, Completion, Protocol, Tgi
 
 LABELS = ["negative", "positive"]
 PARAMS = AnnotateParams(prompt="p", method="generate", protocol="chat", model="m", max_tokens=9)
-CHAT = Chat(PARAMS, LABELS, "m")
+CHAT = Chat(PARAMS, "m")
 
 
 def key_of(number: int) -> str:
@@ -45,7 +45,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_a_line_holds_a_request_as_it_would_be_posted(tmp_path: Path, kind: type[Protocol], url: str) -> None:
     text = 'two\nlines,\u2028a "quote", \U0001f600 and half a pair \ud83d'
     request = Request(key_of(7), text, (("system", "Be brief."), ("user", text)), vote=1, seed=None)
-    protocol = kind(PARAMS, LABELS, "m")
+    protocol = kind(PARAMS, "m")
     (path,) = export_requests([request], protocol, tmp_path / "new" / "batch")
     (line,) = path.read_text(encoding="utf-8").splitlines()  # also splits at U+2028
     assert json.loads(line) == {
@@ -98,7 +98,7 @@ def test_an_export_never_overwrites_or_joins_an_earlier_one(tmp_path: Path) -> N
 def test_nothing_to_send_is_no_file_and_tgi_is_refused(tmp_path: Path) -> None:
     assert export_requests([], CHAT, tmp_path) == []
     with pytest.raises(InputError, match="/generate has no Batch format"):
-        export_requests(make_requests(1), Tgi(PARAMS, LABELS, "m", str), tmp_path)
+        export_requests(make_requests(1), Tgi(PARAMS, "m", str), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

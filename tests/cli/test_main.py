@@ -20,7 +20,7 @@ from distil.core.errors import DistilError
 from distil.core.ids import text_id
 from distil.core.metrics import read_details
 from distil.core.tables import TEXTS, write_rows
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.store.answer_store import Stored
 from distil.store.opening import open_store, store_path
 from stages import compare

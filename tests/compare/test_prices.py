@@ -12,6 +12,7 @@ from distil.core.runtime import RuntimeParams
 from distil.cost.basis import load_basis
 from distil.cost.params import CostParams
 from distil.cost.prices import PriceParams
+from distil.kinds.classification.labelling import answers as one_label
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import Prompt
 from distil.prompting.requests import Plan
@@ -53,7 +54,9 @@ def test_a_budget_is_refused_with_a_remedy_that_works_beside_a_price_by_the_hour
     given = price_by_model(PriceParams.model_validate({"teacher_usd_per_hour": 6.5}), STUDY)
     runtime = RuntimeParams(base_url="https://api.openai.com/v1", budget_usd=1)
     prompt = Prompt("{text}")
-    plans = {name: Plan(STUDY.change({"model": name}), ["a", "b"], prompt, name) for name in ("m", "gpt-4o", "x")}
+    plans = {
+        name: Plan(STUDY.change({"model": name}), ["a", "b"], one_label, prompt, name) for name in ("m", "gpt-4o", "x")
+    }
     open_tills([plans["gpt-4o"]], runtime, given)
     for name, said in (("m", r"paid by the hour, \$6.5"), ("x", "none can be given beside cost.teacher_usd_per_hour")):
         with pytest.raises(InputError, match=rf"budget_usd = 1 cannot be kept to.*{said}.*; or set the budget to null"):

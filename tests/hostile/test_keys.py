@@ -35,7 +35,7 @@ from distil.teacher.protocols import Chat
 from distil.teacher.sleeping import awake
 
 PARAMS = AnnotateParams(prompt="p", method="generate", protocol="chat", model="m", max_tokens=9)
-CHAT = Chat(PARAMS, ["negative", "positive"], "m")
+CHAT = Chat(PARAMS, "m")
 QUICK = RuntimeParams(retry_wait_s=0.001, timeout_s=5, max_retries=1)
 ORDER = list(WAYS)
 

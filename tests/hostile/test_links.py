@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from distil.core.errors import InputError
+from distil.kinds.classification.labelling import gold as one_label
 from distil.publish.release import NEEDED, collect_files
 from distil.texts.sources import CorpusParams, read_source
 
@@ -64,10 +65,10 @@ def test_corpus_reads_no_linked_file(tmp_path: Path) -> None:
     corpus, params = tmp_path / "corpus", CorpusParams(source="corpus")
     corpus.mkdir()
     (corpus / "a.csv").write_text("text\nhello\n")
-    assert read_source(params, ["a", "b"], corpus, tmp_path / "pins").rows["text"].tolist() == ["hello"]
+    assert read_source(params, ["a", "b"], one_label, corpus, tmp_path / "pins").rows["text"].tolist() == ["hello"]
     (corpus / "b.csv").symlink_to(tmp_path / "secret")
     with pytest.raises(InputError, match="is a link to"):
-        read_source(params, ["a", "b"], corpus, tmp_path / "pins")
+        read_source(params, ["a", "b"], one_label, corpus, tmp_path / "pins")
 
 
 def test_corpus_that_dvc_links_into_its_cache(tmp_path: Path) -> None:
@@ -76,5 +77,5 @@ def test_corpus_that_dvc_links_into_its_cache(tmp_path: Path) -> None:
     kept.write_text("text\nhello\n")
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus/a.csv").symlink_to(kept)
-    reading = read_source(CorpusParams(source="corpus"), ["a", "b"], tmp_path / "corpus", tmp_path / "pins")
+    reading = read_source(CorpusParams(source="corpus"), ["a", "b"], one_label, tmp_path / "corpus", tmp_path / "pins")
     assert reading.rows["text"].tolist() == ["hello"]

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from distil.core.command import call
 from distil.core.errors import LONGEST, InputError
 from distil.core.metrics import read_details, write_metrics
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.store.answer_store import Stored
 from distil.store.opening import open_store
 from stages.report import main as report

@@ -27,9 +27,9 @@ from distil.batch.state import Batch, Ledger
 from distil.core.errors import DistilError, describe_error
 from distil.core.runtime import RuntimeParams
 from distil.core.secrets import Secrets
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
+from distil.kinds.classification.labelling.answers import read_reply
 from distil.prompting.params import AnnotateParams
-from distil.prompting.replies import read_reply
 from distil.prompting.requests import Request
 from distil.store.opening import open_store
 from distil.teacher.answerer import FailedRequestError
@@ -40,8 +40,8 @@ from distil.teacher.tokens import TokenEstimate
 
 LABELS = ["negative", "positive"]
 PARAMS = AnnotateParams(prompt="p", method="generate", protocol="chat", model="m", max_tokens=9)
-CHAT = Chat(PARAMS, LABELS, "m")
-PROTOCOLS = [CHAT, Completion(PARAMS, LABELS, "m"), Tgi(PARAMS, LABELS, "m", str)]
+CHAT = Chat(PARAMS, "m")
+PROTOCOLS = [CHAT, Completion(PARAMS, "m"), Tgi(PARAMS, "m", str)]
 RUNTIME = RuntimeParams(retry_wait_s=0, timeout_s=5, max_retries=0, patience_s=0.01, max_reply_mb=0.05)
 SHORT, LONG = 100, 10_000
 FIELDS = """
@@ -178,7 +178,7 @@ def test_reading_a_long_reply_takes_time_in_proportion(reply: str, server: RawSe
     began = time.process_time()
     answer = ask(server.url, runtime=RuntimeParams(max_retries=0, max_reply_mb=9))
     assert isinstance(answer, Answer)
-    read_reply(answer, [f"label number {number}" for number in range(77)])
+    read_reply(answer, [f"label number {number}" for number in range(77)], "")
     assert time.process_time() - began < 3
 
 
@@ -237,7 +237,7 @@ def check_response(server: RawServer, sent: bytes, protocol: Protocol) -> None:
     assert not moves_terminal(line)
     assert not gives_away(line)
     if isinstance(found, Answer):
-        reading = read_reply(found, LABELS)
+        reading = read_reply(found, LABELS, "")
         assert not gives_away(str(reading.reason))
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from distil.core.errors import InputError
 from distil.core.tables import ANNOTATIONS, row_writer
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.store.answer_store import Store, Stored
 from distil.store.files import export_answers, import_annotations, import_jsonl
 from distil.store.opening import SCHEMA, open_store
@@ -258,7 +258,7 @@ def test_a_table_with_other_counts_of_labels_is_taken_without_them(tmp_path: Pat
 def test_a_full_disk_under_the_store_is_one_line_and_keeps_what_was_there(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from distil.core.command import call\n"
-        "from distil.prompting.answers import Answer\n"
+        "from distil.forms.answers import Answer\n"
         "from distil.store.answer_store import Stored; from distil.store.opening import open_store\n"
         "def fill():\n"
         "    with open_store(Path(sys.argv[1])) as store:\n"

@@ -87,7 +87,7 @@ def test_so_are_names_in_params(project: Project) -> None:
 
 
 def test_so_is_what_is_said_of_a_batch(tmp_path: Path) -> None:
-    chat = Chat(AnnotateParams(prompt="p", method="generate", protocol="chat", model="m", max_tokens=9), ["a"], "m")
+    chat = Chat(AnnotateParams(prompt="p", method="generate", protocol="chat", model="m", max_tokens=9), "m")
     export_requests([Request("a" * 64, "text", (("user", "text"),), vote=1, seed=0)], chat, tmp_path)
     with serve_batches() as server:
         at, runtime = Endpoint(server.url), RuntimeParams(retry_wait_s=0)

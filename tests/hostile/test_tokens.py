@@ -63,7 +63,7 @@ def test_a_401_without_a_key_says_where_to_name_one() -> None:
     params = AnnotateParams(prompt="p", method="generate", protocol="chat", model="m", max_tokens=9)
 
     async def ask(url: str) -> None:
-        protocol, runtime = Chat(params, ["a", "b"], "m"), RuntimeParams(max_retries=0)
+        protocol, runtime = Chat(params, "m"), RuntimeParams(max_retries=0)
         async with Teacher(Endpoint(url), protocol, runtime, TokenEstimate(9)) as teacher:
             await teacher.ask(Request(key="k", text="t", messages=(("user", "q"),), vote=1, seed=0))
 

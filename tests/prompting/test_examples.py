@@ -11,6 +11,7 @@ from distil.assets.references import sha256_of
 from distil.core.errors import InputError
 from distil.core.params import TaskParams, load_params
 from distil.encoders.torch_model import TorchEncoder
+from distil.kinds.classification.labelling import answers as one_label
 from distil.prompting.examples import NearestExamples, read_examples
 from distil.prompting.params import AnnotateParams, ExamplesParams
 from distil.prompting.prompt_files import Example
@@ -50,7 +51,7 @@ def write(folder: Path, rows: str = ROWS) -> Path:
 
 def load(path: Path, encoder: str, nearest: int, *, show_reason: bool = True) -> NearestExamples:
     params = ExamplesParams(file=str(path), nearest=nearest, embeddings=encoder, show_reason=show_reason)
-    return NearestExamples(params, LABELS, path.parent / "assets.txt", "cpu")
+    return NearestExamples(params, LABELS, one_label, path.parent / "assets.txt", "cpu")
 
 
 def test_the_nearest_by_cosine_are_chosen_the_nearest_last(tmp_path: Path, encoder: str) -> None:
@@ -88,7 +89,7 @@ def test_no_examples_are_asked_for_without_an_encoder(tmp_path: Path) -> None:
 
 
 def test_examples_are_read_as_they_stand(tmp_path: Path) -> None:
-    examples = read_examples(write(tmp_path), LABELS)
+    examples = read_examples(write(tmp_path), LABELS, one_label)
     assert examples[0] == Example(text="a good product, it works very well", label="positive", reason="It works.")
     assert examples[2].reason == 'He says "broke".'
     assert (examples[3].text, examples[3].reason) == ("n/a", None)
@@ -100,7 +101,7 @@ def test_reasons_are_left_out_or_asked_for_at_once(tmp_path: Path) -> None:
     assert {example.reason for example in examples} == {None}
     assert examples[0].text == "a good product, it works very well"
     with pytest.raises(InputError, match=r"examples\.csv, line 3: no reason, which annotate\.json_schema asks for"):
-        read_examples(write(tmp_path), LABELS, need_reasons=True)
+        read_examples(write(tmp_path), LABELS, one_label, need_reasons=True)
 
 
 @pytest.mark.parametrize(
@@ -118,16 +119,16 @@ def test_reasons_are_left_out_or_asked_for_at_once(tmp_path: Path) -> None:
 )
 def test_a_wrong_file_is_refused_with_its_line(tmp_path: Path, rows: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        read_examples(write(tmp_path, rows), LABELS)
+        read_examples(write(tmp_path, rows), LABELS, one_label)
 
 
 def test_a_missing_file_and_other_encodings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"annotate\.examples\.file"):
-        read_examples(tmp_path / "none.csv", LABELS)
+        read_examples(tmp_path / "none.csv", LABELS, one_label)
     path = tmp_path / "latin.csv"
     path.write_bytes("text,label\nschön,positive\n".encode("latin-1"))
     with pytest.raises(InputError, match="not UTF-8"):
-        read_examples(path, LABELS)
+        read_examples(path, LABELS, one_label)
 
 
 def test_more_examples_than_there_are_cannot_be_shown(tmp_path: Path, encoder: str) -> None:
@@ -140,7 +141,7 @@ def test_the_project_s_examples_go_with_its_presets(preset: Path) -> None:
     labels = load_params("task", TaskParams, preset).labels
     params = load_params("annotate", AnnotateParams, preset).examples
     assert params
-    examples = read_examples(ROOT / params.file, labels, need_reasons=True)
+    examples = read_examples(ROOT / params.file, labels, one_label, need_reasons=True)
     assert {example.label for example in examples} == set(labels)
 
 

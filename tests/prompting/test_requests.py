@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from distil.core.errors import InputError
+from distil.kinds.classification.labelling import answers as one_label
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import Example, Prompt
 from distil.prompting.requests import Plan, Request
@@ -21,7 +22,9 @@ def make_params(**changes: Any) -> AnnotateParams:
 
 
 def make_plan(prompt: Prompt | str = "{text}", model: str = "m", **changes: Any) -> Plan:
-    return Plan(make_params(**changes), LABELS, prompt if isinstance(prompt, Prompt) else Prompt(prompt), model)
+    return Plan(
+        make_params(**changes), LABELS, one_label, prompt if isinstance(prompt, Prompt) else Prompt(prompt), model
+    )
 
 
 def keys(

@@ -20,7 +20,8 @@ from distil.core.errors import EndpointError, InputError
 from distil.core.ids import text_id
 from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import TEXTS, read_rows, write_rows
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
+from distil.kinds.classification.labelling import answers as one_label
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import read_prompt
 from distil.prompting.requests import Plan
@@ -311,7 +312,7 @@ def test_the_rate_of_a_local_candidate_does_not_depend_on_the_rows(project: Proj
 def keep_answers(candidate: dict[str, Any]) -> None:
     """Have the store answer all texts for a candidate, as one run in which nothing was asked side by side."""
     params = AnnotateParams.model_validate(ANNOTATE | {key: candidate[key] for key in ("server", "model")})
-    plan = Plan(params, LABELS, read_prompt(Path("prompts/plain.md")), identify(params, PATHS[3]))
+    plan = Plan(params, LABELS, one_label, read_prompt(Path("prompts/plain.md")), identify(params, PATHS[3]))
     with open_store(store_path()) as store:
         store.put_all(
             (plan.request(text, 1).key, Stored(Answer("positive"), "here", "run", number / 2, number / 2 + 0.5))

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 from distil.core.errors import InputError
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.store.answer_store import GroupCommit, Store, Stored, TeacherSummary
 from distil.store.opening import open_store, store_path
 
@@ -35,7 +35,7 @@ def test_more_keys_than_a_query_holds(tmp_path: Path) -> None:
 
 def test_an_answer_survives_the_death_of_its_process(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from distil.prompting.answers import Answer\n"
+        "import os, sys; from pathlib import Path; from distil.forms.answers import Answer\n"
         "from distil.store.answer_store import Stored; from distil.store.opening import open_store\n"
         "with open_store(Path(sys.argv[1])) as store:\n"
         "    store.put_all([('k', Stored(Answer(reply='paid'), 'm'))]); os.kill(os.getpid(), 9)\n"

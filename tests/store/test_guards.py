@@ -6,7 +6,7 @@ import yaml
 from conftest import Project
 
 from distil.core.errors import InputError
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.store.answer_store import Stored
 from distil.store.guards import refuse_to_pay_again
 from distil.store.opening import open_store, store_path

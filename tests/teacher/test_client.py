@@ -11,7 +11,7 @@ from loopback_teacher import Behaviour, chat_answer, error, prompt_of, serve_tea
 
 from distil.core.errors import EndpointError, InputError
 from distil.core.runtime import RuntimeParams
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 from distil.prompting.params import AnnotateParams
 from distil.prompting.requests import Request
 from distil.teacher.answerer import FailedRequestError
@@ -26,7 +26,7 @@ QUICK: dict[str, Any] = {"retry_wait_s": 0.001, "timeout_s": 0.3, "max_retries":
 
 
 def make_teacher(endpoint: Endpoint, runtime: RuntimeParams) -> Teacher:
-    return Teacher(endpoint, Chat(PARAMS, ["a", "b"], "m"), runtime, TokenEstimate(9))
+    return Teacher(endpoint, Chat(PARAMS, "m"), runtime, TokenEstimate(9))
 
 
 async def _ask(endpoint: Endpoint, times: int, runtime: RuntimeParams) -> tuple[list[Answer], int]:

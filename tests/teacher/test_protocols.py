@@ -13,7 +13,8 @@ from tokenizers.models import WordLevel
 
 from distil.core.errors import InputError
 from distil.core.tables import ANNOTATIONS
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
+from distil.kinds.classification.labelling.answers import answer_schema
 from distil.prompting.params import AnnotateParams
 from distil.prompting.requests import Message, Request
 from distil.teacher.chat_template import load_renderer
@@ -34,7 +35,7 @@ def make_params(**changes: Any) -> AnnotateParams:
 
 def test_chat_asks_as_the_openai_api_says() -> None:
     params = make_params(temperature=0.7, json_schema=True, extra={"top_p": None, "user": "me"}, top_p=0.9)
-    body = Chat(params, LABELS, "m").body(REQUEST)
+    body = Chat(params, "m").body(REQUEST)
     schema = body.pop("response_format")["json_schema"]["schema"]
     assert schema["properties"]["label"]["enum"] == LABELS
     assert body == {
@@ -48,12 +49,12 @@ def test_chat_asks_as_the_openai_api_says() -> None:
 
 
 def test_chat_sends_every_message() -> None:
-    messages = Chat(make_params(), LABELS, "m").body(TALK)["messages"]
+    messages = Chat(make_params(), "m").body(TALK)["messages"]
     assert [(message["role"], message["content"]) for message in messages] == list(TURNS)
 
 
 def test_completion_sends_the_messages_as_one_text_and_the_schema_by_both_its_names() -> None:
-    body = Completion(make_params(protocol="completion", json_schema=True), LABELS, "m").body(TALK)
+    body = Completion(make_params(protocol="completion", json_schema=True), "m", answer_schema(LABELS)).body(TALK)
     assert body["prompt"] == "Be brief.\n\na? A\n\nb?"
     assert body["json_schema"]["properties"]["label"]["enum"] == LABELS  # llama.cpp
     assert body["response_format"]["json_schema"]["schema"] == body["json_schema"]  # vLLM
@@ -62,7 +63,7 @@ def test_completion_sends_the_messages_as_one_text_and_the_schema_by_both_its_na
 
 @pytest.mark.parametrize("protocol", [Chat, Completion])
 def test_without_a_schema_none_is_asked_for(protocol: type[Chat | Completion]) -> None:
-    assert not {"json_schema", "response_format"} & set(protocol(make_params(), LABELS, "m").body(REQUEST))
+    assert not {"json_schema", "response_format"} & set(protocol(make_params(), "m").body(REQUEST))
 
 
 def test_chat_reads_text_usage_and_refusal() -> None:
@@ -75,7 +76,7 @@ def test_chat_reads_text_usage_and_refusal() -> None:
             "completion_tokens_details": {"reasoning_tokens": 5},
         },
     }
-    answer = Chat(make_params(), LABELS, "m").answer(payload)
+    answer = Chat(make_params(), "m").answer(payload)
     assert answer == Answer(None, "stop", True, None, 20, 16, 7, 5)
     assert Answer.from_json(answer.to_json()) == answer
 
@@ -83,7 +84,7 @@ def test_chat_reads_text_usage_and_refusal() -> None:
 def test_chat_joins_an_answer_that_comes_in_parts_and_leaves_out_the_thinking() -> None:
     thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "negative?"}]}
     parts = [thinking, {"type": "text", "text": "posi"}, {"type": "text", "text": "tive"}]
-    assert Chat(make_params(), LABELS, "m").answer({"choices": [{"message": {"content": parts}}]}).reply == "positive"
+    assert Chat(make_params(), "m").answer({"choices": [{"message": {"content": parts}}]}).reply == "positive"
 
 
 OLD_FORM = {"tokens": [" positive"], "top_logprobs": [{" negative": -1.2, " positive": -0.4}]}
@@ -95,7 +96,7 @@ CHAT_FORM = {
 @pytest.mark.parametrize("logprobs", [OLD_FORM, CHAT_FORM])
 def test_completion_reads_log_probabilities_in_both_forms(logprobs: dict[str, Any]) -> None:
     params = make_params(method="score", protocol="completion", top_logprobs=5)
-    protocol = Completion(params, LABELS, "m")
+    protocol = Completion(params, "m")
     assert protocol.body(REQUEST)["logprobs"] == 5
     answer = protocol.answer({"choices": [{"text": " positive", "logprobs": logprobs, "finish_reason": "length"}]})
     assert answer.top_logprobs == ((" positive", -0.4), (" negative", -1.2))
@@ -103,7 +104,7 @@ def test_completion_reads_log_probabilities_in_both_forms(logprobs: dict[str, An
 
 
 def test_tgi_asks_and_reads_in_its_own_words() -> None:
-    protocol = Tgi(make_params(protocol="tgi", json_schema=True), LABELS, "m", repr)
+    protocol = Tgi(make_params(protocol="tgi", json_schema=True), "m", repr, answer_schema(LABELS))
     body = protocol.body(REQUEST)
     assert body["inputs"] == repr((QUESTION,))
     assert body["parameters"]["grammar"]["type"] == "json"
@@ -141,7 +142,7 @@ def test_tgi_asks_and_reads_in_its_own_words() -> None:
 )
 def test_json_of_another_protocol_is_unreadable_and_it_is_said_why(payload: Any, words: str) -> None:
     with pytest.raises(UnreadableAnswerError) as caught:
-        Chat(make_params(), LABELS, "m").answer(payload)
+        Chat(make_params(), "m").answer(payload)
     assert str(caught.value) == words
 
 
@@ -190,9 +191,9 @@ JSON = st.recursive(
     max_leaves=8,
 )
 PROTOCOLS: list[Protocol] = [
-    Chat(make_params(), LABELS, "m"),
-    Completion(make_params(), LABELS, "m"),
-    Tgi(make_params(protocol="tgi"), LABELS, "m", repr),
+    Chat(make_params(), "m"),
+    Completion(make_params(), "m"),
+    Tgi(make_params(protocol="tgi"), "m", repr),
 ]
 
 

@@ -5,8 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distil.labels.votes import (
-    agreeing_reasons,
+from distil.kinds.classification.labelling.votes import (
     calibrate,
     choose_label,
     count_votes,
@@ -15,6 +14,7 @@ from distil.labels.votes import (
     share_unanimous,
     softmax,
 )
+from distil.labels.reasons import agreeing_reasons
 
 LABELS = ["a", "b", "c"]
 

@@ -1,9 +1,8 @@
-"""Read a label out of what the teacher wrote.
+"""Read a label out of what the teacher wrote, and write one as it should be written.
 
 Any text may come: JSON, JSON in fences or prose, Python-style quotes, a single word, a refusal, a sentence cut off.
 What does not name exactly one label is an abstention with a status that says why, never a guess. In particular:
 
-- What a reasoning model thinks aloud before its answer does not count; thoughts that do not end are truncated.
 - Of several objects with a label the last counts, as of several lines `Label: x`; two that differ in one list do not.
 - A label in prose counts if it is the only one named and the words around it do not take it back ("not positive").
 - An answer of more than LONGEST_REPLY characters is not read: a label from a part of it would be a guess.
@@ -15,55 +14,63 @@ import json
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
-from distil.prompting.answers import Answer
-from distil.prompting.label_names import LabelNames
+from distil.core.errors import InputError
+from distil.forms.answers import Answer
+from distil.forms.label_names import LabelNames
+from distil.forms.reading import CUT_OFF, LONGEST_REPLY, REFUSAL, Reading, skip_thoughts
 
-Status = Literal["ok", "parse_failed", "out_of_set", "refused", "truncated", "http_error"]
 Fields = dict[str, Any]
 
-THOUGHTS_BEGIN = re.compile(r"<think(?:ing)?>|\[THINK\]", re.IGNORECASE)
-THOUGHTS_END = re.compile(r"</think(?:ing)?>|\[/THINK\]", re.IGNORECASE)
 LABEL_KEY = re.compile(r"""(["'])label\1\s*:""", re.IGNORECASE)
 LABEL_FIELD = re.compile(LABEL_KEY.pattern + r"""\s*(["'])(.*?)\2""", re.IGNORECASE)
 LABEL_LINE = re.compile(
     r"^[^\w\n]*(?:the )?(?:final |correct |best )?(?:label|answer)[^\w\n]*(?:[:=]|\bis\b)\s*(.+)$",
     re.IGNORECASE | re.MULTILINE,
 )
-REFUSAL = re.compile(
-    r"^\W*(?:i['\u2019]?m sorry|sorry|i (?:cannot|can['\u2019]?t|am unable|am not able)|as an ai)\b", re.IGNORECASE
-)
-CUT_OFF = {"length", "max_tokens", "model_length"}  # finish reasons of an answer that reached its limit
 WORDS_OF_A_BARE_LABEL = 4
 MOST_BROKEN_OBJECTS = 50  # each is scanned to where it breaks; garbage must not cost the square of its length
-LONGEST_REPLY = 100_000  # characters after the thoughts; looking for names in more takes seconds a row
 LONGEST_NUMBER = 64  # bits; Python refuses to spell out the longest
 LONGEST_LITERAL = 10_000  # characters; Python's parser is slow on long nonsense
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What an answer says: a label and perhaps a reason when `status` is ok."""
+def answer_schema(labels: Sequence[str]) -> dict[str, Any]:
+    """The JSON schema of an answer: a reason first, so that the label follows from it, then one of the labels."""
+    return {
+        "type": "object",
+        "properties": {"reason": {"type": "string"}, "label": {"type": "string", "enum": list(labels)}},
+        "required": ["reason", "label"],
+        "additionalProperties": False,
+    }
 
-    status: Status
-    label: str | None = None
-    reason: str | None = None
+
+def read_example(label: Any, text: str, labels: Sequence[str], place: str) -> str:
+    """The label of an example; raises `InputError`, with the place, if it is not one of the labels."""
+    if not isinstance(label, str):
+        raise InputError(f"{place}: the label {label!r} is not a string (write it in quotes)")
+    if label not in labels:
+        raise InputError(f"{place}: the label {label!r} is not in task.labels, which has {', '.join(labels)}")
+    return label
 
 
-def read_reply(answer: Answer, labels: Sequence[str]) -> Reading:
-    """Read a generated answer; never raises, whatever the text."""
+def show_answer(label: str, text: str, reason: str | None) -> str:
+    """The label alone, or as JSON after its reason."""
+    return json.dumps({"reason": reason, "label": label}, ensure_ascii=False) if reason else label
+
+
+def read_reply(answer: Answer, labels: Sequence[str], text: str) -> Reading:
+    """Read a generated answer; never raises, whatever it says."""
     names = _label_names(tuple(labels))
-    text, has_ended = _skip_thoughts((answer.reply or "").strip())
+    said, has_ended = skip_thoughts((answer.reply or "").strip())
     cut_off = not has_ended or answer.finish_reason in CUT_OFF
-    if len(text) > LONGEST_REPLY:
+    if len(said) > LONGEST_REPLY:
         return Reading("truncated" if cut_off else "parse_failed")
-    reading = _read_text(text, names, cut_off=cut_off)
-    if reading.label is not None and not (cut_off and names.may_go_on(text, reading.label)):
+    reading = _read_text(said, names, cut_off=cut_off)
+    if reading.label is not None and not (cut_off and names.may_go_on(said, reading.label)):
         return reading
-    if answer.refused or REFUSAL.match(text):
+    if answer.refused or REFUSAL.match(said):
         return Reading("refused")
     return Reading("truncated") if cut_off else reading
 
@@ -71,14 +78,6 @@ def read_reply(answer: Answer, labels: Sequence[str]) -> Reading:
 @lru_cache(maxsize=8)
 def _label_names(labels: tuple[str, ...]) -> LabelNames:
     return LabelNames(labels)
-
-
-def _skip_thoughts(text: str) -> tuple[str, bool]:
-    """What follows the last thought, and whether all thoughts ended; an answer that is JSON all through has none."""
-    if text.startswith(("{", "```")) and text.endswith(("}", "```")):
-        return text, True
-    answer = THOUGHTS_END.split(text)[-1].strip()
-    return ("", False) if THOUGHTS_BEGIN.search(answer) else (answer, True)
 
 
 def _read_text(text: str, names: LabelNames, *, cut_off: bool) -> Reading:

@@ -113,10 +113,20 @@ def decide_labels(
     return decided
 
 
-def agreeing_reasons(annotations: pd.DataFrame, chosen: pd.Series) -> pd.Series:
-    """By id, the reason of the first vote that gave the text's chosen label; texts without one are left out."""
-    agreeing = annotations[annotations["reason"].notna() & (annotations["label"] == annotations["id"].map(chosen))]
-    return agreeing.sort_values(["id", "vote", "teacher"]).groupby("id")["reason"].first()
+def measure_agreement(
+    annotations: pd.DataFrame, decided: pd.DataFrame, labels: Sequence[str]
+) -> dict[str, float | None]:
+    """How much the votes agree: the mean share of the winning label, unanimous texts, and Krippendorff's alpha.
+
+    `decided` are rows that the teacher decided alone, as `decide_labels` has them; null is what is not defined.
+    """
+    shares = np.array([soft.max() for soft in decided["soft"] if soft is not None])
+    votes = count_votes(annotations, labels)
+    return {
+        "mean_agreement": float(shares.mean()) if len(shares) else None,
+        "unanimous": share_unanimous(votes),
+        "krippendorff_alpha": measure_alpha(votes),
+    }
 
 
 def count_votes(annotations: pd.DataFrame, labels: Sequence[str]) -> Counts:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from distil.prompting.answers import Answer
+from distil.forms.answers import Answer
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distil.prompting.answers import Answer
-from distil.prompting.replies import Status, read_reply
+from distil.forms.answers import Answer
+from distil.forms.reading import Status
+from distil.kinds.classification.labelling.answers import read_reply
 
 LABELS = ["negative", "neutral", "positive"]
 
 
 def read(text: str | None, finish_reason: str = "stop", *, refused: bool = False) -> tuple[Status, str | None]:
-    reading = read_reply(Answer(reply=text, finish_reason=finish_reason, refused=refused), LABELS)
+    reading = read_reply(Answer(reply=text, finish_reason=finish_reason, refused=refused), LABELS, "")
     return reading.status, reading.label
 
 
@@ -110,13 +111,13 @@ def test_anything_else_is_an_abstention_that_says_why(text: str | None, finish_r
 @pytest.mark.parametrize("piece", ["positive ", "not positive ", '{"label": ', "word ", "\u0130", "<think>", "{"])
 def test_what_no_teacher_writes_takes_no_time_and_names_no_label(piece: str) -> None:
     started = time.process_time()
-    assert read_reply(Answer(piece * (16_000_000 // len(piece))), LABELS).label is None
+    assert read_reply(Answer(piece * (16_000_000 // len(piece))), LABELS, "").label is None
     assert time.process_time() - started < 2
 
 
 def test_a_long_thought_before_a_label_is_no_long_reply() -> None:
     thought = "<think>" + "positive? " * 100_000 + "</think>negative"
-    assert read_reply(Answer(thought), LABELS).label == "negative"
+    assert read_reply(Answer(thought), LABELS, "").label == "negative"
 
 
 def test_a_filtered_answer_is_refused() -> None:
@@ -124,7 +125,7 @@ def test_a_filtered_answer_is_refused() -> None:
 
 
 def read_among(labels: list[str], text: str, finish_reason: str = "stop") -> str | None:
-    return read_reply(Answer(reply=text, finish_reason=finish_reason), labels).label
+    return read_reply(Answer(reply=text, finish_reason=finish_reason), labels, "").label
 
 
 @pytest.mark.parametrize(
@@ -167,12 +168,12 @@ def test_a_label_at_the_limit_counts_unless_another_begins_like_it() -> None:
 
 def test_the_reason_is_kept_with_the_label() -> None:
     reason = 'profits {rose} "sharply" </script>'
-    reading = read_reply(Answer(reply=json.dumps({"reason": reason, "label": "positive"})), LABELS)
+    reading = read_reply(Answer(reply=json.dumps({"reason": reason, "label": "positive"})), LABELS, "")
     assert (reading.reason, reading.label) == (reason, "positive")
 
 
 def test_half_a_character_in_a_reason_can_be_stored() -> None:
-    reading = read_reply(Answer(reply='{"reason": "\\ud83d cut", "label": "positive"}'), LABELS)
+    reading = read_reply(Answer(reply='{"reason": "\\ud83d cut", "label": "positive"}'), LABELS, "")
     assert (reading.reason, reading.label) == ("? cut", "positive")
 
 
@@ -224,7 +225,7 @@ def test_a_label_may_begin_as_an_object_does() -> None:
 @settings(deadline=None)
 @given(ANYTHING, st.sampled_from(LABELS))
 def test_valid_json_reads_back(reason: str, label: str) -> None:
-    reading = read_reply(Answer(reply=json.dumps({"reason": reason, "label": label})), LABELS)
+    reading = read_reply(Answer(reply=json.dumps({"reason": reason, "label": label})), LABELS, "")
     assert (reading.label, reading.reason) == (label, reason.encode("utf-8", "replace").decode())
 
 
