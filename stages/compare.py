@@ -20,6 +20,7 @@ from distil.compare.prices import price_by_model, price_candidate
 from distil.compare.scores import decide_candidates, find_best, list_scores, score_candidates
 from distil.compare.summary import describe_comparison, list_lines
 from distil.core.command import run
+from distil.core.errors import InputError
 from distil.core.metrics import write_csv, write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
@@ -52,6 +53,7 @@ def main(
         write_nothing(answers, metrics, scores)
         return
     task, annotate = load_params("task", TaskParams), load_params("annotate", AnnotateParams)
+    check_kind(task)
     runtime, split = load_params("runtime", RuntimeParams), load_params("split", SplitParams)
     compared = make_comparison(params, annotate, task, split, texts, prompts, assets, runtime.device)
     candidates, rows, job = compared.candidates, compared.rows, compared.job
@@ -74,6 +76,15 @@ def main(
     write_csv(scores, list_scores(summary["candidates"]))
     write_metrics(metrics, {"best": found[find_best(found)]["accuracy"]}, summary)
     print(*list_lines(summary), f"compare: -> {metrics}", sep="\n")
+
+
+def check_kind(task: TaskParams) -> None:
+    """Raise `InputError` for a kind of task whose candidates are not compared yet."""
+    if task.kind != "classification":
+        raise InputError(
+            f"task.kind = {task.kind!r}: candidates are compared for classification alone so far; empty "
+            "compare.candidates, and compare branches by 'dvc metrics diff'"
+        )
 
 
 def write_nothing(answers: Path, metrics: Path, scores: Path) -> None:

@@ -45,7 +45,7 @@ def main(
 ) -> None:
     """Fine-tune the base on `train`, and tell what was learnt, how, and which labels look wrong."""
     params = load_params("train", TrainParams)
-    labels = load_params("task", TaskParams).labels
+    labels = read_labels()
     runtime = load_params("runtime", RuntimeParams)
     use_threads(runtime.threads)
     device = choose_device(runtime.device)
@@ -73,6 +73,17 @@ def main(
     }
     write_metrics(metrics, {"seconds": figures["seconds"]}, figures)
     print(f"train: {describe(figures)} -> {student}")
+
+
+def read_labels() -> list[str]:
+    """The task's labels; raises `InputError` for a kind of task of which no student is made yet."""
+    task = load_params("task", TaskParams)
+    if task.kind != "classification":
+        raise InputError(
+            f"task.kind = {task.kind!r}: students are made for classification alone so far; the teacher's labels are "
+            "ready: 'distil export-labels FOLDER' writes them as files to train on"
+        )
+    return task.labels
 
 
 def read_some(train: Path) -> pd.DataFrame:

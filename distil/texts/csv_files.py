@@ -29,14 +29,33 @@ SETTING = "sep="
 
 
 class Dialect(NamedTuple):
-    """What separates the cells, and how many lines stand before the header."""
+    """What separates the cells, how many lines stand before the header, if there is one, and if quotes enclose cells.
+
+    Without a header the columns are called 1, 2, 3.
+    """
 
     separator: str
-    skipped: int
+    skipped: int = 0
+    header: bool = True
+    quotes: bool = True
+
+    def open_reader(self, stream: IO[str]) -> "Reader":
+        """Read from the stream's beginning on, strictly."""
+        csv.field_size_limit(LONGEST_CELL)
+        stream.seek(0)
+        for _ in range(self.skipped):
+            stream.readline()
+        if self.quotes:
+            return csv.reader(stream, delimiter=self.separator, strict=True)
+        return csv.reader(stream, delimiter=self.separator, strict=True, quoting=csv.QUOTE_NONE)
+
+    def name_columns(self, first: list[str]) -> list[str]:
+        """The names of the columns, by the file's first row."""
+        return first if self.header else [str(number) for number in range(1, len(first) + 1)]
 
 
-def find_dialect(path: Path, name: str, wanted: list[str]) -> Dialect:
-    """Look for what separates the cells of a csv file whose header has the columns `wanted`.
+def find_dialect(path: Path, name: str, wanted: list[str], header: bool = True, quotes: bool = True) -> Dialect:
+    """Look for what separates the cells of a csv file that has the columns `wanted`.
 
     Where nothing fits all rows, what fits the header is taken, or else what finds the most columns: the reader's
     complaint is then about the right thing.
@@ -44,44 +63,42 @@ def find_dialect(path: Path, name: str, wanted: list[str]) -> Dialect:
     with open_text(path, name, newline="") as stream:
         first = stream.readline().strip()
     if first.lower().startswith(SETTING) and len(first) == len(SETTING) + 1:
-        return Dialect(first[-1], 1)
+        return Dialect(first[-1], 1, header, quotes)
     if first.lower() == SETTING:  # the tab was stripped
-        return Dialect("\t", 1)
-    looks = {separator: _judge(path, name, separator, wanted) for separator in SEPARATORS}
-    return Dialect(max(looks, key=looks.__getitem__), 0)  # of equals the first
+        return Dialect("\t", 1, header, quotes)
+    dialects = [Dialect(separator, 0, header, quotes) for separator in SEPARATORS]
+    return max(dialects, key=lambda dialect: _judge(path, name, dialect, wanted))  # of equals the first
 
 
-def _judge(path: Path, name: str, separator: str, wanted: list[str]) -> tuple[bool, bool, int]:
-    """Whether all columns are in the header, whether the first rows have its length, and how long it is."""
+def _judge(path: Path, name: str, dialect: Dialect, wanted: list[str]) -> tuple[bool, bool, int]:
+    """Whether all columns are there, whether the first rows have as many cells as the very first, and how many."""
     with open_text(path, name, newline="") as stream:
-        reader, header, even = _open_reader(stream, separator), [], False
+        reader, first, even = dialect.open_reader(stream), [], False
         with suppress(csv.Error):
-            header = next(reader, [])
-            even = all(len(row) in (0, len(header)) for row in islice(reader, SAMPLE_ROWS))
-    return set(wanted) <= set(header), even, len(header)
-
-
-def _open_reader(stream: IO[str], separator: str) -> "Reader":
-    csv.field_size_limit(LONGEST_CELL)
-    return csv.reader(stream, delimiter=separator, strict=True)
+            first = next(reader, [])
+            even = all(len(row) in (0, len(first)) for row in islice(reader, SAMPLE_ROWS))
+    return set(wanted) <= set(dialect.name_columns(first)), even, len(first)
 
 
 def read_csv(path: Path, name: str, wanted: dict[str, str], dialect: Dialect) -> pd.DataFrame:
     """Return the columns `wanted` (role -> column), by role; the index is the line on which a row begins."""
     with open_text(path, name, newline="") as stream:
-        for _ in range(dialect.skipped):
-            stream.readline()
-        reader = _open_reader(stream, dialect.separator)
+        reader = dialect.open_reader(stream)
         try:
-            header = next(reader, [])
-            if not header:
-                raise InputError(f"{name} has no header line")
-            places = [find_column(name, role, column, header) for role, column in wanted.items()]
-            rows = list(_rows(reader, name, len(header), places, dialect))
+            first = next(reader, [])
+            if not first:
+                raise InputError(f"{name} has no {'header' if dialect.header else 'first'} line")
+            columns = dialect.name_columns(first)
+            if not dialect.header:
+                reader = dialect.open_reader(stream)
+            places = [find_column(name, role, column, columns) for role, column in wanted.items()]
+            rows = list(_rows(reader, name, len(columns), places, dialect))
         except csv.Error as error:
             remedy = 'put a cell that holds a quotation mark in quotes and double the mark: "say ""hi"""'
             place = f"{name}, line {reader.line_num + dialect.skipped}"
-            raise InputError(f"{place}: {error}; {remedy}") from None
+            raise InputError(
+                f"{place}: {error}; {remedy}, or set fetch.quotes: false if quotes enclose no cells"
+            ) from None
     lines = pd.Index([line for line, _ in rows], name="line")
     return pd.DataFrame([cells for _, cells in rows], columns=list(wanted), index=lines, dtype=str)
 
@@ -94,8 +111,9 @@ def _rows(
         if len(row) == length:
             yield line, [row[place] for place in places]
         elif row:  # a blank line is no row
+            told = "header" if dialect.header else "first row"
             raise InputError(
-                f"{name}, line {line}: {len(row)} cells, but the header has {length}; a cell that holds "
+                f"{name}, line {line}: {len(row)} cells, but the {told} has {length}; a cell that holds "
                 f"{dialect.separator!r} stands in quotes"
             )
         line = reader.line_num + 1 + dialect.skipped

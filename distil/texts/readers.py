@@ -5,7 +5,7 @@ place in the file as index, so that later checks can name it.
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
@@ -17,7 +17,21 @@ from distil.texts.json_files import read_json, read_jsonl
 from distil.texts.opening import explain_bytes, kind_of, open_text
 from distil.texts.workbooks import read_xlsx
 
-FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".xlsx", ".txt")
+FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".xlsx", ".txt", ".conll")
+Format = Literal["csv", "tsv", "jsonl", "json", "parquet", "xlsx", "txt", "conll"]
+
+
+class Layout(NamedTuple):
+    """What a file does not say of itself: its format where the suffix is another, how a csv is written, a sheet."""
+
+    format: Format | None = None
+    header: bool = True
+    quotes: bool = True
+    sheet: str | None = None
+
+    def kind_of(self, path: Path) -> str:
+        """How a file is read, as a suffix."""
+        return f".{self.format}" if self.format else kind_of(path)
 
 
 class FileRows(NamedTuple):
@@ -27,15 +41,16 @@ class FileRows(NamedTuple):
     notes: list[str]
 
 
-def read_file(path: Path, name: str, columns: Columns, sheet: str | None = None) -> FileRows:
-    """Read a file by its suffix, which `.gz` may follow; `name` is what messages call it, `sheet` one of a workbook.
+def read_file(path: Path, name: str, columns: Columns, layout: Layout = Layout()) -> FileRows:  # noqa: B008 (immutable)
+    """Read a file by its suffix, which `.gz` may follow, or as `layout` says; `name` is what messages call it.
 
-    A .txt file has a text a line; of a workbook the first sheet is read, if none is named.
+    A .txt file has a text a line, a .conll file a token a line; of a workbook the first sheet is read unless one is
+    named.
 
     Raises `InputError` if the file is missing, has no rows or no such column, is neither UTF-8 nor marked as UTF-16, or
     is malformed.
     """
-    kind = kind_of(path)
+    kind = layout.kind_of(path)
     if kind not in FORMATS:
         raise InputError(f"{name}: {_explain_kind(kind)}")
     if not path.is_file():
@@ -43,7 +58,7 @@ def read_file(path: Path, name: str, columns: Columns, sheet: str | None = None)
     if not path.stat().st_size:
         raise InputError(f"{name} is empty")
     with explain_bytes(path, name):
-        read = _read_kind(path, name, kind, columns.named(), sheet)
+        read = _read_kind(path, name, kind, columns.named(), layout)
     if read.rows.empty:
         raise InputError(f"{name} has no rows")
     return FileRows(gather_gold(read.rows, columns), read.notes)
@@ -56,13 +71,13 @@ def _explain_kind(kind: str) -> str:
     return f"files of the kind '{kind}' are not read; {known} are, packed as .gz too"
 
 
-def _read_kind(path: Path, name: str, kind: str, wanted: dict[str, str], sheet: str | None) -> FileRows:
+def _read_kind(path: Path, name: str, kind: str, wanted: dict[str, str], layout: Layout) -> FileRows:
     match kind:
         case ".csv":
-            dialect = find_dialect(path, name, list(wanted.values()))
+            dialect = find_dialect(path, name, list(wanted.values()), layout.header, layout.quotes)
             return FileRows(read_csv(path, name, wanted, dialect), _tell_separator(name, dialect))
         case ".tsv":
-            return FileRows(read_csv(path, name, wanted, Dialect("\t", 0)), [])
+            return FileRows(read_csv(path, name, wanted, Dialect("\t", 0, layout.header, layout.quotes)), [])
         case ".jsonl":
             return FileRows(read_jsonl(path, name, wanted), [])
         case ".json":
@@ -70,7 +85,7 @@ def _read_kind(path: Path, name: str, kind: str, wanted: dict[str, str], sheet: 
         case ".parquet":
             return FileRows(read_parquet(path, name, wanted), [])
         case ".xlsx":
-            return FileRows(read_xlsx(path, name, wanted, sheet), [])
+            return FileRows(read_xlsx(path, name, wanted, layout.sheet), [])
         case _:
             return _read_lines(path, name)
 

@@ -22,8 +22,7 @@ from distil.forms.gold import GoldForm
 from distil.texts.cells import Columns
 from distil.texts.checks import Blank, Rules, Split, Table, check_rows
 from distil.texts.hub_dataset import HubDataset, read_dataset
-from distil.texts.opening import kind_of
-from distil.texts.readers import read_file, read_whole
+from distil.texts.readers import Format, Layout, read_file, read_whole
 from distil.texts.reviews import read_reviews
 
 
@@ -59,18 +58,23 @@ class TableParams(Params):
 
     columns: Columns = Columns()
     gold_names: dict[str, str] = Field(default={})  # what stands in the gold column -> label of the task
+    label_names: str | None = None  # a pinned file of labels, one a line: what 0, 1, 2 in the gold column stand for
     blank: Blank = "leave_out"  # rows without a text: leave_out (they are counted and named), or error
 
     @model_validator(mode="after")
     def _check_gold_names(self) -> Self:
-        if self.gold_names and not self.columns.gold:
-            raise ValueError("gold_names needs columns.gold, the column that holds those names")
+        for name in ("gold_names", "label_names"):
+            if getattr(self, name) and not self.columns.gold:
+                raise ValueError(f"{name} needs columns.gold, the column that holds those names")
         return self
 
 
 class FileParams(TableParams):
     """What the sources of files share."""
 
+    format: Format | None = None  # of all files; null: each by its suffix
+    header: bool = True  # false: csv and tsv files begin with a row, and columns are called "1", "2", "3"
+    quotes: bool = True  # false: in csv and tsv files a quotation mark is a sign like any other
     sheet: str | None = None  # of .xlsx files; null: the first
     txt: Literal["line", "file"] = "line"  # what one text of a .txt is: a line, or the file
 
@@ -140,8 +144,9 @@ def read_source(params: SourceParams, labels: list[str], form: GoldForm, corpus:
     """
     if isinstance(params, ReviewsParams):
         return _read_reviews(params, labels, pins)
-    _check_labels("fetch.gold_names", list(params.gold_names.values()), labels)
-    rules = Rules(params.gold_names, labels, params.blank, form)
+    names = _read_label_names(params, pins) | params.gold_names
+    _check_labels("fetch.gold_names" if params.gold_names else "fetch.label_names", list(names.values()), labels)
+    rules = Rules(names, labels, params.blank, form)
     tables = [check_rows(table, rules) for table in _read_tables(params, corpus, pins)]
     rows = pd.concat([table.rows for table in tables], ignore_index=True)
     blank = [place for table in tables for place in table.blank]
@@ -150,6 +155,15 @@ def read_source(params: SourceParams, labels: list[str], form: GoldForm, corpus:
             f"none of {len(blank):,} rows has a text (the first is {blank[0]}); look at fetch.columns.text"
         )
     return Reading(rows, 0, blank, [note for table in tables for note in table.notes])
+
+
+def _read_label_names(params: TableParams, pins: Path) -> dict[str, str]:
+    """The labels of the file that `label_names` pins, by their number in it, from 0."""
+    if params.label_names is None:
+        return {}
+    path = resolve(params.label_names, pins)
+    names = read_file(path, params.label_names.partition("#")[0], Columns(), Layout("txt")).rows["text"]
+    return {str(number): name.strip() for number, name in enumerate(names)}
 
 
 def _read_reviews(params: ReviewsParams, labels: list[str], pins: Path) -> Reading:
@@ -179,6 +193,7 @@ def _read_tables(params: CorpusParams | UrlParams | HubParams, corpus: Path, pin
 
 def _read_files(files: Iterable[File], params: FileParams) -> Iterator[Table]:
     """One table a file; of .txt files that are a text each, one table for all that stand together: they may be many."""
+    layout = Layout(params.format, params.header, params.quotes, params.sheet)
     told = tqdm(files, desc="reading", unit=" files", delay=5, disable=None)
     for (whole, split), group in groupby(told, lambda file: (_is_one_text(file, params), file.split)):
         if whole:
@@ -186,12 +201,12 @@ def _read_files(files: Iterable[File], params: FileParams) -> Iterator[Table]:
             yield Table("", pd.DataFrame({"text": texts.values()}, index=list(texts), dtype=str), split, [])
         else:
             for file in group:
-                read = read_file(file.path, file.name, params.columns, params.sheet)
+                read = read_file(file.path, file.name, params.columns, layout)
                 yield Table(file.name, read.rows, split, read.notes)
 
 
 def _is_one_text(file: File, params: FileParams) -> bool:
-    return params.txt == "file" and kind_of(file.path) == ".txt"
+    return params.txt == "file" and Layout(params.format).kind_of(file.path) == ".txt"
 
 
 def _match_files(corpus: Path, files: SplitOf) -> list[File]:

@@ -118,7 +118,7 @@ def test_people_correct_labels_but_not_what_the_teacher_said(
         ("id,label\n", "they should be id, text_sha"),
         (
             HEADER + f"{SHAS[0][:16]},{SHAS[0]},neutral,ann,,\n",
-            "line 2: label 'neutral' is not one of negative, positive",
+            "line 2: label 'neutral' is not in task.labels",
         ),
         (HEADER + f"{SHAS[1][:16]},{SHAS[0]},positive,ann,,\n", "line 2: text_sha is not the hash"),
     ],

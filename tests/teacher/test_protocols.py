@@ -35,7 +35,7 @@ def make_params(**changes: Any) -> AnnotateParams:
 
 def test_chat_asks_as_the_openai_api_says() -> None:
     params = make_params(temperature=0.7, json_schema=True, extra={"top_p": None, "user": "me"}, top_p=0.9)
-    body = Chat(params, "m").body(REQUEST)
+    body = Chat(params, "m", answer_schema(LABELS)).body(REQUEST)
     schema = body.pop("response_format")["json_schema"]["schema"]
     assert schema["properties"]["label"]["enum"] == LABELS
     assert body == {

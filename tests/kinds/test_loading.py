@@ -1,0 +1,26 @@
+"""All kinds have the same modules, with the functions that the protocols name; mypy compares the signatures."""
+
+from typing import get_args
+
+import pytest
+
+from distil.core.params import Kind
+from distil.forms.gold import GoldForm
+from distil.forms.labels import LabelForm, VoteForm
+from distil.forms.reading import AnswerForm
+from distil.forms.scores import ScoreForm
+from distil.kinds.classification.labelling import answers, form, gold, votes
+from distil.kinds.classification.scoring import scores
+from distil.kinds.labelling import load_labelling
+from distil.kinds.scoring import load_scores
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Forms = tuple[LabelForm, GoldForm, AnswerForm, VoteForm, ScoreForm]
+
+FORMS: dict[Kind, Forms] = {"classification": (form, gold, answers, votes, scores)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_loaded_is_the_kinds_own(kind: Kind) -> None:
+    found = load_labelling(kind)
+    assert (found.form, found.gold, found.answers, found.votes, load_scores(kind)) == FORMS[kind]
