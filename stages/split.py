@@ -60,7 +60,7 @@ def main(
     if all_test(rows):
         print(f"split: {NOTHING_TO_TRAIN_ON}", file=sys.stderr)
     print(
-        f"split: {describe_parts(rows)}; teacher's {form.HEADLINE[0].replace('_', ' ')} "
+        f"split: {describe_parts(rows)}; teacher's {form.HEADLINE[0].replace('_f1', ' F1')} "
         f"{format_score(scores['test'], form)} on test, {format_score(scores['dev'], form)} on the gold rows outside"
     )
 

@@ -19,6 +19,7 @@ from distil.publish.label_files import (
     gather_splits,
     write_config,
     write_csv,
+    write_jsonl,
     write_parquet,
 )
 from distil.report.findings import find_hub_name
@@ -30,21 +31,28 @@ MISREAD = "texts or labels that pandas reads as missing, such as n/a: AutoTrain 
 
 
 def export_labels(folder: Annotated[Path, typer.Argument(help="Folder to write to; made if it is not there.")]) -> None:
-    """Write the labels as train.csv and test.csv (text, label), as parquet, and as a config for AutoTrain."""
+    """Write the labels as train.csv and test.csv (text, label), as parquet, and as a config for AutoTrain.
+
+    Labels that are sets or spans go into train.jsonl and test.jsonl instead, and no config is written.
+    """
     splits, without = read_splits()
     task = load_params("task", TaskParams)
+    one_label = task.kind == "classification"
     try:
-        tables, parquet = write_csv(folder, splits), write_parquet(folder, splits)
-        config = write_config(folder, describe_training(task.name, find_base(), splits, read_train_params()))
+        tables = write_csv(folder, splits) if one_label else write_jsonl(folder, splits)
+        parquet = write_parquet(folder, splits)
+        if one_label:
+            config = write_config(folder, describe_training(task.name, find_base(), splits, read_train_params()))
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error}); name another folder") from None
     for path, rows in zip(tables, splits.values(), strict=True):
-        misread = count_misread(path)
+        misread = count_misread(path) if one_label else 0
         typer.echo(f"{path}: {len(rows):,} rows" + (f"; {misread:,} {MISREAD}" if misread else ""))
     if without:
         typer.echo(f"{without:,} test texts have no label, neither people's nor the teacher's, and are left out")
     typer.echo(f"{', '.join(path.name for path in parquet)}: the same rows with votes, shares and reasons")
-    typer.echo(f"{config}: now 'cd {folder} && autotrain --config {config.name}'")
+    if one_label:
+        typer.echo(f"{config}: now 'cd {folder} && autotrain --config {config.name}'")
 
 
 def read_splits() -> tuple[Splits, int]:

@@ -19,6 +19,10 @@ REFUSAL = re.compile(
 )
 CUT_OFF = {"length", "max_tokens", "model_length"}  # finish reasons of an answer that reached its limit
 LONGEST_REPLY = 100_000  # characters after the thoughts; looking for names in more takes seconds a row
+WORDS_OF_A_BARE_LABEL = 4
+MOST_BROKEN_OBJECTS = 50  # each is scanned to where it breaks; garbage must not cost the square of its length
+LONGEST_NUMBER = 64  # bits; Python refuses to spell out the longest
+LONGEST_LITERAL = 10_000  # characters; Python's parser is slow on long nonsense
 
 
 @dataclass(frozen=True, slots=True)

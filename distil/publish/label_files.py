@@ -1,10 +1,12 @@
-"""The labels as files for others: a table a split as parquet, its texts and labels as csv, and AutoTrain's config.
+"""The labels as files for others: a table a split as parquet, its texts and labels as csv or jsonl, and AutoTrain's
+config.
 
 Test rows have people's label where there is one, else the teacher's; all other rows the label that the student learned.
 Sources: the config reader of autotrain-advanced (autotrain/parser.py) and its TextClassificationParams, release 0.8.36.
 """
 
 import csv
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,6 +75,16 @@ def write_csv(folder: Path, splits: Splits) -> list[Path]:
     paths = [folder / f"{name}.csv" for name in splits]
     for path, rows in zip(paths, splits.values(), strict=True):
         rows[PAIR].to_csv(path, index=False, lineterminator="\n", quoting=csv.QUOTE_ALL)  # a lone \r would end a row
+    return paths
+
+
+def write_jsonl(folder: Path, splits: Splits) -> list[Path]:
+    """Write NAME.jsonl for each split, of labels that are JSON: a text and its label a line; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.jsonl" for name in splits]
+    for path, rows in zip(paths, splits.values(), strict=True):
+        lines = ({"text": text, "label": json.loads(label)} for text, label in rows[PAIR].itertuples(index=False))
+        path.write_text("".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines), encoding="utf-8")
     return paths
 
 

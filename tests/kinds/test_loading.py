@@ -12,12 +12,20 @@ from distil.forms.scores import ScoreForm
 from distil.kinds.classification.labelling import answers, form, gold, votes
 from distil.kinds.classification.scoring import scores
 from distil.kinds.labelling import load_labelling
+from distil.kinds.multi_label.labelling import answers as many_answers
+from distil.kinds.multi_label.labelling import form as many_form
+from distil.kinds.multi_label.labelling import gold as many_gold
+from distil.kinds.multi_label.labelling import votes as many_votes
+from distil.kinds.multi_label.scoring import scores as many_scores
 from distil.kinds.scoring import load_scores
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Forms = tuple[LabelForm, GoldForm, AnswerForm, VoteForm, ScoreForm]
 
-FORMS: dict[Kind, Forms] = {"classification": (form, gold, answers, votes, scores)}
+FORMS: dict[Kind, Forms] = {
+    "classification": (form, gold, answers, votes, scores),
+    "multi_label": (many_form, many_gold, many_answers, many_votes, many_scores),
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)

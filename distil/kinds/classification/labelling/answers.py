@@ -20,7 +20,17 @@ from typing import Any
 from distil.core.errors import InputError
 from distil.forms.answers import Answer
 from distil.forms.label_names import LabelNames
-from distil.forms.reading import CUT_OFF, LONGEST_REPLY, REFUSAL, Reading, skip_thoughts
+from distil.forms.reading import (
+    CUT_OFF,
+    LONGEST_LITERAL,
+    LONGEST_NUMBER,
+    LONGEST_REPLY,
+    MOST_BROKEN_OBJECTS,
+    REFUSAL,
+    WORDS_OF_A_BARE_LABEL,
+    Reading,
+    skip_thoughts,
+)
 
 Fields = dict[str, Any]
 
@@ -30,10 +40,6 @@ LABEL_LINE = re.compile(
     r"^[^\w\n]*(?:the )?(?:final |correct |best )?(?:label|answer)[^\w\n]*(?:[:=]|\bis\b)\s*(.+)$",
     re.IGNORECASE | re.MULTILINE,
 )
-WORDS_OF_A_BARE_LABEL = 4
-MOST_BROKEN_OBJECTS = 50  # each is scanned to where it breaks; garbage must not cost the square of its length
-LONGEST_NUMBER = 64  # bits; Python refuses to spell out the longest
-LONGEST_LITERAL = 10_000  # characters; Python's parser is slow on long nonsense
 
 
 def answer_schema(labels: Sequence[str]) -> dict[str, Any]:

@@ -20,11 +20,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from distil.core.errors import InputError
-from distil.kinds.multi_label.labelling.form import read_cell, read_label, write_label
-from distil.kinds.multi_label.labelling.in_json import FIELD, judge, load_list, read_lists, read_objects, read_value
-from distil.kinds.multi_label.labelling.worded import REASON, SEPARATOR, Chosen, Task, is_open, know, read_lines
-from distil.prompting.answers import Answer
-from distil.prompting.reading import (
+from distil.forms.answers import Answer
+from distil.forms.reading import (
     CUT_OFF,
     LONGEST_REPLY,
     REFUSAL,
@@ -32,6 +29,9 @@ from distil.prompting.reading import (
     Reading,
     skip_thoughts,
 )
+from distil.kinds.multi_label.labelling.form import read_cell, read_label, write_label
+from distil.kinds.multi_label.labelling.in_json import FIELD, judge, load_list, read_lists, read_objects, read_value
+from distil.kinds.multi_label.labelling.worded import REASON, SEPARATOR, Chosen, Task, is_open, know, read_lines
 
 LINE = re.compile(
     r"^[^\w\n]*(?:the )?(?:final |correct |best )?(?:labels?|answer)[^\w\n]*?(?:[:=]|\b(?:is|are)\b:?)[^\S\n]*(.*)$",

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from distil.forms.gold import Fault, GoldRead
 from distil.kinds.multi_label.labelling.form import order_names, parse_cell
-from distil.texts.gold_form import Fault, GoldRead
 
 REMEDY = "correct it, or name its label in fetch.gold_names"
 WHOLE_NUMBER = r"(-?\d+)\.0+"

@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from distil.forms.label_names import DENIED_BEFORE, WINDOW
+from distil.forms.reading import LONGEST_LITERAL, LONGEST_NUMBER, MOST_BROKEN_OBJECTS, Reading
 from distil.kinds.multi_label.labelling.form import order_names
 from distil.kinds.multi_label.labelling.worded import (
     REASON,
@@ -16,8 +18,6 @@ from distil.kinds.multi_label.labelling.worded import (
     read_line,
     read_name,
 )
-from distil.prompting.label_names import DENIED_BEFORE, WINDOW
-from distil.prompting.reading import LONGEST_LITERAL, LONGEST_NUMBER, MOST_BROKEN_OBJECTS, Reading
 
 KEYS = ("labels", "label")
 FIELD = re.compile(r"""(["'])labels?\1\s*:\s*""", re.IGNORECASE)

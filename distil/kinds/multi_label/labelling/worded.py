@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from distil.forms.label_names import JOINTS, MARKS, LabelNames
 from distil.kinds.multi_label.labelling.name_lists import count_pieces, cut_names
-from distil.prompting.label_names import JOINTS, MARKS, LabelNames
 
 Chosen = frozenset[str]
 

@@ -21,7 +21,7 @@ from distil.quality.bootstrap import UNKNOWN, Bootstrap, Bounds
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-HEADLINE = ("micro_f1", "macro_f1", "exact_match")
+HEADLINE: tuple[str, ...] = ("micro_f1", "macro_f1", "exact_match")
 SHARES_OF_TEXTS = ("exact_match", "jaccard")
 ROUNDING = 1e-12  # of a difference of scores
 
