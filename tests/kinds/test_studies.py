@@ -1,0 +1,127 @@
+"""The presets of kinds whose labels are sets or spans, from their files' own form to the teacher's scores.
+
+The texts are a few of our own, in the files' form, pinned as the presets pin theirs; the teacher knows their labels.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT, Project
+from loopback_teacher import prompt_of, serve_teacher
+
+from distil.assets.references import sha256_of
+from distil.core.errors import InputError
+from distil.core.metrics import read_details, read_metrics
+from distil.core.tables import ANNOTATIONS, LABELS, TEXTS, TRAIN, read_rows
+from stages import aggregate, annotate, compare, fetch, split, train
+
+EMOTIONS = {  # text -> numbers of the labels, as the file has them
+    "Thank you so much, that made my day": ("15,17", ["gratitude", "joy"]),
+    'He said "no" and left': ("27", ["neutral"]),
+    "I miss the old server": ("9,25", ["disappointment", "sadness"]),
+    "How does that even work?": ("6,7", ["confusion", "curiosity"]),
+}
+
+
+def write(path: Path, content: str) -> str:
+    """Write a file, and return how params name it."""
+    path.write_text(content, encoding="utf-8")
+    return f"{path}#sha256={sha256_of(path)}"
+
+
+def set_up(project: Project, preset: str, url: str, **fetch_keys: Any) -> None:
+    """Make the working folder the study of a preset, but for its files and its teacher."""
+    sections: dict[str, Any] = yaml.safe_load((ROOT / f"presets/{preset}.yaml").read_text(encoding="utf-8"))
+    sections["fetch"] |= fetch_keys
+    sections["runtime"] = {"base_url": url, "retry_wait_s": 0.001, "timeout_s": 5}
+    for name in ("prompt", "examples"):
+        value = sections["annotate"][name]
+        place = ROOT / (value if isinstance(value, str) else value["file"])
+        sections["annotate"][name] = str(place) if isinstance(value, str) else {"file": str(place)}
+    project(**sections)
+    Path("corpus").mkdir(exist_ok=True)
+    Path("corrections.csv").write_text("id,text_sha,label,reviewer,reviewed_at,note\n")
+
+
+def run_to_split() -> dict[str, Any]:
+    """Run the stages, and return the teacher's headline scores."""
+    names = ("texts", "annotations", "labels", "train", "validation", "test")
+    texts, annotations, labels, train_part, validation, test = (Path(f"{name}.parquet") for name in names)
+    fetch.main(Path("corpus"), Path("assets.txt"), texts, Path("fetch.json"))
+    annotate.main(texts, Path("assets.txt"), annotations, Path("annotate.json"))
+    aggregate.main(annotations, Path("corrections.csv"), labels, Path("aggregate.json"))
+    split.main(texts, labels, train_part, validation, test, Path("teacher.json"))
+    found: dict[str, Any] = read_metrics(Path("teacher.json"))["teacher"]
+    return found
+
+
+def answer_from(known: Mapping[str, str]) -> Callable[[dict[str, Any], int], str]:
+    """A teacher that knows the answer to each text."""
+    return lambda body, _number: next(said for text, said in known.items() if prompt_of(body).rstrip().endswith(text))
+
+
+def emotions_of(tmp_path: Path) -> dict[str, Any]:
+    """Where the excerpt lies: rows to train on, and two to test on."""
+    rows = [f"{text}\t{numbers}\tid{number}\n" for number, (text, (numbers, _)) in enumerate(EMOTIONS.items())]
+    labels = yaml.safe_load((ROOT / "presets/emotions.yaml").read_text(encoding="utf-8"))["task"]["labels"]
+    names = [*sorted(set(labels) - {"neutral"}), "neutral"]
+    parts = {"train": rows[:1], "validation": rows[1:2], "test": rows[2:]}
+    files = {write(tmp_path / f"{part}.tsv", "".join(some)): part for part, some in parts.items()}
+    return {"files": files, "label_names": write(tmp_path / "labels.txt", "\n".join(names) + "\n")}
+
+
+def test_several_labels_come_from_numbers_and_answers_to_scores(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = {text: json.dumps({"reason": "so", "labels": names}) for text, (_, names) in EMOTIONS.items()}
+    known["I miss the old server"] = "Labels: sadness"
+    with serve_teacher(answer_from(known)) as server:
+        set_up(project, "emotions", server.url, **emotions_of(tmp_path))
+        scores = run_to_split()
+    gold = read_rows(Path("texts.parquet"), TEXTS).set_index("text")["gold"]
+    assert {text: json.loads(label) for text, label in gold.items()} == {
+        text: names for text, (_, names) in EMOTIONS.items()
+    }
+    assert scores == {"micro_f1": pytest.approx(6 / 7), "macro_f1": pytest.approx(0.75), "exact_match": 0.5} | {
+        "dev_micro_f1": 1.0
+    }
+    assert "teacher's micro F1 0.857 (2 rows) on test" in capsys.readouterr().out
+    assert set(read_rows(Path("annotations.parquet"), ANNOTATIONS)["status"]) == {"ok"}
+    assert read_details(Path("annotate.json"))["labels"]["sadness"] == 1
+    (row,) = read_rows(Path("train.parquet"), TRAIN).to_dict("records")
+    assert (row["label"], sum(row["soft"])) == ('["gratitude", "joy"]', 2.0)
+
+
+def test_a_correction_is_a_cell_with_several_labels(project: Project, tmp_path: Path) -> None:
+    known = {text: json.dumps(names) for text, (_, names) in EMOTIONS.items()}
+    with serve_teacher(answer_from(known)) as server:
+        set_up(project, "emotions", server.url, **emotions_of(tmp_path))
+        run_to_split()
+        row = read_rows(Path("texts.parquet"), TEXTS).set_index("text").loc["How does that even work?"]
+        digest = hashlib.sha256(b"How does that even work?").hexdigest()
+        with Path("corrections.csv").open("a") as file:
+            file.write(f"{row['id']},{digest},curiosity; love,ann,2026-01-01,\n")
+        run_to_split()
+    labels = read_rows(Path("labels.parquet"), LABELS).set_index("id")
+    told = labels.loc[row["id"]]
+    assert (told["label"], told["teacher_label"]) == ('["curiosity", "love"]', '["confusion", "curiosity"]')
+    assert told["source"] == "human"
+
+
+def test_what_knows_one_label_alone_says_so(project: Project, tmp_path: Path) -> None:
+    set_up(project, "emotions", "http://127.0.0.1:9/v1", **emotions_of(tmp_path))
+    with pytest.raises(InputError, match="students are made for classification alone so far"):
+        train.main(*(Path(name) for name in "abcdefg"))
+    project(compare={"candidates": [{"name": "again"}]})
+    with pytest.raises(InputError, match="candidates are compared for classification alone so far"):
+        compare.main(*(Path(name) for name in "abcdefg"))
+    sections = yaml.safe_load(Path("params.yaml").read_text())
+    project(annotate=sections["annotate"] | {"method": "score", "max_tokens": 1})
+    fetch.main(Path("corpus"), Path("assets.txt"), Path("texts.parquet"), Path("fetch.json"))
+    with pytest.raises(InputError, match=r"reads one label a text, and task.kind is multi_label"):
+        annotate.main(Path("texts.parquet"), Path("assets.txt"), Path("a.parquet"), Path("a.json"))
