@@ -12,6 +12,7 @@ import pandas as pd
 from distil.core.errors import InputError
 from distil.texts.arrow_tables import read_parquet
 from distil.texts.cells import Columns, gather_gold
+from distil.texts.conll_files import read_conll
 from distil.texts.csv_files import SEPARATORS, Dialect, find_dialect, read_csv
 from distil.texts.json_files import read_json, read_jsonl
 from distil.texts.opening import explain_bytes, kind_of, open_text
@@ -84,6 +85,8 @@ def _read_kind(path: Path, name: str, kind: str, wanted: dict[str, str], layout:
             return FileRows(read_json(path, name, wanted), [])
         case ".parquet":
             return FileRows(read_parquet(path, name, wanted), [])
+        case ".conll":
+            return _read_conll(path, name)
         case ".xlsx":
             return FileRows(read_xlsx(path, name, wanted, layout.sheet), [])
         case _:
@@ -106,6 +109,14 @@ def _read_lines(path: Path, name: str) -> FileRows:
         notes = [f"{name}: each line has a tab and is read as one text; if it is a table, name it .tsv"]
     index = pd.Index([number for number, _ in numbered], name="line")
     return FileRows(pd.DataFrame({"text": texts}, index=index, dtype=str), notes)
+
+
+def _read_conll(path: Path, name: str) -> FileRows:
+    """A text a sentence; its gold is spans."""
+    with open_text(path, name, newline=None) as stream:
+        read = read_conll(stream.read(), name)
+    index = pd.Index(read.lines, name="line")
+    return FileRows(pd.DataFrame({"text": read.texts, "gold": read.gold}, index=index, dtype=str), read.notes)
 
 
 def read_whole(path: Path, name: str) -> str:

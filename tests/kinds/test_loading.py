@@ -18,6 +18,11 @@ from distil.kinds.multi_label.labelling import gold as many_gold
 from distil.kinds.multi_label.labelling import votes as many_votes
 from distil.kinds.multi_label.scoring import scores as many_scores
 from distil.kinds.scoring import load_scores
+from distil.kinds.token_classification.labelling import answers as span_answers
+from distil.kinds.token_classification.labelling import form as span_form
+from distil.kinds.token_classification.labelling import gold as span_gold
+from distil.kinds.token_classification.labelling import votes as span_votes
+from distil.kinds.token_classification.scoring import scores as span_scores
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Forms = tuple[LabelForm, GoldForm, AnswerForm, VoteForm, ScoreForm]
@@ -25,6 +30,7 @@ Forms = tuple[LabelForm, GoldForm, AnswerForm, VoteForm, ScoreForm]
 FORMS: dict[Kind, Forms] = {
     "classification": (form, gold, answers, votes, scores),
     "multi_label": (many_form, many_gold, many_answers, many_votes, many_scores),
+    "token_classification": (span_form, span_gold, span_answers, span_votes, span_scores),
 }
 
 

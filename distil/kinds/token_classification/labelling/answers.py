@@ -20,6 +20,9 @@ from functools import lru_cache
 from typing import Any
 
 from distil.core.errors import InputError
+from distil.forms.answers import Answer
+from distil.forms.label_names import LabelNames
+from distil.forms.reading import CUT_OFF, LONGEST_REPLY, REFUSAL, Reading, skip_thoughts
 from distil.kinds.token_classification.labelling.alignment import is_same
 from distil.kinds.token_classification.labelling.finding import Named, find_spans
 from distil.kinds.token_classification.labelling.form import describe_overlap, describe_wrong, read_label, write_label
@@ -34,9 +37,6 @@ from distil.kinds.token_classification.labelling.listed import (
 from distil.kinds.token_classification.labelling.locating import locate_items
 from distil.kinds.token_classification.labelling.spans import Span
 from distil.kinds.token_classification.labelling.tagged import read_tags, strip_tags
-from distil.prompting.answers import Answer
-from distil.prompting.label_names import LabelNames
-from distil.prompting.reading import CUT_OFF, LONGEST_REPLY, REFUSAL, Reading, skip_thoughts
 
 FENCED = re.compile(r"```[\w-]*\n(.*?)\n?```", re.DOTALL)
 CLOSING = re.compile(r"</[^<>]|\[/[^\[\]]")  # of some label's tag, perhaps

@@ -17,11 +17,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from distil.forms.gold import Fault, GoldRead
 from distil.kinds.token_classification.labelling.form import describe_wrong, write_label
 from distil.kinds.token_classification.labelling.items import Item, list_items, parse_value, read_item
 from distil.kinds.token_classification.labelling.locating import is_at, locate_items
 from distil.kinds.token_classification.labelling.spans import keep_longest
-from distil.texts.gold_form import Fault, GoldRead
 
 UNITS: dict[str, Callable[[str], int]] = {  # how many units a character has
     "UTF-16 units": lambda sign: 1 + (ord(sign) > 0xFFFF),

@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from distil.forms.label_names import LabelNames
 from distil.kinds.token_classification.labelling.folding import fold
 from distil.kinds.token_classification.labelling.items import HOLDERS, Item, read_item, read_literal
-from distil.prompting.label_names import LabelNames
 
 MOST_TRIES = 1000  # brackets that begin no value, of which those that begin as one cost TRIES_OF_A_BROKEN each
 TRIES_OF_A_BROKEN = 20

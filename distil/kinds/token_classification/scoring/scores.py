@@ -21,7 +21,7 @@ from distil.kinds.token_classification.labelling.form import read_label
 from distil.kinds.token_classification.labelling.spans import Span
 from distil.quality.bootstrap import Bootstrap, Bounds
 
-HEADLINE = ("micro_f1", "macro_f1", "partial_f1")
+HEADLINE: tuple[str, ...] = ("micro_f1", "macro_f1", "partial_f1")
 SCHEMES = ("strict", "exact", "partial", "type")
 OUTCOMES = 3  # worth of what is right, spans known, spans said
 

@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from distil.forms.gold import GoldRead
 from distil.kinds.token_classification.labelling.form import read_label, write_label
 from distil.kinds.token_classification.labelling.gold import read_gold
-from distil.texts.gold_form import GoldRead
 
 LABELS = ["person", "place"]
 ANN = write_label([(0, 3, "person")])

@@ -21,7 +21,7 @@ HOW = "a tag is O, or one of B, I, E, L, S, U with a hyphen and a label, such as
 
 
 class Sentences(NamedTuple):
-    """A file's sentences, each with its gold as the JSON that `gold.py` reads; `lines` says where each begins."""
+    """A file's sentences, each with its gold as JSON; `lines` says where each begins."""
 
     texts: list[str]
     gold: list[str]

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from distil.core.errors import InputError
-from distil.kinds.token_classification.labelling.conll import read_conll
+from distil.texts.conll_files import read_conll
 
 
 def read(*tags: str) -> list[str]:
