@@ -18,7 +18,9 @@ from distil.core.errors import InputError
 from distil.core.metrics import write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.tables import LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
+from distil.forms.labels import LabelForm
 from distil.forms.scores import ScoreForm
+from distil.kinds.labelling import load_labelling
 from distil.kinds.scoring import load_scores
 from distil.labels.near_duplicates import find_clusters
 from distil.labels.params import SplitParams
@@ -43,6 +45,7 @@ def main(
     task = load_params("task", TaskParams)
     params = load_params("split", SplitParams)
     rows = read_rows(texts, TEXTS).merge(read_rows(labels, LABELS), on="id", validate="one_to_one")
+    check_people(rows, labels, load_labelling(task.kind).form, task.labels)
     clusters = find_clusters(rows["text"].to_list())
     together = clusters if params.near_duplicates == "together" else None
     rows["part"] = assign(rows, params.test_share, params.validation_share, params.salt, together)
@@ -63,6 +66,13 @@ def main(
         f"split: {describe_parts(rows)}; teacher's {form.HEADLINE[0].replace('_f1', ' F1')} "
         f"{format_score(scores['test'], form)} on test, {format_score(scores['dev'], form)} on the gold rows outside"
     )
+
+
+def check_people(rows: pd.DataFrame, path: Path, form: LabelForm, labels: list[str]) -> None:
+    """Refuse a person's label that is none of its text: aggregate, which read it, does not see the texts."""
+    for row in rows[rows["source"] == "human"].itertuples():
+        if wrong := form.check_label(row.label, labels, row.text):
+            raise InputError(f"{path}, text {row.id}: the label {row.label} {wrong}; mend its line in corrections.csv")
 
 
 def check_parts(rows: pd.DataFrame, params: SplitParams) -> None:

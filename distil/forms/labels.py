@@ -14,8 +14,8 @@ class LabelForm(Protocol):
     def name_labels(self, label: str) -> list[str]:
         """The labels of the task that it names, one as often as it does."""
 
-    def check_label(self, label: str, labels: Sequence[str]) -> str | None:
-        """What is wrong with a string that should be a label in this form, or null."""
+    def check_label(self, label: str, labels: Sequence[str], text: str) -> str | None:
+        """What is wrong with a string that should be a label of the text in this form, or null."""
 
     def soften(self, label: str, labels: Sequence[str]) -> NDArray[np.float64]:
         """The shares (`soft`) of a label that is certain."""

@@ -65,6 +65,12 @@ def answer_from(known: Mapping[str, str]) -> Callable[[dict[str, Any], int], str
     return lambda body, _number: next(said for text, said in known.items() if prompt_of(body).rstrip().endswith(text))
 
 
+def correct(text: str, text_id: str, label: str) -> None:
+    """Add a person's correction."""
+    with Path("corrections.csv").open("a") as file:
+        file.write(f"{text_id},{hashlib.sha256(text.encode()).hexdigest()},{label},ann,2026-01-01,\n")
+
+
 def emotions_of(tmp_path: Path) -> dict[str, Any]:
     """Where the excerpt lies: rows to train on, and two to test on."""
     rows = [f"{text}\t{numbers}\tid{number}\n" for number, (text, (numbers, _)) in enumerate(EMOTIONS.items())]
@@ -103,9 +109,7 @@ def test_a_correction_is_a_cell_with_several_labels(project: Project, tmp_path: 
         set_up(project, "emotions", server.url, **emotions_of(tmp_path))
         run_to_split()
         row = read_rows(Path("texts.parquet"), TEXTS).set_index("text").loc["How does that even work?"]
-        digest = hashlib.sha256(b"How does that even work?").hexdigest()
-        with Path("corrections.csv").open("a") as file:
-            file.write(f"{row['id']},{digest},curiosity; love,ann,2026-01-01,\n")
+        correct("How does that even work?", row["id"], "curiosity; love")
         run_to_split()
     labels = read_rows(Path("labels.parquet"), LABELS).set_index("id")
     told = labels.loc[row["id"]]
@@ -125,3 +129,41 @@ def test_what_knows_one_label_alone_says_so(project: Project, tmp_path: Path) ->
     fetch.main(Path("corpus"), Path("assets.txt"), Path("texts.parquet"), Path("fetch.json"))
     with pytest.raises(InputError, match=r"reads one label a text, and task.kind is multi_label"):
         annotate.main(Path("texts.parquet"), Path("assets.txt"), Path("a.parquet"), Path("a.json"))
+
+
+CONLL = """Anna\tB-PER
+Berg\tI-PER
+sings\tO
+in\tO
+Oslo\tB-LOC
+
+nothing\tO
+here\tO
+"""
+
+
+def test_spans_come_from_conll_and_answers_to_scores(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tagged = "<person>Anna Berg</person> sings in <location>Oslo</location>"
+    listed = '[{"text": "anna berg", "label": "person"}, {"text": "Bergen", "label": "location"}]'
+    known = {"\nText: Anna Berg sings in Oslo": tagged, "nothing here": "none", "the Anna Berg show": listed}
+    files = {
+        write(tmp_path / "btc.train", CONLL): "train",
+        write(tmp_path / "btc.dev", "also\tO\nnothing\tO\nhere\tO\n"): "validation",
+        write(tmp_path / "btc.test", "the\tO\nAnna\tB-PER\nBerg\tI-PER\nshow\tO\n"): "test",
+    }
+    with serve_teacher(answer_from(known)) as server:
+        set_up(project, "names", server.url, files=files)
+        scores = run_to_split()
+        texts = read_rows(Path("texts.parquet"), TEXTS).set_index("text")
+        spans = [{"start": 0, "end": 9, "label": "person"}, {"start": 19, "end": 23, "label": "location"}]
+        assert json.loads(texts.loc["Anna Berg sings in Oslo", "gold"]) == spans
+        assert scores["micro_f1"] == scores["dev_micro_f1"] == 1.0
+        assert read_details(Path("annotate.json"))["unplaced"] == 1  # Bergen, which the text does not have
+        train_rows = read_rows(Path("train.parquet"), TRAIN).set_index("text")
+        assert train_rows.loc["Anna Berg sings in Oslo", "soft"].tolist() == [0, 9, 0, 1, 19, 23, 2, 1]
+        correct("nothing here", texts.loc["nothing here", "id"], "0-900 person")
+        with pytest.raises(InputError, match=r"has a span that ends at 900, past the end of its text at 12"):
+            run_to_split()
+    assert "teacher's micro F1 1.000 (1 rows) on test" in capsys.readouterr().out

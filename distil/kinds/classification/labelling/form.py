@@ -11,7 +11,7 @@ def name_labels(label: str) -> list[str]:
     return [label]
 
 
-def check_label(label: str, labels: Sequence[str]) -> str | None:
+def check_label(label: str, labels: Sequence[str], text: str = "") -> str | None:
     """What is wrong with a label, or null."""
     return None if label in labels else f"is not in task.labels ({', '.join(labels)})"
 

@@ -56,7 +56,7 @@ def name_labels(label: str) -> list[str]:
     return read_label(label)
 
 
-def check_label(label: str, labels: Sequence[str]) -> str | None:
+def check_label(label: str, labels: Sequence[str], text: str = "") -> str | None:
     """Return what is wrong with a string that should be canonical, or None if nothing is."""
     names = _load_json(label)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

@@ -38,14 +38,16 @@ def name_labels(label: str) -> list[str]:
     return [span.label for span in read_label(label)]
 
 
-def check_label(label: str, labels: Sequence[str]) -> str | None:
-    """What is wrong with a string that should be canonical; None if nothing is."""
+def check_label(label: str, labels: Sequence[str], text: str | None = None) -> str | None:
+    """What is wrong with a string that should be canonical, and of the text if there is one; None if nothing is."""
     try:
         spans = read_label(label)
         canonical = write_label(spans) == label
     except (ValueError, TypeError, KeyError, RecursionError):
         return "is not a list of spans, each with start, end and label"
     wrong = next(filter(None, (describe_wrong(span, labels) for span in spans)), None) or describe_overlap(spans)
+    if text is not None and not wrong and (past := [span.end for span in spans if span.end > len(text)]):
+        wrong = f"has a span that ends at {past[0]}, past the end of its text at {len(text)}"
     return wrong or (
         None if canonical else "is a list of spans, but not as it is written here: sorted, in this spelling"
     )
