@@ -3,7 +3,6 @@
 The library's own cache, endpoint (HF_ENDPOINT) and token (HF_TOKEN or `hf auth login`) hold.
 """
 
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
@@ -14,6 +13,7 @@ from huggingface_hub import HfApi
 from distil.assets.hub import HUB_ERRORS, explain_absence, follow_no_plain_http
 from distil.core.errors import AssetError
 from distil.core.runtime import cache_folder
+from distil.core.whole_files import scratch_beside
 from distil.texts.arrow_tables import read_arrow
 from distil.texts.cells import Columns, find_column
 
@@ -41,9 +41,8 @@ def read_dataset(source: HubDataset, columns: Columns) -> dict[str, pd.DataFrame
     Raises `AssetError` if the Hub or the library refuses, `InputError` if a column is missing or holds no strings.
     """
     # A cache of this run's own: where the Hub fails, `datasets` would fall back on any revision that its cache has.
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=cache_folder(), ignore_cleanup_errors=True) as scratch:
-        builder = _prepare(source, scratch)
+    with scratch_beside(cache_folder() / "dataset") as scratch:
+        builder = _prepare(source, str(scratch))
         return {
             split: pd.DataFrame(columns=list(columns.named()), dtype=str)  # the library opens no split without rows
             if about.num_examples == 0
