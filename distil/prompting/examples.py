@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from distil.assets.references import resolve
 from distil.core.errors import InputError
 from distil.core.ids import text_id
+from distil.core.links import check_ends
 from distil.prompting.params import ExamplesParams
 from distil.prompting.prompt_files import Example, check_label, check_reason
 
@@ -107,6 +108,7 @@ def read_examples(path: Path, labels: Sequence[str], *, need_reasons: bool = Fal
     reason although one is needed.
     """
     name = f"the examples {path}"
+    check_ends(path, name)
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             examples = list(_read_rows(stream, name, labels, need_reasons=need_reasons))
