@@ -22,7 +22,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # the library's own HTTP client, exported lazily
-from huggingface_hub.utils import tqdm as hub_bar
+from tqdm.auto import tqdm
 
 from distil.assets.bounds import check_coming
 from distil.assets.offline import WITHOUT_NETWORK
@@ -70,8 +70,8 @@ def _list_coming(repository: str, commit: str, inside: str | None) -> Sequence[i
     return [file.file_size for file in files if file.will_download]
 
 
-class _NoBar(hub_bar):  # type: ignore[misc]
-    """The library's bar, which is not shown: looking takes no time that is worth one."""
+class _NoBar(tqdm):  # type: ignore[type-arg]
+    """A bar that is not shown: looking takes no time that is worth one."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings | {"disable": True})

@@ -11,7 +11,7 @@ from distil.annotate.forecast import Outlook, charge_known, count_more, expect, 
 from distil.annotate.questions import Job
 from distil.core.runtime import RuntimeParams
 from distil.core.tables import TEXTS, write_rows
-from distil.cost.prices import PriceParams
+from distil.cost.prices import PriceParams, TokenPrices
 from distil.prompting.answers import Answer
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import Prompt
@@ -19,7 +19,7 @@ from distil.prompting.requests import Plan
 from distil.store.answer_store import Store, Stored
 from distil.store.opening import open_store
 
-PRICES = PriceParams(teacher_usd_per_million_tokens={"input": 100, "output": 500})
+PRICES = PriceParams(teacher_usd_per_million_tokens=TokenPrices(input=100, output=500))
 WORDS = ["a", "bb", "ccc"]
 
 
@@ -42,8 +42,8 @@ def make_job(folder: Path, plans: list[Plan]) -> Job:
 
 def answer(store: Store, plan: Plan, word: str, *labels: str) -> None:
     requests = plan.requests(word)
-    told = {"input_tokens": 10, "output_tokens": 2}
-    store.put_all((requests[vote].key, Stored(Answer(label, **told), "m")) for vote, label in enumerate(labels))
+    said = [Answer(label, input_tokens=10, output_tokens=2) for label in labels]
+    store.put_all((requests[vote].key, Stored(one, "m")) for vote, one in enumerate(said))
 
 
 def test_known_and_missing_are_counted_by_teacher_without_what_failed(tmp_path: Path, store: Store) -> None:
@@ -117,5 +117,5 @@ def test_tokens_and_dollars_of_what_is_missing_and_may_follow() -> None:
     ],
 )
 def test_the_slower_of_the_rates_says_how_long_it_takes(rates: dict[str, float], minutes: float) -> None:
-    found = expect(Outlook(missing=4, characters=12), learnt(), RuntimeParams(**rates))
+    found = expect(Outlook(missing=4, characters=12), learnt(), RuntimeParams.model_validate(rates))
     assert found.minutes == pytest.approx(minutes)
