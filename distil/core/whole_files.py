@@ -17,6 +17,7 @@ import psutil
 
 from distil.core.errors import InputError
 
+CLOCK_S = 2.0  # by which the start of a process may be told too late
 HALF = re.compile(r".*\.(\d+)-[0-9a-f]{8}\.part", re.DOTALL)
 
 
@@ -65,10 +66,20 @@ def _clear_halves(path: Path) -> None:
     """Take away what was begun for the path by processes that are no more; what cannot be taken away stays."""
     for half in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
         found = HALF.fullmatch(half.name)
-        if found is None or psutil.pid_exists(int(found[1])):
+        if found is None or not _is_abandoned(half, int(found[1])):
             continue
         if half.is_dir() and not half.is_symlink():
             shutil.rmtree(half, ignore_errors=True)
         else:
             with suppress(OSError):
                 half.unlink()
+
+
+def _is_abandoned(half: Path, process: int) -> bool:
+    """Whether the process that began it is no more; one that has its number now, as in a container, began later."""
+    try:
+        return psutil.Process(process).create_time() > half.lstat().st_mtime + CLOCK_S
+    except psutil.NoSuchProcess:
+        return True
+    except (psutil.Error, OSError):
+        return False

@@ -42,6 +42,8 @@ def test_what_a_killed_writer_left_is_taken_away_by_the_next_and_nothing_else_is
     elsewhere.mkdir()
     (elsewhere / "kept").touch()
     (tmp_path / f"a.json.{dead}-00000000.part").symlink_to(elsewhere)
+    (tmp_path / f"a.json.{os.getpid()}-00000000.part").mkdir()
+    os.utime(tmp_path / f"a.json.{os.getpid()}-00000000.part", (0, 0))  # of one that had our number before
     for _ in range(2):
         with written_whole(tmp_path / "a.json") as half:
             half.write_text("whole")
