@@ -63,6 +63,7 @@ def test_without_prices_all_is_free_and_lengths_are_learnt_all_the_same() -> Non
     till.charge(REQUEST, ANSWER)
     assert (till.spent, till.most_usd(REQUEST), till.prices, till.found) == (0, 0, None, None)
     assert till.estimate.expect(40) == (10, 2)
+    assert make_till(TokenPrices(input=0, output=0)).most_usd(REQUEST) == 0
 
 
 def hold_many(budget: Budget, till: Till, count: int) -> list[float]:
@@ -85,6 +86,11 @@ def test_what_is_held_may_reach_the_budget_and_not_pass_it() -> None:
         BudgetError, match=r"runtime.budget_usd = 0.238 would be passed: .* \$0.2380, .* up to \$0.0340"
     ):
         hold_many(budget, till, 1)
+
+
+def test_the_last_dollar_may_be_spent() -> None:
+    till = make_till()
+    assert hold_many(Budget(till.most_usd(REQUEST), [till]), till, 1) == [till.most_usd(REQUEST)]
 
 
 def test_one_that_does_not_fit_waits_for_those_under_way() -> None:

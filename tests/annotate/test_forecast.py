@@ -98,6 +98,7 @@ def test_tokens_and_dollars_of_what_is_missing_and_may_follow() -> None:
     found = expect(outlook, learnt(), RuntimeParams())
     assert (found.input_tokens, found.output_tokens, found.minutes) == (4 * 15, 4 * 2, None)
     assert found.usd == pytest.approx((60 * 100 + 8 * 500) / 1e6)
+    assert expect(Outlook(missing=1, characters=4), learnt(), RuntimeParams()).input_tokens == 20
     more = expect(outlook, learnt(), RuntimeParams(), more=2)
     assert (more.input_tokens, more.output_tokens) == (6 * 15, 6 * 2)
     nothing = expect(Outlook(known=5), learnt(), RuntimeParams(requests_per_minute=1), more=0)
