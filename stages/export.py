@@ -10,7 +10,6 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from distil.core.metrics import write_metrics
 from distil.core.params import Number, Params, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.tables import TRAIN, read_rows
+from distil.core.whole_files import scratch_beside
 from distil.encoders.torch_model import TorchClassifier, use_threads
 from distil.export.onnx_files import FP32, INT8, Int8Target, check_onnx, copy_student, export_fp32, feed_each
 from distil.export.reduced import FILES, Exam, Reduced, leave_out, share_equal, write_fp16, write_int8
@@ -64,9 +64,8 @@ def main(
     rows = read_rows(validation, TRAIN)
     texts = [*rows["text"], *draw_more(read_rows(train, TRAIN), COMPARED_TEXTS - len(rows))]
     use_threads(runtime.threads)
-    onnx.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=onnx.parent, prefix=f"{onnx.name}.") as place:  # so that what fails the checks is gone
-        folder = Path(place) / onnx.name
+    with scratch_beside(onnx) as place:  # so that what fails the checks is gone
+        folder = place / onnx.name
         classifier = TorchClassifier(student, device="cpu")
         exam = set_exam(folder, texts, pd.Index(classifier.labels).get_indexer(rows["label"]), runtime)
         copy_student(student, folder)

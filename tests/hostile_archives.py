@@ -1,4 +1,4 @@
-"""Archives as a stranger would make them, in memory: wheels and sdists of demo==1.0."""
+"""Archives and tables as a stranger would make them, in memory: wheels and sdists of demo==1.0, xlsx and parquet."""
 
 import gzip
 import io
@@ -6,6 +6,10 @@ import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 WHEEL, SDIST = "demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"
 ABOUT = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
@@ -59,6 +63,34 @@ def make_tar_bomb(unpacked: int) -> bytes:
 def make_gzip_bomb(head: bytes, unpacked: int) -> bytes:
     """A .gz that begins with `head` and goes on with so many letters, in one line."""
     return b"".join(_pack([head, *(b"a" * len(block) for block in _zeros(unpacked))]))
+
+
+def make_workbook() -> bytes:
+    book, written = openpyxl.Workbook(), io.BytesIO()
+    for row in (["text", "label"], ["hello", "good"], ["no", "bad"]):
+        book.active.append(row)
+    book.save(written)
+    return written.getvalue()
+
+
+def change_sheet(book: bytes, old: bytes, new: bytes) -> bytes:
+    """The workbook with other XML in its sheet."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book)) as source, zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                assert old in content
+                content = content.replace(old, new)
+            target.writestr(name, content)
+    return written.getvalue()
+
+
+def make_parquet(rows: int = 3, text: str = "hello", **options: object) -> bytes:
+    written = io.BytesIO()
+    table = pa.table({"text": pa.array([text] * rows), "label": pa.array(["good"] * rows)})
+    pq.write_table(table, written, **options)
+    return written.getvalue()
 
 
 def _zeros(count: int) -> Iterator[bytes]:

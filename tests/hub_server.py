@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from http.server import ThreadingHTTPServer
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from background_server import running
 from quiet_handler import QuietHandler
@@ -16,11 +16,12 @@ REPOSITORY = "someone/thing"  # a model and a dataset; someone/gated is there to
 
 
 class HubServer(ThreadingHTTPServer):
-    """Holds the repository's files by their paths."""
+    """Holds the repository's files by their paths, and the sizes that are `told` of some in place of their own."""
 
-    def __init__(self, files: dict[str, bytes]) -> None:
+    def __init__(self, files: dict[str, bytes], told: dict[str, int]) -> None:
         super().__init__(("127.0.0.1", 0), HubHandler)
         self.files = files
+        self.told = told
 
     def list_tree(self, under: str, recursive: bool) -> list[dict[str, object]]:
         inside = [name for name in self.files if name.startswith(f"{under}/" if under else "")]
@@ -31,7 +32,12 @@ class HubServer(ThreadingHTTPServer):
 
     def describe(self, name: str) -> dict[str, object]:
         data = self.files[name]
-        return {"type": "file", "path": name, "size": len(data), "oid": sha256(data).hexdigest()[:40]}
+        return {
+            "type": "file",
+            "path": name,
+            "size": self.told.get(name, len(data)),
+            "oid": sha256(data).hexdigest()[:40],
+        }
 
 
 class HubHandler(QuietHandler):
@@ -54,13 +60,18 @@ class HubHandler(QuietHandler):
         else:
             self.send_json({"id": REPOSITORY, "sha": COMMIT, "siblings": [], "tags": [], "downloads": 0})
 
+    def do_POST(self) -> None:  # noqa: N802
+        asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())["paths"]
+        self.send_json([self.server.describe(name) for name in asked if name in self.server.files])
+
     def do_HEAD(self) -> None:  # noqa: N802
         self.do_GET()
 
     def send_file(self, name: str) -> None:
         if name in self.server.files:
             data = self.server.files[name]
-            self.reply(200, data, {"ETag": f'"{sha256(data).hexdigest()}"', "X-Repo-Commit": COMMIT})
+            size = {"X-Linked-Size": str(self.server.told[name])} if name in self.server.told else {}
+            self.reply(200, data, {"ETag": f'"{sha256(data).hexdigest()}"', "X-Repo-Commit": COMMIT} | size)
         else:
             self.refuse(404, "EntryNotFound")
 
@@ -76,8 +87,8 @@ def is_child(path: str, folder: str) -> bool:
 
 
 @contextmanager
-def serve_hub(files: dict[str, bytes]) -> Iterator[str]:
+def serve_hub(files: dict[str, bytes], told: dict[str, int] | None = None) -> Iterator[str]:
     """Yield the endpoint's URL, for HF_ENDPOINT."""
-    server = HubServer(files)
+    server = HubServer(files, told or {})
     with running(server):
         yield f"http://127.0.0.1:{server.server_port}"

@@ -1,6 +1,8 @@
 """A server on loopback that answers every request with the same bytes, whatever HTTP has to say of them."""
 
+import functools
 import socketserver
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -42,6 +44,15 @@ def respond(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
     """A whole response; it says how long its body is."""
     lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers, f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode("utf-8", "surrogatepass") + body
+
+
+@functools.cache
+def pack_much(megabytes: int) -> bytes:
+    """A chat's answer of so many megabytes, packed to a thousandth."""
+    packer = zlib.compressobj(wbits=31)
+    parts = [packer.compress(b'{"choices": [{"message": {"content": "')]
+    parts += [packer.compress(b"a" * 1_000_000) for _ in range(megabytes)]
+    return b"".join([*parts, packer.compress(b'"}}]}'), packer.flush()])
 
 
 @contextmanager

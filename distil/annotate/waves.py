@@ -73,6 +73,8 @@ class Asking:
         missing = sum(outlook.missing for outlook in outlooks.values())
         self.outcome.missing += missing
         wanted = [plan for plan in plans if outlooks[plan.name].missing]
+        if wanted:
+            self._store.check_room()
         for plan in wanted:
             name = plan.name
             if name not in teachers:

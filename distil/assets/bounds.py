@@ -4,6 +4,7 @@ A packed file of half a megabyte can hold half a gigabyte of zeros, and a small 
 """
 
 import io
+from collections.abc import Sequence
 from typing import IO
 
 from distil.core.errors import InputError
@@ -29,6 +30,16 @@ def check_unpacked(name: str, packed: int, unpacked: int) -> None:
         raise TooMuchError(
             f"{name} has {packed:,} bytes and unpacks to {unpacked:,} or more, which no honest file does; "
             "if it is yours, unpack it yourself and name what comes of it"
+        )
+
+
+def check_coming(name: str, sizes: Sequence[int | None]) -> None:
+    """Raise `TooMuchError` where files of so many bytes would come (None: untold); `name` is what they are of."""
+    told = sum(size or 0 for size in sizes)
+    if len(sizes) > MOST_FILES or told > MOST_BYTES:
+        raise TooMuchError(
+            f"{name} would bring {told:,} bytes in {len(sizes):,} file(s), more than {MOST_FILES:,} files or "
+            f"{MOST_BYTES:,} bytes; name another one, or fewer of its files"
         )
 
 

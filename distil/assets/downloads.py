@@ -7,7 +7,6 @@ import hashlib
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.parse import unquote
@@ -21,6 +20,7 @@ from distil.assets.redirects import check_redirect, is_plain
 from distil.core.addresses import show_address, split_address
 from distil.core.errors import AssetError, InputError
 from distil.core.runtime import cache_folder
+from distil.core.whole_files import scratch_beside
 
 TIMEOUT_S = 60.0  # of silence
 CHUNK_BYTES = 1 << 20
@@ -41,9 +41,8 @@ def download(url: str, sha256: str) -> Path:
         if found != sha256:
             raise AssetError(f"{path} has sha256 {found}, pinned is {sha256}; delete it and run again")
         return path
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder) as scratch:
-        half = Path(scratch, "file")
+    with scratch_beside(path.parent) as scratch:
+        half = scratch / "file"
         found, kind = _stream(url, half)
         if found != sha256:
             page = "; it is a web page, not a file: take the link to the raw file" if kind == "text/html" else ""

@@ -1,16 +1,19 @@
 """Bring a model, or one file of it, from the Hugging Face Hub at a fixed commit.
 
-The library's own cache, endpoint (HF_ENDPOINT) and token (HF_TOKEN or `hf auth login`) hold.
+The library's own cache, endpoint (HF_ENDPOINT) and token (HF_TOKEN or `hf auth login`) hold. No more is brought than a
+machine can use: the Hub is asked for the sizes first.
 """
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from huggingface_hub import constants, get_session, get_token, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
+    DryRunError,
     EntryNotFoundError,
     GatedRepoError,
     LocalEntryNotFoundError,
@@ -19,7 +22,9 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # the library's own HTTP client, exported lazily
+from tqdm.auto import tqdm
 
+from distil.assets.bounds import check_coming
 from distil.assets.offline import WITHOUT_NETWORK
 from distil.assets.packages import file_sha256
 from distil.assets.redirects import check_redirect, is_plain
@@ -34,18 +39,42 @@ MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]  # configuration, 
 def bring_model(repository: str, commit: str, inside: str | None = None) -> Path:
     """Return the local folder of a model repository, or the file `inside` it, at a commit.
 
-    Of a whole repository only what transformers needs is brought, weights as safetensors. Raises `AssetError`.
+    Of a whole repository only what transformers needs is brought, weights as safetensors. Raises `AssetError`, and
+    `TooMuchError` where more would come than any model has.
     """
     follow_no_plain_http()
+    name = f"hf:{repository}@{commit}"
     try:
+        check_coming(name, _list_coming(repository, commit, inside))
         if inside:
             path = Path(hf_hub_download(repository, inside, revision=commit))
         else:
             path = Path(snapshot_download(repository, revision=commit, allow_patterns=MODEL_FILES))
     except HUB_ERRORS as error:
-        raise AssetError(f"hf:{repository}@{commit}: {explain_absence(error)}") from None
+        raise AssetError(f"{name}: {explain_absence(error)}") from None
     check_kept(path)
     return path
+
+
+def _list_coming(repository: str, commit: str, inside: str | None) -> Sequence[int | None]:
+    """The sizes of what is not in the library's cache yet, in bytes; of a repository that cannot be asked, none."""
+    if inside:
+        files = [hf_hub_download(repository, inside, revision=commit, dry_run=True)]
+    else:
+        try:
+            files = snapshot_download(
+                repository, revision=commit, allow_patterns=MODEL_FILES, dry_run=True, tqdm_class=_NoBar
+            )
+        except DryRunError:
+            return []
+    return [file.file_size for file in files if file.will_download]
+
+
+class _NoBar(tqdm):  # type: ignore[type-arg]
+    """A bar that is not shown: looking takes no time that is worth one."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings | {"disable": True})
 
 
 def follow_no_plain_http() -> None:

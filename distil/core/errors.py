@@ -26,11 +26,11 @@ class EndpointError(DistilError):
 
 
 def describe_error(error: DistilError) -> str:
-    """The message as a terminal may have it: one line without escape sequences, passwords and keys.
+    """The message, which is in one line and without escape sequences, without passwords and keys too.
 
     Of a very long one the middle is left out.
     """
-    line = printable(hide_credentials(str(error)))
+    line = hide_credentials(str(error))
     if len(line) <= LONGEST:
         return line
     half = LONGEST // 2

@@ -1,17 +1,25 @@
-"""Models and tokenizers of strangers: no code that comes with one is run, and what one breaks is told in one line."""
+"""Models and tokenizers of strangers: no code that comes with one is run, and what one breaks is told in one line.
+
+So is a disk that is full when one is saved.
+"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+from safetensors import SafetensorError
+
 from distil.core.errors import DistilError, InputError
 
 CONFIGS = ("config.json", "tokenizer_config.json")
 MOST_LAYERS = 1000  # the deepest language models have some 130
+MOST_LABELS = 100_000
+NUMBERS_A_BYTE = 4  # in a file of weights, of the smallest kind that anybody stores
+NEW_NUMBERS = 1 << 26  # that no file need hold: a head and a pooler, which many bases leave out
 
 
 @contextmanager
@@ -34,13 +42,43 @@ def explain_loading(name: str | Path, what: str) -> Iterator[None]:
         raise InputError(f"{name}: {what} cannot be loaded ({reason})") from None
 
 
+@contextmanager
+def explain_saving(folder: Path) -> Iterator[None]:
+    """Turn what is raised where a disk is full into an `InputError`; of tokenizers that is a bare Exception."""
+    try:
+        yield
+    except Exception as error:
+        if type(error) not in (Exception, SafetensorError):
+            raise
+        raise InputError(f"{folder} cannot be written ({error}); make room there, and run it again") from None
+
+
 def check_depth(folder: Path) -> None:
-    """Raise `InputError` if config.json asks for more layers than any model has: they would be made one by one."""
-    for name, value in _read_object(folder / "config.json").items():
-        if "layer" in name and isinstance(value, int) and value > MOST_LAYERS:
+    """Raise `InputError` if config.json asks for more layers or labels than any model has: each is made by itself."""
+    for name, value in _list_fields(_read_object(folder / "config.json")):
+        most = MOST_LAYERS if "layer" in name else MOST_LABELS if name == "num_labels" else None
+        if most and isinstance(value, int) and value > most:
             raise InputError(
                 f"{folder}: config.json has {name} = {value}, more than any model; take it from its author"
             )
+
+
+def check_size(folder: Path, asked: int) -> None:
+    """Raise `InputError` if a model asks for far more numbers than its files can hold: the rest would be made anew."""
+    held = sum(file.stat().st_size for file in folder.iterdir() if file.suffix in (".safetensors", ".bin"))
+    if asked > NEW_NUMBERS + NUMBERS_A_BYTE * held:
+        raise InputError(
+            f"{folder}: config.json asks for {asked:,} numbers, and its weights have {held:,} bytes; take all files "
+            "from one model"
+        )
+
+
+def _list_fields(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The fields of an object and of the objects in it; what nests too deeply for Python was not read."""
+    for name, value in content.items():
+        yield name, value
+        if isinstance(value, dict):
+            yield from _list_fields(value)
 
 
 def _name_missing(folder: Path) -> str:

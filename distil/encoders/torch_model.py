@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import processors
-from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from distil.core.errors import InputError
 from distil.encoders.batching import batch_by_tokens
-from distil.encoders.foreign import check_depth, explain_loading
+from distil.encoders.foreign import check_depth, check_size, explain_loading
 from distil.encoders.token_limit import find_token_limit
 
 Floats = NDArray[np.float32]
@@ -54,6 +54,7 @@ def load_tokenizer(folder: Path) -> Any:
     special tokens only.
     """
     _silence_transformers()
+    check_depth(folder)
     with explain_loading(folder, "the tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         if not tokenizer.is_fast or len(tokenizer) <= len(tokenizer.all_special_ids):
@@ -88,9 +89,18 @@ def load_model(model_class: Any, folder: Path, **options: Any) -> Any:
     _silence_transformers()
     check_depth(folder)
     with explain_loading(folder, "the model"):
+        check_size(folder, _count_numbers(model_class, folder))
         return model_class.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, dtype=torch.float32, **options
         )
+
+
+def _count_numbers(model_class: Any, folder: Path) -> int:
+    """How many numbers the weights of a model have, by config.json; none is made for it."""
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    with torch.device("meta"):
+        model = model_class.from_config(config, trust_remote_code=False)
+    return sum(weights.numel() for weights in model.parameters())
 
 
 def token_limit(model: Any, tokenizer: Any) -> int | None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from distil.assets.references import resolve
 from distil.core.errors import InputError
 from distil.core.ids import text_id
+from distil.core.links import check_ends
 from distil.forms.reading import AnswerForm
 from distil.prompting.params import ExamplesParams
 from distil.prompting.prompt_files import Example, check_reason
@@ -115,6 +116,7 @@ def read_examples(path: Path, labels: Sequence[str], form: AnswerForm, *, need_r
     reason although one is needed.
     """
     name = f"the examples {path}"
+    check_ends(path, name)
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             examples = list(_read_rows(stream, name, labels, form, need_reasons=need_reasons))

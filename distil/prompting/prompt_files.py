@@ -25,6 +25,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from distil.core.errors import InputError
+from distil.core.links import check_ends
 from distil.core.params import Params, show_value
 from distil.core.yaml_files import UnsafeYamlError, load_yaml
 
@@ -87,6 +88,7 @@ def read_prompt(path: Path, named_by: str = "annotate.prompt") -> Prompt:
     Raises `InputError` if the file is missing or not UTF-8, if its front matter is not as above, or if the body does
     not say where the text goes.
     """
+    check_ends(path, f"the prompt {path}")
     try:
         content = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

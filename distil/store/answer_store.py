@@ -7,6 +7,7 @@ in a table of its own when its request is answered anew; all others are to be ha
 """
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ SET_ASIDE = (
 FAULTS = (sqlite3.Error, UnicodeDecodeError)  # the second: of a message that names what a damaged file holds
 KEYS_A_QUERY = 500
 ANSWERS_A_TRANSACTION = 1000
+LEAST_ROOM = 16 << 20  # bytes: what some ten thousand answers take
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,15 @@ class Store:
         self.path = path
         self.unusable: dict[str, str] = {}  # keys of the rows that were read and are no answers, and why
         self._aside: set[str] = set()  # those of them that do not stand in an answer's way any more
+
+    def check_room(self, least: int = LEAST_ROOM) -> None:
+        """Raise `InputError` where the disk has less room than so many bytes: answers would be paid for and lost."""
+        free = shutil.disk_usage(self.path.parent).free
+        if free < least:
+            raise InputError(
+                f"the disk of the answer store {self.path} has room for {free:,} bytes, and needs {least:,} before "
+                "anything is asked; make room there, or move the store with DISTIL_STORE"
+            )
 
     def put_all(self, items: Iterable[tuple[str, Stored]]) -> int:
         """Commit answers in one transaction; one that is there already stays. Returns how many were new.

@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainingArguments, set_seed
 
 from distil.core.errors import InputError
 from distil.encoders.bases import load_base
+from distil.encoders.foreign import explain_saving
 from distil.encoders.heads import can_pool_mean, find_head, open_head, pool_mean, set_head, without_head
 from distil.encoders.torch_model import predict_logits, token_limit
 from distil.linear.probe import Probe
@@ -164,15 +164,13 @@ class FineTuner:
     def save(self, training: Training, folder: Path) -> None:
         """Write config.json, model.safetensors, tokenizer.json and tokenizer_config.json.
 
-        Raises `InputError` where the disk has no room for the weights.
+        Raises `InputError` where the disk has no room for them.
         """
-        try:
-            training.model.save_pretrained(folder)
-        except SafetensorError as error:
-            raise InputError(f"{folder} cannot be written ({error}); make room there, and run it again") from None
         self.tokenizer.backend_tokenizer.no_truncation()
         self.tokenizer.backend_tokenizer.no_padding()
-        self.tokenizer.save_pretrained(folder)
+        with explain_saving(folder):
+            training.model.save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
         path = folder / "tokenizer_config.json"
         settings = json.loads(path.read_text(encoding="utf-8"))
         kept = {name: value for name, value in settings.items() if name not in LEFTOVERS}

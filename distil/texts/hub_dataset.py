@@ -3,7 +3,6 @@
 The library's own cache, endpoint (HF_ENDPOINT) and token (HF_TOKEN or `hf auth login`) hold.
 """
 
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
@@ -11,9 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from huggingface_hub import HfApi
 
+from distil.assets.bounds import check_coming
 from distil.assets.hub import HUB_ERRORS, explain_absence, follow_no_plain_http
 from distil.core.errors import AssetError
 from distil.core.runtime import cache_folder
+from distil.core.whole_files import scratch_beside
 from distil.texts.arrow_tables import read_arrow
 from distil.texts.cells import Columns, find_column, gather_gold
 
@@ -24,6 +25,7 @@ WITHOUT_NETWORK = (
     "without a network take its files: download them where there is one, and put them into corpus/ (source: corpus) or "
     "pin them (source: url, files: [PATH#sha256=HEX]); see docs/offline.md"
 )
+ASKED = 500  # paths, of whose sizes the Hub is asked at once
 
 
 class HubDataset(NamedTuple):
@@ -41,9 +43,8 @@ def read_dataset(source: HubDataset, columns: Columns) -> dict[str, pd.DataFrame
     Raises `AssetError` if the Hub or the library refuses, `InputError` if a column is missing or holds no strings.
     """
     # A cache of this run's own: where the Hub fails, `datasets` would fall back on any revision that its cache has.
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=cache_folder(), ignore_cleanup_errors=True) as scratch:
-        builder = _prepare(source, scratch)
+    with scratch_beside(cache_folder() / "dataset") as scratch:
+        builder = _prepare(source, str(scratch))
         return {
             split: pd.DataFrame(columns=list(columns.named()), dtype=str)  # the library opens no split without rows
             if about.num_examples == 0
@@ -63,10 +64,24 @@ def _prepare(source: HubDataset, scratch: str) -> "DatasetBuilder":
         builder = datasets.load_dataset_builder(source.dataset, **words)
         if hasattr(builder.config, "keep_default_na"):  # csv: "None" and "n/a" are text
             builder = datasets.load_dataset_builder(source.dataset, **words, keep_default_na=False)
+        _check_size(source, builder, commit)
         builder.download_and_prepare()
     except (*HUB_ERRORS, RuntimeError, StopIteration, datasets.exceptions.DatasetsError) as error:
         raise AssetError(f"{source.dataset}@{source.revision}: {_explain(error)}") from None
     return builder
+
+
+def _check_size(source: HubDataset, builder: "DatasetBuilder", commit: str | None) -> None:
+    """Raise `TooMuchError` where the dataset's files, which the library is about to fetch, are more than any has."""
+    name, start = f"{source.dataset}@{source.revision}", f"hf://datasets/{source.dataset}@{commit}/"
+    files = [file for some in (builder.config.data_files or {}).values() for file in some]
+    check_coming(name, [None] * len(files))
+    paths = [file.removeprefix(start) for file in files if file.startswith(start)]
+    sizes: list[int | None] = []
+    for at in range(0, len(paths), ASKED):
+        found = HfApi().get_paths_info(source.dataset, paths[at : at + ASKED], revision=commit, repo_type="dataset")
+        sizes += [getattr(one, "size", None) for one in found]
+    check_coming(name, sizes)
 
 
 def _explain(error: Exception) -> str:

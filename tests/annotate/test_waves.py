@@ -357,6 +357,7 @@ def test_killed_runs_lose_no_more_than_was_in_flight_and_change_nothing(project:
         for number in range(kills):
             child = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
             while len(server.bodies) < 20 * (number + 1):
+                assert child.poll() is None
                 time.sleep(0.01)
             child.send_signal(signal.SIGKILL)
             child.wait()

@@ -262,10 +262,10 @@ def resolve_at(endpoint: str, references: list[str], tmp_path: Path) -> list[str
     """Resolve in a process of its own, since the library reads HF_ENDPOINT when it is imported."""
     code = (
         "import sys; from pathlib import Path\n"
-        "from distil.assets.references import resolve; from distil.core.errors import AssetError\n"
+        "from distil.assets.references import resolve; from distil.core.errors import DistilError\n"
         "for reference in sys.argv[1:]:\n"
         "    try: print(resolve(reference, Path('assets.txt')))\n"
-        "    except AssetError as error: print(error)\n"
+        "    except DistilError as error: print(error)\n"
     )
     environment = os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hf")}
     command = [sys.executable, "-c", code, *references]
@@ -291,3 +291,13 @@ def test_models_of_the_hub(tmp_path: Path) -> None:
     assert again == folder
     assert "check the network" in absent
     names_the_ways(absent)
+
+
+def test_model_of_the_hub_that_no_machine_can_hold(tmp_path: Path) -> None:
+    files = {"config.json": b"{}", "model.safetensors": WEIGHTS, "gguf/big.gguf": b"g"}
+    references = [f"hf:{REPOSITORY}@{COMMIT}", f"hf:{REPOSITORY}@{COMMIT}/gguf/big.gguf"]
+    with serve_hub(files, {"model.safetensors": 10**13, "gguf/big.gguf": 10**12}) as endpoint:
+        whole, one = resolve_at(endpoint, references, tmp_path)
+    assert f"{references[0][:-1]}" in whole and "would bring 10,000,000,000,002 bytes in 2 file(s), more than" in whole
+    assert "would bring 1,000,000,000,000 bytes in 1 file(s), more than" in one
+    assert not list((tmp_path / "hf").rglob("blobs/*"))

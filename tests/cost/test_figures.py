@@ -18,6 +18,7 @@ def test_dollars_and_co2_say_no_more_than_is_known() -> None:
         "$0.0013",
         "n/a",
     ]
+    assert [told(None) for told in (format_co2, format_co2_range, format_co2_bounds)] == ["n/a"] * 3
     assert format_co2({"low": 0.001, "mid": 0.0234, "high": 0.2}) == "0.02"
     assert format_co2({"low": 100.0, "mid": 735.0, "high": 1100.0}) == "700"
     assert format_co2_bounds({"low": 0.001, "mid": 0.0234, "high": 0.2}) == "0.02 (0.001-0.2)"

@@ -1,16 +1,11 @@
 """Files of texts from strangers: each is read, or refused in one line, and none takes all memory or an hour."""
 
 import gzip
-import io
 import time
-import zipfile
 from pathlib import Path
 
-import openpyxl
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from hostile_archives import make_gzip_bomb, make_tar, make_tar_bomb
+from hostile_archives import change_sheet, make_gzip_bomb, make_parquet, make_tar, make_tar_bomb, make_workbook
 from mutations import CASES, mutate
 
 from distil.core.errors import DistilError, InputError
@@ -27,34 +22,6 @@ def refuse(path: Path) -> str:
         read_file(path, path.name, COLUMNS)
     assert str(caught.value).isprintable()
     return str(caught.value)
-
-
-def make_workbook() -> bytes:
-    book, written = openpyxl.Workbook(), io.BytesIO()
-    for row in (["text", "label"], ["hello", "good"], ["no", "bad"]):
-        book.active.append(row)
-    book.save(written)
-    return written.getvalue()
-
-
-def change_sheet(book: bytes, old: bytes, new: bytes) -> bytes:
-    """The workbook with other XML in its sheet."""
-    written = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(book)) as source, zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as target:
-        for name in source.namelist():
-            content = source.read(name)
-            if name == "xl/worksheets/sheet1.xml":
-                assert old in content
-                content = content.replace(old, new)
-            target.writestr(name, content)
-    return written.getvalue()
-
-
-def make_parquet(rows: int = 3, text: str = "hello", **options: object) -> bytes:
-    written = io.BytesIO()
-    table = pa.table({"text": pa.array([text] * rows), "label": pa.array(["good"] * rows)})
-    pq.write_table(table, written, **options)
-    return written.getvalue()
 
 
 SOUND = {

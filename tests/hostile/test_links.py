@@ -1,13 +1,19 @@
 """Links and hidden files in folders that came from others: what they lead to is neither read nor published."""
 
+import os
 import shutil
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from distil.assets.references import resolve
 from distil.core.errors import InputError
+from distil.kinds.classification.labelling import answers as one_answer
 from distil.kinds.classification.labelling import gold as one_label
+from distil.prompting.examples import read_examples
+from distil.prompting.prompt_files import read_prompt
 from distil.publish.release import NEEDED, collect_files
 from distil.texts.sources import CorpusParams, read_source
 
@@ -79,3 +85,18 @@ def test_corpus_that_dvc_links_into_its_cache(tmp_path: Path) -> None:
     (tmp_path / "corpus/a.csv").symlink_to(kept)
     reading = read_source(CorpusParams(source="corpus"), ["a", "b"], one_label, tmp_path / "corpus", tmp_path / "pins")
     assert reading.rows["text"].tolist() == ["hello"]
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="no devices")
+def test_a_device_or_a_pipe_is_no_file(tmp_path: Path) -> None:
+    """Of /dev/zero one would read for ever; that of /dev/null shows as well that nothing is read."""
+    os.mkfifo(tmp_path / "pipe")
+    nothing = sha256(b"").hexdigest()
+    for path in (tmp_path / "pipe", Path("/dev/null")):
+        for read in (
+            lambda path: read_prompt(path),
+            lambda path: read_examples(path, ["a"], one_answer),
+            lambda path: resolve(f"{path}#sha256={nothing}", tmp_path / "assets.txt"),
+        ):
+            with pytest.raises(InputError, match=f"{path} is a device, a pipe or a socket, and no file"):
+                read(path)

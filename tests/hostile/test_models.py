@@ -97,6 +97,26 @@ def test_model_of_very_many_layers(tmp_path: Path) -> None:
         load_base(folder, LABELS)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"num_labels": 10**8}, "config.json has num_labels = 100000000, more than any model"),
+        ({"text_config": {"num_hidden_layers": 10**9}}, "config.json has num_hidden_layers = 1000000000"),
+        ({"vocab_size": 10**9}, "numbers, and its weights have"),
+        ({"intermediate_size": 10**8}, "numbers, and its weights have"),
+        ({"max_position_embeddings": 10**9}, "numbers, and its weights have"),
+        ({"hidden_size": 10**6}, "numbers, and its weights have"),
+    ],
+)
+def test_model_that_asks_for_far_more_than_its_weights_hold(tmp_path: Path, asked: dict[str, Any], said: str) -> None:
+    """What is not among the weights would be made: gigabytes, for a config of a few hundred bytes."""
+    folder = make_tiny_model(tmp_path / "model")
+    change(folder / "config.json", **asked)
+    for load in (lambda: load_base(folder, LABELS), lambda: load_classifier(folder), lambda: TorchEncoder(folder)):
+        with pytest.raises(InputError, match=said):
+            load()
+
+
 def make_pickle(kind: str, trace: Path) -> bytes:
     written = io.BytesIO()
     torch.save({"pooler.dense.weight": Trap(trace)} if kind == "zipped" else {}, written)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import ROOT
-from hostile_cases import CASES, try_cases
+from hostile_cases import ALIASES, CASES, try_cases
 from hypothesis import strategies as st
 
 from distil.core.errors import InputError
@@ -20,9 +20,6 @@ from distil.prompting.prompt_files import read_prompt
 from distil.student.params import TrainParams
 from distil.texts.sources import load_source
 
-BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
-    f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 9)
-)
 MERGES = "m0: &m0 {k: 1}\n" + "".join(
     f"m{level}: &m{level} {{<<: [{', '.join([f'*m{level - 1}'] * 9)}]}}\n" for level in range(1, 9)
 )
@@ -39,7 +36,7 @@ def load(tmp_path: Path, content: str | bytes, model: type[Params] = TaskParams,
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (f"{BOMB}task: {{name: *a8, {REST}", "line 6 is not YAML: with its aliases it stands for more than 200,000"),
+        (f"{ALIASES}task: {{name: *a8, {REST}", "line 6 is not YAML: with its aliases it stands for more than 200,000"),
         (f"{MERGES}task: {{name: t, {REST}", "with its aliases it stands for more than"),
         (f"task: &a {{name: *a, {REST}", "an alias stands for what it is a part of"),
         (f"{TOWER}task: {{name: *t299, {REST}", "nested more than 50 levels deep"),
@@ -86,7 +83,7 @@ def test_anchors_and_merges_that_mean_something_stay(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", ["prices.yaml", "prompt.md"])
 def test_price_files_and_front_matter_are_read_as_params_are(tmp_path: Path, file: str) -> None:
-    (tmp_path / file).write_text(f"---\n{BOMB}---\n{{text}}\n" if file == "prompt.md" else BOMB)
+    (tmp_path / file).write_text(f"---\n{ALIASES}---\n{{text}}\n" if file == "prompt.md" else ALIASES)
     with pytest.raises(InputError, match="with its aliases it stands for more than"):
         if file == "prompt.md":
             read_prompt(tmp_path / file)

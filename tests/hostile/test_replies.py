@@ -1,13 +1,11 @@
 """Whatever bytes an endpoint sends: an answer, or one line; in little memory and little time, and with no key in it."""
 
 import asyncio
-import functools
 import gzip
 import json
 import subprocess
 import sys
 import time
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback_teacher import chat_answer, serve_teacher
 from planted import KEY, WAYS, gives_away, moves_terminal
-from raw_server import RawServer, respond, serve_raw
+from raw_server import RawServer, pack_much, respond, serve_raw
 
 from distil.batch.files import import_results
 from distil.batch.state import Batch, Ledger
@@ -118,14 +116,6 @@ def test_half_a_surrogate_pair_and_a_count_that_is_none_are_no_hindrance(server:
         b'{"choices": [{"message": {"content": "so \\ud800"}, "finish_reason": 7}], "usage": {"prompt_tokens": 1e999}}'
     )
     assert ask(server.url) == Answer("so ?")
-
-
-@functools.cache
-def pack_much(megabytes: int) -> bytes:
-    packer = zlib.compressobj(wbits=31)
-    parts = [packer.compress(b'{"choices": [{"message": {"content": "')]
-    parts += [packer.compress(b"a" * 1_000_000) for _ in range(megabytes)]
-    return b"".join([*parts, packer.compress(b'"}}]}'), packer.flush()])
 
 
 @pytest.mark.parametrize("status", ["200 OK", "503 No"])
@@ -277,8 +267,12 @@ results = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def results_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("batch") / "results.jsonl"
+def results_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """In a working folder of its own, since a store in memory leaves an empty file in that."""
+    folder = tmp_path_factory.mktemp("batch")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield folder / "results.jsonl"
 
 
 def check_results(path: Path, lines: list[bytes], protocol: Protocol) -> None:

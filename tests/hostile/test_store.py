@@ -276,3 +276,11 @@ def test_a_full_disk_under_the_store_is_one_line_and_keeps_what_was_there(tmp_pa
     assert done.stderr.count("\n") == 1
     with open_store(tmp_path / "s") as store:
         assert len(dict(store)) == len(store) > 5
+
+
+def test_a_disk_without_room_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    """Else each run on a full disk would pay for as many answers as are under way at once, and lose them."""
+    with open_store(tmp_path / "s") as store:
+        store.check_room()
+        with pytest.raises(InputError, match=r"has room for [\d,]+ bytes, and needs 1,000,000,000,000,000,000 before"):
+            store.check_room(10**18)

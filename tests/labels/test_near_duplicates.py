@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from distil.labels.near_duplicates import LONGEST, find_clusters
+from distil.labels.near_duplicates import BATCH, LONGEST, find_clusters
 
 WORDS = ["the quarterly report", "rose", "sales of paper", "in the north", "more than last year", "said the company"]
 NEAR = [
@@ -46,6 +46,26 @@ def test_other_texts_stand_alone() -> None:
     texts = [*(one for one, _ in NEAR), *FAR]
     assert len(set(find_clusters(texts))) == len(texts)
     assert find_clusters([]).tolist() == []
+
+
+def test_clusters_are_numbered_from_zero_by_their_first_text_and_hold_over_others() -> None:
+    """The first and the last text share too little to be linked themselves."""
+    words = [f"word{number}" for number in range(80)]
+    chain = [" ".join(words[start : start + 50]) for start in range(30)]
+    assert find_clusters(["alone", *chain, "other"]).tolist() == [0, *[1] * len(chain), 2]
+    assert not are_near(chain[0], chain[-1])
+    assert find_clusters(["a text", "another", "a text", "a text"]).tolist() == [0, 1, 0, 0]
+
+
+def test_texts_of_different_batches_are_compared() -> None:
+    texts = [f"{number:05d} {number * 7919:09d}" for number in range(BATCH + 1)]
+    clusters = find_clusters([*texts, texts[0], texts[BATCH]])
+    assert clusters.tolist() == [*range(BATCH + 1), 0, BATCH]
+
+
+def test_short_texts_differ_by_any_letter_and_by_their_order() -> None:
+    texts = ["abcd", "abce", "abcde", "abcdf", "abcdef", "bcdefa"]
+    assert len(set(find_clusters(texts))) == len(texts)
 
 
 def make_texts(count: int, seed: int) -> list[str]:

@@ -35,3 +35,8 @@ def test_a_stray_token_that_begins_both_labels_does_no_harm() -> None:
 
 def test_a_token_that_begins_both_labels_is_no_likelier_at_the_same_log_probability() -> None:
     assert find_label_logprobs([(" g", -0.5), (" good", -0.5), (" great", -0.5)], ["good", "great"]) == [-0.5, -0.5]
+
+
+def test_an_empty_token_begins_no_label_and_a_certain_one_does() -> None:
+    assert find_label_logprobs([("positive", 0.0), (" ", -0.1), ("", -0.2), ("neg", -9.0)], LABELS) == [-9.0, 0.0]
+    assert find_label_logprobs([("positive", -0.5), ("", 0.0)], LABELS) == [-0.5, -0.5]

@@ -19,6 +19,11 @@ def test_up_to_four_values_are_groups_of_their_own_and_rows_without_one_come_las
     ]
 
 
+def test_four_values_are_groups_of_their_own_however_rare_they_are() -> None:
+    groups = break_down([1] * 97 + [2, 3, 4], {"s": np.ones(100, dtype=bool)}, 0.95)
+    assert [(group["from"], group["to"]) for group in groups] == [(1, 1), (2, 2), (3, 3), (4, 4)]
+
+
 def test_shares_have_exact_intervals() -> None:
     (group,) = break_down([1.0] * 5, {"s": np.ones(5, dtype=bool), "t": np.array([True] * 3 + [False] * 2)}, 0.95)
     assert group["bounds"]["s"] == pytest.approx([0.025 ** (1 / 5), 1.0])

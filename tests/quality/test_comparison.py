@@ -150,7 +150,12 @@ def test_tables() -> None:
 
 
 def marks(comparison: Comparison) -> dict[str, list[object]]:
-    frame = pd.DataFrame(list_predictions(pd.Series(list("12345")), comparison), dtype=object)
+    rows = list(list_predictions(pd.Series(list("12345")), comparison))
+    assert {tuple(row) for row in rows} == {("id", "system", "label", "probabilities", "right")}
+    assert [row["id"] for row in rows[:5]] == list("12345")
+    assert [row["label"] for row in rows[:5]] == list(SYSTEMS["teacher"].labels)
+    assert rows[0]["probabilities"] is SYSTEMS["teacher"].probabilities[0]
+    frame = pd.DataFrame(rows, dtype=object)
     return {str(name): rows["right"].tolist() for name, rows in frame.groupby("system")}
 
 
@@ -167,27 +172,25 @@ def test_predictions_say_what_is_right_and_null_where_nothing_is_known() -> None
     }
 
 
-def caveats_of(gold: Labels, teacher: Labels, labels: tuple[str, ...] = ("a", "b"), corrected: int = 0) -> list[str]:
-    return list_caveats(compare(gold, {"teacher": make_answers(teacher)}), labels, corrected)
-
-
 def test_nothing_to_add() -> None:
-    assert caveats_of(["a", "b"] * 20, ["a", "a"] * 20) == []
+    comparison = compare(["a", "b"] * 15, {"teacher": make_answers(["a", "a"] * 15)})
+    assert list_caveats(comparison, ["a", "b"], corrected=0) == []
 
 
 @pytest.mark.parametrize(
-    ("notes", "expected"),
+    ("gold", "teacher", "labels", "corrected", "expected"),
     [
-        (caveats_of(["a", "b"] * 14, ["a", "a"] * 14), "Few rows are scored (28)"),
-        (caveats_of(["a"] * 30, ["a", "b"] * 15), "Every scored row has the label a"),
-        (caveats_of(["a", "b"] * 15, ["a"] * 30, ("a", "b", "c")), "No scored row has the label c"),
-        (caveats_of(["a", "b"] * 15, ["b", "a"] * 15), "all rows or none: teacher."),
-        (caveats_of([*["a", "b"] * 15, None], ["a"] * 31), "without a label by people are not scored: 1 of 31"),
-        (caveats_of(["a", "b"] * 15, ["a"] * 30, corrected=2), "People corrected 2 of the scored rows"),
+        (["a", "b"] * 14, ["a", "a"] * 14, "ab", 0, "Few rows are scored (28)"),
+        (["a"] * 30, ["a", "b"] * 15, "ab", 0, "Every scored row has the label a"),
+        (["a", "b"] * 15, ["a"] * 30, "abcd", 0, "No scored row has the label c or d, so"),
+        (["a", "b"] * 15, ["b", "a"] * 15, "ab", 0, "all rows or none: teacher."),
+        (["a", "b"] * 15, ["a", "b"] * 15, "ab", 0, "all rows or none: teacher."),
+        ([*["a", "b"] * 15, None], ["a"] * 31, "ab", 0, "Test rows without a label by people are not scored: 1 of 31."),
+        (["a", "b"] * 15, ["a"] * 30, "ab", 2, "People corrected 2 of the scored rows"),
     ],
 )
-def test_caveats(notes: list[str], expected: str) -> None:
-    (note,) = notes
+def test_caveats(gold: Labels, teacher: Labels, labels: str, corrected: int, expected: str) -> None:
+    (note,) = list_caveats(compare(gold, {"teacher": make_answers(teacher)}), list(labels), corrected)
     assert expected in note
 
 

@@ -34,6 +34,10 @@ def test_drawn_by_the_seed_whatever_the_order_and_more_rows_keep_the_first() -> 
 def test_fewer_than_asked_for() -> None:
     drawn = draw_few_shot(TEXTS.iloc[:70], TEST_IDS, LABELS, 8, seed=0)
     assert note_few_shot(drawn, LABELS, 8) == ["few_shot learnt from fewer than 8 rows a label: 7 of c."]
+    few = TEXTS.iloc[:45]
+    assert note_few_shot(draw_few_shot(few, TEST_IDS, LABELS, 2, seed=0), LABELS, 2) == [
+        "few_shot learnt from fewer than 2 rows a label: 1 of b, 1 of c."
+    ]
 
 
 @pytest.mark.parametrize(

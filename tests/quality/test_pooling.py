@@ -30,6 +30,11 @@ def test_one_that_is_proven_to_be_better_alone_is_a_warning() -> None:
     assert note_pooling(found, 0.95) == []
 
 
+def test_one_alone_that_is_better_and_the_others_not() -> None:
+    (warning,) = find_pooling_shortfall(teachers(a=(15, 2, 0.002), b=(3, 9, 0.15)), 0.95)
+    assert warning["finding"].endswith("p = 0.004).")
+
+
 def test_one_that_may_be_better_by_chance_is_a_note() -> None:
     found = teachers(a=(8, 2, 0.03), b=(3, 9, 0.15))
     assert find_pooling_shortfall(found, 0.95) == [], "0.03 of two teachers is 0.06"

@@ -37,19 +37,28 @@ def test_every_baseline_that_is_better_is_told_the_best_first() -> None:
         majority=range(90),
         tfidf=range(50),
         embeddings=range(30),
+        own=range(80),
     )
     (warning,) = find_shortfalls(comparison, "student_int8", BOOTSTRAP, 0.2)
     assert warning["kind"] == WORSE_THAN_BASELINE
     assert [it["system"] for it in warning["systems"]] == ["embeddings", "tfidf"]
     best, second = warning["systems"]
     assert best["difference"] == -0.25 and best["difference_low"] < -0.25 < best["difference_high"] < -0.15
-    assert best["p_value"] == pytest.approx(3 * 2 * 0.5**50), "the smallest of three"
-    assert second["p_value"] == pytest.approx(2 * 2 * 0.5**30)
+    assert best["p_value"] == pytest.approx(4 * 2 * 0.5**50), "the smallest of four"
+    assert second["p_value"] == pytest.approx(3 * 2 * 0.5**30)
     assert warning["finding"].startswith(
         "The student is right on 60.0% of 200 test texts, logistic regression over frozen embeddings on 85.0%: "
         "25.0 points more (95% interval "
     )
     assert "; logistic regression over words on 75.0%: 15.0 points more (" in warning["finding"]
+
+
+def test_a_baseline_that_has_no_words_of_its_own_goes_by_its_name() -> None:
+    comparison = compare_to(teacher=range(60), student_int8=range(80), own=range(20), other=range(40))
+    (warning,) = find_shortfalls(comparison, "student_int8", BOOTSTRAP, 0.2)
+    assert ", own on 90.0%: 30.0 points more (95% interval " in warning["finding"]
+    assert "; other on 80.0%: 20.0 points more (" in warning["finding"]
+    assert warning["finding"].count("interval") == 1 and warning["finding"].endswith(").")
 
 
 def test_the_system_that_is_served_is_the_one_that_is_judged() -> None:

@@ -260,6 +260,12 @@ def test_what_the_hub_refuses_is_one_line(project: Path) -> None:
         assert "\n" not in message
 
 
+def test_dataset_that_no_machine_can_hold(project: Path) -> None:
+    with serve_hub(make_dataset(), {"agree/train/0000.parquet": 10**12}) as endpoint:
+        (said,) = fetch_from_hub(project, endpoint, [{"data_files": AGREE["train"]}])
+    assert "someone/thing@some/branch would bring 1,000,000,000,000 bytes in 1 file(s), more than" in said
+
+
 def test_dataset_made_by_a_script_names_the_way_round(project: Path) -> None:
     with serve_hub({"thing.py": b"raise SystemExit"}) as endpoint:
         assert "set revision: refs/convert/parquet" in fetch_from_hub(project, endpoint, [{}])[0]

@@ -76,6 +76,23 @@ def test_folder_holds_what_other_tools_read_and_nothing_else(base: Path, tmp_pat
     assert json.loads((tmp_path / "tokenizer_config.json").read_text())["model_max_length"] == SETTINGS["max_length"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_disk_that_is_full_while_the_student_is_saved(base: Path, tmp_path: Path) -> None:
+    tuner = make_tuner(base, ROWS)
+    trained = tuner.train(answers(), 1, 0)
+    for file in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+        folder = tmp_path / file
+        folder.mkdir()
+        if file == "model.safetensors":  # takes the place of a link, not of a folder
+            (folder / file).mkdir()
+        else:
+            (folder / file).symlink_to("/dev/full")
+        with pytest.raises((InputError, OSError)) as caught:
+            tuner.save(trained, folder)
+        if not isinstance(caught.value, OSError):  # which the command tells in one line
+            assert f"{folder} cannot be written (" in str(caught.value) and "; make room there" in str(caught.value)
+
+
 def test_truncation_and_padding_of_the_base_are_not_handed_on(base: Path, tmp_path: Path) -> None:
     stored = json.loads((base / "tokenizer.json").read_text())
     stored["truncation"] = {"max_length": 5, "strategy": "LongestFirst", "stride": 0, "direction": "Right"}

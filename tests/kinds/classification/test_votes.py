@@ -9,6 +9,7 @@ from distil.kinds.classification.labelling.votes import (
     calibrate,
     choose_label,
     count_votes,
+    decide_labels,
     measure_alpha,
     reduce_votes,
     share_unanimous,
@@ -58,6 +59,9 @@ def test_a_tie_and_too_little_agreement_abstain() -> None:
 
 def test_shares_that_differ_by_little_are_no_tie() -> None:
     assert choose_label(np.array([0.3, 0.3500001, 0.3499999]), "", LABELS, 0) == ("b", None)
+    assert choose_label(np.array([0.3, 0.35 + 1e-10, 0.35 - 1e-10]), "", LABELS, 0) == ("b", None)
+    assert choose_label(np.array([0.4, 0.2 + 0.1, 0.3]), "", LABELS, 0) == ("a", None)
+    assert choose_label(np.array([0.1, 0.1 + 0.2, 0.3]), "", LABELS, 0) == (None, "tie"), "rounding makes no majority"
 
 
 def test_without_a_usable_vote_the_commonest_status_says_why() -> None:
@@ -84,6 +88,17 @@ def test_calibration_takes_the_mean_of_each_label_out_teacher_by_teacher() -> No
     assert np.allclose(calibrated, calibrate(logprobs, teachers), rtol=0, atol=1e-12)
     for teacher in ("s", "t"):
         assert np.allclose(calibrated[teachers == teacher].mean(axis=0), 0, rtol=0, atol=1e-12)
+
+
+def test_labels_are_decided_with_and_without_calibration() -> None:
+    rows = votes(("x", "a", "ok"), ("y", "a", "ok"), ("z", None, "refused"))
+    rows["label_logprobs"] = [list(np.log([0.5, 0.3, 0.2])), list(np.log([0.8, 0.1, 0.1])), None]
+    plain = decide_labels(rows, LABELS, 0.6, calibrated=False)
+    assert plain["teacher_label"].fillna("-").tolist() == ["-", "a", "-"]
+    assert plain["abstained"].fillna("-").tolist() == ["agreement", "-", "refused"]
+    calibrated = decide_labels(rows, LABELS, 0.0, calibrated=True)
+    assert calibrated["teacher_label"].fillna("-").tolist() == ["b", "a", "-"]
+    assert calibrated["votes"].tolist() == [1, 1, 0]
 
 
 def test_calibration_mends_prompts_that_favour_one_label() -> None:
