@@ -9,7 +9,7 @@ in a table of its own when its request is answered anew; all others are to be ha
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -18,9 +18,11 @@ from typing import Any
 
 from distil.core.errors import InputError
 from distil.forms.answers import Answer
-from distil.store.rows import check_how, explain, read_answer
+from distil.store.rows import MOST_S, check_how, explain, read_answer
 
-ADD_UP_TIME = "INSERT INTO up_times VALUES (?, ?) ON CONFLICT(run) DO UPDATE SET seconds = seconds + excluded.seconds"
+UP_TIME = "INSERT INTO up_times VALUES (?, ?) ON CONFLICT(run) DO UPDATE SET seconds = "
+ADD_UP_TIME = UP_TIME + "seconds + excluded.seconds"
+LEARN_UP_TIME = UP_TIME + "max(seconds, excluded.seconds)"
 INSERT = "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING"
 COLUMNS = "key, answer, teacher, run, sent_at, received_at, retries"
 SET_ASIDE = (
@@ -119,10 +121,16 @@ class Store:
         with self._writing(), self._connection:
             self._connection.execute(ADD_UP_TIME, (run, seconds))
 
-    def get_up_s(self, runs: Sequence[str]) -> dict[str, float]:
-        """For how long an endpoint was up, of those of the runs that resumed one, in seconds."""
+    def learn_up_s(self, told: Mapping[str, float]) -> None:
+        """Take from another store for how long an endpoint was up for each run; twice is no longer; errors as above."""
+        with self._writing(), self._connection:
+            self._connection.executemany(LEARN_UP_TIME, told.items())
+
+    def get_up_s(self, runs: Collection[str] | None = None) -> dict[str, float]:
+        """For how long an endpoint was up, of those of the runs (None: all) that resumed one, in seconds."""
         rows = self._read("SELECT run, seconds FROM up_times")
-        return {run: seconds for run, seconds in rows if run in set(runs) and isinstance(seconds, float)}
+        sound = ((run, seconds) for run, seconds in rows if isinstance(seconds, float) and 0 <= seconds < MOST_S)
+        return {run: seconds for run, seconds in sound if runs is None or run in runs}
 
     def known(self, keys: Sequence[str]) -> set[str]:
         """Those of the keys that have an answer."""

@@ -1,7 +1,7 @@
 """Carry answers between stores: all of them as JSONL, or those of a study from its table of annotations.
 
 A line of JSONL is an object with `key` (the request's hash), `answer`, `teacher`, `run`, `sent_at`, `received_at` and
-`retries`, as the store holds them.
+`retries`, as the store holds them, and `up_s` where an endpoint was resumed for the run.
 """
 
 import json
@@ -21,7 +21,7 @@ from distil.core.tables import iter_rows
 from distil.core.whole_files import written_whole
 from distil.forms.answers import Answer
 from distil.store.answer_store import Store, Stored
-from distil.store.rows import AnswerFields, Count, Moment, explain, make_answer
+from distil.store.rows import AnswerFields, Count, Moment, Span, explain, make_answer
 
 ROWS_AT_ONCE = 1000
 
@@ -36,6 +36,12 @@ class Line(Params):
     sent_at: Moment | None = None
     received_at: Moment | None = None
     retries: Count = 0
+    up_s: Span | None = None
+
+    def to_stored(self) -> Stored:
+        """The answer and how it came, without the key."""
+        fields = {name: getattr(self, name) for name in Stored.__slots__ if name != "answer"}
+        return Stored(make_answer(self.answer), **fields)
 
 
 def export_answers(store: Store, path: Path, keys: Collection[str] | None = None) -> int:
@@ -55,9 +61,9 @@ def import_jsonl(store: Store, path: Path) -> tuple[int, int]:
 
     Raises `InputError` with the line's number where a line is no answer, before anything of the file is stored.
     """
-    for _ in _read_jsonl(path):
-        pass
-    return store.put_many(_read_jsonl(path))
+    up_s = {line.run: line.up_s for line in _read_jsonl(path) if line.run is not None and line.up_s is not None}
+    store.learn_up_s(up_s)
+    return store.put_many((line.key, line.to_stored()) for line in _read_jsonl(path))
 
 
 def import_annotations(
@@ -74,17 +80,19 @@ def import_annotations(
 
 
 def _write_jsonl(store: Store, path: Path, keys: Collection[str] | None) -> int:
-    count = 0
+    count, up_s = 0, store.get_up_s()
     with open(path, "w", encoding="utf-8", opener=partial(os.open, mode=0o600)) as file:
         for key, stored in store:
             if keys is None or key in keys:
                 fields = asdict(stored) | {"answer": json.loads(stored.answer.to_json())}
+                if stored.run in up_s:
+                    fields["up_s"] = up_s[stored.run]
                 file.write(json.dumps({"key": key} | fields) + "\n")  # ASCII: a reply may hold what UTF-8 cannot
                 count += 1
     return count
 
 
-def _read_jsonl(path: Path) -> Iterator[tuple[str, Stored]]:
+def _read_jsonl(path: Path) -> Iterator[Line]:
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
@@ -94,14 +102,11 @@ def _read_jsonl(path: Path) -> Iterator[tuple[str, Stored]]:
         raise InputError(f"{path} cannot be read: {error}") from None
 
 
-def _read_line(line: str, place: str) -> tuple[str, Stored]:
+def _read_line(line: str, place: str) -> Line:
     try:
-        found = Line.model_validate(json.loads(line))
+        return Line.model_validate(json.loads(line))
     except (ValueError, RecursionError) as error:
         fault = explain(error)
-    else:
-        fields = {name: getattr(found, name) for name in Stored.__slots__ if name != "answer"}
-        return found.key, Stored(make_answer(found.answer), **fields)
     raise InputError(f"{place} is no answer ({fault}); 'distil store export' writes such lines")
 
 

@@ -10,7 +10,9 @@ from typing_extensions import TypedDict  # that of typing is not what pydantic t
 from distil.forms.answers import Answer
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Moment = Annotated[float, Field(ge=0, lt=1e11)]  # unix seconds
+MOST_S = 1e11  # seconds, some 3,000 years
+Moment = Annotated[float, Field(ge=0, lt=MOST_S)]  # unix seconds
+Span = Annotated[float, Field(ge=0, lt=MOST_S)]  # seconds
 Text = InstanceOf[str]  # any string of JSON, also one that UTF-8 cannot hold
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Pair = Annotated[tuple[Text, Finite], Strict(False)]  # JSON has lists for tuples

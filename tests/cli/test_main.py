@@ -371,6 +371,7 @@ def line(**fields: Any) -> str:
         (line(answer={"reply": None, "top_logprobs": [["a", float("nan")]]}), "answer.top_logprobs"),
         (line(received_at=float("inf")), "received_at"),
         (line(retries=True), "retries"),
+        (line(up_s=-1.0), "up_s: Input should be greater than or equal to 0"),
     ],
 )
 def test_a_file_that_holds_no_answers_is_refused(project: Project, content: str | None, message: str) -> None:
@@ -396,11 +397,15 @@ def test_what_is_exported_is_imported_as_it_was(project: Project, monkeypatch: p
     answers = {"0" * 64: full, "1" * 64: Stored(Answer(None), "m")}
     with open_store(store_path()) as store:
         store.put_all(answers.items())
+        for run, seconds in {"run": 100.5, "of another store": 7.0}.items():
+            store.note_up_s(run, seconds)
     call("store", "export", "--all", "answers.jsonl")
     move_to_another_machine(monkeypatch)
-    call("store", "import", "answers.jsonl")
+    for _ in range(2):  # what is imported twice was not up twice
+        call("store", "import", "answers.jsonl")
     with open_store(store_path()) as store:
         assert dict(store) == answers
+        assert store.get_up_s(["run", "of another store"]) == {"run": 100.5}
 
 
 def test_an_export_overwrites_nothing(project: Project) -> None:

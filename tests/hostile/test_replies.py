@@ -277,7 +277,7 @@ def results_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def check_results(path: Path, lines: list[bytes], protocol: Protocol) -> None:
     path.write_bytes(b"\n".join(lines))
-    with open_store(Path(":memory:")) as store:
+    with open_store(path.with_suffix(".sqlite")) as store:
         try:
             counts = import_results([path], protocol, store, "m", Secrets([KEY]), 3_000)
         except DistilError as error:
@@ -306,7 +306,7 @@ def test_a_line_of_a_result_file_that_is_too_long_is_passed_over(results_file: P
     good = {"custom_id": "a" * 64, "response": {"status_code": 200, "body": chat_answer("positive")}}
     long = {"custom_id": "b" * 64, "response": {"status_code": 200, "body": chat_answer("x" * 100_000)}}
     results_file.write_text("\n".join(json.dumps(line) for line in (long, good)))
-    with open_store(Path(":memory:")) as store:
+    with open_store(results_file.with_name("new.sqlite")) as store:
         counts = import_results([results_file], CHAT, store, "m", Secrets([]), 10_000)
     assert (counts.new, counts.unreadable) == (1, 1)
 
