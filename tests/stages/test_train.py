@@ -33,7 +33,7 @@ LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("base"), [*TEXTS, *make_texts()])
+    return make_tiny_model(tmp_path_factory.mktemp("base"), [*TEXTS, *make_texts()], layers=1)
 
 
 def prepare(project: Project, base: Path, rows: pd.DataFrame, held_out: pd.DataFrame, **changes: Any) -> Path:
