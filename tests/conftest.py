@@ -1,5 +1,6 @@
 """What every test may use: a project folder of its own, with its own store and cache for answers."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST = "test_pipeline.py"
 Project = Callable[..., Path]
+os.environ["DVC_NO_ANALYTICS"] = (
+    "true"  # in a project made by a test: a process for each call of dvc, and a message out
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
