@@ -8,7 +8,7 @@ falls short of a baseline or of its teacher, each begins with that and with what
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -73,9 +73,11 @@ def main(
 def read_study(*paths: Path) -> Study:
     """Read what `main` takes, but for its last path, in the same order: metrics, curves, tables."""
     *metrics, training, calibration, latency, break_even, predictions, labels, test = paths
+    names = ("quality", "speed", "cost", "fetch", "annotate", "compare", "aggregate", "train", "export")
+    details: dict[str, Any] = dict(zip(names, map(read_details, metrics), strict=True))
     return Study(
-        load_params("task", TaskParams),
-        *map(read_details, metrics),
+        task=load_params("task", TaskParams),
+        **details,
         curve=read_csv(training, ["step", "epoch", "loss"]),
         calibration=read_csv(calibration, ["system", "confidence", "rows"]),
         latencies=read_csv(latency, ["system", "share", "ms"]),

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,7 +73,9 @@ def _warm_up() -> None:
         importlib.import_module(name)
     torch: Any = importlib.import_module("torch")
     logging.disable(logging.WARNING)
-    torch.onnx.export(torch.nn.Identity(), (torch.zeros(1),), dynamo=True, verbose=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(torch.nn.Identity(), (torch.zeros(1),), dynamo=True, verbose=False)
     logging.disable(logging.NOTSET)
 
 
