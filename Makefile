@@ -7,8 +7,9 @@ AT_ONCE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 # Wheels alone, with the hashes of requirements.lock. One package has no wheel: it is built by the setuptools that is
-# installed first.
-INSTALL := python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
+# installed first. pip would compile a file at a time; all cores do it afterwards, but for what is for another Python.
+PIP := python -m pip install --quiet --disable-pip-version-check --no-compile
+INSTALL := $(PIP) --no-deps --no-build-isolation
 HASHED := $(INSTALL) --require-hashes --only-binary :all: --no-binary antlr4-python3-runtime
 
 .PHONY: setup repro test lint check compat lock audit mutants
@@ -20,8 +21,9 @@ $(READY): requirements.lock requirements-torch.lock pyproject.toml
 	sed -nE '/^(pip|setuptools)==/,/[^\\]$$/p' requirements.lock >$(VENV)/installers.lock
 	$(HASHED) --requirement $(VENV)/installers.lock
 	$(HASHED) --requirement requirements.lock
-	python -m pip install --quiet --disable-pip-version-check --only-binary :all: --requirement requirements-torch.lock
+	$(PIP) --only-binary :all: --requirement requirements-torch.lock
 	$(INSTALL) --quiet --editable .
+	python -m compileall -qq -j 0 $(VENV)/lib/python*/site-packages || true
 	touch $@
 
 repro: $(READY)
