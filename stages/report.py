@@ -6,8 +6,9 @@ falls short of a baseline or of its teacher, each begins with that and with what
 """
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -17,7 +18,7 @@ from distil.core.params import TaskParams, load_params
 from distil.core.tables import LABELS, PREDICTIONS, TEST, read_rows
 from distil.core.terminal import disarm
 from distil.core.whole_files import written_whole
-from distil.report.charts.canvas import render_svg, write_png
+from distil.report.charts.canvas import Chart, render_svg, write_png
 from distil.report.charts.fonts import find_undrawable
 from distil.report.charts.gallery import list_charts
 from distil.report.findings import Study
@@ -31,6 +32,8 @@ from distil.report.next_steps import (
 from distil.report.page import render_page
 from distil.report.prompt import read_prompt_of
 from distil.report.results import WIDTH, collect_compared, collect_results, render_markdown, render_table
+
+Draw = Callable[[Sequence[Chart], Path], dict[Chart, str]]
 
 
 class ReportParams(CardParams):
@@ -59,17 +62,22 @@ def main(
     reports: Annotated[Path, "folder: page, tables, charts, model card"],
 ) -> None:
     """Read metrics, curves and tables; write the folder `reports`."""
-    study = Study(
+    study = read_study(
+        *(quality, speed, cost, fetch, annotate, compare, aggregate, train, export),
+        *(training, calibration, latency, break_even),
+        *(predictions, labels, test),
+    )
+    _tell(study, write_report(study, reports, draw_charts), reports)
+
+
+def read_study(*paths: Path) -> Study:
+    """Read what `main` takes, but for its last path, in the same order: metrics, curves, tables."""
+    *metrics, training, calibration, latency, break_even, predictions, labels, test = paths
+    names = ("quality", "speed", "cost", "fetch", "annotate", "compare", "aggregate", "train", "export")
+    details: dict[str, Any] = dict(zip(names, map(read_details, metrics), strict=True))
+    return Study(
         task=load_params("task", TaskParams),
-        quality=read_details(quality),
-        speed=read_details(speed),
-        cost=read_details(cost),
-        fetch=read_details(fetch),
-        annotate=read_details(annotate),
-        compare=read_details(compare),
-        aggregate=read_details(aggregate),
-        train=read_details(train),
-        export=read_details(export),
+        **details,
         curve=read_csv(training, ["step", "epoch", "loss"]),
         calibration=read_csv(calibration, ["system", "confidence", "rows"]),
         latencies=read_csv(latency, ["system", "share", "ms"]),
@@ -78,7 +86,29 @@ def main(
         labels=read_rows(labels, LABELS),
         test=read_rows(test, TEST),
     )
-    _tell(study, _write_report(reports, study, load_params("report", ReportParams)), reports)
+
+
+def draw_charts(charts: Sequence[Chart], reports: Path) -> dict[Chart, str]:
+    """Write each chart as PNG into the folder; returns it as SVG for the page."""
+    for chart in charts:
+        write_png(chart, reports / f"{chart.name}.png")
+    return {chart: render_svg(chart) for chart in charts}
+
+
+def write_report(study: Study, reports: Path, draw: Draw) -> int:
+    """Write charts, page, tables and model card into the folder; returns the number of charts."""
+    params = load_params("report", ReportParams)
+    prompt = read_prompt_of(study.annotate)
+    results, compared = collect_results(study), collect_compared(study)
+    reports.mkdir(parents=True, exist_ok=True)
+    svgs = draw(list_charts(study, results, compared), reports)
+    _write(reports / "index.html", render_page(study, results, compared, svgs, params.examples))
+    shortfalls = write_shortfalls_as_text(study, WIDTH)
+    _write(reports / "table.txt", disarm(shortfalls + render_table(results, compared, study)))  # a terminal shows it
+    shortfalls = write_shortfalls_as_markdown(study)
+    _write(reports / "summary.md", shortfalls + render_markdown(results, compared, study))
+    _write(reports / "MODEL_CARD.md", render_model_card(study, results, params, prompt))
+    return len(svgs)
 
 
 def _warn_of_boxes(labels: list[str]) -> None:
@@ -98,24 +128,6 @@ def _tell(study: Study, charts: int, reports: Path) -> None:
     print(f"report: {len(study.quality['systems'])} systems, {charts} charts -> {reports / 'index.html'}")
     if alarm := write_alarm(study):
         print(f"warning: {alarm} {list_steps(study)[0]} See {reports / 'table.txt'}", file=sys.stderr)
-
-
-def _write_report(reports: Path, study: Study, params: ReportParams) -> int:
-    """Write charts, page, tables and model card into the folder; returns the number of charts."""
-    prompt = read_prompt_of(study.annotate)
-    results, compared = collect_results(study), collect_compared(study)
-    svgs = {}
-    reports.mkdir(parents=True, exist_ok=True)
-    for chart in list_charts(study, results, compared):
-        svgs[chart] = render_svg(chart)
-        write_png(chart, reports / f"{chart.name}.png")
-    _write(reports / "index.html", render_page(study, results, compared, svgs, params.examples))
-    shortfalls = write_shortfalls_as_text(study, WIDTH)
-    _write(reports / "table.txt", disarm(shortfalls + render_table(results, compared, study)))  # a terminal shows it
-    shortfalls = write_shortfalls_as_markdown(study)
-    _write(reports / "summary.md", shortfalls + render_markdown(results, compared, study))
-    _write(reports / "MODEL_CARD.md", render_model_card(study, results, params, prompt))
-    return len(svgs)
 
 
 def _write(path: Path, text: str) -> None:

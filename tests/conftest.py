@@ -1,5 +1,6 @@
 """What every test may use: a project folder of its own, with its own store and cache for answers."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,17 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+LONGEST = "test_pipeline.py"
 Project = Callable[..., Path]
+os.environ["DVC_NO_ANALYTICS"] = (
+    "true"  # in a project made by a test: a process for each call of dvc, and a message out
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first: a process that got one last would work on while the other has nothing to do."""
+    """The longest file, then those with slow tests come first: a process that got one last would work on alone."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path.name != LONGEST, item.path not in slow))
 
 
 @pytest.fixture

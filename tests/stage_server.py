@@ -8,15 +8,18 @@ took from its run cache.
 import contextlib
 import importlib
 import json
+import logging
 import os
 import runpy
 import socket
 import subprocess
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 HEAVY = [
     "aiohttp",
@@ -64,9 +67,20 @@ def serve_stages(folder: Path, variables: dict[str, str]) -> Iterator[Path]:
         server.communicate()
 
 
-def _serve(address: str, log: Path) -> None:
+def _warm_up() -> None:
+    """Import what stages import, and export a graph: the exporter imports and sets up as much again at its first."""
     for name in HEAVY:
         importlib.import_module(name)
+    torch: Any = importlib.import_module("torch")
+    logging.disable(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(torch.nn.Identity(), (torch.zeros(1),), dynamo=True, verbose=False)
+    logging.disable(logging.NOTSET)
+
+
+def _serve(address: str, log: Path) -> None:
+    _warm_up()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen()

@@ -121,7 +121,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
     (folder / "prompts" / "toy.md").write_text("Is it {labels}?\nText: {text}\n")
     shutil.copy(ROOT / "prompts" / "reviews_examples.csv", folder / "prompts")
     write_corpus(folder, 120)
-    base = make_tiny_model(place / "base", texts=[*GOOD, *BAD, "item is"])
+    base = make_tiny_model(place / "base", texts=[*GOOD, *BAD, "item is"], layers=1)
     store = {"DISTIL_STORE": str(place / "answers.sqlite"), "TOY_KEY": KEY}
     with (
         pytest.MonkeyPatch.context() as patch,

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 Kind = Literal["bert", "roberta"]
 Weights = dict[str, NDArray[np.float32]]
 
-HIDDEN, LAYERS, HEADS, INTERMEDIATE = 32, 2, 2, 64
+HIDDEN, HEADS, INTERMEDIATE = 32, 2, 64
 MAX_TOKENS = 64
 TEXTS = (
     "a good product, it works very well",
@@ -32,11 +32,16 @@ SPECIAL = {
 }
 
 
-def make_tiny_model(folder: Path, texts: Sequence[str] = TEXTS, seed: int = 0, kind: Kind = "bert") -> Path:
-    """Write a base encoder (BertModel or RobertaModel, 64 tokens at most) with its tokenizer; returns the folder."""
+def make_tiny_model(
+    folder: Path, texts: Sequence[str] = TEXTS, seed: int = 0, kind: Kind = "bert", layers: int = 2
+) -> Path:
+    """Write a base encoder (BertModel or RobertaModel, 64 tokens at most) with its tokenizer; returns the folder.
+
+    Each layer adds a second to an export, and a training rehearses one.
+    """
     size = _write_tokenizer(folder, texts, kind)
-    _write_config(folder, kind, size, {"architectures": [f"{_class(kind)}Model"]})
-    _save(folder, _encoder_weights(kind, size, np.random.default_rng(seed)))
+    _write_config(folder, kind, size, {"architectures": [f"{_class(kind)}Model"], "num_hidden_layers": layers})
+    _save(folder, _encoder_weights(kind, size, np.random.default_rng(seed), layers))
     return folder
 
 
@@ -131,7 +136,7 @@ def _write_config(folder: Path, kind: Kind, vocabulary_size: int, more: dict[str
         "model_type": kind,
         "vocab_size": vocabulary_size,
         "hidden_size": HIDDEN,
-        "num_hidden_layers": LAYERS,
+        "num_hidden_layers": 2,
         "num_attention_heads": HEADS,
         "intermediate_size": INTERMEDIATE,
         "hidden_act": "gelu",
@@ -145,13 +150,13 @@ def _write_config(folder: Path, kind: Kind, vocabulary_size: int, more: dict[str
     _write_json(folder / "config.json", config | more)
 
 
-def _encoder_weights(kind: Kind, vocabulary_size: int, rng: np.random.Generator) -> Weights:
+def _encoder_weights(kind: Kind, vocabulary_size: int, rng: np.random.Generator, layers: int = 2) -> Weights:
     weights: Weights = {}
     tables = {"word": vocabulary_size, "position": _positions(kind), "token_type": 2 if kind == "bert" else 1}
     for name, rows in tables.items():
         weights[f"embeddings.{name}_embeddings.weight"] = _draw(rng, rows, HIDDEN)
     weights |= _norm("embeddings.LayerNorm")
-    for number in range(LAYERS):
+    for number in range(layers):
         layer = f"encoder.layer.{number}"
         for part in ("self.query", "self.key", "self.value", "output.dense"):
             weights |= _linear(rng, f"{layer}.attention.{part}", HIDDEN, HIDDEN)

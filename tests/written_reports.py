@@ -1,12 +1,35 @@
 """What was written for toy results, as a browser, the Hub or a reader of the files finds it."""
 
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.sax.saxutils import quoteattr
 
 import yaml
 from huggingface_hub import ModelCard, ModelCardData
 
 from distil.core.metrics import read_details, write_metrics
+from distil.report.charts.canvas import Chart, render_svg
+from stages.report import Draw, read_study, write_report
+
+
+def in_words(charts: Sequence[Chart], _reports: Path) -> dict[Chart, str]:
+    """What each chart shows in words, in place of drawing it, which takes seconds."""
+    return {chart: f'<svg role="img" aria-label={quoteattr(chart.description)}></svg>' for chart in charts}
+
+
+def on_the_page(charts: Sequence[Chart], _reports: Path) -> dict[Chart, str]:
+    """Each chart as the page has it; no PNG."""
+    return {chart: render_svg(chart) for chart in charts}
+
+
+def write_report_on(arguments: Sequence[Path], draw: Draw = in_words) -> None:
+    """Write the report as the stage does from these paths, with its charts drawn only as far as a test looks at them.
+
+    Where a study has what a chart may not expect, they have to be drawn.
+    """
+    *read, reports = arguments
+    write_report(read_study(*read), reports, draw)
 
 
 class Tags(HTMLParser):

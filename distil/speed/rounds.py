@@ -18,7 +18,6 @@ from distil.speed.scenarios import (
     Timing,
     draw_call,
     measure_batches,
-    measure_encoded,
     measure_offline,
     measure_single_stream,
     warm_up,
@@ -36,7 +35,7 @@ class BenchmarkParams(Params):
     texts: int = Field(default=400, ge=1)  # of the test set, at most; but offline, which takes all of them
     seconds: Number = Field(default=3.0, gt=0)  # a system, one by one, and at least offline; in all rounds together
     offline_texts: int = Field(default=2000, ge=1)  # in one call
-    offline_seconds: Number = Field(default=30.0, gt=0)  # what a call of each round may take, together
+    offline_seconds: Number = Field(default=15.0, gt=0)  # what a call of each round may take, together
     pipeline_batch_size: int = Field(default=8, ge=1)  # offline, for the transformers pipeline
     batch_sizes: list[Annotated[int, Field(ge=1)]] = Field(default=[1, 8, 32, 128], min_length=1)
     batch_seconds: Number = Field(default=1.0, gt=0)  # for each system and size, in all rounds together
@@ -89,7 +88,6 @@ def list_scenarios(
     """
     seconds, batch_seconds = params.seconds / params.rounds, params.batch_seconds / params.rounds
     yield [Turn(one.name, partial(measure_offline, one, calls[one.name], seconds)) for one in systems]
-    yield [Turn(one.name, partial(measure_encoded, one, calls[one.name], seconds)) for one in systems if one.encode]
     yield [Turn(one.name, partial(measure_single_stream, one, texts, seconds)) for one in systems]
     for size in params.batch_sizes:
         yield [

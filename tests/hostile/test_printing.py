@@ -10,6 +10,7 @@ from conftest import ROOT, Project
 from stage_command import stage_command
 from toy_results import write_toy_results
 from tqdm import tqdm
+from written_reports import write_report_on
 
 from distil.core.command import call
 from distil.core.errors import LONGEST, InputError
@@ -17,7 +18,6 @@ from distil.core.metrics import read_details, write_metrics
 from distil.forms.answers import Answer
 from distil.store.answer_store import Stored
 from distil.store.opening import open_store
-from stages.report import main as report
 
 EVIL = "\x1b[31m\x1b]0;owned\x07\x9b2J\u202e\rfine"
 SHOWN = "\\x1b[31m\\x1b]0;owned\\x07\\x9b2J\\u202e\\rfine"
@@ -99,7 +99,7 @@ def test_the_table_that_make_repro_shows_obeys_nothing(tmp_path: Path, monkeypat
     cost = read_details(tmp_path / "metrics/cost.json")
     cost["compared_models"][0]["model"] = f"m{EVIL}"
     write_metrics(tmp_path / "metrics/cost.json", {}, cost)
-    report(*paths)
+    write_report_on(paths)
     table = (tmp_path / "reports/table.txt").read_text()
     assert "\\x1b[31m" in table
     assert not OBEYED & set(table)

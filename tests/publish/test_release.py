@@ -14,6 +14,7 @@ from huggingface_hub import HfApi, ModelCard, snapshot_download
 from tiny_export import export_tiny_student
 from toy_results import ARGUMENTS, leave_int8_out, write_toy_results
 from typer.testing import CliRunner
+from written_reports import write_report_on
 
 from distil.classifiers.onnx_classifier import OnnxClassifier
 from distil.cli.main import app
@@ -21,7 +22,6 @@ from distil.core.errors import InputError
 from distil.export.onnx_files import FP32, INT8
 from distil.publish.release import NEEDED, PublishError, Release, check_name, collect_files, publish, read_card
 from distil.report.usage import render_usage
-from stages.report import main as write_report
 
 REPOSITORY = "someone/reviews"
 FILES = (*NEEDED, INT8)
@@ -50,7 +50,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments = write_toy_results(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        write_report(*arguments)
+        write_report_on(arguments)
         shutil.copytree(student, "models/student")
         shutil.copytree(exported, "models/onnx")
         Path("dvc.yaml").write_text(yaml.safe_dump(PIPELINE), encoding="utf-8")
@@ -273,7 +273,7 @@ def test_where_fp32_is_served_it_is_published_without_int8(project: Path, hub: U
     with pytest.raises(InputError, match=r"model_quantized\.onnx is missing"):
         collect_files(Path("models/onnx"), INT8)
     leave_int8_out(project, "int8 falls short")
-    write_report(*(project / argument for argument in ARGUMENTS))
+    write_report_on([project / argument for argument in ARGUMENTS])
     card = read_card(project / "reports/MODEL_CARD.md", FP32, REPOSITORY)
     files = collect_files(Path("models/onnx"), FP32)
     publish(Release(REPOSITORY, files, card, "a message"), connect(hub))

@@ -9,9 +9,9 @@ from toy_results import write_toy_results
 from stages.report import main
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the report on the toy results as they are."""
+    """A folder with the report on the toy results as they are, to be read and left alone."""
     folder = tmp_path_factory.mktemp("plain")
     with contextlib.chdir(folder):
         main(*write_toy_results(folder))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from toy_results import HOSTILE, write_toy_results
-from written_reports import assert_inert, change_metrics, read_page
+from written_reports import assert_inert, change_metrics, on_the_page, read_page, write_report_on
 
 from distil.core.metrics import read_details, write_metrics
 from stages.report import main
@@ -35,7 +35,7 @@ def test_one_candidate_is_compared_with_none(project: Path) -> None:
     paths = write_toy_results(project, candidates=True)
     found = read_details(project / "metrics/compare.json")["candidates"]
     change_metrics(project, "compare", candidates={"then": found["then"]})
-    main(*paths)
+    write_report_on(paths, on_the_page)
     text = read_page(project).text
     assert "Candidates for the teacher" in text
     assert "To the best" not in text and "McNemar's exact test against the best" not in text
@@ -46,5 +46,5 @@ def test_a_candidate_s_name_is_text(project: Path) -> None:
     details = read_details(project / "metrics/compare.json")
     details["candidates"] = {HOSTILE[0]: details["candidates"]["then"], HOSTILE[1]: details["candidates"]["as it is"]}
     write_metrics(project / "metrics/compare.json", {}, details)
-    main(*paths)
+    write_report_on(paths, on_the_page)
     assert_inert(read_page(project))

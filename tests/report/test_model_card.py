@@ -7,12 +7,20 @@ import pytest
 import yaml
 from huggingface_hub.repocard_data import model_index_to_eval_results
 from toy_results import HOSTILE_LABELS, PROMPT, write_prompt, write_toy_results
-from written_reports import change_metrics, change_params, parse_card, read_card, read_front_matter, read_page
+from written_reports import (
+    change_metrics,
+    change_params,
+    parse_card,
+    read_card,
+    read_front_matter,
+    read_page,
+    write_report_on,
+)
 
 from distil.core.errors import InputError
 from distil.core.params import load_params
 from distil.report.usage import render_usage
-from stages.report import ReportParams, main
+from stages.report import ReportParams
 
 
 def test_the_hub_s_own_parser_reads_the_model_card(plain: Path) -> None:
@@ -59,7 +67,7 @@ def test_model_card_names_a_dataset_doubtful_labels_and_no_prompt_of_a_recording
     change_params(project, report={"dataset": "takala/financial_phrasebank"}, task={"language": "no"})
     change_metrics(project, "annotate", server="recorded", counted={"tokenizer": "a/tokenizer.json", "stand_in": True})
     change_metrics(project, "train", suspects=31, noise="drop", left_out=24, below_min_agreement=12)
-    main(*arguments)
+    write_report_on(arguments)
     data = parse_card(project)
     assert data.datasets == ["takala/financial_phrasebank"]
     assert [result.dataset_type for result in data.eval_results or []] == 3 * ["takala/financial_phrasebank"]
@@ -83,7 +91,7 @@ def test_the_model_card_lists_each_file_with_its_own_size(project: Path, plain: 
     )
     arguments = write_toy_results(project)
     change_metrics(project, "export", torch={"megabytes": 45.4}, fp16={"megabytes": 45.6})
-    main(*arguments)
+    write_report_on(arguments)
     card = read_card(project)
     assert "`model.safetensors` (45 MB), `onnx/model.onnx` (fp32, 91 MB)" in card
     assert "(int8, 23 MB), `onnx/model_fp16.onnx` (fp16, 46 MB); int8" in card
@@ -94,7 +102,7 @@ def test_a_distilled_student_is_not_said_to_have_learned_the_teacher_s_labels(pr
     assert told in read_page(plain).text and "istilled" not in read_page(plain).text
     arguments = write_toy_results(project)
     change_metrics(project, "train", distilled_from=5, suspects=31, noise="drop", left_out=24)
-    main(*arguments)
+    write_report_on(arguments)
     page, card = read_page(project).text, read_card(project)
     assert told not in page
     assert "Cross-entropy against the mean answers of 5 students, which learned the teacher's labels, by epoch." in page
@@ -112,7 +120,7 @@ def test_model_card_quotes_and_escapes_what_others_wrote(project: Path) -> None:
     change_params(project, task={"description": hostile}, report={"texts": hostile})
     prompt = "---\nlicense: mit\n---\n````\n<img src=x>\n# {text}"
     write_prompt(project, prompt)
-    main(*arguments)
+    write_report_on(arguments)
     card = read_card(project)
     assert read_front_matter(project)["license"] == "apache-2.0"
     assert parse_card(project).license == "apache-2.0"

@@ -7,13 +7,14 @@ import pytest
 from toy_results import write_toy_results
 from written_reports import (
     change_metrics,
+    on_the_page,
     read_card,
     read_page,
     read_table,
+    write_report_on,
 )
 
 from distil.core.metrics import read_details
-from stages.report import main
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_the_headline_says_which_of_the_two_is_faster_and_cheaper(
     systems = read_details(project / "metrics/cost.json")["systems"]
     systems["teacher"] |= {"texts_per_s": texts_per_s, "usd_per_million": usd}
     change_metrics(project, "cost", systems=systems)
-    main(*arguments)
+    write_report_on(arguments)
     told = re.findall(r"<span>(It .*?)</span>", (project / "reports/index.html").read_text(encoding="utf-8"))
     assert told == ([sentence] if sentence else [])
 
@@ -50,7 +51,7 @@ def test_charts_share_a_page_and_take_its_colours(plain: Path) -> None:
 
 
 def test_unknown_prices_are_not_available_and_the_page_says_what_to_give(project: Path) -> None:
-    main(*write_toy_results(project, priced=False))
+    write_report_on(write_toy_results(project, priced=False), on_the_page)
     page = read_page(project)
     teacher = next(
         line
@@ -63,13 +64,13 @@ def test_unknown_prices_are_not_available_and_the_page_says_what_to_give(project
 
 
 def test_reasons_are_shown_where_the_teacher_gave_any(project: Path, plain: Path) -> None:
-    main(*write_toy_results(project, reason="Because it lasts."))
+    write_report_on(write_toy_results(project, reason="Because it lasts."))
     assert "Because it lasts." in read_page(project).text
     assert "The teacher's reason" not in read_page(plain).text
 
 
 def test_a_marker_in_the_place_of_a_reason_is_none(project: Path) -> None:
-    main(*write_toy_results(project, reason="FAIL"))
+    write_report_on(write_toy_results(project, reason="FAIL"))
     assert "FAIL" not in read_page(project).text and "The teacher's reason" not in read_page(project).text
 
 
@@ -84,7 +85,7 @@ def test_a_recording_names_no_prompt_and_no_endpoint_and_its_captions_only_what_
     compared = read_details(project / "metrics/cost.json")["compared_models"]
     unknown = [model | dict.fromkeys(UNPRICED) for model in compared]
     change_metrics(project, "cost", compared_models=unknown)
-    main(*arguments)
+    write_report_on(arguments, on_the_page)
     text = read_page(project).text
     assert "prompts/reviews.md" not in text and "of the recording, not known here" in text
     assert "was asked elsewhere" in text
@@ -123,7 +124,7 @@ def test_no_width_of_zero_is_told(project: Path) -> None:
     speed["ratios"]["served_to_pipeline"] = dict.fromkeys(("median", "min", "max"), 7.0)
     change_metrics(project, "cost", compared_models=cost["compared_models"])
     change_metrics(project, "speed", ratios=speed["ratios"])
-    main(*arguments)
+    write_report_on(arguments, on_the_page)
     page, table = read_page(project).text, read_table(project)
     assert "0.07 \N{EN DASH} 0.07" not in page and "0.07-0.07" not in table and "0.07" in table
     assert "7.0 times the texts" in " ".join(table.split()) and "7.0 to 7.0" not in page + table
@@ -141,13 +142,15 @@ def test_the_trade_offs_have_a_column_for_labelling_by_hand(project: Path, plain
     assert "By hand: people label, the same student learns" in text
     assert "its price is not known; 2,985 texts are labelled by people here" in text
     assert "accuracy of Few-shot LR, from a few texts a label alone" in text
-    main(*write_toy_results(project, gold=False))
+    write_report_on(write_toy_results(project, gold=False))
     text = read_page(project).text
     assert "its price is not known" in text and "labelled by people here" not in text
 
 
 def test_a_row_on_which_the_teacher_abstained_is_no_disagreement(project: Path) -> None:
-    main(*write_toy_results(project, texts=tuple(f"text number {number}." for number in range(150))))
+    write_report_on(
+        write_toy_results(project, texts=tuple(f"text number {number}." for number in range(150))), on_the_page
+    )
     page = read_page(project)
     assert "text number 0." not in page.text
     assert "(no label)" in page.text, "but it counts in the teacher's confusion matrix"
@@ -155,7 +158,7 @@ def test_a_row_on_which_the_teacher_abstained_is_no_disagreement(project: Path) 
 
 def test_many_long_labels_are_drawn_shortened(project: Path) -> None:
     labels = tuple(f"label {number} with a rather long name" for number in range(40))
-    main(*write_toy_results(project, labels=labels))
+    write_report_on(write_toy_results(project, labels=labels), on_the_page)
     page = read_page(project)
     assert "label 39 with a rather" in page.text, "in the first of two lines"
     assert "The 20 that the teacher gave most often, of 40." in page.text
@@ -165,7 +168,7 @@ def test_many_long_labels_are_drawn_shortened(project: Path) -> None:
 
 def test_the_pairs_that_are_confused_most_often_come_first(plain: Path, project: Path) -> None:
     labels = tuple(f"label {number}" for number in range(12))
-    main(*write_toy_results(project, labels=labels))
+    write_report_on(write_toy_results(project, labels=labels))
     html = (project / "reports/index.html").read_text(encoding="utf-8")
     table = html[html.index("confuses most often</h3>") :].partition("</table>")[0]
     cells = (
@@ -184,7 +187,7 @@ def test_a_load_that_no_queue_can_take_has_no_predicted_wait(project: Path) -> N
     server["student_int8"]["highest_arrivals_per_s"] = None
     server["student_int8"]["loads"][-1]["predicted_wait_ms"] = None
     change_metrics(project, "speed", server=server)
-    main(*arguments)
+    write_report_on(arguments, on_the_page)
     assert "At none of the rates tried does the int8 student answer 99 of 100 within 50 ms." in read_page(project).text
 
 
@@ -193,7 +196,7 @@ def test_a_load_that_no_queue_can_take_has_no_predicted_wait(project: Path) -> N
     [(False, "runs here", "on the rented hardware below"), (True, "behind an endpoint", "by its tokens")],
 )
 def test_the_trade_offs_tell_where_the_teacher_is(project: Path, endpoint: bool, control: str, price: str) -> None:
-    main(*write_toy_results(project, endpoint=endpoint, compared=False))
+    write_report_on(write_toy_results(project, endpoint=endpoint, compared=False))
     text = read_page(project).text
     assert control in text and price in text
     assert ("A teacher behind an endpoint is priced by its tokens." in text) == endpoint
@@ -202,7 +205,7 @@ def test_the_trade_offs_tell_where_the_teacher_is(project: Path, endpoint: bool,
 def test_the_loss_and_the_making_are_those_of_the_student(project: Path, plain: Path) -> None:
     arguments = write_toy_results(project)
     change_metrics(project, "train", rung="frozen", trained="a linear head on the base as it is")
-    main(*arguments)
+    write_report_on(arguments)
     page = read_page(project).text
     assert "Cross-entropy against the teacher's labels" in page
     assert "a linear head on the base as it is" in page
@@ -218,7 +221,7 @@ def test_the_page_tells_whose_batches_are_how_large(plain: Path) -> None:
 def test_a_loss_curve_without_a_step_is_drawn_empty(project: Path) -> None:
     arguments = write_toy_results(project)
     (project / "metrics/training.csv").write_text("step,epoch,loss,learning_rate\n", encoding="utf-8")
-    main(*arguments)
+    write_report_on(arguments, on_the_page)
     assert "Training loss by epoch" in [value for name, value in read_page(project).attributes if name == "aria-label"]
 
 

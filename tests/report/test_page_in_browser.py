@@ -15,9 +15,9 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from toy_results import HOSTILE, HOSTILE_LABELS, write_toy_results
+from written_reports import on_the_page, write_report_on
 
 from distil.report.page import SECTIONS
-from stages.report import main
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PROBE = (Path(__file__).parent / "page_probe.js").read_text(encoding="utf-8")
@@ -67,7 +67,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, options in STUDIES.items():
         folder = tmp_path_factory.mktemp("study")
         with contextlib.chdir(folder):
-            main(*write_toy_results(folder, **options))
+            write_report_on(write_toy_results(folder, **options), on_the_page)
         found[name] = folder / "reports/index.html"
     return found
 

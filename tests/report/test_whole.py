@@ -10,10 +10,12 @@ from written_reports import (
     Tags,
     assert_inert,
     change_metrics,
+    on_the_page,
     read_card,
     read_front_matter,
     read_page,
     read_table,
+    write_report_on,
 )
 
 from distil.core.errors import InputError
@@ -53,7 +55,7 @@ def test_hostile_texts_labels_reasons_and_names_come_out_as_text(project: Path) 
     params["task"] |= {"name": "</title><script>", "description": HOSTILE[1]}
     params["report"]["examples"] = 60
     (project / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
-    main(*arguments)
+    write_report_on(arguments, on_the_page)
     page = read_page(project)
     assert_inert(page)
     assert name in page.text
@@ -63,7 +65,7 @@ def test_hostile_texts_labels_reasons_and_names_come_out_as_text(project: Path) 
 
 
 def test_without_gold_nothing_is_called_accuracy(project: Path) -> None:
-    main(*write_toy_results(project, gold=False, ladder=True, short=True))
+    write_report_on(write_toy_results(project, gold=False, ladder=True, short=True), on_the_page)
     page = read_page(project)
     assert "A baseline gives the teacher's label more often than the student. The student agrees" in page.text
     table = (project / "reports/table.txt").read_text(encoding="utf-8")
@@ -93,7 +95,7 @@ def test_baselines_have_a_row_only_if_they_have_scores(project: Path, plain: Pat
     quality = read_details(project / "metrics/quality.json")
     del quality["systems"]["few_shot"]
     change_metrics(project, "quality", systems=quality["systems"])
-    main(*arguments)
+    write_report_on(arguments)
     assert "Few-shot" in read_table(plain) and "Few-shot" not in read_table(project)
     assert "Few-shot" not in read_page(project).text
 
@@ -128,13 +130,13 @@ def test_what_int8_loses_and_gains_stands_below_the_table(
     systems = read_details(project / "metrics/quality.json")["systems"]
     systems["student_int8"]["accuracy"] = accuracy
     change_metrics(project, "quality", systems=systems)
-    main(*arguments)
+    write_report_on(arguments)
     ratio = "13.9 (13.1 to 14.8) times the texts a second of the pipeline."
     assert f"- int8: fp32's label on {told} measured in turns, {ratio}" in read_card(project).splitlines()
 
 
 def test_without_models_to_compare_nothing_speaks_of_them(project: Path) -> None:
-    main(*write_toy_results(project, compared=False))
+    write_report_on(write_toy_results(project, compared=False), on_the_page)
     assert "ot run" not in read_table(project)
     assert "ot run" not in read_page(project).text
     assert "API" not in read_page(project).text
@@ -150,7 +152,7 @@ def test_without_probabilities_there_is_no_word_of_calibration(project: Path) ->
 
 
 def test_one_test_row_is_reported_with_its_warning(project: Path) -> None:
-    main(*write_toy_results(project, rows=1))
+    write_report_on(write_toy_results(project, rows=1), on_the_page)
     page = read_page(project)
     assert "of 1 test text," in page.text
     assert "Only 1 test rows: the intervals are wide." in page.text
@@ -165,7 +167,7 @@ def test_scores_whose_bounds_are_unknown_stand_alone(project: Path) -> None:
         if "vs_teacher" in scores:
             scores["vs_teacher"] |= dict.fromkeys(("difference_low", "difference_high"))
     change_metrics(project, "quality", systems=quality["systems"])
-    main(*arguments)
+    write_report_on(arguments, on_the_page)
     assert next(line for line in read_table(project).splitlines() if line.startswith("Student, ONNX int8")).split()[
         3:5
     ] == ["0.809", "0.805"]
@@ -176,7 +178,7 @@ def test_warnings_of_training_and_notes_of_quality_and_cost_are_warnings(project
     change_metrics(project, "train", reading={"texts_cut": 1204, "unread_share": 0.62}, warnings=["of training"])
     change_metrics(project, "quality", notes=["of quality"])
     change_metrics(project, "cost", notes=["of <cost>"])
-    main(*arguments)
+    write_report_on(arguments)
     html = (project / "reports/index.html").read_text(encoding="utf-8")
     assert re.findall(r'class="note warning">([^<]*)<', html) == ["Of training.", "Of quality.", "Of &lt;cost&gt;."]
     assert read_table(project).endswith("Warning: of training\nNote: of quality\nNote: of <cost>\n")
@@ -265,7 +267,7 @@ def test_layers_that_stayed_in_fp32_are_told(project: Path) -> None:
     arguments = write_toy_results(project)
     int8 = read_details(project / "metrics/export.json")["int8"] | {"fp32_layers": ["head", "layer 3"]}
     change_metrics(project, "export", int8=int8)
-    main(*arguments)
+    write_report_on(arguments)
     assert "99.2% of 2000 texts outside test, with head, layer 3 in fp32\n" in read_card(project)
     assert "In fp32 within int8" in read_page(project).text
 

@@ -16,7 +16,6 @@ from distil.speed.scenarios import (
     Timing,
     draw_call,
     measure_batches,
-    measure_encoded,
     measure_offline,
     measure_single_stream,
     warm_up,
@@ -40,10 +39,10 @@ TEXTS = ["one", "two", "three", "four", "five", "six", "seven"]
 class Recorder:
     """A system that notes what it was given and takes a while."""
 
-    def __init__(self, seconds: float = 0.0) -> None:
+    def __init__(self, seconds: float = 0.0, encoding_s: float = 0.0) -> None:
         self.calls: list[list[str]] = []
         self.encodings: list[list[str]] = []
-        self.seconds = seconds
+        self.seconds, self.encoding_s = seconds, encoding_s
 
     def label(self, texts: list[str]) -> None:
         self.calls.append(texts)
@@ -51,6 +50,7 @@ class Recorder:
 
     def encode(self, texts: list[str]) -> str:
         self.encodings.append(texts)
+        time.sleep(self.encoding_s)
         return "+".join(texts)
 
     def label_encoded(self, encoded: str) -> None:
@@ -85,8 +85,9 @@ def test_offline_gives_all_texts_at_once_and_at_least_one_repetition() -> None:
 
 def test_offline_goes_on_until_the_time_is_up() -> None:
     recorder = Recorder(0.001)
-    timings = list(measure_offline(make_system(recorder), TEXTS, 0.02, 0))
+    timings = list(measure_offline(System("plain", recorder.label), TEXTS, 0.02, 0))
     assert recorder.calls == [TEXTS] * len(timings)
+    assert {timing.scenario for timing in timings} == {"offline"}
     assert sum(timing.seconds for timing in timings) >= 0.018
 
 
@@ -104,13 +105,18 @@ def test_an_offline_call_goes_round_the_texts_and_is_shorter_for_a_slow_system(t
     assert draw_call(TEXTS, 3, 1e6, 10.0) == ["one", "two", "three"]
 
 
-def test_encoded_leaves_tokenization_out_of_the_time() -> None:
-    recorder = Recorder(0.001)
-    timings = list(measure_encoded(make_system(recorder), TEXTS, 0.05, 0))
-    assert recorder.calls == [TEXTS] * len(timings)
-    assert len(timings) > 1
-    assert recorder.encodings == [TEXTS], "once, beforehand"
-    assert {(timing.scenario, timing.texts) for timing in timings} == {("offline_encoded", len(TEXTS))}
+def test_each_offline_call_is_timed_with_and_without_its_tokenization() -> None:
+    recorder = Recorder(0.001, encoding_s=0.004)
+    timings = list(measure_offline(make_system(recorder), TEXTS, 0.02, 0))
+    whole, encoded = timings[::2], timings[1::2]
+    assert recorder.calls == recorder.encodings == [TEXTS] * len(whole)
+    assert len(whole) == len(encoded) > 1
+    assert {(timing.scenario, timing.texts) for timing in whole} == {("offline", len(TEXTS))}
+    assert {(timing.scenario, timing.texts) for timing in encoded} == {("offline_encoded", len(TEXTS))}
+    assert all(
+        one.seconds - other.seconds >= 0.004 and other.seconds >= 0.001
+        for one, other in zip(whole, encoded, strict=True)
+    )
 
 
 def test_batches_have_the_size_that_was_asked_for_also_where_there_are_fewer_texts() -> None:
@@ -122,10 +128,8 @@ def test_batches_have_the_size_that_was_asked_for_also_where_there_are_fewer_tex
     assert (timings[0].scenario, timings[0].setting, timings[0].texts) == ("batches", 3.0, 3)
 
 
-def test_a_system_without_halves_or_batches_cannot_be_asked_for_them() -> None:
+def test_a_system_without_batches_cannot_be_asked_for_them() -> None:
     plain = System("plain", Recorder().label)
-    with pytest.raises(ValueError, match="plain does not tell tokenization"):
-        list(measure_encoded(plain, TEXTS, 0.0, 0))
     with pytest.raises(ValueError, match="plain takes no batches"):
         list(measure_batches(plain, TEXTS, 8, 0.0, 0))
 

@@ -18,6 +18,7 @@ from tiny_export import export_tiny_student, record_default
 from tiny_model import TEXTS, make_tiny_model
 from toy_results import write_toy_results
 from toy_rows import LABELS, make_rows, make_texts
+from written_reports import on_the_page, read_card, read_page, write_report_on
 
 from distil.assets.references import sha256_of
 from distil.core.errors import InputError
@@ -30,7 +31,6 @@ from distil.linear.baselines import load_baselines
 from distil.quality.asking import ask
 from distil.quality.headline import pick_accuracy, pick_macro_f1
 from distil.quality.pooling import POOLED_WORSE
-from stages import report
 from stages.evaluate import main, note_unread
 
 ROWS = make_rows(make_texts())
@@ -426,10 +426,11 @@ def test_the_report_reads_what_evaluate_writes(
         if (written := Path(argument.name)).is_file():
             written.replace(argument)
     assert read_details(Path("metrics/quality.json")) == quality
-    report.main(*arguments)
+    write_report_on(arguments, on_the_page)
     score = "Accuracy" if gold else "Agreement"
     assert Path("reports/summary.md").read_text().startswith(f"| System | {score} |")
-    assert Path("reports/calibration.png").exists()
+    assert "(expected calibration error" in read_card(Path())
+    assert any("alibration" in value for name, value in read_page(Path()).attributes if name == "aria-label")
 
 
 def test_no_test_rows(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:

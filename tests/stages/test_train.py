@@ -33,7 +33,7 @@ LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("base"), [*TEXTS, *make_texts()])
+    return make_tiny_model(tmp_path_factory.mktemp("base"), [*TEXTS, *make_texts()], layers=1)
 
 
 def prepare(project: Project, base: Path, rows: pd.DataFrame, held_out: pd.DataFrame, **changes: Any) -> Path:
@@ -177,12 +177,11 @@ def test_two_processes_share_the_batches_and_write_one_student(project: Project,
     assert student.predict_proba(["this camera is bad", "this camera is good"]).argmax(axis=1).tolist() == [0, 1]
 
 
-@pytest.mark.slow
-def test_batch_that_processes_cannot_share(project: Project, base: Path) -> None:
-    prepare(project, base, ROWS, HELD_OUT, batch_size=6)
-    done = run_python(*LAUNCH, "stages.train")
-    assert done.returncode == 1
-    assert "train.batch_size = 6 cannot be shared by 2 processes, each computing its share in 2 parts" in done.stderr
+def test_batch_that_processes_cannot_share(project: Project, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")  # as LAUNCH sets it
+    told = r"train\.batch_size = 6 cannot be shared by 2 processes, each computing its share in 2 parts"
+    with pytest.raises(InputError, match=told):
+        run_stage(project, base, batch_size=6)
 
 
 @pytest.mark.slow
