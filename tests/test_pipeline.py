@@ -179,9 +179,14 @@ EDITS: dict[str, tuple[Edit, list[str]]] = {
     "cost": (lambda toy: toy.edit("cost", utilisation=0.5), ["compare", "cost", "report"]),
     "prices": (lambda toy: toy.comment("prices/electricity.yaml"), ["compare", "cost"]),
     "report": (lambda toy: toy.edit("report", examples=3), ["report"]),
-    "a comment in votes": (lambda toy: toy.comment("distil/labels/votes.py"), ["compare", "aggregate", "split"]),
+    "a comment in splits": (lambda toy: toy.comment("distil/labels/splits.py"), ["compare", "aggregate", "split"]),
+    "a comment in votes": (
+        lambda toy: toy.comment("distil/kinds/classification/labelling/votes.py"),
+        ["fetch", "annotate", "compare", "aggregate", "split"],
+    ),
+    "a comment in votes of another kind": (lambda toy: toy.comment("distil/kinds/multi_label/labelling/votes.py"), []),
     "a comment in onnx_files": (lambda toy: toy.comment("distil/export/onnx_files.py"), ["export"]),
-    "a comment in replies": (lambda toy: toy.comment("distil/prompting/replies.py"), ["annotate", "compare"]),
+    "a comment in requests": (lambda toy: toy.comment("distil/prompting/requests.py"), ["annotate", "compare"]),
 }
 ROOMS = sorted(path.name for path in (ROOT / "distil").iterdir() if (path / "__init__.py").exists())
 
@@ -203,7 +208,10 @@ def test_an_edit_in_a_room_is_one_to_the_stages_that_list_it_and_to_no_other(toy
         if module.name == "__init__.py" or name in str(stages):  # one that stands for its room, or is listed by itself
             toy.comment(name)
             listed = {
-                stage for stage in stages if any(f"{name}/".startswith(f"{dep}/") for dep in stages[stage]["deps"])
+                stage
+                for stage in stages
+                for dep in stages[stage]["deps"]
+                if f"{name}/".startswith(f"{dep.replace('${task.kind}', 'classification')}/")
             }
             assert toy.edited() == listed
             toy.git("checkout", "-q", ".")
