@@ -69,8 +69,7 @@ def _tell_sources(found: dict[str, Metrics]) -> Iterator[str]:
         if one["usd_per_million"] is not None:
             dated = f" of {one['price_date']}" if one["price_date"] else ""
             sources.setdefault(f"{one['price_source']}{dated}", []).append(name)
-    if sources:
-        yield "Prices: " + "; ".join(f"{source} ({', '.join(names)})" for source, names in sources.items()) + "."
+    yield from (f"Priced by {source}: {'; '.join(names)}." for source, names in sources.items())
 
 
 def _describe(one: Metrics) -> str:

@@ -23,7 +23,7 @@ def test_candidates_have_a_table_and_a_chart_and_without_any_there_is_no_section
         "\N{MINUS SIGN}12.0p = 0.0012",
         "then: published 0.940 with ties drawn by lot.",
         "Compared on 500 rows outside the test set",
-        "Prices: genai-prices 0.2.3 of 2026-11-10 (as it is, another prompt).",
+        "Priced by genai-prices 0.2.3 of 2026-11-10: as it is; another prompt.",
         "To the best, points",
         "p: McNemar's exact test against the best",
     ):
