@@ -51,6 +51,12 @@ def test_a_till_starts_at_zero_and_counts_what_answers_cost() -> None:
     assert till.estimate.answers == 2
 
 
+def test_cached_tokens_have_a_price_of_their_own() -> None:
+    till = make_till(TokenPrices(input=100, output=500, cached_input=10))
+    till.charge(REQUEST, Answer("positive", input_tokens=10, cached_tokens=4, output_tokens=2))
+    assert till.spent == pytest.approx((6 * 100 + 4 * 10 + 2 * 500) / 1e6)
+
+
 def test_an_answer_that_does_not_tell_its_tokens_counts_as_the_dearest() -> None:
     till = make_till()
     assert till.most_usd(REQUEST) == pytest.approx(MOST_USD)
