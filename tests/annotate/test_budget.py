@@ -154,6 +154,15 @@ def test_a_model_that_is_known_by_its_address_has_its_prices() -> None:
     assert open_tills([plan], own, PriceParams())["gpt-4o-mini"].prices is None, "its own address counts"
 
 
+def test_a_known_model_elsewhere_or_by_the_hour_has_none() -> None:
+    plan, vendor = make_plan(model="gpt-4o-mini"), RuntimeParams(base_url="https://api.openai.com/v1")
+    elsewhere = open_tills([plan], RuntimeParams(base_url="https://teacher.example/v1"), PriceParams())
+    assert elsewhere["gpt-4o-mini"].prices is None
+    for hourly in (1.5, {"gpt-4o-mini": 1.5}):
+        till = open_tills([plan], vendor, PriceParams(teacher_usd_per_hour=hourly))["gpt-4o-mini"]
+        assert (till.prices, till.paid) == (None, True)
+
+
 def test_a_teacher_that_is_paid_by_the_hour_has_no_price_by_the_token() -> None:
     till = open_one(HERE, {"teacher_usd_per_hour": 1.5})
     assert (till.prices, till.paid) == (None, True)
