@@ -124,7 +124,7 @@ def _check_budget(params: AnnotateParams, budget_usd: float, till: Till) -> None
 
 
 def _open_till(params: AnnotateParams, runtime: RuntimeParams, given: PriceParams) -> Till:
-    most_tokens = max(params.max_tokens, *_other_limits(params), 0)
+    most_tokens = max([params.max_tokens, *_other_limits(params)])
     if not params.remote:
         return Till(None, most_tokens, paid=False)
     address = runtime.address_of(params.name)

@@ -52,6 +52,12 @@ def test_a_till_starts_at_zero_and_counts_what_answers_cost() -> None:
     assert till.estimate.answers == 2
 
 
+def test_cached_tokens_have_a_price_of_their_own() -> None:
+    till = make_till(TokenPrices(input=100, output=500, cached_input=10))
+    till.charge(REQUEST, Answer("positive", input_tokens=10, cached_tokens=4, output_tokens=2))
+    assert till.spent == pytest.approx((6 * 100 + 4 * 10 + 2 * 500) / 1e6)
+
+
 def test_an_answer_that_does_not_tell_its_tokens_counts_as_the_dearest() -> None:
     till = make_till()
     assert till.most_usd(REQUEST) == pytest.approx(MOST_USD)
@@ -147,6 +153,15 @@ def test_a_model_that_is_known_by_its_address_has_its_prices() -> None:
     assert till.prices is not None and till.prices.output > till.prices.input > 0
     own = RuntimeParams.model_validate(runtime.model_dump() | {"endpoints": {"gpt-4o-mini": HERE}})
     assert open_tills([plan], own, PriceParams())["gpt-4o-mini"].prices is None, "its own address counts"
+
+
+def test_a_known_model_elsewhere_or_by_the_hour_has_none() -> None:
+    plan, vendor = make_plan(model="gpt-4o-mini"), RuntimeParams(base_url="https://api.openai.com/v1")
+    elsewhere = open_tills([plan], RuntimeParams(base_url="https://teacher.example/v1"), PriceParams())
+    assert elsewhere["gpt-4o-mini"].prices is None
+    for hourly in (1.5, {"gpt-4o-mini": 1.5}):
+        till = open_tills([plan], vendor, PriceParams(teacher_usd_per_hour=hourly))["gpt-4o-mini"]
+        assert (till.prices, till.paid) == (None, True)
 
 
 def test_a_teacher_that_is_paid_by_the_hour_has_no_price_by_the_token() -> None:

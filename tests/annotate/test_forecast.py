@@ -86,6 +86,21 @@ def test_what_is_stored_is_charged_once_for_teachers_that_share_it(tmp_path: Pat
     assert tills["few"].spent == pytest.approx(2 * 0.002)
 
 
+def test_what_only_the_second_of_two_asks_for_is_charged_to_it(tmp_path: Path, store: Store) -> None:
+    many, few = make_plan(votes={"min": 2, "max": 5}, name="many"), make_plan(votes=3, name="few")
+    answer(store, many, "a", "yes", "yes", "yes")  # decided after two
+    tills = open_tills([many, few], RuntimeParams(base_url="https://teacher.example/v1"), PRICES)
+    charge_known(make_job(tmp_path, [many, few]), store, [many, few], tills)
+    assert (tills["many"].estimate.answers, tills["few"].estimate.answers) == (2, 1)
+
+
+def test_known_answers_add_up_over_batches() -> None:
+    outlook = Outlook()
+    for count in (2, 3):
+        outlook.note_known(count)
+    assert outlook == Outlook(known=5, missing=0, characters=0)
+
+
 def learnt() -> Till:
     """A till that knows of one answer: 10 tokens for 2 characters, 2 for the answer."""
     plan = make_plan()

@@ -126,7 +126,7 @@ def test_packages(project: Project, monkeypatch: pytest.MonkeyPatch, name: str) 
     (folder / "assets.txt").write_text(f"demo==1.0 --hash=sha256:{sha256(archive).hexdigest()}\n")
     code = (
         "from distil.core.command import call; from distil.assets.references import resolve\n"
-        "call(lambda: print(resolve('pypi:demo==1.0/zeros', Path('assets.txt'))))"
+        "call(lambda: print(resolve('pypi:demo==1.0/demo/zeros', Path('assets.txt'))))"
     )
     with serve_index("demo", {SDIST if name == SDIST else WHEEL: archive}) as index:
         monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{index.server_port}/simple/")

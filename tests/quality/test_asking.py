@@ -75,6 +75,8 @@ def test_all_systems_are_set_beside_what_people_said() -> None:
 
 
 def test_a_classifier_of_other_labels_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^student knows"):
+        ask_all({"student": Toy([[1, 0]] * 3, ["good", "bad"])}, make_rows(), NAMES)
     with pytest.raises(
         InputError, match=r"^student knows \['good', 'bad'\], but task.labels is \['bad', 'good'\]; run"
     ):
@@ -93,3 +95,13 @@ def test_what_is_no_number_is_counted_and_refused(name: str, remedy: str) -> Non
     with pytest.raises(InputError) as caught:
         ask(name, Toy(shares), ["x", "y", "z"], NAMES)
     assert str(caught.value) == f"{name} answers NaN to 2 of 3 test texts; {remedy}"
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_comes_of_no_number_is_told_once() -> None:
+    class Dividing(Toy):
+        def predict_proba(self, texts: list[str]) -> Any:
+            return self.shares / self.shares
+
+    with pytest.raises(InputError, match="student answers NaN to 1 of 2 test texts"):
+        ask("student", Dividing([[0.0, 1.0], [1.0, 1.0]]), ["x", "y"], NAMES)

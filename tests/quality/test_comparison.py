@@ -14,7 +14,7 @@ from distil.quality.comparison import (
     score_systems,
     summarise,
 )
-from distil.quality.notes import list_caveats
+from distil.quality.notes import list_caveats, note_cut
 from distil.quality.tables import list_calibration, list_confusions, list_predictions, list_scores
 
 SCORING = Scoring(["a", "b"], 10, Bootstrap(samples=200, confidence=0.95, seed=0))
@@ -192,6 +192,14 @@ def test_nothing_to_add() -> None:
 def test_caveats(gold: Labels, teacher: Labels, labels: str, corrected: int, expected: str) -> None:
     (note,) = list_caveats(compare(gold, {"teacher": make_answers(teacher)}), list(labels), corrected)
     assert expected in note
+
+
+def test_what_the_student_does_not_read_is_told_if_there_is_any() -> None:
+    assert note_cut({"texts_cut": 0, "unread_share": 0.0}, 10, 128) == []
+    assert note_cut({"texts_cut": 1200, "unread_share": 0.0123}, 5000, 128) == [
+        "The student reads 128 tokens of a text: 1,200 of 5,000 test texts are longer, and 1.23% of all their tokens "
+        "are not read."
+    ]
 
 
 def test_caveats_without_gold() -> None:

@@ -130,7 +130,9 @@ def test_votes_of_several_teachers_count_alike() -> None:
 
 def test_votes_are_counted_by_text_and_label() -> None:
     rows = votes(("y", "b", "ok"), ("x", "a", "ok"), ("y", "c", "ok"), ("z", "a", "refused"), ("y", "b", "ok"))
-    assert count_votes(rows, LABELS).tolist() == [[0, 2, 1], [1, 0, 0]]
+    counts = count_votes(rows, LABELS)
+    assert counts.tolist() == [[0, 2, 1], [1, 0, 0]]
+    assert counts.dtype == np.int64
 
 
 def test_alpha_of_a_published_example() -> None:
