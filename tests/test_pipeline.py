@@ -62,7 +62,7 @@ def toy_params(base: Path, url: str) -> dict[str, Any]:
     params["evaluate"] |= {"embeddings": reference, "bootstrap_samples": 100}
     params["benchmark"] |= {"rounds": 1, "texts": 8, "seconds": 0.02, "offline_texts": 8}
     params["benchmark"] |= {"batch_sizes": [1, 8], "batch_seconds": 0.02, "server_loads": [0.5], "server_seconds": 0.2}
-    params["runtime"] = {"base_url": url, "api_key_env": "TOY_KEY"}
+    params["runtime"] = {"base_url": url, "api_key_env": "TOY_KEY", "threads": 1}
     return params
 
 
@@ -157,7 +157,7 @@ Edit = Callable[[Toy], None]
 
 EDITS: dict[str, tuple[Edit, list[str]]] = {
     "nothing": (lambda _toy: None, []),
-    "runtime": (lambda toy: toy.edit("runtime", max_in_flight=2, timeout_s=60, threads=1), []),
+    "runtime": (lambda toy: toy.edit("runtime", max_in_flight=2, timeout_s=60, threads=2), []),
     "prompt": (
         lambda toy: toy.write_prompt("Again, {labels}?\nText: {text}\n"),
         ["annotate", "compare", "aggregate", "evaluate", "cost", "report"],  # the labels come out the same

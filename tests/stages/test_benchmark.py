@@ -38,6 +38,7 @@ PARAMS = {
     "latency_limit_ms": 1e6,
     "seed": 0,
 }
+ONE_THREAD = {"threads": 1, "device": "cpu"}  # two wait busily for each other
 TORCH = {"student_torch", "student_torch_bf16"} if computes_bf16(torch.device("cpu")) else {"student_torch"}
 STUDENTS = TORCH | {"student_onnx", "student_int8"}
 SYSTEMS = STUDENTS | {"pipeline", "tfidf", "embeddings"}
@@ -73,7 +74,7 @@ def run_benchmark(folder: Path, models: Path, texts: list[str], file: str = INT8
 def test_benchmark_measures_every_system_in_every_scenario_that_it_has(
     project: Project, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = project(benchmark=PARAMS, runtime={"threads": 1, "device": "cpu"})
+    folder = project(benchmark=PARAMS, runtime=ONE_THREAD)
     speed = run_benchmark(folder, models, MANY)
     assert set(speed["systems"]) == SYSTEMS
     served = speed["systems"]["student_int8"]
@@ -139,7 +140,7 @@ def test_where_fp32_is_served_int8_is_neither_looked_for_nor_measured(
     without = tmp_path / "models"
     shutil.copytree(models, without)
     (without / "onnx" / INT8).unlink()
-    folder = project(benchmark=PARAMS)
+    folder = project(benchmark=PARAMS, runtime=ONE_THREAD)
     speed = run_benchmark(folder, without, list(TEXTS), FP32)
     assert (speed["served"], set(speed["systems"])) == ("student_onnx", SYSTEMS - {"student_int8"})
     assert list(speed["server"]) == ["student_onnx"]
@@ -159,7 +160,7 @@ def test_dvc_draws_the_curves_with_a_line_for_each_system() -> None:
 
 
 def test_one_text_and_a_limit_that_no_load_keeps(project: Project, models: Path) -> None:
-    folder = project(benchmark=PARAMS | {"latency_limit_ms": 1e-6})
+    folder = project(benchmark=PARAMS | {"latency_limit_ms": 1e-6}, runtime=ONE_THREAD)
     speed = run_benchmark(folder, models, ["a good product"])
     assert (speed["texts"], speed["words"]["p10"], speed["words"]["max"]) == (1, 3.0, 3)
     assert speed["systems"]["student_int8"]["batches"]["8"] > 0, "a batch holds it several times"
