@@ -156,7 +156,7 @@ def _load_baseline(file: Any, name: str, told: Mapping[str, Any], device: str) -
         features = FrozenEncoder(told["encoder"], Path(told["pins"]), device)
     else:
         features = make_tfidf()
-        width = sum(_load_terms(file, f"{name}.{kind}", part) for kind, part in features.transformer_list)
+        width = sum(load_terms(file, f"{name}.{kind}", part) for kind, part in features.transformer_list)
     baseline = Baseline(features, told["labels"])
     coefficients, intercepts, classes = (file.get_tensor(f"{name}.{part}") for part in LEARNED)
     rows = 1 if len(classes) == 2 else len(classes)
@@ -171,7 +171,7 @@ def _load_baseline(file: Any, name: str, told: Mapping[str, Any], device: str) -
     return baseline
 
 
-def _load_terms(file: Any, name: str, vectorizer: TfidfVectorizer) -> int:
+def load_terms(file: Any, name: str, vectorizer: TfidfVectorizer) -> int:
     """Give a vectorizer its words and their weights; returns how many there are."""
     terms = json.loads(file.get_tensor(f"{name}.terms").tobytes())
     vectorizer.set_params(vocabulary=[str(term) for term in terms])

@@ -80,7 +80,7 @@ def read_example(label: Any, text: str, labels: Sequence[str], place: str) -> st
     try:
         return read_cell(cell, labels)
     except ValueError as error:
-        raise InputError(f"{place}: the label {error}") from None
+        raise InputError(f"{place}: the label {cell!r} {error}") from None
 
 
 def show_answer(label: str, text: str, reason: str | None) -> str:

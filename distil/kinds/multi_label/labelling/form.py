@@ -60,12 +60,12 @@ def check_label(label: str, labels: Sequence[str], text: str = "") -> str | None
     """Return what is wrong with a string that should be canonical, or None if nothing is."""
     names = _load_json(label)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        return f"{shorten(label)} is not a JSON list of labels"
+        return "is not a JSON list of labels"
     unknown = [name for name in names if name not in labels]
     if unknown:
-        return f"{shorten(label)} names {unknown[0]!r}, which is not in task.labels ({', '.join(labels)})"
+        return f"names {unknown[0]!r}, which is not in task.labels ({', '.join(labels)})"
     if label != order_names(names, labels):
-        return f"{shorten(label)} does not name each label once and in the order of task.labels ({', '.join(labels)})"
+        return f"does not name each label once and in the order of task.labels ({', '.join(labels)})"
     return None
 
 
@@ -77,10 +77,7 @@ def soften(label: str, labels: Sequence[str]) -> NDArray[np.float64]:
 
 def read_cell(cell: str, labels: Sequence[str]) -> str:
     """Return the canonical form of what a person wrote into a cell; raises `ValueError` with what is wrong with it."""
-    try:
-        return order_names(parse_cell(cell, {label: label for label in labels}, labels), labels)
-    except ValueError as error:
-        raise ValueError(f"{shorten(cell)} {error}") from None
+    return order_names(parse_cell(cell, {label: label for label in labels}, labels), labels)
 
 
 def parse_cell(cell: str, vocabulary: Mapping[str, str], labels: Sequence[str]) -> frozenset[str]:

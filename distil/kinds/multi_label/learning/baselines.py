@@ -28,7 +28,7 @@ from distil.linear.baselines import (
     INVERSE_REGULARISATION,
     UNREADABLE,
     FrozenEncoder,
-    _load_terms,
+    load_terms,
     make_tfidf,
 )
 
@@ -150,7 +150,7 @@ def _load_baseline(file: Any, name: str, told: Mapping[str, Any], device: str) -
         features = FrozenEncoder(told["encoder"], Path(told["pins"]), device)
     else:
         features = make_tfidf()
-        width = sum(_load_terms(file, f"{name}.{kind}", part) for kind, part in features.transformer_list)
+        width = sum(load_terms(file, f"{name}.{kind}", part) for kind, part in features.transformer_list)
     baseline = OneVersusRest(features, [str(label) for label in told["labels"]])
     weights, bias, thresholds = (file.get_tensor(f"{name}.{part}") for part in LEARNED)
     count = len(baseline.labels)

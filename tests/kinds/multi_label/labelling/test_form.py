@@ -43,8 +43,8 @@ def test_a_cell_is_read(cell: str, names: list[str]) -> None:
 @pytest.mark.parametrize(
     ("cell", "complaint"),
     [
-        ("", "'' is empty"),
-        ("bliss", "'bliss' names 'bliss', which is not in task.labels (joy, anger, fear, dread, love; hate)"),
+        ("", "is empty"),
+        ("bliss", "names 'bliss', which is not in task.labels (joy, anger, fear, dread, love; hate)"),
         ("joy, bliss", "names 'bliss', which is not in task.labels"),
         ("joy; anger, joy", "names 'anger, joy', which is not"),
         ('["joy", "bliss"]', "names 'bliss', which is not in task.labels"),
