@@ -77,6 +77,7 @@ def test_names_are_whole_words_and_of_names_within_one_another_the_longest() -> 
         ("label: positive", True),
         ("label = positive", True),
         ("it is positive", False),
+        ("a positive", False),
         ("positive thing", False),
         ("positive.thing", False),
         (" " * WINDOW + "positive", True),
@@ -121,6 +122,7 @@ def test_what_is_denied(text: str, denied: bool) -> None:
 
 def test_the_one_label_that_is_meant() -> None:
     assert only(TONES, "It is positive, POSITIVE indeed") == "positive"
+    assert TONES.only(TONES.find("It is positive")) == "positive"
     assert only(TONES, "It is positive", leading=True) is None
     assert only(TONES, "positive. It is positive", leading=True) == "positive"
     assert only(TONES, "positive or negative") is None
