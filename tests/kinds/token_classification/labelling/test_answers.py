@@ -221,7 +221,7 @@ def test_the_label_of_an_example_may_be_a_list_json_or_tags(label: Any) -> None:
     assert read_example(label, TEXT, LABELS, "example 1") == write_label([(14, 17, "PER")])
 
 
-@pytest.mark.parametrize("label", [[], "[]", "none", TEXT])
+@pytest.mark.parametrize("label", [[], "[]", "none", TEXT, {"entities": []}])
 def test_an_example_may_have_no_span(label: Any) -> None:
     assert read_example(label, TEXT, LABELS, "example 1") == "[]"
 
