@@ -159,7 +159,7 @@ def _read(said: str, names: LabelNames, text: str, *, cut_off: bool) -> Reading:
     reading = reading or _try_tags(said, names, text, whole=cut_off) or _try_json(said, names, text)
     if reading is not None:
         return reading
-    if is_nothing(body):
+    if body and is_nothing(body):
         return Reading("ok", write_label([]))
     if cut_off or REFUSAL.match(said):
         return Reading("parse_failed")

@@ -77,7 +77,8 @@ def soften_words(words: Sequence[Word], soft: Sequence[float] | Floats, labels: 
         shares[inside[:1], 1 + 2 * int(label)] += share
         shares[inside[1:], 2 + 2 * int(label)] += share
     shares[:, 0] = np.maximum(0, 1 - shares.sum(axis=1))
-    return shares / shares.sum(axis=1, keepdims=True)
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares
 
 
 def read_tags(words: Sequence[Word], probabilities: Floats, labels: Sequence[str]) -> list[Found]:

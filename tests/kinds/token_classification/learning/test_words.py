@@ -65,17 +65,22 @@ def test_spans_are_those_of_the_pipeline_of_transformers(tmp_path: Path, kind: K
     import torch
     from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer, pipeline
 
+    make_model: Any = AutoModelForTokenClassification.from_config
+
     folder = make_tiny_model(tmp_path, kind=kind)
     tags = dict(enumerate(name_tags(LABELS)))
     config = AutoConfig.from_pretrained(folder, id2label=tags, label2id={tag: number for number, tag in tags.items()})
     torch.manual_seed(0)
-    model, tokenizer = AutoModelForTokenClassification.from_config(config).eval(), AutoTokenizer.from_pretrained(folder)
+    model, tokenizer = make_model(config).eval(), AutoTokenizer.from_pretrained(folder)
     torch.nn.init.normal_(model.classifier.weight)
     reader = pipeline("token-classification", model=model, tokenizer=tokenizer, aggregation_strategy="first")
     for text in [*TEXTS, "Dr.Smith's  caf\u00e9, cafe\u0301 (on\nday 2)", "a\U0001f600b profit"]:
-        expected = [(span["start"], span["end"], span["entity_group"], span["score"]) for span in reader(text)]
+        expected: list[Any] = [
+            (span["start"], span["end"], span["entity_group"], span["score"]) for span in reader(text)
+        ]
         found = _read_spans(text, model, tokenizer, has_prefix=kind == "bert")
-        assert [span[:3] for span in found] == [_trim(text, *span[:3]) for span in expected if span[2] != "O"]
+        trimmed = [_trim(text, start, end, label) for start, end, label, _ in expected if label != "O"]
+        assert [span[:3] for span in found] == trimmed
         assert [span[3] for span in found] == pytest.approx([span[3] for span in expected if span[2] != "O"], abs=1e-5)
 
 
@@ -85,8 +90,8 @@ def _read_spans(text: str, model: Any, tokenizer: Any, *, has_prefix: bool) -> l
     probabilities = model(**encoded).logits[0].softmax(-1).detach().numpy().astype(np.float64)
     ids = encoded["input_ids"][0].tolist()
     tokens = [
-        Token(number, tokenizer.convert_ids_to_tokens(token), *offsets[number], token == tokenizer.unk_token_id)
-        for number, token in enumerate(ids)
+        Token(number, tokenizer.convert_ids_to_tokens(token), start, end, token == tokenizer.unk_token_id)
+        for number, (token, (start, end)) in enumerate(zip(ids, offsets, strict=True))
         if token not in (tokenizer.cls_token_id, tokenizer.sep_token_id)
     ]
     words = group_words(text, tokens, has_prefix=has_prefix)
