@@ -127,8 +127,9 @@ def _read_example(label: Any, text: str, names: LabelNames) -> list[Span]:
             value = parse_value(value)
     if isinstance(value, str):
         return _read_tagged_example(value, text, names)
-    items = [read_item(each) for each in list_items(value) or [None]] if value != [] else []
-    if None in items:
+    values = list_items(value)
+    items = [read_item(each) for each in values or []]
+    if values is None or None in items:
         raise ValueError(f"is no list of spans; {HOW_TO_LABEL}")
     return locate_items([item for item in items if item], text)
 
@@ -158,7 +159,7 @@ def _read(said: str, names: LabelNames, text: str, *, cut_off: bool) -> Reading:
     reading = reading or _try_tags(said, names, text, whole=cut_off) or _try_json(said, names, text)
     if reading is not None:
         return reading
-    if is_nothing(body):
+    if body and is_nothing(body):
         return Reading("ok", write_label([]))
     if cut_off or REFUSAL.match(said):
         return Reading("parse_failed")

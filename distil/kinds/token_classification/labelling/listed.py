@@ -18,6 +18,7 @@ from distil.forms.label_names import LabelNames
 from distil.kinds.token_classification.labelling.folding import fold
 from distil.kinds.token_classification.labelling.items import HOLDERS, Item, read_item, read_literal
 
+LONGEST_NOTHING = 120  # characters of an answer that says that there is no span
 MOST_TRIES = 1000  # brackets that begin no value, of which those that begin as one cost TRIES_OF_A_BROKEN each
 TRIES_OF_A_BROKEN = 20
 BROKEN = re.compile(r"""[\[{]\s*(?:[\[{"'}\]]|\Z)""")  # how a value begins in which something can be named
@@ -132,7 +133,7 @@ def _read_held(fields: dict[str, Any], names: LabelNames) -> Listed | None:
     """The list that an object holds under a name that is known, or under any if it names something."""
     for key in [*(key for key in HOLDERS if key in fields), *fields]:
         held = fields[key]
-        if key in HOLDERS and (held is None or held == {} or (isinstance(held, str) and is_nothing(held))):
+        if key in HOLDERS and (held is None or held == {} or (isinstance(held, str) and _is_empty(held))):
             return Listed([])
         if isinstance(held, list) and (held or key in HOLDERS) and (listed := _read_list(held, names)) is not None:
             return listed
@@ -153,7 +154,7 @@ def _read_by_label(value: dict[str, Any], names: LabelNames) -> Listed | None:
 
 
 def _as_texts(field: Any) -> list[str] | None:
-    if field is None or (isinstance(field, str) and is_nothing(field)):
+    if field is None or (isinstance(field, str) and _is_empty(field)):
         return []
     texts = field if isinstance(field, list) else [field]
     return texts if all(isinstance(text, str) for text in texts) else None
@@ -167,20 +168,29 @@ def _read_by_text(value: dict[str, Any], names: LabelNames) -> Listed | None:
     return Listed([Item(label, text) for text, label in fields.items()])
 
 
+EMPTY = {"none", "nothing", "nil", "null", "n/a", "na", "empty", ""}
+KINDS_OF_SPAN = (
+    "entit(?:y|ies)|spans?|names?|labels?|mentions?|details?|information|data|tags?|match(?:es)?|persons?|people|"
+    "organi[sz]ations?|locations?|places?"
+)
 NOTHING = re.compile(
-    r"(?:(?:answer|entities|output|result|spans|labels)\W*)?"
-    r"(?:none|nothing|nil|null|n/?a|empty|\[\W*\]|\{\W*\}|"
-    r"(?:(?:there (?:are|is)|i (?:found|find|see)|contains?|it has|the text (?:has|contains|mentions)) )?"
-    r"(?:no|none of)(?: [\w-]+){0,6})"
-    r"(?: (?:was|were|are|is|found|present|detected|identified|mentioned|here|in|this|the|given|text|sentence)){0,8}",
+    r"(?:(?:there (?:are|is)|i (?:found|find|see)|it (?:contains|has)|the (?:text|sentence) (?:has|contains)) )?"
+    rf"no (?:[\w-]+ ){{0,5}}(?:{KINDS_OF_SPAN})(?: [\w-]+){{0,8}}",
     re.IGNORECASE,
 )
+HEADED = re.compile(r"\A(?:answer|entities|output|result|spans|labels)\W+", re.IGNORECASE)
+MARKS_OF_AN_ANSWER = "\"'`*_.!()-\n "
 
 
 def is_nothing(answer: str) -> bool:
     """Whether an answer says plainly that there is no span."""
-    words = answer.strip().strip("\"'`*_.!()-\n ")
-    return len(words) < 120 and NOTHING.fullmatch(words or "x") is not None
+    words = HEADED.sub("", answer.strip(MARKS_OF_AN_ANSWER), count=1) if len(answer) < LONGEST_NOTHING else "?"
+    return _is_empty(words) or NOTHING.fullmatch(words) is not None
+
+
+def _is_empty(field: str) -> bool:
+    """Whether what should be a name is a word for none; some names begin with no."""
+    return field.strip(MARKS_OF_AN_ANSWER).casefold() in EMPTY
 
 
 def read_lines(answer: str, names: LabelNames, text: str) -> Listed | None:
@@ -239,7 +249,7 @@ def _read_sides(first: Parts, last: Parts, names: LabelNames, folded: str) -> li
 
 def _split(label: str, said: str, folded: str) -> list[Item]:
     """One name, or several between commas where the whole does not stand in the text."""
-    if is_nothing(said):
+    if _is_empty(said):
         return []
     parts = [said] if _stands_in(said, folded) else PARTS.split(said)
     return [Item(label, _strip_quotes(part)) for part in parts if part.strip()]

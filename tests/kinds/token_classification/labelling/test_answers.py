@@ -117,6 +117,12 @@ def test_what_cannot_be_placed_is_counted(reply: str, names: list[str], unplaced
     assert reading.unplaced == unplaced
 
 
+def test_a_name_may_begin_with_no() -> None:
+    text = "No Doubt played in None, Piedmont"
+    for reply in ('{"PER": "No Doubt"}', "PER: No Doubt", "- No Doubt (PER)"):
+        assert name(read(reply, text), text) == ["No Doubt PER"]
+
+
 def test_tags_say_which_occurrence_is_meant() -> None:
     reading = read("Ann Smith met Bob in New York, then <PER>Bob</PER> rang 555-1234.")
     assert [span.start for span in read_label(reading.label or "[]")] == [36]
@@ -221,7 +227,7 @@ def test_the_label_of_an_example_may_be_a_list_json_or_tags(label: Any) -> None:
     assert read_example(label, TEXT, LABELS, "example 1") == write_label([(14, 17, "PER")])
 
 
-@pytest.mark.parametrize("label", [[], "[]", "none", TEXT])
+@pytest.mark.parametrize("label", [[], "[]", "none", TEXT, {"entities": []}])
 def test_an_example_may_have_no_span(label: Any) -> None:
     assert read_example(label, TEXT, LABELS, "example 1") == "[]"
 

@@ -1,5 +1,5 @@
 import itertools
-from typing import Any, cast
+from typing import Any
 
 import krippendorff
 import numpy as np
@@ -109,9 +109,8 @@ def test_alpha_is_that_of_the_distance_between_sets() -> None:
         pairs = np.broadcast(one, other)
         return np.array([1 - f1(sets[int(a)], sets[int(b)]) for a, b in pairs]).reshape(pairs.shape)
 
-    expected = krippendorff.alpha(
-        reliability_data=data, level_of_measurement=cast("Any", distance), value_domain=range(len(sets))
-    )
+    level: Any = distance
+    expected = krippendorff.alpha(reliability_data=data, level_of_measurement=level, value_domain=range(len(sets)))
     assert measure(**votes)["krippendorff_alpha"] == pytest.approx(expected)
 
 
