@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from distil.kinds.token_classification.labelling.form import read_label
 from distil.kinds.token_classification.labelling.spans import Span
 from distil.quality.bootstrap import Bootstrap, Bounds
+from distil.quality.paired import compare_sums
 
 HEADLINE: tuple[str, ...] = ("micro_f1", "macro_f1", "partial_f1")
 SCHEMES = ("strict", "exact", "partial", "type")
@@ -73,32 +74,20 @@ def compare_paired(
     confidence: float,
     seed: int,
 ) -> dict[str, float | None]:
-    """The difference of exact F1 of two systems on the same texts, its bounds by bootstrap over texts, and a p-value.
-
-    The p-value is that of approximate randomization (Noreen 1989; Yeh 2000, arXiv cs/0008005): if both were equally
-    good, it would not matter whose answer to a text is whose, so answers are swapped at random, text by text.
-    """
-    pairs = np.hstack([_tabulate(actual, said, labels)[:, : len(labels) * OUTCOMES] for said in (predicted, other)])
-    sums = pairs.reshape(len(pairs), 2, len(labels), OUTCOMES).sum(axis=2).reshape(len(pairs), 2 * OUTCOMES)
-    kinds, texts = np.unique(sums, axis=0, return_counts=True)
-    bounds = Bootstrap(samples, confidence, seed).bound(texts, lambda drawn: {"": _subtract(drawn @ kinds)})[""]
-    difference = float(_subtract(texts @ kinds))
-    swapped = np.random.default_rng(seed).binomial(texts, 0.5, size=(samples, len(texts)))
-    turned = np.hstack([kinds[:, OUTCOMES:], kinds[:, :OUTCOMES]])
-    by_chance = _subtract((texts - swapped) @ kinds + swapped @ turned)
-    as_large = int((np.abs(by_chance) >= abs(difference) - 1e-12).sum())
-    return {
-        "difference": difference,
-        "difference_low": bounds[0],
-        "difference_high": bounds[1],
-        "p_value": (as_large + 1) / (samples + 1),
-    }
+    """The difference of exact F1 of two systems on the same texts, as `distil.quality.paired` has it."""
+    one, versus = (_sum_labels(_tabulate(actual, said, labels), len(labels)) for said in (predicted, other))
+    return compare_sums(one, versus, _score_sums, Bootstrap(samples, confidence, seed))
 
 
-def _subtract(sums: Counts) -> Floats:
-    """F1 of the one less that of the other; shape (..., 6): right, known, said of the one, then of the other."""
-    one, other = (_divide(2 * sums[..., at], sums[..., at + 1] + sums[..., at + 2]) for at in (0, OUTCOMES))
-    return one - other
+def _sum_labels(counts: Counts, labels: int) -> Counts:
+    """The spans that are right, known and said in each text, whatever the label: shape (texts, 3)."""
+    summed: Counts = counts[:, : labels * OUTCOMES].reshape(-1, labels, OUTCOMES).sum(axis=1)
+    return summed
+
+
+def _score_sums(sums: Counts) -> Floats:
+    """F1 from what is right, known and said."""
+    return _divide(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
 
 
 def _tabulate(actual: Sequence[str], predicted: Sequence[str | None], labels: Sequence[str]) -> Counts:
