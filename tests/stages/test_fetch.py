@@ -35,8 +35,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def write_params(labels: list[str], **fetch: Any) -> None:
-    task = {"name": "toy", "description": "Is it good?", "language": "en", "labels": labels}
+def write_params(labels: list[str], kind: str = "classification", **fetch: Any) -> None:
+    task = {"name": "toy", "kind": kind, "description": "Is it good?", "language": "en", "labels": labels}
     Path("params.yaml").write_text(yaml.safe_dump({"task": task, "fetch": fetch}), encoding="utf-8")
 
 
@@ -174,10 +174,17 @@ def make_dataset() -> dict[str, bytes]:
         "agree/test/0000.parquet": {"sentence": ["so so"], "label": [-1]},
         "empty/0000.parquet": {"sentence": pa.array([], pa.string()), "label": pa.array([], pa.int64())},
     }.items():
-        stream = io.BytesIO()
-        pq.write_table(pa.table(cells).replace_schema_metadata(about), stream)
-        files[name] = stream.getvalue()
+        files[name] = to_parquet(cells, about)
+    several = {**features, "label": {"feature": features["label"], "_type": "List"}}
+    about = {"huggingface": json.dumps({"info": {"features": several}})}
+    files["several/0000.parquet"] = to_parquet({"sentence": ["mixed", "dull", "?"], "label": [[2, 0], [], None]}, about)
     return files
+
+
+def to_parquet(cells: dict[str, Any], about: dict[str, str]) -> bytes:
+    stream = io.BytesIO()
+    pq.write_table(pa.table(cells).replace_schema_metadata(about), stream)
+    return stream.getvalue()
 
 
 def fetch_from_hub(project: Path, endpoint: str, sections: list[dict[str, Any]]) -> list[Any]:
@@ -190,7 +197,8 @@ def fetch_from_hub(project: Path, endpoint: str, sections: list[dict[str, Any]])
     for number, section in enumerate(sections):
         (project / str(number)).mkdir()
         os.chdir(project / str(number))
-        write_params(["negative", "neutral", "positive"], **(hub | columns | section))
+        task_kind = section.pop("kind", "classification")
+        write_params(["negative", "neutral", "positive"], task_kind, **(hub | columns | section))
     code = """
 import contextlib, os, sys
 from pathlib import Path
@@ -219,7 +227,7 @@ def read_outcome(folder: Path) -> str | list[list[str]]:
 
 def test_datasets_of_the_hub(project: Path) -> None:
     with serve_hub(make_dataset()) as endpoint:
-        one, two, kept, nested = fetch_from_hub(
+        one, two, kept, nested, several = fetch_from_hub(
             project,
             endpoint,
             [
@@ -227,12 +235,14 @@ def test_datasets_of_the_hub(project: Path) -> None:
                 {"config": "agree", "splits": {"train": "validation", "test": None}},
                 {"data_files": ["csv/*.csv"]},
                 SOME | {"splits": ["some", "void"]},
+                {"data_files": ["several/*.parquet"], "kind": "multi_label"},
             ],
         )
     assert one == [["a fine year", "positive", "-"], ["n/a", "negative", "-"]]
     assert two == [["a fine year", "positive", "validation"], ["n/a", "negative", "validation"], ["so so", "-", "-"]]
     assert kept == [["None", "neutral", "-"], ["n/a", "-", "-"]]
     assert nested == [["deep", "-", "-"]]
+    assert several == [["?", "-", "-"], ["dull", "[]", "-"], ["mixed", '["negative", "positive"]', "-"]]
 
 
 def test_what_the_hub_refuses_is_one_line(project: Path) -> None:
