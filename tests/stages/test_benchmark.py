@@ -38,7 +38,7 @@ PARAMS = {
     "latency_limit_ms": 1e6,
     "seed": 0,
 }
-ONE_THREAD = {"threads": 1, "device": "cpu"}  # two wait busily for each other
+ONE_THREAD = {"threads": 1, "device": "cpu"}  # torch keeps to the number in later tests, and two wait busily
 TORCH = {"student_torch", "student_torch_bf16"} if computes_bf16(torch.device("cpu")) else {"student_torch"}
 STUDENTS = TORCH | {"student_onnx", "student_int8"}
 SYSTEMS = STUDENTS | {"pipeline", "tfidf", "embeddings"}
@@ -111,7 +111,7 @@ def test_benchmark_measures_every_system_in_every_scenario_that_it_has(
 
 
 def test_timings_and_curves_hold_each_measurement(project: Project, models: Path) -> None:
-    folder = project(benchmark=PARAMS)
+    folder = project(benchmark=PARAMS, runtime=ONE_THREAD)
     speed = run_benchmark(folder, models, list(TEXTS))
     timings = read_rows(folder / "timings.parquet", TIMINGS)
     assert set(timings["system"]) == SYSTEMS
@@ -169,7 +169,7 @@ def test_one_text_and_a_limit_that_no_load_keeps(project: Project, models: Path)
 
 
 def test_a_test_set_without_rows_is_refused(project: Project, models: Path) -> None:
-    folder = project(benchmark=PARAMS)
+    folder = project(benchmark=PARAMS, runtime=ONE_THREAD)
     with pytest.raises(InputError, match=r"test\.parquet has no rows"):
         run_benchmark(folder, models, [])
 
@@ -201,7 +201,7 @@ def test_a_model_that_fails_ends_the_stage_with_its_name(project: Project, model
     (broken / "student" / "config.json").write_text(
         config.replace('"max_position_embeddings": 64', '"max_position_embeddings": 4')
     )
-    folder = project(benchmark=PARAMS)
+    folder = project(benchmark=PARAMS, runtime=ONE_THREAD)
     with pytest.raises(InputError, match=r"benchmark: pipeline cannot label the test texts \(.+\)"):
         run_benchmark(folder, broken, list(TEXTS))
 
@@ -212,6 +212,6 @@ def test_a_model_that_answers_nan_is_not_timed(project: Project, models: Path, t
     weights = load_file(broken / "student" / "model.safetensors")
     weights["classifier.bias"] = np.full_like(weights["classifier.bias"], np.nan)
     save_file(weights, broken / "student" / "model.safetensors", metadata={"format": "pt"})
-    folder = project(benchmark=PARAMS)
+    folder = project(benchmark=PARAMS, runtime=ONE_THREAD)
     with pytest.raises(InputError, match="student_torch answers NaN"):
         run_benchmark(folder, broken, list(TEXTS))

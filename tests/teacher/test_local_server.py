@@ -111,7 +111,8 @@ def test_with_a_json_schema_every_answer_of_the_real_server_parses(project: Proj
     prompt = "Is this product review positive or negative? Give a reason of a few words, and the label. Review: {text}"
     Path("prompt.md").write_text(prompt)
     asked = {"prompt": "prompt.md", "method": "generate", "protocol": "chat", "json_schema": True, "max_tokens": 300}
-    project(annotate=sections["annotate"] | asked | {"votes": 2, "temperature": 0.7})
+    sampled = {"votes": 2, "temperature": 0.7}
+    project(annotate=sections["annotate"] | asked | sampled, runtime={"timeout_s": 120})  # on a busy machine
     assert start_stage().wait(timeout=300) == 0
     rows = read_rows(Path("annotations.parquet"), ANNOTATIONS)
     assert len(rows) == 12
