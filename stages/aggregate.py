@@ -47,9 +47,14 @@ def main(
     print(
         f"aggregate: {summary['labelled']:,} of {summary['texts']:,} texts labelled, "
         f"{abstained:,} abstained, {corrected:,} corrected by people, "
-        f"mean agreement {summary['mean_agreement'] or 0:.3f}"
+        f"mean agreement {format_share(summary['mean_agreement'])}"
         + ("" if alpha is None else f", Krippendorff's alpha {alpha:.3f}")
     )
+
+
+def format_share(share: float | None) -> str:
+    """A share, or that there is none."""
+    return "unknown" if share is None else f"{share:.3f}"
 
 
 def decide(annotations: pd.DataFrame, labels: Sequence[str], params: AggregateParams, votes: VoteForm) -> pd.DataFrame:

@@ -35,7 +35,7 @@ def main(
     task = load_params("task", TaskParams)
     params, labelling = load_source(), load_labelling(task.kind)
     reading = read_source(params, task.labels, labelling.gold, corpus, assets)
-    merged = merge_duplicates(reading.rows)
+    merged = merge_duplicates(reading.rows, placed=labelling.gold.PLACED)
     write_rows(texts, TEXTS, merged.rows)
     counts = count_rows(merged, task.labels, labelling.form) | {
         "left_out": reading.left_out,

@@ -124,7 +124,7 @@ class Job:
             request = requests[vote - 1]
             return plan.form.read_reply(stored[request.key].answer, plan.labels, request.text).label
 
-        return count_votes_due(plan.params.votes, label_of)
+        return count_votes_due(plan.params.votes, label_of, majority=plan.form.MAJORITY)
 
     def _choose_examples(self, start: int, texts: Sequence[str]) -> Sequence[Sequence[Example]]:
         """The examples of the texts from number `start` on; they are looked for once, since encoding takes long."""

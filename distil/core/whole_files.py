@@ -6,10 +6,12 @@ takes it away.
 
 import glob
 import os
+import platform
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,7 +20,7 @@ import psutil
 from distil.core.errors import InputError
 
 CLOCK_S = 2.0  # by which the start of a process may be told too late
-HALF = re.compile(r".*\.(\d+)-[0-9a-f]{8}\.part", re.DOTALL)
+HALF = re.compile(r".*\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.part", re.DOTALL)  # machine, process, lot
 
 
 @contextmanager
@@ -59,14 +61,19 @@ def scratch_beside(path: Path) -> Iterator[Path]:
 
 
 def _name_half(path: Path) -> Path:
-    return path.with_name(f"{path.name}.{os.getpid()}-{uuid4().hex[:8]}.part")
+    return path.with_name(f"{path.name}.{_name_machine()}-{os.getpid()}-{uuid4().hex[:8]}.part")
+
+
+def _name_machine() -> str:
+    """This machine, or container: the numbers of processes mean nothing on another that shares the folder."""
+    return sha256(platform.node().encode()).hexdigest()[:8]
 
 
 def _clear_halves(path: Path) -> None:
-    """Take away what was begun for the path by processes that are no more; what cannot be taken away stays."""
+    """Take away what processes of this machine that are no more began for the path; what cannot be taken away stays."""
     for half in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
         found = HALF.fullmatch(half.name)
-        if found is None or not _is_abandoned(half, int(found[1])):
+        if found is None or found[1] != _name_machine() or not _is_abandoned(half, int(found[2])):
             continue
         if half.is_dir() and not half.is_symlink():
             shutil.rmtree(half, ignore_errors=True)

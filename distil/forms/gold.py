@@ -26,6 +26,8 @@ class GoldRead(NamedTuple):
 class GoldForm(Protocol):
     """A kind's way of reading gold."""
 
+    PLACED: bool  # whether a label tells of places in the text as it stands
+
     def read_gold(
         self, cells: pd.Series, texts: pd.Series, labels: Sequence[str], names: Mapping[str, str]
     ) -> GoldRead:

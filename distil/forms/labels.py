@@ -39,4 +39,7 @@ class VoteForm(Protocol):
     def measure_agreement(
         self, annotations: pd.DataFrame, decided: pd.DataFrame, labels: Sequence[str]
     ) -> dict[str, float | None]:
-        """mean_agreement, unanimous and krippendorff_alpha of rows that no person corrected; null what is undefined."""
+        """mean_agreement, unanimous and krippendorff_alpha; null what is undefined.
+
+        `decided` are the rows that no person corrected, by which a kind may measure the first.
+        """

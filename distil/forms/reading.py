@@ -41,6 +41,8 @@ class Reading:
 class AnswerForm(Protocol):
     """How a kind of task has its answers: read from a reply, asked for as JSON, and shown in an example."""
 
+    MAJORITY: bool  # whether it takes more than half of the votes, and not just most of them, to decide
+
     def read_reply(self, answer: Answer, labels: Sequence[str], text: str) -> Reading:
         """Read what was generated about a text; never raises."""
 

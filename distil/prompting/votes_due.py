@@ -2,7 +2,8 @@
 
 Adaptive consistency (Aggarwal et al. 2023, arXiv 2305.11860) stops sampling when the majority is unlikely to change.
 Here a text is decided when its first label is `min` votes ahead of the second, so unanimous votes stop at once, or when
-the votes that may still be asked for cannot make it catch up.
+the votes that may still be asked for cannot make it catch up. Of sets and spans no part is decided by less than half of
+the votes: there the first also needs more than half, unless all that may be asked for could not give it that.
 """
 
 from collections import Counter
@@ -11,11 +12,12 @@ from collections.abc import Callable
 from distil.prompting.params import VotesParams
 
 
-def count_votes_due(votes: VotesParams, label_of: Callable[[int], str | None]) -> int:
+def count_votes_due(votes: VotesParams, label_of: Callable[[int], str | None], *, majority: bool = False) -> int:
     """Return how many votes the text needs, as far as the answers tell.
 
     `label_of(n)` is the label of vote n = 1, 2, ..., or None where its answer names none; it raises `LookupError` for a
-    vote that has no answer yet, and that vote is then the last one due (or vote `min`, if that is later).
+    vote that has no answer yet, and that vote is then the last one due (or vote `min`, if that is later). `majority`
+    says that half of the votes decides nothing.
     """
     if votes.fixed:
         return votes.min
@@ -27,9 +29,16 @@ def count_votes_due(votes: VotesParams, label_of: Callable[[int], str | None]) -
             return max(number, votes.min)
         if label is not None:
             named[label] += 1
-        if number >= votes.min and _is_decided(named, votes.min, votes.max - number):
+        short = majority and _may_reach_half(named, votes.max - number)
+        if number >= votes.min and not short and _is_decided(named, votes.min, votes.max - number):
             return number
     return votes.max
+
+
+def _may_reach_half(named: Counter[str], left: int) -> bool:
+    """Whether the first label has no more than half of the readable votes, and may come to have it."""
+    first, total = max(named.values(), default=0), named.total()
+    return 0 < 2 * first <= total and 2 * (first + left) > total + left
 
 
 def _is_decided(named: Counter[str], lead: int, left: int) -> bool:

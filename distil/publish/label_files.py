@@ -26,7 +26,7 @@ LABELLED = pa.schema(
         pa.field("label", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),  # of the label: teacher, human (a correction) or gold
         pa.field("teacher_label", pa.string()),  # null: the teacher abstained
-        pa.field("shares", SHARES),  # of the teacher's votes or scores, in the order of task.labels
+        pa.field("shares", SHARES),  # of the teacher's votes or scores, as data/labels.parquet has them in soft
         pa.field("votes", pa.int32(), nullable=False),
         pa.field("reason", pa.string()),  # of a vote for teacher_label, where the prompt asks for one
     ]

@@ -27,9 +27,15 @@ def read_parquet(path: Path, name: str, wanted: dict[str, str]) -> pd.DataFrame:
         except (pa.ArrowInvalid, OSError) as error:  # OSError: a page that cannot be unpacked, a torn footer
             remedy = "copy, download or write it anew"
             raise InputError(f"{name} is not a sound parquet file ({str(error).splitlines()[0]}); {remedy}") from None
-    while any(pa.types.is_struct(field.type) for field in table.schema if field.name not in wanted.values()):
-        table = table.flatten()
-    return read_arrow({role: table[column] for role, column in wanted.items()}, name)
+    return read_arrow({role: pick_column(table, column) for role, column in wanted.items()}, name)
+
+
+def pick_column(table: pa.Table, column: str) -> pa.ChunkedArray:
+    """A column by its name, or of `data.body` the field `body` of the column `data`."""
+    if column in table.column_names:
+        return table[column]
+    above = max((name for name in table.column_names if column.startswith(f"{name}.")), key=len)
+    return pick_column(table.select([above]).flatten(), column)
 
 
 def _read_bounded(file: pq.ParquetFile, columns: list[str], name: str, packed: int) -> pa.Table:

@@ -10,7 +10,6 @@ from distil.core.params import Params
 
 LONGEST_SHOWN = 40  # characters of a value in a message
 OF_GOLD = "gold of "  # and the column: the role of one of several columns
-BLANK = ("", None)
 
 
 class Columns(Params):
@@ -35,9 +34,9 @@ def gather_gold(rows: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     """Put the columns that say 0 or 1 of a label each into one, `gold`, as JSON: an object of what each says."""
     if not columns.gold_columns:
         return rows
-    cells = rows[[f"{OF_GOLD}{column}" for column in columns.gold_columns]]
+    cells = rows[[f"{OF_GOLD}{column}" for column in columns.gold_columns]].fillna("")
     said = [dict(zip(columns.gold_columns, row, strict=True)) for row in cells.itertuples(index=False)]
-    gold = [None if all(value in BLANK for value in row.values()) else write_json(row) for row in said]
+    gold = [write_json(row) if any(row.values()) else None for row in said]
     return rows.drop(columns=cells.columns).assign(gold=pd.Series(gold, index=rows.index, dtype="str"))
 
 

@@ -9,12 +9,14 @@ Tags are O, or a prefix, a hyphen and a label: B and I (IOB2), E or L for the la
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from distil.core.errors import InputError
 
 DOCUMENT = "-DOCSTART-"
+COMMENT = "# "
 OUTSIDE = "O"
 ALONE, LAST, FIRST, INSIDE = "SU", "EL", "B", "I"
 HOW = "a tag is O, or one of B, I, E, L, S, U with a hyphen and a label, such as B-PER"
@@ -57,7 +59,7 @@ def _split(lines: Iterable[str], name: str) -> Iterator[list[_Token]]:
     """The tokens of each sentence."""
     sentence: list[_Token] = []
     for number, line in enumerate(lines, start=1):
-        is_comment = not sentence and line.startswith("#") and "\t" not in line and not _is_tag(line.split()[-1])
+        is_comment = not sentence and line.startswith(COMMENT) and "\t" not in line and not _is_tag(line.split(" ")[-1])
         if not line.strip() or line.startswith(DOCUMENT):
             if sentence:
                 yield sentence
@@ -69,7 +71,7 @@ def _split(lines: Iterable[str], name: str) -> Iterator[list[_Token]]:
 
 
 def _read_token(line: str, number: int, name: str) -> _Token:
-    columns = [column.strip() for column in line.split("\t")] if "\t" in line else line.split()
+    columns = [column.strip() for column in line.split("\t")] if "\t" in line else re.split(" +", line.strip(" \r"))
     if len(columns) < 2 or not columns[0]:
         raise InputError(f"{name}, line {number}: {line[:60]!r} is no token with a tag behind it; {HOW}")
     tag = columns[-1]

@@ -17,16 +17,20 @@ class Merged(NamedTuple):
     conflicts: pd.DataFrame  # id, text, gold: the rows whose gold was taken away, since it differs within their id
 
 
-def merge_duplicates(rows: pd.DataFrame) -> Merged:
+def merge_duplicates(rows: pd.DataFrame, *, placed: bool = False) -> Merged:
     """Give each row (text, gold or null, split or null) its id and keep one row per id.
 
-    The first text is kept as it stands. The gold is what the rows with a gold agree on, else null. A text that is a
-    test row anywhere is a test row, so that no test text is trained on.
+    The first text is kept as it stands; where gold is `placed` in its text, the first of those that have one. The
+    gold is what the rows with a gold agree on, else null. A text that is a test row anywhere is a test row, so that no
+    test text is trained on.
     """
     rows = rows.assign(id=rows["text"].map(text_id))
     gold = rows.dropna(subset="gold").groupby("id", sort=False)["gold"].agg(["first", "nunique"])
     agreed = gold.loc[gold["nunique"] == 1, "first"]
     merged = rows.drop_duplicates("id")[["id", "text"]]
+    if placed:
+        told = rows.dropna(subset="gold").drop_duplicates("id").set_index("id")["text"]
+        merged["text"] = merged["id"].map(told).fillna(merged["text"])
     merged["gold"] = merged["id"].map(agreed)
     merged["split"] = merged["id"].map(_first_split(rows))
     disputed = rows["id"].isin(gold.index[gold["nunique"] > 1]) & rows["gold"].notna()

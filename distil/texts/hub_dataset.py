@@ -113,11 +113,9 @@ def _decode(column: pa.ChunkedArray, feature: Any) -> pa.ChunkedArray:
     """Turn class numbers into names, also those in lists; -1 is the library's way to say that there is none."""
     names = getattr(feature, "names", None)
     if names is None:
-        inner = getattr(feature, "feature", None)
-        if getattr(inner, "names", None) is None:
+        inner = getattr(getattr(feature, "feature", None), "names", None)
+        if inner is None:
             return column
-        rows = column.combine_chunks()
-        return pa.chunked_array(
-            [pa.ListArray.from_arrays(rows.offsets, _decode(rows.values, inner), mask=rows.is_null())]
-        )
+        rows = [None if row is None else [inner[number] for number in row] for row in column.to_pylist()]
+        return pa.chunked_array([pa.array(rows, pa.list_(pa.string()))])
     return pc.take(pa.array(names), pc.if_else(pc.less(column, 0), None, column))

@@ -19,6 +19,7 @@ from distil.texts.opening import explain_bytes, kind_of, open_text
 from distil.texts.workbooks import read_xlsx
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".xlsx", ".txt", ".conll")
+WITHOUT_COLUMNS = (".txt", ".conll")
 Format = Literal["csv", "tsv", "jsonl", "json", "parquet", "xlsx", "txt", "conll"]
 
 
@@ -62,14 +63,18 @@ def read_file(path: Path, name: str, columns: Columns, layout: Layout = Layout()
         read = _read_kind(path, name, kind, columns.named(), layout)
     if read.rows.empty:
         raise InputError(f"{name} has no rows")
+    if columns.gold_columns and kind in WITHOUT_COLUMNS:
+        raise InputError(
+            f"{name} has no columns, so none for each label; set fetch.columns.gold to one name, or to null"
+        )
     return FileRows(gather_gold(read.rows, columns), read.notes)
 
 
 def _explain_kind(kind: str) -> str:
     known = ", ".join(FORMATS)
     if not kind:
-        return f"the name does not tell what kind of file it is; end it with one of {known}"
-    return f"files of the kind '{kind}' are not read; {known} are, packed as .gz too"
+        return f"the name does not tell what kind of file it is; end it with one of {known}, or set fetch.format"
+    return f"files of the kind '{kind}' are not read; {known} are, packed as .gz too, or what fetch.format names"
 
 
 def _read_kind(path: Path, name: str, kind: str, wanted: dict[str, str], layout: Layout) -> FileRows:
@@ -86,7 +91,7 @@ def _read_kind(path: Path, name: str, kind: str, wanted: dict[str, str], layout:
         case ".parquet":
             return FileRows(read_parquet(path, name, wanted), [])
         case ".conll":
-            return _read_conll(path, name)
+            return _read_conll(path, name, "gold" in wanted)
         case ".xlsx":
             return FileRows(read_xlsx(path, name, wanted, layout.sheet), [])
         case _:
@@ -111,12 +116,13 @@ def _read_lines(path: Path, name: str) -> FileRows:
     return FileRows(pd.DataFrame({"text": texts}, index=index, dtype=str), notes)
 
 
-def _read_conll(path: Path, name: str) -> FileRows:
-    """A text a sentence; its gold is spans."""
+def _read_conll(path: Path, name: str, wanted: bool) -> FileRows:
+    """A text a sentence; its gold, if it is wanted, is spans."""
     with open_text(path, name, newline=None) as stream:
         read = read_conll(stream.read(), name)
     index = pd.Index(read.lines, name="line")
-    return FileRows(pd.DataFrame({"text": read.texts, "gold": read.gold}, index=index, dtype=str), read.notes)
+    found = {"text": read.texts} | ({"gold": read.gold} if wanted else {})
+    return FileRows(pd.DataFrame(found, index=index, dtype=str), read.notes)
 
 
 def read_whole(path: Path, name: str) -> str:

@@ -143,10 +143,11 @@ def read_source(params: SourceParams, labels: list[str], form: GoldForm, corpus:
     row or file that is not sound.
     """
     if isinstance(params, ReviewsParams):
-        return _read_reviews(params, labels, pins)
-    names = _read_label_names(params, pins) | params.gold_names
-    _check_labels("fetch.gold_names" if params.gold_names else "fetch.label_names", list(names.values()), labels)
-    rules = Rules(names, labels, params.blank, form)
+        return _read_reviews(params, labels, form, pins)
+    numbered = _read_label_names(params, pins)
+    for origin, some in (("fetch.label_names", numbered), ("fetch.gold_names", params.gold_names)):
+        _check_labels(origin, list(some.values()), labels)
+    rules = Rules(numbered | params.gold_names, labels, params.blank, form)
     tables = [check_rows(table, rules) for table in _read_tables(params, corpus, pins)]
     rows = pd.concat([table.rows for table in tables], ignore_index=True)
     blank = [place for table in tables for place in table.blank]
@@ -166,12 +167,15 @@ def _read_label_names(params: TableParams, pins: Path) -> dict[str, str]:
     return {str(number): name.strip() for number, name in enumerate(names)}
 
 
-def _read_reviews(params: ReviewsParams, labels: list[str], pins: Path) -> Reading:
+def _read_reviews(params: ReviewsParams, labels: list[str], form: GoldForm, pins: Path) -> Reading:
     _check_labels("the source reviews", ["negative", "positive"], labels)
     reviews = read_reviews(resolve(params.archive, pins), params.min_rating)
     if reviews.rows.empty:
         raise InputError(f"fetch.min_rating = {params.min_rating} leaves none of {reviews.left_out:,} texts; lower it")
-    return Reading(reviews.rows, reviews.left_out, [], [])
+    gold = form.read_gold(reviews.rows["gold"], reviews.rows["text"], labels, {})
+    if gold.fault:
+        raise InputError(f"the source reviews has one label a text, which {gold.fault.complaint}; set task.kind")
+    return Reading(reviews.rows.assign(gold=gold.gold), reviews.left_out, [], [])
 
 
 def _check_labels(origin: str, gold: list[str], labels: list[str]) -> None:

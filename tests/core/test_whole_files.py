@@ -34,16 +34,19 @@ def test_what_a_killed_writer_left_is_taken_away_by_the_next_and_nothing_else_is
     assert done.returncode == -signal.SIGKILL
     file, folder = names(tmp_path)
     assert (file.split(".")[-1], folder.split(".")[-1]) == ("part", "part")
-    dead = file.split(".")[2].partition("-")[0]
-    others = [f"a.json.{os.getpid()}-0123abcd.part", "a.json.part", "a.json.old.part", "onnx.0.part", f"b.{dead}.part"]
+    machine, process, _ = file.split(".")[2].split("-")
+    dead, own = f"{machine}-{process}", f"{machine}-{os.getpid()}"
+    away = f"00000000-{process}"  # of another machine, whose processes are not known here
+    others = [f"a.json.{own}-0123abcd.part", f"a.json.{away}-0123abcd.part", "a.json.part", "a.json.old.part"]
+    others += ["onnx.0.part", f"b.{dead}.part"]
     for name in others:
         (tmp_path / name).mkdir()
     elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
     elsewhere.mkdir()
     (elsewhere / "kept").touch()
     (tmp_path / f"a.json.{dead}-00000000.part").symlink_to(elsewhere)
-    (tmp_path / f"a.json.{os.getpid()}-00000000.part").mkdir()
-    os.utime(tmp_path / f"a.json.{os.getpid()}-00000000.part", (0, 0))  # of one that had our number before
+    (tmp_path / f"a.json.{own}-00000000.part").mkdir()
+    os.utime(tmp_path / f"a.json.{own}-00000000.part", (0, 0))  # of one that had our number before
     for _ in range(2):
         with written_whole(tmp_path / "a.json") as half:
             half.write_text("whole")

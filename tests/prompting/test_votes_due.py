@@ -6,7 +6,7 @@ from distil.prompting.params import VotesParams
 from distil.prompting.votes_due import count_votes_due
 
 
-def due(said: str, least: int, most: int) -> int:
+def due(said: str, least: int, most: int, *, majority: bool = False) -> int:
     """Votes due after such labels, a letter each; - is an answer that names none."""
 
     def label_of(vote: int) -> str | None:
@@ -14,7 +14,7 @@ def due(said: str, least: int, most: int) -> int:
             raise LookupError
         return None if said[vote - 1] == "-" else said[vote - 1]
 
-    return count_votes_due(VotesParams(min=least, max=most), label_of)
+    return count_votes_due(VotesParams(min=least, max=most), label_of, majority=majority)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,17 @@ def test_votes_that_cannot_change_the_lead_are_not_asked_for() -> None:
 
 def test_a_fixed_number_is_due_whatever_is_said() -> None:
     assert due("", 3, 3) == due("aab", 3, 3) == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "votes"),
+    [
+        ("aa", 2),
+        ("bcdaaa", 7),  # a leads by two, and half of the votes say otherwise
+        ("bcdaaaa", 7),  # now it has more than half
+        ("bcdea", 6),
+        ("--", 2),
+    ],
+)
+def test_half_of_the_votes_decide_nothing_where_a_majority_does(said: str, votes: int) -> None:
+    assert due(said, 2, 9, majority=True) == votes

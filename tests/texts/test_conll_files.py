@@ -29,6 +29,12 @@ def test_all_ways_of_tagging_are_read(tags: list[str], spans: list[str]) -> None
     assert read(*tags) == spans
 
 
+def test_columns_are_separated_by_plain_blanks_alone_and_a_hashtag_is_no_comment() -> None:
+    assert read_conll("A\u00a0b O\n", "f").texts == ["A\u00a0b"]
+    with pytest.raises(InputError, match="is no token with a tag behind it"):
+        read_conll("#nlproc\n", "f")
+
+
 def test_sentences_comments_documents_and_columns() -> None:
     content = (
         "\ufeff-DOCSTART- -X- O O\r\n\r\nEU NNP B-ORG\r\n# SYM O\r\n\r\n\r\n# id = 3\n#\tO\nS\u00e3o Paulo\t_\tB-LOC"

@@ -37,3 +37,11 @@ def test_text_of_several_splits_goes_to_test_then_validation() -> None:
     more = [("a", None, "test"), ("a", None, "validation"), ("b", None, "validation"), ("c", None, "train")]
     merged = merge_duplicates(rows(*cells, *more))
     assert merged.rows["split"].fillna("none").tolist() == ["test", "validation", "train", "none"]
+
+
+def test_places_are_those_of_the_text_that_has_them() -> None:
+    some = rows(("Anna  Berg sings", None, None), ("Anna Berg sings", "5-9", None))
+    assert merge_duplicates(some).rows["text"].tolist() == ["Anna  Berg sings"]
+    assert merge_duplicates(some, placed=True).rows[["text", "gold"]].to_numpy().tolist() == [
+        ["Anna Berg sings", "5-9"]
+    ]

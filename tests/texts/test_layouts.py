@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from toy_corpus import complain, read
 
@@ -55,13 +57,49 @@ def test_labels_by_number_are_named_by_a_pinned_file(tmp_path: Path) -> None:
     assert found["gold"].isna().tolist() == [False, False, True]
 
 
-def test_columns_of_0_and_1_become_one(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("text,joy,anger\nhello,1,0\nwell,,\n")
-    rows = read_file(tmp_path / "a.csv", "a.csv", Columns(gold=["joy", "anger"])).rows
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "text,joy,anger\nhello,1,0\nwell,,\n"),
+        ("a.jsonl", '{"text": "hello", "joy": "1", "anger": "0"}\n{"text": "well"}\n'),
+        ("a.json", '[{"text": "hello", "joy": "1", "anger": "0"}, {"text": "well"}]'),
+    ],
+)
+def test_columns_of_0_and_1_become_one(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    rows = read_file(tmp_path / name, name, Columns(gold=["joy", "anger"])).rows
     assert rows["gold"].tolist()[0] == '{"joy": "1", "anger": "0"}'
     assert rows["gold"].isna().tolist() == [False, True]
     with pytest.raises(InputError, match=r"no column 'love'; set fetch.columns.gold to one of: text, joy, anger"):
-        read_file(tmp_path / "a.csv", "a.csv", Columns(gold=["joy", "love"]), Layout())
+        read_file(tmp_path / name, name, Columns(gold=["joy", "love"]), Layout())
+
+
+def test_columns_of_parquet_with_gaps_become_one(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a", "b"], "joy": [1, None], "anger": [0, None]}), tmp_path / "a.parquet")
+    rows = read_file(tmp_path / "a.parquet", "a.parquet", Columns(gold=["joy", "anger"])).rows
+    assert rows["gold"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.conll"])
+def test_a_file_without_columns_has_none_for_each_label(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("word\tO\n")
+    with pytest.raises(InputError, match="has no columns, so none for each label"):
+        read_file(tmp_path / name, name, Columns(gold=["joy", "love"]))
+
+
+def test_conll_has_no_gold_where_none_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "a.conll").write_text("Anna\tB-PER\n")
+    assert list(read_file(tmp_path / "a.conll", "a.conll", Columns()).rows) == ["text"]
+    assert list(read_file(tmp_path / "a.conll", "a.conll", Columns(gold="gold")).rows) == ["text", "gold"]
+
+
+def test_a_structure_beside_a_field_of_another(tmp_path: Path) -> None:
+    cells = {"data": [{"body": "Ann", "more": {"deep": 1}}], "labels": [{"joy": 1}]}
+    pq.write_table(pa.table(cells), tmp_path / "a.parquet")
+    rows = read_file(tmp_path / "a.parquet", "a.parquet", Columns(text="data.body", gold="labels")).rows
+    assert rows[["text", "gold"]].to_numpy().tolist() == [["Ann", '{"joy": 1}']]
+    deep = read_file(tmp_path / "a.parquet", "a.parquet", Columns(text="data.body", gold="data.more.deep")).rows
+    assert deep["gold"].tolist() == ["1"]
 
 
 def test_one_label_a_text_takes_no_list_and_says_what_does(tmp_path: Path) -> None:

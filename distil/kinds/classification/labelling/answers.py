@@ -40,6 +40,7 @@ LABEL_LINE = re.compile(
     r"^[^\w\n]*(?:the )?(?:final |correct |best )?(?:label|answer)[^\w\n]*(?:[:=]|\bis\b)\s*(.+)$",
     re.IGNORECASE | re.MULTILINE,
 )
+MAJORITY = False
 
 
 def answer_schema(labels: Sequence[str]) -> dict[str, Any]:

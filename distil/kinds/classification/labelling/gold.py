@@ -8,6 +8,7 @@ from distil.forms.gold import Fault, GoldRead
 
 WHOLE_NUMBER = r"(-?\d+)\.0+"
 LISTS = ("[", "{")
+PLACED = False
 
 
 def read_gold(cells: pd.Series, texts: pd.Series, labels: Sequence[str], names: Mapping[str, str]) -> GoldRead:

@@ -39,6 +39,7 @@ LINE = re.compile(
 )
 FENCED = re.compile(r"```\w*[^\S\n]*\n?(.*?)\n?```", re.DOTALL)
 MOST_LINES = 50  # that say which labels there are, and are read
+MAJORITY = True
 
 
 def read_reply(answer: Answer, labels: Sequence[str], text: str) -> Reading:

@@ -29,7 +29,10 @@ from distil.kinds.multi_label.labelling.name_lists import count_pieces, cut_name
 
 NONE = "none"
 SEPARATORS = tuple(map(re.compile, (r"\s*;\s*", r"\s*\|\s*", r"\s*,\s*")))
-CHOSEN = {True: True, False: False, "1": True, "0": False, "true": True, "false": False}  # True == 1, False == 0
+CHOSEN = {  # as JSON, csv and pandas write it; True == 1, False == 0
+    **dict.fromkeys((True, "1", "1.0", "true", "True"), True),
+    **dict.fromkeys((False, "0", "0.0", "false", "False"), False),
+}
 LONGEST_LITERAL = 10_000  # characters; Python's parser is slow on long nonsense
 LONGEST_SHOWN = 40  # characters of a value in a message
 
@@ -147,7 +150,9 @@ def _read_values(
 ) -> frozenset[str]:
     if isinstance(values, dict):
         values = [name for name, value in values.items() if _is_chosen(name, value, vocabulary, labels)]
-    return _unite([_read_name(value, vocabulary, labels) for value in values])
+    names = [_read_name(value, vocabulary, labels) for value in values]
+    _refuse_repeats(values)
+    return frozenset(names)
 
 
 def _is_chosen(name: str, value: Any, vocabulary: Mapping[str, str], labels: Sequence[str]) -> bool:
@@ -167,11 +172,11 @@ def _read_name(value: Any, vocabulary: Mapping[str, str], labels: Sequence[str])
     raise ValueError(f"{'names' if is_name else 'holds'} {shorten(value)}, which is {wrong}")
 
 
-def _unite(names: Sequence[str]) -> frozenset[str]:
-    repeated = next((name for number, name in enumerate(names) if name in names[:number]), None)
+def _refuse_repeats(written: Sequence[Any]) -> None:
+    """Refuse what is written twice; two names of the data may stand for one label."""
+    repeated = next((name for number, name in enumerate(written) if name in written[:number]), None)
     if repeated is not None:
         raise ValueError(f"names {repeated!r} twice; name each label once")
-    return frozenset(names)
 
 
 def _read_line(text: str, vocabulary: Mapping[str, str], labels: Sequence[str]) -> frozenset[str]:
@@ -188,5 +193,6 @@ def _read_line(text: str, vocabulary: Mapping[str, str], labels: Sequence[str]) 
         raise ValueError(f"names {shorten(unknown)}, which is not in task.labels ({', '.join(labels)})")
     (way,) = ways
     if way.names > len(way.labels):
-        raise ValueError("names a label twice; name each label once")
+        for separator in SEPARATORS:
+            _refuse_repeats(separator.split(text))
     return way.labels

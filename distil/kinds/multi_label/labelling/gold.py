@@ -14,6 +14,7 @@ from distil.kinds.multi_label.labelling.form import order_names, parse_cell
 
 REMEDY = "correct it, or name its label in fetch.gold_names"
 WHOLE_NUMBER = r"(-?\d+)\.0+"
+PLACED = False
 
 
 class Cell(NamedTuple):

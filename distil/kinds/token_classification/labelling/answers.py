@@ -42,6 +42,7 @@ FENCED = re.compile(r"```[\w-]*\n(.*?)\n?```", re.DOTALL)
 CLOSING = re.compile(r"</[^<>]|\[/[^\[\]]")  # of some label's tag, perhaps
 HOW_TO_LABEL = "write a list of {text, label} or of {start, end, label}, the text with tags, or none"
 NONE = "none"  # an answer of its own
+MAJORITY = True
 
 
 def read_reply(answer: Answer, labels: Sequence[str], text: str) -> Reading:

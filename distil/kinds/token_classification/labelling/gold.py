@@ -28,6 +28,7 @@ UNITS: dict[str, Callable[[str], int]] = {  # how many units a character has
     "bytes of UTF-8": lambda sign: len(sign.encode("utf-8", "surrogatepass")),
 }
 AS_IT_SHOULD_BE = '[{"start": 0, "end": 4, "label": "NAME"}] or [[0, 4, "NAME"]]'
+PLACED = True
 
 
 class _Row(NamedTuple):
@@ -124,4 +125,5 @@ def _choose_fault(known: np.ndarray, wrong: Sequence[str | None]) -> Fault | Non
         return None
     rows = np.zeros(len(known), dtype=bool)
     rows[known] = [each is not None for each in wrong]
-    return Fault(rows, f"{first}; correct it, or leave the cell empty")
+    remedy = "name its label in fetch.gold_names" if "task.labels" in first else "leave the cell empty"
+    return Fault(rows, f"{first}; correct it, or {remedy}")

@@ -48,7 +48,7 @@ def test_a_cell_is_read(cell: str, names: list[str]) -> None:
         ("joy, bliss", "names 'bliss', which is not in task.labels"),
         ("joy; anger, joy", "names 'anger, joy', which is not"),
         ('["joy", "bliss"]', "names 'bliss', which is not in task.labels"),
-        ("joy, joy", "names a label twice"),
+        ("joy, joy", "names 'joy' twice"),
         ('["joy", "joy"]', "names 'joy' twice"),
         ('["joy", ["anger"]]', "holds ['anger'], which is no name"),
         ("[3]", "names 3, which is not in task.labels"),

@@ -34,6 +34,18 @@ def test_names_of_the_data_are_translated_numbers_too() -> None:
     assert found.notes == ["gold labels such as '2.0' are read as '2', which is known (rows: 1)"]
 
 
+def test_two_names_of_the_data_may_stand_for_one_label() -> None:
+    names = {"annoyance": "anger"}
+    for cell in ("annoyance; anger", '["annoyance", "anger"]', '{"annoyance": 1, "anger": "1"}'):
+        assert read(cell, names=names).gold.tolist() == ['["anger"]']
+    assert read("anger; anger", names=names).fault
+
+
+def test_columns_of_0_and_1_are_read_as_pandas_writes_them() -> None:
+    found = read('{"joy": "True", "anger": "False"}', '{"joy": "0.0", "anger": "1.0"}')
+    assert found.gold.tolist() == ['["joy"]', '["anger"]']
+
+
 def test_all_rows_at_fault_are_told_and_what_is_wrong_with_the_first() -> None:
     found = read("joy", "joy;bliss", "anger", '["joy", "joy"]')
     assert found.fault.rows.tolist() == [False, True, False, True]
