@@ -69,9 +69,10 @@ def test_spans_are_those_of_the_pipeline_of_transformers(tmp_path: Path, kind: K
 
     folder = make_tiny_model(tmp_path, kind=kind)
     tags = dict(enumerate(name_tags(LABELS)))
-    config = AutoConfig.from_pretrained(folder, id2label=tags, label2id={tag: number for number, tag in tags.items()})
+    numbers = {tag: number for number, tag in tags.items()}
+    config = AutoConfig.from_pretrained(folder, id2label=tags, label2id=numbers, trust_remote_code=False)
     torch.manual_seed(0)
-    model, tokenizer = make_model(config).eval(), AutoTokenizer.from_pretrained(folder)
+    model, tokenizer = make_model(config).eval(), AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     torch.nn.init.normal_(model.classifier.weight)
     reader = pipeline("token-classification", model=model, tokenizer=tokenizer, aggregation_strategy="first")
     for text in [*TEXTS, "Dr.Smith's  caf\u00e9, cafe\u0301 (on\nday 2)", "a\U0001f600b profit"]:
