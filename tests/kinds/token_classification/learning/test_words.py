@@ -74,7 +74,9 @@ def test_spans_are_those_of_the_pipeline_of_transformers(tmp_path: Path, kind: K
     torch.manual_seed(0)
     model, tokenizer = make_model(config).eval(), AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     torch.nn.init.normal_(model.classifier.weight)
-    reader = pipeline("token-classification", model=model, tokenizer=tokenizer, aggregation_strategy="first")
+    reader = pipeline(
+        "token-classification", model=model, tokenizer=tokenizer, aggregation_strategy="first", trust_remote_code=False
+    )
     for text in [*TEXTS, "Dr.Smith's  caf\u00e9, cafe\u0301 (on\nday 2)", "a\U0001f600b profit"]:
         expected: list[Any] = [
             (span["start"], span["end"], span["entity_group"], span["score"]) for span in reader(text)
