@@ -26,7 +26,8 @@ from distil.core.served import PRECISIONS, read_served
 from distil.core.tables import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TEXTS, TRAIN, read_labelled, write_rows
 from distil.encoders.reading import measure_cut
 from distil.encoders.torch_model import load_tokenizer, use_threads
-from distil.linear.baselines import make_baselines, save_baselines
+from distil.linear.baselines import make_baselines
+from distil.linear.trained_files import write_trained
 from distil.quality.asking import Rows, ask_all
 from distil.quality.bootstrap import Bootstrap
 from distil.quality.comparison import TEACHER, Comparison, Scoring, score_systems
@@ -80,7 +81,7 @@ def main(
     systems = load_students(student, onnx, served := read_served(export), runtime)
     timed = make_baselines(names, params.embeddings, assets, runtime.device)
     systems |= train_baselines(timed, read_labelled(train, TRAIN, "label", names), few, names)
-    save_baselines(baselines, timed)
+    write_trained(baselines, timed)
     comparison, scoring = ask_all(systems, rows, names), make_scoring(params, names)
     found = score_systems(comparison, scoring)
     notes = note_few_shot(few, names, params.few_shot_per_label) + note_unread(student, rows.test["text"].tolist())

@@ -1,7 +1,7 @@
 """Write a file so that nobody ever takes half of it for the whole, and two who write it do not trip over each other.
 
-What is not whole lies beside it as NAME.PROCESS-LOT.part. Where its process was killed, the next that writes the same
-takes it away.
+What is not whole lies beside it as NAME.MACHINE-PROCESS-LOT.part. Where its process was killed, the next that
+writes the same there takes it away.
 """
 
 import glob

@@ -6,7 +6,7 @@ tables as strings of one canonical form a kind, so that what only carries labels
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, cast
+from typing import Any
 
 from distil.core.params import Kind
 from distil.forms.gold import GoldForm
@@ -31,4 +31,4 @@ def load_labelling(kind: Kind) -> Labelling:
 
 
 def _load(kind: Kind, name: str) -> Any:
-    return cast("Any", import_module(f"distil.kinds.{kind}.labelling.{name}"))
+    return import_module(f"distil.kinds.{kind}.labelling.{name}")

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from distil.quality.counted import divide, mean_of, score_counts
+
 Bools = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -34,14 +36,14 @@ def score_tables(tables: Counts) -> dict[str, Floats]:
     right, known, said = _count_by_label(tables)
     rows = known.sum(axis=-1)
     occurring = (known + said) > 0
-    precision, recall, f1 = _score_by_label(right, known, said)
+    precision, recall, f1 = score_counts(right, known, said)
     return {
-        "accuracy": _divide(right.sum(axis=-1), rows),
-        "balanced_accuracy": _mean(recall, known > 0),
-        "precision": _mean(precision, occurring),
-        "recall": _mean(recall, occurring),
-        "macro_f1": _mean(f1, occurring),
-        "micro_f1": _divide(2 * right.sum(axis=-1), rows + said.sum(axis=-1)),
+        "accuracy": divide(right.sum(axis=-1), rows),
+        "balanced_accuracy": mean_of(recall, known > 0),
+        "precision": mean_of(precision, occurring),
+        "recall": mean_of(recall, occurring),
+        "macro_f1": mean_of(f1, occurring),
+        "micro_f1": divide(2 * right.sum(axis=-1), rows + said.sum(axis=-1)),
     }
 
 
@@ -49,7 +51,7 @@ def score_labels(actual: Sequence[str], predicted: Sequence[str | None], labels:
     """Return the scores of `score_tables` as numbers, and in per_class those of each label that occurs."""
     table = tabulate(actual, predicted, labels)
     right, known, said = _count_by_label(table)
-    by_label = zip(labels, *_score_by_label(right, known, said), known, said, strict=True)
+    by_label = zip(labels, *score_counts(right, known, said), known, said, strict=True)
     scores: dict[str, Any] = {name: float(value) for name, value in score_tables(table).items()}
     scores["per_class"] = {
         label: {"precision": float(precision), "recall": float(recall), "f1": float(f1), "support": int(support)}
@@ -85,16 +87,3 @@ def is_right(actual: Sequence[str | None], predicted: Sequence[str | None]) -> B
 def _count_by_label(tables: Counts) -> tuple[Counts, Counts, Counts]:
     """Of each label the rows that are right, that have it, and that were given it."""
     return np.diagonal(tables, axis1=-2, axis2=-1), tables.sum(axis=-1), tables.sum(axis=-2)[..., :-1]
-
-
-def _score_by_label(right: Counts, known: Counts, said: Counts) -> tuple[Floats, Floats, Floats]:
-    return _divide(right, said), _divide(right, known), _divide(2 * right, known + said)
-
-
-def _divide(part: Any, whole: Any) -> Floats:
-    quotient: Floats = np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)
-    return quotient
-
-
-def _mean(values: Floats, counted: Bools) -> Floats:
-    return _divide((values * counted).sum(axis=-1), counted.sum(axis=-1))

@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from distil.linear.baselines import Baseline, make_tfidf
+from distil.linear.baselines import Baseline
+from distil.linear.features import make_tfidf
 from distil.linear.folds import Folds, Numbers, draw_folds
 from distil.student.fine_tuner import FineTuner
 from distil.student.frozen import Frozen

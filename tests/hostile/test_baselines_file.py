@@ -9,7 +9,9 @@ from mutations import CASES, mutate
 from toy_rows import LABELS, make_rows, make_texts
 
 from distil.core.errors import InputError
-from distil.linear.baselines import Baseline, load_baselines, make_tfidf, save_baselines
+from distil.linear.baselines import Baseline, load_baselines
+from distil.linear.features import make_tfidf
+from distil.linear.trained_files import write_trained
 
 ROWS = make_rows(make_texts())
 
@@ -25,7 +27,7 @@ def test_pickle_is_not_read(tmp_path: Path) -> None:
 def test_any_damage(tmp_path: Path, cases: int) -> None:
     """It is read, and answers, or is refused in one line."""
     path = tmp_path / "baselines"
-    save_baselines(path, {"tfidf": Baseline(make_tfidf(), LABELS).fit(["good one", "bad two"] * 2, list(LABELS) * 2)})
+    write_trained(path, {"tfidf": Baseline(make_tfidf(), LABELS).fit(["good one", "bad two"] * 2, list(LABELS) * 2)})
     refused = 0
     for damaged in mutate(path.read_bytes(), cases):
         path.write_bytes(damaged)

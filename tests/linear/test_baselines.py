@@ -11,7 +11,8 @@ from toy_rows import LABELS, make_rows, make_texts
 
 from distil.assets.references import sha256_of
 from distil.core.errors import InputError
-from distil.linear.baselines import Baseline, load_baselines, make_baselines, save_baselines
+from distil.linear.baselines import Baseline, load_baselines, make_baselines
+from distil.linear.trained_files import write_trained
 
 ROWS = make_rows(make_texts())
 PINS = Path("assets.txt")
@@ -45,8 +46,8 @@ def test_kept_on_disk_without_the_encoder(tmp_path: Path) -> None:
     expected = {
         name: baseline.fit(ROWS["text"], ROWS["label"]).predict_proba(TEXTS) for name, baseline in baselines.items()
     }
-    save_baselines(tmp_path / "baselines.safetensors", baselines)
-    save_baselines(tmp_path / "embeddings", {"embeddings": baselines["embeddings"]})
+    write_trained(tmp_path / "baselines.safetensors", baselines)
+    write_trained(tmp_path / "embeddings", {"embeddings": baselines["embeddings"]})
     assert (tmp_path / "embeddings").stat().st_size < (tmp_path / "base/model.safetensors").stat().st_size / 10
     loaded = load_baselines(tmp_path / "baselines.safetensors", "cpu")
     for name, shares in expected.items():
@@ -80,7 +81,7 @@ def test_the_device_is_that_of_the_reader_and_not_in_the_file(tmp_path: Path) ->
     embeddings = make(tmp_path)["embeddings"].fit(ROWS["text"], ROWS["label"])
     for name, device in (("one", "cuda:7"), ("two", "cpu")):
         embeddings.features.device = device
-        save_baselines(tmp_path / name, {"embeddings": embeddings})
+        write_trained(tmp_path / name, {"embeddings": embeddings})
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     assert load_baselines(tmp_path / "one", "cuda:3")["embeddings"].features.device == "cuda:3"
 
@@ -88,14 +89,15 @@ def test_the_device_is_that_of_the_reader_and_not_in_the_file(tmp_path: Path) ->
 def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from distil.linear.baselines import make_baselines, save_baselines\n"
+        "from distil.linear.baselines import make_baselines\n"
+        "from distil.linear.trained_files import write_trained\n"
         "words = {'tfidf': make_baselines(['a', 'b'], 'x', Path('x'), 'cpu')['tfidf']}\n"
         "words['tfidf'].fit(['one two', 'three four'], ['a', 'b'])\n"
-        "save_baselines(Path(sys.argv[1]), words)\n"
+        "write_trained(Path(sys.argv[1]), words)\n"
     )
     for name in ("one", "two"):
         subprocess.run([sys.executable, "-c", code, str(tmp_path / name)], check=True, cwd=ROOT)
     words = {"tfidf": make_baselines(["a", "b"], "x", Path("x"), "cpu")["tfidf"]}
     words["tfidf"].fit(["one two", "three four"], ["a", "b"])
-    save_baselines(tmp_path / "here", words)
+    write_trained(tmp_path / "here", words)
     assert len({(tmp_path / name).read_bytes() for name in ("one", "two", "here")}) == 1

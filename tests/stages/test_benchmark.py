@@ -20,7 +20,8 @@ from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import TEST, TIMINGS, read_rows, write_rows
 from distil.export.onnx_files import FP32, INT8
-from distil.linear.baselines import make_baselines, save_baselines
+from distil.linear.baselines import make_baselines
+from distil.linear.trained_files import write_trained
 from distil.speed.systems import computes_bf16
 from stages.benchmark import main
 
@@ -57,7 +58,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     baselines = make_baselines(LABELS, reference, folder / "assets.txt", "cpu")
     for baseline in baselines.values():
         baseline.fit(TEXTS, ["positive", "negative", "positive", "negative"])
-    save_baselines(folder / "baselines.safetensors", baselines)
+    write_trained(folder / "baselines.safetensors", baselines)
     return folder
 
 

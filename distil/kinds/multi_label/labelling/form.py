@@ -78,6 +78,13 @@ def soften(label: str, labels: Sequence[str]) -> NDArray[np.float64]:
     return np.array([label in names for label in labels], dtype=np.float64)
 
 
+def tabulate(sets: Iterable[str | None], labels: Sequence[str]) -> NDArray[np.float64]:
+    """Return canonical strings as rows of 0 and 1, of shape (sets, labels); None, for no answer, names none."""
+    sets = list(sets)
+    rows = {label: np.zeros(len(labels)) if label is None else soften(label, labels) for label in set(sets)}
+    return np.array([rows[label] for label in sets]).reshape(len(sets), len(labels))
+
+
 def read_cell(cell: str, labels: Sequence[str]) -> str:
     """Return the canonical form of what a person wrote into a cell; raises `ValueError` with what is wrong with it."""
     return order_names(parse_cell(cell, {label: label for label in labels}, labels), labels)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distil.kinds.multi_label.labelling.form import soften, write_label
+from distil.kinds.multi_label.labelling.form import tabulate, write_label
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def decide_labels(
     usable = annotations[annotations["status"] == "ok"]
     rows = ids.get_indexer(usable["id"])
     totals = np.zeros((len(ids), len(labels)))
-    np.add.at(totals, rows, _tabulate(usable["label"], labels))
+    np.add.at(totals, rows, tabulate(usable["label"], labels))
     votes = np.bincount(rows, minlength=len(ids))
     shares = totals / np.maximum(votes, 1)[:, None]
     failures = annotations[~annotations["id"].isin(usable["id"])].groupby("id")["status"].agg(_commonest)
@@ -118,7 +118,7 @@ def measure_alpha(votes: pd.DataFrame, labels: Sequence[str]) -> float | None:
     numbers, sets = pd.factorize(pairable["label"])
     if len(sets) < 2:
         return None
-    named, counts = _tabulate(sets, labels), np.bincount(numbers)
+    named, counts = tabulate(sets, labels), np.bincount(numbers)
     sizes_of_sets = named.sum(axis=1)
     by_chance = 0.0
     for start in range(0, len(sets), AT_ONCE):
@@ -141,12 +141,6 @@ def measure_distances(common: Floats, of_one: Floats, of_other: Floats) -> Float
     same, within = common == np.maximum(of_one, of_other), common == np.minimum(of_one, of_other)
     distances: Floats = 1 - jaccard * np.select([same, within], [1.0, 2 / 3], 1 / 3)
     return distances
-
-
-def _tabulate(sets: pd.Series | pd.Index, labels: Sequence[str]) -> Floats:
-    """Canonical labels as rows of 0 and 1, of shape (sets, labels)."""
-    rows = {label: soften(label, labels) for label in set(sets)}
-    return np.array([rows[label] for label in sets]).reshape(len(sets), len(labels))
 
 
 def _commonest(statuses: pd.Series) -> str:

@@ -2,40 +2,28 @@
 
 The first says the set that most texts have; `tfidf` is a logistic regression a label over words, pairs of words and
 pieces of words, `embeddings` the same over the sentence vectors of an encoder that is not fine-tuned. Thresholds are
-chosen by cross-validation among the training texts. On disk they are numbers and words in a safetensors file, which
-holds no code.
+chosen by cross-validation among the training texts.
 """
 
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.numpy import save
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import FeatureUnion
 
-from distil.core.errors import InputError
 from distil.kinds.multi_label.labelling.form import soften
 from distil.kinds.multi_label.learning.thresholds import HALF, choose_thresholds, decide
-from distil.linear.baselines import (
-    BEYOND_HONEST,
-    INVERSE_REGULARISATION,
-    UNREADABLE,
-    FrozenEncoder,
-    load_terms,
-    make_tfidf,
-)
+from distil.linear.baselines import INVERSE_REGULARISATION
+from distil.linear.features import Features, FrozenEncoder, make_tfidf
+from distil.linear.trained_files import Arrays, read_trained
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-LEARNED = ("weights", "bias", "thresholds")
 FOLDS = 5
 ALWAYS = 1e3  # logit of a label that all training texts have; of one that none has, it is minus that
 
@@ -66,7 +54,9 @@ class MostFrequentSet:
 class OneVersusRest:
     """A logistic regression for each label over features of the texts, each with its threshold."""
 
-    def __init__(self, features: FeatureUnion | FrozenEncoder, labels: Sequence[str], seed: int = 0) -> None:
+    LEARNED: tuple[str, ...] = ("weights", "bias", "thresholds")
+
+    def __init__(self, features: Features, labels: Sequence[str], seed: int = 0) -> None:
         """Set up, untrained; `labels` gives the order of the outputs, `seed` the draw of folds."""
         self.labels = list(labels)
         self.features = features
@@ -93,6 +83,18 @@ class OneVersusRest:
         """Return the labels of each text in their canonical form."""
         return decide(self.predict_proba(texts), self.thresholds, self.labels)
 
+    def list_learned(self) -> Arrays:
+        """A row of weights, a bias and a threshold for each label."""
+        return {part: getattr(self, part) for part in self.LEARNED}
+
+    def take_learned(self, arrays: Arrays, width: int | None) -> None:
+        """Take the same from a file; raises `ValueError` where they do not go together."""
+        weights, bias, thresholds = (arrays[part] for part in self.LEARNED)
+        count = len(self.labels)
+        if weights.shape != (count, width or weights.shape[-1]) or {bias.shape, thresholds.shape} != {(count,)}:
+            raise ValueError(f"the weights have the shapes {weights.shape}, {bias.shape} and {thresholds.shape}")
+        self.weights, self.bias, self.thresholds = weights, bias, thresholds
+
     def _hold_out(self, features: Any, known: Bools) -> Floats:
         """Probabilities of texts by regressions that did not see them."""
         shares = np.zeros(known.shape)
@@ -109,57 +111,9 @@ def make_baselines(labels: Sequence[str], reference: str, pins: Path, device: st
     return {"tfidf": OneVersusRest(make_tfidf(), labels), "embeddings": OneVersusRest(encoder, labels)}
 
 
-def save_baselines(path: Path, baselines: Mapping[str, OneVersusRest]) -> None:
-    """Write trained baselines to one file; the same baselines give the same bytes in every process."""
-    about: dict[str, dict[str, Any]] = {}
-    arrays: dict[str, NDArray[Any]] = {}
-    for name, baseline in baselines.items():
-        about[name] = {"labels": baseline.labels}
-        arrays |= {f"{name}.{part}": np.ascontiguousarray(getattr(baseline, part)) for part in LEARNED}
-        if isinstance(baseline.features, FrozenEncoder):
-            reference, pins = baseline.features.place
-            about[name] |= {"encoder": reference, "pins": pins.as_posix()}
-            continue
-        for kind, vectorizer in baseline.features.transformer_list:
-            terms = json.dumps(vectorizer.get_feature_names_out().tolist(), ensure_ascii=False)
-            arrays[f"{name}.{kind}.terms"] = np.frombuffer(terms.encode(), dtype=np.uint8)
-            arrays[f"{name}.{kind}.idf"] = vectorizer.idf_
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(save(arrays, {"baselines": json.dumps(about)}))  # of several keys the order is left to chance
-
-
 def load_baselines(path: Path, device: str) -> dict[str, OneVersusRest]:
-    """Read what `save_baselines` wrote; `device` is the one to use.
-
-    Raises `InputError` if it is missing or damaged.
-    """
-    try:
-        with safe_open(path, "np") as file:
-            about = json.loads(file.metadata()["baselines"])
-            return {name: _load_baseline(file, name, told, device) for name, told in about.items()}
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing; 'dvc repro' writes it") from None
-    except UNREADABLE as error:
-        raise InputError(f"{path} is damaged ({error!r}); 'dvc repro' writes it anew") from None
-
-
-def _load_baseline(file: Any, name: str, told: Mapping[str, Any], device: str) -> OneVersusRest:
-    width: int | None = None
-    features: FeatureUnion | FrozenEncoder
-    if "encoder" in told:
-        features = FrozenEncoder(told["encoder"], Path(told["pins"]), device)
-    else:
-        features = make_tfidf()
-        width = sum(load_terms(file, f"{name}.{kind}", part) for kind, part in features.transformer_list)
-    baseline = OneVersusRest(features, [str(label) for label in told["labels"]])
-    weights, bias, thresholds = (file.get_tensor(f"{name}.{part}") for part in LEARNED)
-    count = len(baseline.labels)
-    if weights.shape != (count, width or weights.shape[-1]) or {bias.shape, thresholds.shape} != {(count,)}:
-        raise ValueError(f"weights of {name} have the shapes {weights.shape}, {bias.shape} and {thresholds.shape}")
-    if not all((np.abs(values) < BEYOND_HONEST).all() for values in (weights, bias, thresholds)):
-        raise ValueError(f"weights of {name} are no numbers, or far too large")
-    baseline.weights, baseline.bias, baseline.thresholds = weights, bias, thresholds
-    return baseline
+    """Read trained baselines, as `distil.linear.trained_files.read_trained` has it."""
+    return read_trained(path, device, OneVersusRest)
 
 
 def _fit_labels(features: Any, known: Bools) -> tuple[Floats, Floats]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distil.kinds.multi_label.labelling.form import soften
+from distil.kinds.multi_label.labelling.form import tabulate
 from distil.quality.bootstrap import Bootstrap, Bounds
 
 Counts = NDArray[np.int64]
@@ -25,24 +25,24 @@ def score_probabilities(actual: Sequence[str], shares: Floats, labels: Sequence[
 
     `shares` is of shape (texts, labels), the probability that each label applies.
     """
-    known = _tabulate(actual, labels)
+    known = tabulate(actual, labels)
     precisions = measure_precisions(known, shares, np.ones((1, len(actual)), dtype=np.int64))[0]
     by_label = {label: float(value) for label, value in zip(labels, precisions, strict=True) if np.isfinite(value)}
     return {NAME: float(np.mean(list(by_label.values()))) if by_label else None, "per_class": by_label}
 
 
 def bound_probabilities(
-    actual: Sequence[str], shares: Floats, labels: Sequence[str], samples: int, confidence: float, seed: int
+    actual: Sequence[str], shares: Floats, labels: Sequence[str], bootstrap: Bootstrap
 ) -> dict[str, Bounds]:
     """Return the bounds of mean_average_precision, by resampling texts; some text has to have a label."""
-    known = _tabulate(actual, labels)
+    known = tabulate(actual, labels)
 
     def score(drawn: Counts) -> dict[str, Floats]:
         precisions = measure_precisions(known, shares, drawn)
         found = np.isfinite(precisions)
         return {NAME: np.where(found, precisions, 0).sum(axis=1) / np.maximum(found.sum(axis=1), 1)}
 
-    return Bootstrap(samples, confidence, seed).bound(np.ones(len(actual), dtype=np.int64), score)
+    return bootstrap.bound(np.ones(len(actual), dtype=np.int64), score)
 
 
 def measure_precisions(known: Floats, shares: Floats, counts: Counts) -> Floats:
@@ -65,8 +65,3 @@ def measure_precisions(known: Floats, shares: Floats, counts: Counts) -> Floats:
         found = (precision * np.diff(right, axis=1, prepend=0)).sum(axis=1)
         precisions[:, label] = np.divide(found, total, out=np.full_like(total, np.nan), where=total > 0)
     return precisions
-
-
-def _tabulate(sets: Sequence[str], labels: Sequence[str]) -> Floats:
-    rows = {label: soften(label, labels) for label in set(sets)}
-    return np.array([rows[label] for label in sets]).reshape(len(sets), len(labels))

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distil.kinds.multi_label.labelling.form import soften
+from distil.kinds.multi_label.labelling.form import tabulate
 from distil.quality.bootstrap import UNKNOWN, Bootstrap, Bounds
+from distil.quality.counted import divide, score_counts
 from distil.quality.paired import compare_sums
 
 Counts = NDArray[np.int64]
@@ -45,7 +46,7 @@ def score_labels(actual: Sequence[str], predicted: Sequence[str | None], labels:
     """Return the scores of `score_samples` as numbers, and in per_class those of each label that occurs."""
     pairs = _count_pairs(actual, predicted, labels)
     right, known, said = (pairs.counts @ part for part in (pairs.right, pairs.known, pairs.said))
-    by_label = zip(labels, *_score_by_label(right, known, said), known, said, strict=True)
+    by_label = zip(labels, *score_counts(right, known, said), known, said, strict=True)
     scores: dict[str, Any] = {name: float(value[0]) for name, value in score_samples(pairs, pairs.counts[None]).items()}
     scores["per_class"] = {
         label: {"precision": float(precision), "recall": float(recall), "f1": float(f1), "support": int(support)}
@@ -66,13 +67,13 @@ def score_samples(pairs: Pairs, counts: Counts) -> dict[str, Floats]:
     drawn = counts.astype(np.float64)
     texts = drawn.sum(axis=1)
     right, known, said = (drawn @ part for part in (pairs.right, pairs.known, pairs.said))
-    in_all = _score_by_label(right.sum(axis=1), known.sum(axis=1), said.sum(axis=1))
-    by_label = _score_by_label(right, known, said)
+    in_all = score_counts(right.sum(axis=1), known.sum(axis=1), said.sum(axis=1))
+    by_label = score_counts(right, known, said)
     occurring = (known + said) > 0
     scores: dict[str, Floats] = {}
     for name, micro, of_labels in zip(("precision", "recall", "f1"), in_all, by_label, strict=True):
         scores[f"micro_{name}"] = micro
-        scores[f"macro_{name}"] = _divide((of_labels * occurring).sum(axis=1), occurring.sum(axis=1))
+        scores[f"macro_{name}"] = divide((of_labels * occurring).sum(axis=1), occurring.sum(axis=1))
     return scores | {"exact_match": drawn @ pairs.exact / texts, "jaccard": drawn @ pairs.jaccard / texts}
 
 
@@ -80,13 +81,10 @@ def bound_scores(
     actual: Sequence[str],
     predicted: Sequence[str | None],
     labels: Sequence[str],
-    samples: int,
-    confidence: float,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> dict[str, Bounds]:
     """Return the bounds of the scores of `score_samples`, by resampling texts as `distil.quality.bootstrap` does."""
     pairs = _count_pairs(actual, predicted, labels)
-    bootstrap = Bootstrap(samples, confidence, seed)
     bounds = bootstrap.bound(pairs.counts, lambda counts: score_samples(pairs, counts))
     for name in SHARES_OF_TEXTS:
         share = float(pairs.counts @ getattr(pairs, name.removesuffix("_match"))) / len(actual)
@@ -100,19 +98,17 @@ def compare_paired(
     predicted: Sequence[str | None],
     other: Sequence[str | None],
     labels: Sequence[str],
-    samples: int,
-    confidence: float,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> dict[str, float | None]:
     """Set a system's micro F1 beside that of another on the same texts, as `distil.quality.paired` has it."""
-    named = _tabulate(actual, labels)
-    one, versus = (_count_decisions(named, _tabulate(answers, labels)) for answers in (predicted, other))
-    return compare_sums(one, versus, _score_sums, Bootstrap(samples, confidence, seed))
+    named = tabulate(actual, labels)
+    one, versus = (_count_decisions(named, tabulate(answers, labels)) for answers in (predicted, other))
+    return compare_sums(one, versus, _score_sums, bootstrap)
 
 
 def _count_pairs(actual: Sequence[str], predicted: Sequence[str | None], labels: Sequence[str]) -> Pairs:
     pairs = pd.Series(list(zip(actual, predicted, strict=True))).value_counts(sort=False)
-    known, said = (_tabulate(side, labels) for side in zip(*pairs.index, strict=True))
+    known, said = (tabulate(side, labels) for side in zip(*pairs.index, strict=True))
     answered = np.array([answer is not None for _, answer in pairs.index])
     right = known * said
     named = known.sum(axis=1) + said.sum(axis=1) - right.sum(axis=1)
@@ -123,14 +119,8 @@ def _count_pairs(actual: Sequence[str], predicted: Sequence[str | None], labels:
         known=known,
         said=said,
         exact=same.astype(np.float64),
-        jaccard=np.where(named > 0, _divide(right.sum(axis=1), named), answered.astype(np.float64)),
+        jaccard=np.where(named > 0, divide(right.sum(axis=1), named), answered.astype(np.float64)),
     )
-
-
-def _tabulate(sets: Sequence[str | None], labels: Sequence[str]) -> Floats:
-    """Canonical labels as rows of 0 and 1, of shape (sets, labels); an abstention names none."""
-    rows = {label: np.zeros(len(labels)) if label is None else soften(label, labels) for label in set(sets)}
-    return np.array([rows[label] for label in sets]).reshape(len(sets), len(labels))
 
 
 def _count_decisions(known: Floats, said: Floats) -> Floats:
@@ -140,13 +130,4 @@ def _count_decisions(known: Floats, said: Floats) -> Floats:
 
 def _score_sums(sums: Floats) -> Floats:
     """Micro F1 from what is right, known and said."""
-    return _divide(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
-
-
-def _score_by_label(right: Floats, known: Floats, said: Floats) -> tuple[Floats, Floats, Floats]:
-    return _divide(right, said), _divide(right, known), _divide(2 * right, known + said)
-
-
-def _divide(part: Any, whole: Any) -> Floats:
-    quotient: Floats = np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)
-    return quotient
+    return divide(2 * sums[..., 0], sums[..., 1] + sums[..., 2])

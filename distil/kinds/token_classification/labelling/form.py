@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from distil.kinds.token_classification.labelling.items import Item, list_items, parse_value, read_item
+from distil.kinds.token_classification.labelling.items import Item, read_items
 from distil.kinds.token_classification.labelling.spans import Span
 
 NUMBERS_OF_A_SPAN = 4  # in `soft`
@@ -108,14 +108,10 @@ def _read_short(text: str) -> list[Item]:
 
 
 def _read_json(text: str) -> list[Item]:
-    try:
-        values = list_items(parse_value(text))
-    except ValueError:
-        values = None
-    items = [read_item(value) for value in values or []]
-    if values is None or None in items:
+    items = read_items(text)
+    if items is None:
         raise ValueError(f"is no list of spans; {HOW}")
-    return [item for item in items if item]
+    return items
 
 
 def _locate(item: Item) -> Span:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from distil.forms.gold import Fault, GoldRead
 from distil.kinds.token_classification.labelling.form import describe_wrong, write_label
-from distil.kinds.token_classification.labelling.items import Item, list_items, parse_value, read_item
+from distil.kinds.token_classification.labelling.items import Item, read_items
 from distil.kinds.token_classification.labelling.locating import is_at, locate_items
 from distil.kinds.token_classification.labelling.spans import keep_longest
 
@@ -59,14 +59,10 @@ def read_gold(cells: pd.Series, texts: pd.Series, labels: Sequence[str], names: 
 
 
 def _read_row(cell: str, text: str, names: Mapping[str, str]) -> _Row:
-    try:
-        values = list_items(parse_value(cell))
-    except ValueError:
-        values = None
-    items = [read_item(value) for value in values or []]
-    if values is None or None in items:
+    items = read_items(cell)
+    if items is None:
         return _Row(text, [], f"is no list of spans, such as {AS_IT_SHOULD_BE}")
-    return _Row(text, [item._replace(label=names.get(item.label, item.label)) for item in items if item])
+    return _Row(text, [item._replace(label=names.get(item.label, item.label)) for item in items])
 
 
 def _count_code_points(rows: list[_Row]) -> tuple[list[_Row], list[str]]:

@@ -29,6 +29,16 @@ class Item(NamedTuple):
     end: int | None = None
 
 
+def read_items(cell: str) -> list[Item] | None:
+    """The spans that a cell lists, as JSON or as Python prints it; None if it is no such list."""
+    try:
+        values = list_items(parse_value(cell))
+    except ValueError:
+        return None
+    items = [read_item(value) for value in values or []]
+    return None if values is None or None in items else [item for item in items if item]
+
+
 def parse_value(cell: str) -> Any:
     """A cell that is JSON, or a list as Python prints it; raises ValueError for anything else."""
     try:

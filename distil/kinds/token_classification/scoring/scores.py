@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from distil.kinds.token_classification.labelling.form import read_label
 from distil.kinds.token_classification.labelling.spans import Span
 from distil.quality.bootstrap import Bootstrap, Bounds
+from distil.quality.counted import divide, mean_of
 from distil.quality.paired import compare_sums
 
 HEADLINE: tuple[str, ...] = ("micro_f1", "macro_f1", "partial_f1")
@@ -41,7 +42,7 @@ def score_labels(actual: Sequence[str], predicted: Sequence[str | None], labels:
     scores: dict[str, Any] = {name: float(value[0]) for name, value in _score(weights, counts, len(labels)).items()}
     right, known, said = counts[:, : len(labels) * OUTCOMES].sum(axis=0).reshape(len(labels), OUTCOMES).T
     by_label = zip(
-        labels, _divide(right, said), _divide(right, known), _divide(2 * right, known + said), known, said, strict=True
+        labels, divide(right, said), divide(right, known), divide(2 * right, known + said), known, said, strict=True
     )
     scores["per_class"] = {
         label: {"precision": float(precision), "recall": float(recall), "f1": float(f1), "support": int(support)}
@@ -55,13 +56,10 @@ def bound_scores(
     actual: Sequence[str],
     predicted: Sequence[str | None],
     labels: Sequence[str],
-    samples: int,
-    confidence: float,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> dict[str, Bounds]:
     """The bounds of each of the scores by a bootstrap over texts; (None, None) where every sample scores the same."""
     kinds, texts = np.unique(_tabulate(actual, predicted, labels), axis=0, return_counts=True)
-    bootstrap = Bootstrap(samples, confidence, seed)
     return bootstrap.bound(texts, lambda drawn: _score(drawn, kinds, len(labels)))
 
 
@@ -70,13 +68,11 @@ def compare_paired(
     predicted: Sequence[str | None],
     other: Sequence[str | None],
     labels: Sequence[str],
-    samples: int,
-    confidence: float,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> dict[str, float | None]:
     """The difference of exact F1 of two systems on the same texts, as `distil.quality.paired` has it."""
     one, versus = (_sum_labels(_tabulate(actual, said, labels), len(labels)) for said in (predicted, other))
-    return compare_sums(one, versus, _score_sums, Bootstrap(samples, confidence, seed))
+    return compare_sums(one, versus, _score_sums, bootstrap)
 
 
 def _sum_labels(counts: Counts, labels: int) -> Counts:
@@ -87,7 +83,7 @@ def _sum_labels(counts: Counts, labels: int) -> Counts:
 
 def _score_sums(sums: Counts) -> Floats:
     """F1 from what is right, known and said."""
-    return _divide(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
+    return divide(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
 
 
 def _tabulate(actual: Sequence[str], predicted: Sequence[str | None], labels: Sequence[str]) -> Counts:
@@ -119,17 +115,17 @@ def _score(weights: Any, counts: Counts, labels: int) -> dict[str, Floats]:
     all_right, all_known, all_said = (part.sum(axis=1) for part in (right, known, said))
     occurring = known + said > 0
     scores = {
-        "micro_f1": _divide(2 * all_right, all_known + all_said),
-        "micro_precision": _divide(all_right, all_said),
-        "micro_recall": _divide(all_right, all_known),
-        "macro_f1": _mean(_divide(2 * right, known + said), occurring),
-        "macro_precision": _mean(_divide(right, said), occurring),
-        "macro_recall": _mean(_divide(right, known), occurring),
+        "micro_f1": divide(2 * all_right, all_known + all_said),
+        "micro_precision": divide(all_right, all_said),
+        "micro_recall": divide(all_right, all_known),
+        "macro_f1": mean_of(divide(2 * right, known + said), occurring),
+        "macro_precision": mean_of(divide(right, said), occurring),
+        "macro_recall": mean_of(divide(right, known), occurring),
     }
     for place, scheme in enumerate(SCHEMES):
         double, wanted, given = sums[:, cut + OUTCOMES * place : cut + OUTCOMES * (place + 1)].T
-        scores[f"{scheme}_f1"] = _divide(double, wanted + given)
-    scores["exact_match"] = _divide(sums[:, -1], np.asarray(weights).sum(axis=1))
+        scores[f"{scheme}_f1"] = divide(double, wanted + given)
+    scores["exact_match"] = divide(sums[:, -1], np.asarray(weights).sum(axis=1))
     return scores
 
 
@@ -164,12 +160,3 @@ def _worth(scheme: str, span: Span, other: Span) -> int:
     same_ends, same_label = (span.start, span.end) == (other.start, other.end), span.label == other.label
     right = {"strict": same_ends and same_label, "exact": same_ends, "partial": same_ends, "type": same_label}[scheme]
     return 2 * right or int(scheme == "partial")
-
-
-def _divide(part: Any, whole: Any) -> Floats:
-    quotient: Floats = np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)
-    return quotient
-
-
-def _mean(values: Floats, counted: NDArray[np.bool_]) -> Floats:
-    return _divide((values * counted).sum(axis=-1), counted.sum(axis=-1))

@@ -9,9 +9,9 @@ from distil.kinds.multi_label.learning.baselines import (
     OneVersusRest,
     load_baselines,
     make_baselines,
-    save_baselines,
 )
-from distil.linear.baselines import make_tfidf
+from distil.linear.features import make_tfidf
+from distil.linear.trained_files import write_trained
 
 LABELS = ["joy", "anger", "never", "always"]
 KINDS = {
@@ -43,18 +43,18 @@ def test_it_learns_each_label_by_itself(trained: OneVersusRest) -> None:
 
 
 def test_what_is_saved_answers_alike_and_has_the_same_bytes(trained: OneVersusRest, tmp_path: Path) -> None:
-    save_baselines(tmp_path / "one.safetensors", {"tfidf": trained})
+    write_trained(tmp_path / "one.safetensors", {"tfidf": trained})
     found = load_baselines(tmp_path / "one.safetensors", "cpu")["tfidf"]
     np.testing.assert_array_equal(found.predict_proba(TEXTS), trained.predict_proba(TEXTS))
     assert found.predict(TEXTS) == trained.predict(TEXTS)
-    save_baselines(tmp_path / "two.safetensors", {"tfidf": found})
+    write_trained(tmp_path / "two.safetensors", {"tfidf": found})
     assert (tmp_path / "one.safetensors").read_bytes() == (tmp_path / "two.safetensors").read_bytes()
 
 
 def test_embeddings_are_saved_by_their_reference(tmp_path: Path) -> None:
     made = make_baselines(LABELS, "folder#sha256=0", Path("assets.txt"), "cpu")["embeddings"]
     made.weights = np.ones((4, 8))
-    save_baselines(tmp_path / "file", {"embeddings": made})
+    write_trained(tmp_path / "file", {"embeddings": made})
     found = load_baselines(tmp_path / "file", "cpu")["embeddings"]
     assert found.features.place == ("folder#sha256=0", Path("assets.txt"))
     assert found.weights.shape == (4, 8)
@@ -66,7 +66,7 @@ def test_a_file_that_is_missing_or_damaged_is_told(trained: OneVersusRest, tmp_p
     damaged = OneVersusRest(trained.features, LABELS)
     for weights in (np.ones((4, 3)), np.full(trained.weights.shape, np.nan)):
         damaged.weights = weights
-        save_baselines(tmp_path / "file", {"tfidf": damaged})
+        write_trained(tmp_path / "file", {"tfidf": damaged})
         with pytest.raises(InputError, match="is damaged"):
             load_baselines(tmp_path / "file", "cpu")
     (tmp_path / "file").write_bytes((tmp_path / "file").read_bytes()[:100])

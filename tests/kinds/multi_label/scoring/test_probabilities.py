@@ -7,6 +7,7 @@ from sklearn.metrics import average_precision_score
 
 from distil.kinds.multi_label.labelling.form import write_label
 from distil.kinds.multi_label.scoring.probabilities import bound_probabilities, measure_precisions, score_probabilities
+from distil.quality.bootstrap import Bootstrap
 
 LABELS = ("a", "b", "c")
 SHARES = hn.arrays(float, (12, 3), elements=st.sampled_from([0.0, 0.2, 0.5, 0.9, 1.0]))
@@ -38,7 +39,7 @@ def test_bounds_hold_the_score() -> None:
     rng = np.random.default_rng(0)
     known = rng.random((200, 3)) < [0.5, 0.2, 0.0]
     shares = np.clip(known * 0.3 + rng.random(known.shape) * 0.7, 0, 1)
-    low, high = bound_probabilities(write(known), shares, LABELS, 300, 0.95, 0)["mean_average_precision"]
+    low, high = bound_probabilities(write(known), shares, LABELS, Bootstrap(300, 0.95, 0))["mean_average_precision"]
     assert low is not None
     assert high is not None
     assert low < score_probabilities(write(known), shares, LABELS)["mean_average_precision"] < high

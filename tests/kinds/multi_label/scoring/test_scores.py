@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score, jaccard_score, precision_recall_fsco
 
 from distil.kinds.multi_label.labelling.form import soften, write_label
 from distil.kinds.multi_label.scoring.scores import HEADLINE, bound_scores, compare_paired, score_labels
+from distil.quality.bootstrap import Bootstrap
 
 LABELS = ("a", "b", "c", "d")
 SETS = st.sets(st.sampled_from("abcd")).map(lambda names: write_label(sorted(names)))
@@ -73,8 +74,8 @@ def test_bounds_hold_the_score_and_shrink_with_rows() -> None:
     for rows in (60, 600):
         actual, predicted = draw(rows, 0.9, 0)
         scores = score_labels(actual, predicted, LABELS)
-        bounds = bound_scores(actual, predicted, LABELS, 500, 0.95, 1)
-        assert bounds == bound_scores(actual, predicted, LABELS, 500, 0.95, 1)
+        bounds = bound_scores(actual, predicted, LABELS, Bootstrap(500, 0.95, 1))
+        assert bounds == bound_scores(actual, predicted, LABELS, Bootstrap(500, 0.95, 1))
         assert set(bounds) == {name for name in scores if name != "per_class"}
         for name, (low, high) in bounds.items():
             assert low is not None
@@ -91,19 +92,19 @@ def test_bounds_are_those_of_texts_drawn_one_by_one() -> None:
     for _ in range(500):
         rows = rng.integers(0, 150, 150)
         drawn.append(score_labels([actual[row] for row in rows], [predicted[row] for row in rows], LABELS)["macro_f1"])
-    assert bound_scores(actual, predicted, LABELS, 2000, 0.9, 0)["macro_f1"] == pytest.approx(
+    assert bound_scores(actual, predicted, LABELS, Bootstrap(2000, 0.9, 0))["macro_f1"] == pytest.approx(
         np.quantile(drawn, [0.05, 0.95]), abs=0.008
     )
 
 
 def test_where_all_texts_are_right_only_a_share_of_texts_has_bounds() -> None:
-    bounds = bound_scores(['["a"]'] * 30, ['["a"]'] * 30, LABELS, 100, 0.95, 0)
+    bounds = bound_scores(['["a"]'] * 30, ['["a"]'] * 30, LABELS, Bootstrap(100, 0.95, 0))
     assert bounds["micro_f1"] == (None, None)
     assert bounds["exact_match"] == pytest.approx((0.8843, 1.0), abs=1e-4)
 
 
 def compare(actual: list[str], one: Any, other: Any, samples: int = 1000) -> dict[str, Any]:
-    return compare_paired(actual, one, other, LABELS, samples, 0.95, 0)
+    return compare_paired(actual, one, other, LABELS, Bootstrap(samples, 0.95, 0))
 
 
 def test_a_better_system_is_told_from_another_and_the_same_is_not() -> None:
@@ -141,6 +142,6 @@ def test_many_labels_and_texts_take_no_time() -> None:
     actual, predicted = draw(2000, 0.97, 0, labels=40)
     labels = [f"l{number}" for number in range(40)]
     started = time.process_time()
-    bound_scores(actual, predicted, labels, 1000, 0.95, 0)
-    compare_paired(actual, predicted, actual, labels, 1000, 0.95, 0)
+    bound_scores(actual, predicted, labels, Bootstrap(1000, 0.95, 0))
+    compare_paired(actual, predicted, actual, labels, Bootstrap(1000, 0.95, 0))
     assert time.process_time() - started < 10

@@ -5,6 +5,7 @@ import pytest
 
 from distil.kinds.token_classification.labelling.form import write_label
 from distil.kinds.token_classification.scoring.scores import HEADLINE, bound_scores, compare_paired, score_labels
+from distil.quality.bootstrap import Bootstrap
 
 LABELS = ["PER", "LOC", "ORG"]
 Spans = list[tuple[int, int, str]]
@@ -85,9 +86,9 @@ def test_strict_is_exact_f1() -> None:
 
 def test_bounds_hold_the_score_and_are_those_of_drawing_texts() -> None:
     known, said = draw(2)
-    scores, bounds = score_labels(known, said, LABELS), bound_scores(known, said, LABELS, 2000, 0.95, 0)
+    scores, bounds = score_labels(known, said, LABELS), bound_scores(known, said, LABELS, Bootstrap(2000, 0.95, 0))
     assert set(bounds) == set(scores) - {"per_class"}
-    assert bounds == bound_scores(known, said, LABELS, 2000, 0.95, 0)
+    assert bounds == bound_scores(known, said, LABELS, Bootstrap(2000, 0.95, 0))
     rng = np.random.default_rng(1)
     drawn = []
     for _ in range(300):
@@ -102,18 +103,18 @@ def test_bounds_hold_the_score_and_are_those_of_drawing_texts() -> None:
 
 def test_bounds_without_width_are_unknown() -> None:
     known, _ = draw(3, texts=20)
-    assert bound_scores(known, known, LABELS, 100, 0.95, 0)["micro_f1"] == (None, None)
+    assert bound_scores(known, known, LABELS, Bootstrap(100, 0.95, 0))["micro_f1"] == (None, None)
 
 
 def test_systems_are_compared_on_the_same_texts() -> None:
     known, said = draw(4)
     none: list[str | None] = [None] * len(known)
-    same = compare_paired(known, said, said, LABELS, 500, 0.95, 0)
+    same = compare_paired(known, said, said, LABELS, Bootstrap(500, 0.95, 0))
     assert (same["difference"], same["p_value"]) == (0, 1)
-    better = compare_paired(known, said, none, LABELS, 500, 0.95, 0)
+    better = compare_paired(known, said, none, LABELS, Bootstrap(500, 0.95, 0))
     assert better["difference"] == pytest.approx(score_labels(known, said, LABELS)["micro_f1"])
     assert better["p_value"] == pytest.approx(1 / 501)
-    worse = compare_paired(known, none, said, LABELS, 500, 0.95, 0)
+    worse = compare_paired(known, none, said, LABELS, Bootstrap(500, 0.95, 0))
     assert worse["difference"] == -(better["difference"] or 0)
     assert worse["difference_high"] == pytest.approx(-(better["difference_low"] or 0), abs=0.01)
 
@@ -121,4 +122,4 @@ def test_systems_are_compared_on_the_same_texts() -> None:
 def test_a_difference_by_chance_is_told_as_one() -> None:
     known, said = draw(5, texts=60)
     other = [*said[:1], write_label([]), *said[2:]]
-    assert (compare_paired(known, said, other, LABELS, 500, 0.95, 0)["p_value"] or 0) > 0.2
+    assert (compare_paired(known, said, other, LABELS, Bootstrap(500, 0.95, 0))["p_value"] or 0) > 0.2
