@@ -174,7 +174,7 @@ def _read_reviews(params: ReviewsParams, labels: list[str], form: GoldForm, pins
         raise InputError(f"fetch.min_rating = {params.min_rating} leaves none of {reviews.left_out:,} texts; lower it")
     gold = form.read_gold(reviews.rows["gold"], reviews.rows["text"], labels, {})
     if gold.fault:
-        raise InputError(f"the source reviews has one label a text, which {gold.fault.complaint}; set task.kind")
+        raise InputError("the source reviews has one label a text, and no spans; set task.kind: classification")
     return Reading(reviews.rows.assign(gold=gold.gold), reviews.left_out, [], [])
 
 

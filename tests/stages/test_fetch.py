@@ -113,6 +113,11 @@ def test_reviews_keep_what_is_clear_and_count_the_rest(project: Path) -> None:
     write_params(["positive", "negative"], source="reviews", archive=archive, min_rating=3.5)
     with pytest.raises(InputError, match=r"fetch\.min_rating = 3\.5 leaves none of 4 texts"):
         fetch()
+    write_params(["positive", "negative"], "multi_label", source="reviews", archive=archive, min_rating=0.5)
+    assert fetch()[0]["gold"].isin(['["positive"]', '["negative"]']).all()
+    write_params(["positive", "negative"], "token_classification", source="reviews", archive=archive, min_rating=0.5)
+    with pytest.raises(InputError, match="one label a text, and no spans"):
+        fetch()
     write_params(["good", "bad"], source="reviews", archive=archive, min_rating=0.5)
     with pytest.raises(InputError, match=r"has the label 'negative', which task\.labels lacks: good, bad"):
         fetch()
