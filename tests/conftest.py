@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST = "test_pipeline.py"
@@ -14,6 +15,9 @@ Project = Callable[..., Path]
 os.environ["DVC_NO_ANALYTICS"] = (
     "true"  # in a project made by a test: a process for each call of dvc, and a message out
 )
+# The same examples each time, so that no change fails by another's luck; --hypothesis-profile=default draws new ones.
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

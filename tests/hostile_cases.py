@@ -20,7 +20,7 @@ CASES = pytest.mark.parametrize("cases", [40, pytest.param(10_000, marks=[pytest
 
 def try_cases(check: Callable[[Any], None], values: SearchStrategy[Any], cases: int) -> None:
     """Call `check` with so many values."""
-    options = settings(max_examples=cases, deadline=None, suppress_health_check=list(HealthCheck))
+    options = settings(max_examples=cases, suppress_health_check=list(HealthCheck))
     options(given(values)(check))()
 
 

@@ -80,7 +80,7 @@ def test_what_is_no_address_is_one_harmless_line(address: str, tmp_path: Path) -
 
 
 @given(address=st.one_of(st.text(), st.text().map("https://{}".format), st.text().map("https://h:1/{}".format)))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_no_text_in_the_place_of_an_address_is_a_traceback(address: str) -> None:
     show_address(address)
     try:

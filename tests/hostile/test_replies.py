@@ -239,7 +239,7 @@ responses = st.one_of(
 
 
 @given(sent=responses, protocol=st.sampled_from(PROTOCOLS))
-@settings(deadline=None, max_examples=SHORT)
+@settings(max_examples=SHORT)
 def test_no_bytes_end_in_a_traceback_or_give_the_key_away(server: RawServer, sent: bytes, protocol: Protocol) -> None:
     check_response(server, sent, protocol)
 
@@ -247,7 +247,7 @@ def test_no_bytes_end_in_a_traceback_or_give_the_key_away(server: RawServer, sen
 @pytest.mark.slow
 @pytest.mark.long
 @given(sent=responses, protocol=st.sampled_from(PROTOCOLS))
-@settings(deadline=None, max_examples=LONG)
+@settings(max_examples=LONG)
 def test_nor_do_ten_thousand(server: RawServer, sent: bytes, protocol: Protocol) -> None:
     check_response(server, sent, protocol)
 
@@ -289,7 +289,7 @@ def check_results(path: Path, lines: list[bytes], protocol: Protocol) -> None:
 
 
 @given(lines=st.lists(results, max_size=4), protocol=st.sampled_from(PROTOCOLS[:2]))
-@settings(deadline=None, max_examples=SHORT)
+@settings(max_examples=SHORT)
 def test_no_result_file_ends_in_a_traceback(results_file: Path, lines: list[bytes], protocol: Protocol) -> None:
     check_results(results_file, lines, protocol)
 
@@ -297,7 +297,7 @@ def test_no_result_file_ends_in_a_traceback(results_file: Path, lines: list[byte
 @pytest.mark.slow
 @pytest.mark.long
 @given(lines=st.lists(results, max_size=4), protocol=st.sampled_from(PROTOCOLS[:2]))
-@settings(deadline=None, max_examples=LONG)
+@settings(max_examples=LONG)
 def test_nor_do_ten_thousand_result_files(results_file: Path, lines: list[bytes], protocol: Protocol) -> None:
     check_results(results_file, lines, protocol)
 
@@ -315,7 +315,7 @@ def test_a_line_of_a_result_file_that_is_too_long_is_passed_over(results_file: P
     "request_counts": st.one_of(values, st.fixed_dictionaries({"total": values, "completed": values})),
     "errors": values, "output_file_id": values, "error_file_id": values,
 }))  # fmt: skip
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_whatever_is_said_of_a_batch_the_state_can_be_read_again(
     payload: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

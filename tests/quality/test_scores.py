@@ -11,7 +11,7 @@ PAIRS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), mi
 
 
 @given(PAIRS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_agrees_with_scikit_learn(pairs: list[tuple[str, str]]) -> None:
     actual, predicted = (list(side) for side in zip(*pairs, strict=True))
     scores = score_labels(actual, predicted, LABELS)
@@ -23,7 +23,7 @@ def test_agrees_with_scikit_learn(pairs: list[tuple[str, str]]) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from([*LABELS, None])), min_size=1, max_size=40))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_agrees_with_scikit_learn_where_some_abstain(pairs: list[tuple[str, str | None]]) -> None:
     actual, predicted = [known for known, _ in pairs], [label for _, label in pairs]
     scores = score_labels(actual, predicted, LABELS)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -212,7 +212,6 @@ def payloads(draw: st.DrawFn) -> Any:
         place = place[key]
 
 
-@settings(deadline=None)
 @given(payloads())
 def test_what_is_read_can_be_stored_and_written(payload: Any) -> None:
     for protocol in PROTOCOLS:

@@ -45,7 +45,7 @@ def test_texts_survive_as_they_stand(tmp_path: Path, suffix: str) -> None:
     assert read(tmp_path)["text"].tolist() == ODD_TEXTS
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")).filter(str.strip), min_size=1, max_size=5)
 )

@@ -2,7 +2,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from distil.forms.answers import Answer
@@ -204,7 +204,6 @@ ANYTHING = st.text(st.characters(exclude_categories=[]))
 NAMES = ANYTHING.map(str.strip).filter(bool)
 
 
-@settings(deadline=None)
 @given(ANYTHING | st.lists(st.sampled_from([*QUIRKS, *KEYS, *LABELS])).map("".join) | st.just('{"a":' * 3000))
 def test_no_text_of_any_kind_raises(text: str) -> None:
     for finish_reason in ("stop", "length"):
@@ -212,7 +211,6 @@ def test_no_text_of_any_kind_raises(text: str) -> None:
         assert (status == "ok") == (label in LABELS)
 
 
-@settings(deadline=None)
 @given(st.lists(NAMES, min_size=2, max_size=5, unique=True), st.data())
 def test_labels_of_any_kind_are_found(labels: list[str], data: st.DataObject) -> None:
     pieces = data.draw(st.lists(st.sampled_from([*labels, *QUIRKS, " ", "_", "-"])))
@@ -225,7 +223,6 @@ def test_a_label_may_begin_as_an_object_does() -> None:
     assert read_among(["{", "0"], '{"label": "0"}') == "0"
 
 
-@settings(deadline=None)
 @given(ANYTHING, st.sampled_from(LABELS))
 def test_valid_json_reads_back(reason: str, label: str) -> None:
     reading = read_reply(Answer(reply=json.dumps({"reason": reason, "label": label})), LABELS, "")
@@ -237,7 +234,6 @@ PROSE = (st.text() | st.lists(st.sampled_from([*QUIRKS, " ", "well", "so {x} is"
 )
 
 
-@settings(deadline=None)
 @given(PROSE, PROSE, PROSE, st.sampled_from(LABELS))
 def test_prose_around_valid_json_changes_nothing(before: str, reason: str, after: str, label: str) -> None:
     answer = json.dumps({"reason": reason, "label": label}, ensure_ascii=False)

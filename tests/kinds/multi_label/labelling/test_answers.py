@@ -233,7 +233,6 @@ QUIRKS = ["{", "}", "[", "]", ",", "'", '"', "\\", ":", "`", "```json", "\n", "\
 KEYS = ['{"labels":', "'label':", "Labels:", "<think>", "</think>", " and ", "none", "true", "(" * 500, "{" * 500]
 
 
-@settings(deadline=None)
 @given(
     st.text(st.characters(exclude_categories=[])) | st.lists(st.sampled_from([*QUIRKS, *KEYS, *LABELS])).map("".join)
 )
@@ -244,7 +243,6 @@ def test_no_text_of_any_kind_raises(text: str) -> None:
         assert reading.label is None or check_label(reading.label, LABELS) is None
 
 
-@settings(deadline=None)
 @given(TASKS, st.data())
 def test_labels_of_any_kind_are_read_or_not(labels: list[str], data: st.DataObject) -> None:
     text = "".join(data.draw(st.lists(st.sampled_from([*labels, *QUIRKS, *KEYS, " "]))))
@@ -252,7 +250,7 @@ def test_labels_of_any_kind_are_read_or_not(labels: list[str], data: st.DataObje
     assert reading.label is None or check_label(reading.label, labels) is None
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(tasks_with_sets(), st.none() | st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_set_that_is_shown_is_read_back(task: tuple[list[str], list[str]], reason: str | None) -> None:
     labels, names = task

@@ -83,7 +83,7 @@ def test_none_is_a_label_where_the_task_has_one() -> None:
     assert read_label(read_cell("None", ["None", "joy"])) == ["None"]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(tasks_with_sets())
 def test_any_set_of_any_labels_goes_there_and_back(task: tuple[list[str], list[str]]) -> None:
     labels, names = task

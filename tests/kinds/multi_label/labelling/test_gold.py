@@ -62,7 +62,7 @@ def test_what_is_no_set_of_labels_is_one_fault(cell: str) -> None:
     assert read("joy", cell).fault.rows.tolist() == [False, True]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(tasks_with_sets())
 def test_any_set_of_any_labels_is_read_back(task: tuple[list[str], list[str]]) -> None:
     labels, names = task

@@ -82,7 +82,7 @@ def test_the_distance_of_sets_is_that_of_masi() -> None:
     assert measure(sets, sets) == pytest.approx(expected)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.sampled_from(["", "a", "ab", "abc", "bc", "c"]), max_size=4), min_size=1, max_size=8))
 def test_alpha_agrees_with_the_package_of_that_name(texts: list[list[str]]) -> None:
     rows = votes(*((str(number), names) for number, answers in enumerate(texts) for names in answers))

@@ -20,7 +20,7 @@ SHARES = hn.arrays(float, (5, 2), elements=st.sampled_from([0.0, 0.1, 0.4, 0.6, 
 
 
 @given(hn.arrays(bool, (5, 2)), SHARES)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_other_thresholds_score_higher_on_the_texts_they_are_fitted_to(
     known: np.ndarray, shares: np.ndarray
 ) -> None:

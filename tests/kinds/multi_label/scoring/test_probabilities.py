@@ -18,7 +18,7 @@ def write(known: np.ndarray) -> list[str]:
 
 
 @given(hn.arrays(bool, (12, 3)), SHARES, st.integers(0, 99))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_agrees_with_scikit_learn(known: np.ndarray, shares: np.ndarray, seed: int) -> None:
     found = score_probabilities(write(known), shares, LABELS)
     by_label = {

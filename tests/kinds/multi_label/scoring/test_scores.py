@@ -29,7 +29,7 @@ def draw(rows: int, right: float, seed: int, labels: int = 4) -> tuple[list[str]
 
 
 @given(PAIRS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_agrees_with_scikit_learn(pairs: list[tuple[str, str | None]]) -> None:
     actual, predicted = [known for known, _ in pairs], [said for _, said in pairs]
     known = np.array([soften(label, LABELS) for label in actual], dtype=int)

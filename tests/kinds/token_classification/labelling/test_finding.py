@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from distil.kinds.token_classification.labelling.finding import Named, find_spans, mark_bounds
@@ -77,7 +77,6 @@ def test_no_text_takes_long(text: str, surfaces: list[str]) -> None:
     assert time.process_time() - started < 3
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=[]), max_size=30))
 def test_folding_knows_where_everything_came_from(text: str) -> None:
     folded = fold(text)
@@ -86,7 +85,6 @@ def test_folding_knows_where_everything_came_from(text: str) -> None:
     assert fold(folded.text).text == folded.text
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=[]), max_size=30), st.data())
 def test_a_place_that_is_found_has_what_was_named(text: str, data: st.DataObject) -> None:
     bounds = [place for place, bound in enumerate(mark_bounds(text)) if bound]
