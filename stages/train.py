@@ -7,6 +7,7 @@ of the training rows, and the validation rows. Test rows never come here.
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,11 +26,11 @@ from distil.core.tables import SUSPECTS, TRAIN, read_rows, write_rows
 from distil.encoders.reading import describe_reading
 from distil.encoders.torch_model import choose_device, use_threads
 from distil.export.rehearsal import rehearse_export
+from distil.kinds.learning import load_teaching
 from distil.student.fine_tuner import FineTuner
 from distil.student.params import TrainParams
 from distil.student.seeds import Trial
-from distil.student.teaching import Taught, teach
-from distil.student.training_set import keep_agreed
+from distil.student.taught import Taught
 
 MOST_NAMED = 5  # labels in a warning
 
@@ -45,25 +46,26 @@ def main(
 ) -> None:
     """Fine-tune the base on `train`, and tell what was learnt, how, and which labels look wrong."""
     params = load_params("train", TrainParams)
-    labels = read_labels()
+    task = load_params("task", TaskParams)
+    kind = load_teaching(task.kind)
     runtime = load_params("runtime", RuntimeParams)
     use_threads(runtime.threads)
     device = choose_device(runtime.device)
     every, held_out = read_some(train), read_rows(validation, TRAIN)
-    rows = keep_agreed(every, labels, params.min_agreement)
+    rows = kind.keep_agreed(every, task.labels, params.min_agreement)
     start = time.perf_counter()
-    base = resolve(params.base, assets)
-    rehearse_export(base, labels)  # what cannot be exported is not worth a training
-    tuner = FineTuner(base, rows["text"], labels, params, device, runtime.report_to)
-    reading = tell_reading(tuner, rows)  # before any training
-    taught = teach(tuner, rows, held_out)
+    rehearse_export(base := resolve(params.base, assets), kind.name_outputs(task.labels))  # before any training
+    tuner = kind.make_tuner(base, rows["text"].to_list(), task.labels, params, device, runtime.report_to)
+    learnt = [kind.name_labels(label) for label in rows["label"]]
+    reading = tell_reading(tuner, warn_of_labels(learnt, task.labels))
+    taught = kind.teach(tuner, rows, held_out)
     if not PartialState().is_main_process:  # under `accelerate launch` every process has the same student
         return
     tuner.save(taught.kept.training, student)
     write_rows(suspects, SUSPECTS, taught.lessons.suspects or [])
     write_csv(training, taught.kept.training.curve)
     figures = {
-        **describe_rows(rows, taught, tuner),
+        **describe_rows(learnt, task.labels, taught, tuner),
         **reading,
         "below_min_agreement": len(every) - len(rows),
         "validation_rows": len(held_out),
@@ -73,17 +75,6 @@ def main(
     }
     write_metrics(metrics, {"seconds": figures["seconds"]}, figures)
     print(f"train: {describe(figures)} -> {student}")
-
-
-def read_labels() -> list[str]:
-    """The task's labels; raises `InputError` for a kind of task of which no student is made yet."""
-    task = load_params("task", TaskParams)
-    if task.kind != "classification":
-        raise InputError(
-            f"task.kind = {task.kind!r}: students are made for classification alone so far; the teacher's labels are "
-            "ready: 'distil export-labels FOLDER' writes them as files to train on"
-        )
-    return task.labels
 
 
 def read_some(train: Path) -> pd.DataFrame:
@@ -96,18 +87,19 @@ def read_some(train: Path) -> pd.DataFrame:
     return rows
 
 
-def tell_reading(tuner: FineTuner, rows: pd.DataFrame) -> dict[str, Any]:
-    """`reading`, how much of the texts the student reads, and `warnings`, which are printed, of that and of labels."""
+def tell_reading(tuner: FineTuner, warnings: list[str]) -> dict[str, Any]:
+    """`reading`, how much of the texts the student reads, and `warnings` of that and those given, which are printed."""
     reading = describe_reading(tuner.tokenizer, tuner.texts, tuner.max_length, tuner.limit)
-    warnings = [*reading.pop("warnings"), *warn_of_labels(rows, tuner.labels)]
+    warnings = [*reading.pop("warnings"), *warnings]
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
     return {"reading": reading, "warnings": warnings}
 
 
-def warn_of_labels(rows: pd.DataFrame, labels: Sequence[str]) -> list[str]:
-    """What is to be said of labels that no row has: one sentence, or none."""
-    missing = [label for label in labels if label not in set(rows["label"])]
+def warn_of_labels(learnt: Sequence[Sequence[str]], labels: Sequence[str]) -> list[str]:
+    """What is to be said of labels that no row has: one sentence, or none; `learnt` are the labels of each row."""
+    present = {name for names in learnt for name in names}
+    missing = [label for label in labels if label not in present]
     if not missing:
         return []
     named = ", ".join(missing[:MOST_NAMED]) + (f" and {len(missing) - MOST_NAMED} more" * (len(missing) > MOST_NAMED))
@@ -117,22 +109,25 @@ def warn_of_labels(rows: pd.DataFrame, labels: Sequence[str]) -> list[str]:
     ]
 
 
-def describe_rows(rows: pd.DataFrame, taught: Taught, tuner: FineTuner) -> dict[str, Any]:
+def describe_rows(
+    learnt: Sequence[Sequence[str]], labels: Sequence[str], taught: Taught, tuner: FineTuner
+) -> dict[str, Any]:
     """What was learnt: texts by label, how many labels are suspected (null: nobody looked), how long the texts are.
 
-    `noise` is what was done about the suspects, and `left_out` how many of them fine-tuning did not learn. A student
-    that is distilled from others learns all of the tuner's texts, and so does a linear head.
+    `learnt` are the labels of each row. `noise` is what was done about the suspects, and `left_out` how many of them
+    fine-tuning did not learn. A student that is distilled from others learns all of the tuner's texts, and so does a
+    linear head.
     """
     params, lessons = tuner.params, taught.lessons
     every = taught.rung == "frozen" or params.base_share is not None or params.distill_ensemble
-    learnt = rows["label"] if every else rows["label"].iloc[lessons.places]
-    counts = learnt.value_counts()
+    places = range(len(learnt)) if every else lessons.places
+    counts = Counter(name for place in places for name in set(learnt[place]))
     return {
-        "rows": len(learnt),
-        "rows_by_label": {label: int(counts.get(label, 0)) for label in tuner.labels},
+        "rows": len(places),
+        "rows_by_label": {label: counts[label] for label in labels},
         "suspects": None if lessons.suspects is None else len(lessons.suspects),
         "noise": "keep" if taught.rung == "frozen" else params.noise,
-        "left_out": 0 if taught.rung == "frozen" else len(rows) - len(lessons.places),
+        "left_out": 0 if taught.rung == "frozen" else len(learnt) - len(lessons.places),
         "max_length": tuner.max_length,
     }
 
@@ -183,6 +178,7 @@ def describe_method(tuner: FineTuner, taught: Taught) -> dict[str, Any]:
         "ladder": ladder
         and {
             "chosen": ladder.chosen,
+            "measure": ladder.measure,
             "why": ladder.why,
             "rungs": ladder.rungs,
             "learning_curve": ladder.learning_curve,

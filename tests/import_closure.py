@@ -7,7 +7,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-OF_KINDS = {f"distil/kinds/{room}.py": f"distil/kinds/{{}}/{room}/[a-z]*.py" for room in ("labelling", "scoring")}
+OF_KINDS = {
+    f"distil/kinds/{room}.py": f"distil/kinds/{{}}/{room}/[a-z]*.py" for room in ("labelling", "learning", "scoring")
+}
 
 
 def import_closure(script: Path, root: Path, kind: str = "classification") -> set[str]:

@@ -12,7 +12,8 @@ from distil.classifiers.onnx_classifier import OnnxClassifier
 from distil.encoders.heads import set_head
 from distil.encoders.torch_model import TorchClassifier, predict_logits
 from distil.export.onnx_files import FP32, INT8, check_onnx, copy_student, export_fp32, feed_each, quantize_int8
-from distil.student.held_back import hold_back
+from distil.kinds.classification.learning.frozen import freeze_under
+from distil.kinds.classification.learning.held_back import hold_back
 
 PADDED = [
     *("bert", "roberta", "distilbert", "xlm-roberta", "deberta-v2", "electra", "albert", "modernbert", "camembert"),
@@ -34,7 +35,7 @@ def test_students_whose_heads_are_fitted_answer_as_these_heads(tmp_path: Path, k
     places, texts = np.arange(len(ROWS)), tuner.texts
     frozen = freeze(tuner, ROWS)
     head, targets = frozen.fit(places), np.eye(2, dtype=np.float32)[frozen.numbers]
-    student = tuner.freeze(head, frozen.features, targets, frozen.pooling)
+    student = freeze_under(tuner, head, frozen, targets)
     tuned = tuner.train(targets, 1, 0)
     its_head = hold_back(tuner, tuned, frozen, places)
     its_features = tuner.read_by(tuned.model, texts)

@@ -8,11 +8,12 @@ import pandas as pd
 import torch
 from toy_rows import LABELS
 
+from distil.encoders.outputs import Outputs
+from distil.kinds.classification.learning.frozen import Frozen, validate_frozen
+from distil.kinds.classification.learning.targets import number_labels
 from distil.linear.folds import count_folds
 from distil.student.fine_tuner import FineTuner
-from distil.student.frozen import Frozen, validate_frozen
 from distil.student.params import TrainParams
-from distil.student.targets import number_labels
 
 CPU = torch.device("cpu")
 SETTINGS: dict[str, Any] = {
@@ -46,7 +47,7 @@ SETTINGS: dict[str, Any] = {
 
 def make_tuner(base: Path, rows: pd.DataFrame, labels: Sequence[str] = LABELS, **changes: Any) -> FineTuner:
     """A fine-tuner on the rows' texts, with `changes` to the settings."""
-    return FineTuner(base, rows["text"], labels, TrainParams(**SETTINGS | changes), CPU)
+    return FineTuner(base, rows["text"], Outputs(tuple(labels)), TrainParams(**SETTINGS | changes), CPU)
 
 
 def freeze(tuner: FineTuner, rows: pd.DataFrame) -> Frozen:

@@ -10,10 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from distil.forms.answering import Answers, Labels
 from distil.forms.labels import VoteForm
 from distil.labels.params import AggregateParams
 from distil.quality.bootstrap import Bootstrap
-from distil.quality.comparison import Answers, Labels, Scoring, compare_right
+from distil.quality.comparison import Scoring, compare_right
 from distil.quality.scores import is_right
 from distil.quality.shortfalls import adjust_by_holm
 

@@ -4,35 +4,36 @@ Model and tokenizer have the same padding token, so that a decoder, which answer
 is trained, exported and run as an encoder is. Nothing of the base's own task stays but its weights.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from distil.core.errors import InputError
 from distil.encoders.foreign import explain_loading
+from distil.encoders.outputs import SEVERAL, Outputs
 from distil.encoders.token_limit import COUNTS_FROM_PADDING
 from distil.encoders.torch_model import load_model, load_tokenizer, make_only_what_is_taken
 
 OF_ITS_OWN_TASK = ("auto_map", "custom_pipelines", "finetuning_task", "function_to_apply", "task_specific_params")
 
 
-def load_base(folder: Path, labels: Sequence[str]) -> tuple[Any, Any]:
-    """Return a classifier over the labels, in float32, and its tokenizer.
+def load_base(folder: Path, outputs: Outputs) -> tuple[Any, Any]:
+    """Return a classifier with these outputs, in float32, and its tokenizer.
 
-    The head is new but where the base has one over as many labels. Raises `InputError` if the folder has no tokenizer,
+    The head is new but where the base has one with as many outputs. Raises `InputError` if the folder has no tokenizer,
     if transformers has no classifier for it, if its weights or its tokenizer are those of another model, or if it is an
     encoder with a decoder.
     """
     tokenizer = load_tokenizer(folder)
-    id2label = dict(enumerate(labels))
+    id2label = dict(enumerate(outputs.names))
     model, told = load_model(
-        AutoModelForSequenceClassification,
+        AutoModelForTokenClassification if outputs.per_token else AutoModelForSequenceClassification,
         folder,
         id2label=id2label,
         label2id={label: number for number, label in id2label.items()},
-        ignore_mismatched_sizes=True,  # a head over other labels is replaced
+        ignore_mismatched_sizes=True,  # a head with other outputs is replaced
         output_loading_info=True,
     )
     with explain_loading(folder, "the model"):
@@ -40,6 +41,7 @@ def load_base(folder: Path, labels: Sequence[str]) -> tuple[Any, Any]:
         _check_weights(folder, model, told)
         _check_vocabulary(folder, model, tokenizer)
         _forget_its_task(model.config, tokenizer)
+        model.config.problem_type = SEVERAL if outputs.several else None
         make_only_what_is_taken(tokenizer, model)
     if model.config.model_type not in COUNTS_FROM_PADDING:  # where it is part of what was trained
         model.config.pad_token_id = tokenizer.pad_token_id  # by which a decoder finds the end of a text
@@ -83,7 +85,6 @@ def _check_vocabulary(folder: Path, model: Any, tokenizer: Any) -> None:
 
 def _forget_its_task(config: Any, tokenizer: Any) -> None:
     """Code that the folder does not hold, and what tools would take for a setting of our labels."""
-    config.problem_type = None  # of a regression, or of labels that do not exclude each other
     for name in OF_ITS_OWN_TASK:
         vars(config).pop(name, None)
         tokenizer.init_kwargs.pop(name, None)

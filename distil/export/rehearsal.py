@@ -5,7 +5,7 @@ That takes seconds, and what it finds would otherwise show when the training is 
 
 import contextlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from distil.core.errors import InputError
 from distil.encoders.bases import load_base
+from distil.encoders.outputs import Outputs
 from distil.encoders.torch_model import token_limit
 from distil.export.onnx_graph import INPUTS, check_size, trace
 
@@ -39,18 +40,18 @@ FAILURES = (  # of a model's code that the exporter runs in its own way, of the 
 )
 
 
-def rehearse_export(base: Path, labels: Sequence[str]) -> None:
+def rehearse_export(base: Path, outputs: Outputs) -> None:
     """Export a base and run the graph.
 
     Raises `InputError` if the base is of no use (see `load_base`) or too large, if the exporter cannot follow it, or if
     the graph gives other logits than torch.
     """
-    model, tokenizer = load_base(base, labels)
+    model, tokenizer = load_base(base, outputs)
     check_size(model, base)
     cut = _cut_layers(model)
     fault = find_fault(model, tokenizer)
     if fault and cut:  # a kind may not do without its other layers
-        fault = find_fault(*load_base(base, labels))
+        fault = find_fault(*load_base(base, outputs))
     if fault:
         raise InputError(
             f"{base} is a {model.config.model_type}, which cannot be exported to ONNX ({fault}); name another base "

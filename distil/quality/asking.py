@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from distil.core.errors import InputError
-from distil.quality.comparison import TEACHER, Answers, Comparison, compare
+from distil.forms.answering import Answers
+from distil.quality.comparison import TEACHER, Comparison, compare
 
 DIGITS = 6  # of the probabilities that are written
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from distil.core.errors import InputError
+from distil.forms.answering import Answers, Labels
 from distil.quality.bootstrap import UNKNOWN, Bootstrap
 from distil.quality.calibration import judge, measure_calibration
 from distil.quality.scores import Bools, compare_paired, is_right, score_labels, score_tables, tabulate
@@ -31,19 +31,6 @@ AGAINST_TEACHER = {
     "confusion": "confusion_with_teacher",
     "calibration": "calibration_with_teacher",
 }
-Labels = Sequence[str | None]
-
-
-@dataclass(frozen=True)
-class Answers:
-    """A system's label for each row, null where it abstained, and its probabilities, null where it has none."""
-
-    labels: Labels
-    probabilities: Sequence[NDArray[Any] | None]
-
-    def select(self, rows: Sequence[int]) -> "Answers":
-        """The answers to some of the rows, by their numbers."""
-        return Answers([self.labels[row] for row in rows], [self.probabilities[row] for row in rows])
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Fine-tune a small encoder to answer as its targets say.
 
-The base is any that transformers opens as `AutoModelForSequenceClassification`, with the head that this class has. The
+The base is any that transformers opens as a classifier of texts or of tokens, with the head that this class has. The
 same texts, targets, parameters and machine give the same weights, bit for bit. Under `accelerate launch` the processes
 share each batch, and every one of them returns the same student.
 """
@@ -24,15 +24,15 @@ from distil.core.errors import InputError
 from distil.encoders.bases import load_base
 from distil.encoders.foreign import explain_saving
 from distil.encoders.heads import can_pool_mean, find_head, open_head, pool_mean, set_head, without_head
+from distil.encoders.outputs import Outputs
 from distil.encoders.torch_model import predict_logits, token_limit
-from distil.linear.probe import Probe
+from distil.student.losses import compute_binary_cross_entropy, compute_cross_entropy
 from distil.student.out_of_memory import explain_out_of_memory
 from distil.student.params import TrainParams
 from distil.student.progress import Progress, make_loggers
-from distil.student.targets import Targets
 
 Pooling = Literal["base", "mean"]
-LEAST_SHARE = 1e-12  # a probability, so that its logarithm is bounded
+Floats = NDArray[np.float64]
 LOGGED_POINTS = 50  # of the loss curve, at least, where there are as many steps
 LENGTH_STEP = 8  # tokens; a length from the data is a multiple of it, which suits the kernels
 UNSTATED_LIMIT = 512  # tokens, of a base that states no limit: what most encoders were trained on
@@ -65,7 +65,7 @@ class FineTuner:
         self,
         base: Path,
         texts: Sequence[str],
-        labels: Sequence[str],
+        outputs: Outputs,
         params: TrainParams,
         device: torch.device,
         report_to: Sequence[str] = (),
@@ -79,10 +79,10 @@ class FineTuner:
                 f"runtime.device = {str(device)!r}: training takes the first GPU; set CUDA_VISIBLE_DEVICES instead"
             )
         make_loggers(report_to)
-        self.base, self.texts, self.labels = base, list(texts), list(labels)
+        self.base, self.texts, self.outputs = base, list(texts), outputs
         self.params, self.device, self.report_to = params, device, list(report_to)
         self.precision = choose_precision(params.precision, device)
-        model, self.tokenizer = load_base(base, labels)
+        model, self.tokenizer = load_base(base, outputs)
         self.width, self.can_pool_mean = find_head(model).in_features, can_pool_mean(model)
         self.has_bias = find_head(model).bias is not None
         lengths = [len(ids) for ids in self.tokenizer(self.texts, verbose=False)["input_ids"]]
@@ -90,6 +90,11 @@ class FineTuner:
         self.max_length = choose_max_length(params.max_length, lengths, self.limit)
         self.tokenizer.model_max_length = self.max_length
         self._encoded = self.tokenizer(self.texts, truncation=True)
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the outputs."""
+        return list(self.outputs.names)
 
     def read(self, texts: Sequence[str], pooling: Pooling) -> NDArray[np.float32]:
         """Return what the head of the frozen base reads of each text; see `read_by`."""
@@ -106,27 +111,25 @@ class FineTuner:
             raise InputError(f"train.base answers NaN to {broken:,} of {len(texts):,} texts; name another base")
         return features
 
-    def freeze(self, probe: Probe, features: NDArray[np.float32], targets: Targets, pooling: Pooling) -> Training:
-        """Return the base as it is, with a linear head over `features`, which it reads of the tuner's texts.
+    def freeze(self, weights: Floats, bias: Floats, loss: float, pooling: Pooling) -> Training:
+        """Return the base as it is under a linear head of this shape (outputs, numbers) and bias (outputs).
 
-        Its curve is one point, the loss on these texts.
+        Its curve is one point, the `loss` on the tuner's texts.
         """
         model = self.load(pooling, opened=True)
-        set_head(model, probe.weights, probe.bias)
-        shares = probe.predict_proba(features).clip(LEAST_SHARE)
-        loss = float(-(targets * np.log(shares)).sum(axis=1).mean())
+        set_head(model, weights, bias)
         curve = pd.DataFrame({"step": [0], "epoch": [0.0], "loss": [loss], "learning_rate": [0.0]})
         return Training(model.eval(), curve, 0)
 
     def train(
         self,
-        targets: Targets,
+        targets: Any,
         epochs: int,
         seed: int,
         places: NDArray[np.intp] | None = None,
         name: str = "train",
     ) -> Training:
-        """Train on the texts at `places` (all) to answer with their rows of `targets`, of shape (texts, labels).
+        """Train on the texts at `places` (all) to answer with their rows of `targets`, of shape (texts, outputs).
 
         Raises `InputError` if the loss is not a number, or memory runs out.
         """
@@ -141,9 +144,9 @@ class FineTuner:
             trainer = _Trainer(
                 model=model,
                 args=self._arguments(Path(folder), epochs, seed, len(places)),
-                train_dataset=self._examples(places, targets),
-                data_collator=DataCollatorWithPadding(self.tokenizer),
-                compute_loss_func=_soft_cross_entropy,
+                train_dataset=self.make_examples(places, targets),
+                data_collator=self.make_collator(),
+                compute_loss_func=self.compute_loss,
                 callbacks=[progress, *make_loggers(self.report_to)],
             )
             trainer.head_learning_rate = self.params.head_learning_rate
@@ -155,11 +158,16 @@ class FineTuner:
         curve = pd.DataFrame(progress.points, columns=["step", "epoch", "loss", "learning_rate"])
         return Training(model, curve, trainer.state.global_step)
 
-    def predict_proba(self, training: Training, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return a trained model's probabilities, of shape (texts, labels); raises `InputError` if memory runs out."""
+    def predict_proba(self, training: Training, texts: Sequence[str]) -> Floats:
+        """Return a trained model's probabilities, of shape (texts, outputs); raises `InputError` if memory runs out."""
         with explain_out_of_memory(self.device, self.save_memory_of_answers):
             logits = predict_logits(training.model, self.tokenizer, texts, self.device)
-        return torch.from_numpy(logits).double().softmax(dim=-1).numpy()
+        return self.share(logits)
+
+    def share(self, logits: NDArray[Any]) -> Floats:
+        """Return the probabilities that logits stand for, of the same shape."""
+        numbers = torch.from_numpy(logits).double()
+        return (numbers.sigmoid() if self.outputs.several else numbers.softmax(dim=-1)).numpy()
 
     def save(self, training: Training, folder: Path) -> None:
         """Write config.json, model.safetensors, tokenizer.json and tokenizer_config.json.
@@ -189,7 +197,7 @@ class FineTuner:
 
     def load(self, pooling: Pooling, opened: bool) -> Any:
         """Return the base as a classifier with an untrained head, ready to train; `opened` opens what is before it."""
-        model, _ = load_base(self.base, self.labels)
+        model, _ = load_base(self.base, self.outputs)
         if pooling == "mean":
             pool_mean(model)
         if opened:
@@ -204,11 +212,23 @@ class FineTuner:
                     module.p = self.params.dropout
         return model
 
-    def _examples(self, places: NDArray[np.intp], targets: Targets) -> list[dict[str, Any]]:
+    def make_examples(self, places: NDArray[np.intp], targets: Any) -> list[dict[str, Any]]:
+        """The texts at these places as what the model takes, each with its row of the targets as `labels`."""
         return [
             {**{name: values[place] for name, values in self._encoded.items()}, "labels": targets[place].tolist()}
             for place in places
         ]
+
+    def make_collator(self) -> Any:
+        """What makes a batch of examples."""
+        return DataCollatorWithPadding(self.tokenizer)
+
+    def compute_loss(
+        self, outputs: Any, targets: torch.Tensor, num_items_in_batch: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """The loss of a batch, as `distil.student.losses` has it."""
+        compute = compute_binary_cross_entropy if self.outputs.several else compute_cross_entropy
+        return compute(outputs, targets, num_items_in_batch)
 
     def _arguments(self, folder: Path, epochs: int, seed: int, rows: int) -> TrainingArguments:
         params, cpu = self.params, self.device.type == "cpu"
@@ -281,13 +301,6 @@ def _divide_batch(params: TrainParams) -> int:
             f"share in {params.gradient_accumulation} parts (train.gradient_accumulation); make it a multiple of both"
         )
     return rows
-
-
-def _soft_cross_entropy(outputs: Any, targets: torch.Tensor, num_items_in_batch: torch.Tensor | None) -> torch.Tensor:
-    """The sum over these rows of a batch, over the batch's number of rows: transformers counts items of the targets."""
-    total = torch.nn.functional.cross_entropy(outputs.logits.float(), targets, reduction="sum")
-    rows = len(targets) if num_items_in_batch is None else num_items_in_batch / targets.shape[1]
-    return total / rows
 
 
 def _move_head(optimizer: Any, head: torch.nn.Linear, learning_rate: float) -> None:

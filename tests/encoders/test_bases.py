@@ -11,9 +11,11 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, T5Encod
 
 from distil.core.errors import InputError
 from distil.encoders.bases import load_base
+from distil.encoders.outputs import Outputs
 from distil.encoders.torch_model import TorchEncoder, load_classifier, load_tokenizer
 
 LABELS = ["negative", "positive"]
+OUTPUTS = Outputs(tuple(LABELS))
 
 
 def change(file: Path, **settings: Any) -> None:
@@ -22,7 +24,7 @@ def change(file: Path, **settings: Any) -> None:
 
 def refuse(folder: Path, told: str) -> None:
     with pytest.raises(InputError, match=told) as error:
-        load_base(folder, LABELS)
+        load_base(folder, OUTPUTS)
     assert str(error.value).startswith(str(folder))
     assert "\n" not in str(error.value)
 
@@ -49,7 +51,7 @@ def test_a_base_without_pooler_is_one(tmp_path: Path) -> None:
     kept = {name: tensor for name, tensor in weights.items() if "pooler" not in name}
     assert len(kept) < len(weights)
     save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
-    load_base(folder, LABELS)
+    load_base(folder, OUTPUTS)
 
 
 def test_tokens_that_the_model_does_not_know(tmp_path: Path) -> None:
@@ -101,7 +103,7 @@ def test_weights_of_less_precision_and_in_pickles(tmp_path: Path, file: str, dty
         torch.save(weights, folder / file)
     else:
         save_file(weights, folder / file, metadata={"format": "pt"})
-    model, _ = load_base(folder, LABELS)
+    model, _ = load_base(folder, OUTPUTS)
     loaded = model.bert.encoder.layer[0].output.dense.weight
     assert loaded.dtype == torch.float32
     assert torch.equal(loaded, weights["encoder.layer.0.output.dense.weight"].float())
@@ -114,7 +116,7 @@ def test_head_of_another_task_leaves_no_trace(tmp_path: Path, outputs: int, prob
     classes = AutoModelForSequenceClassification
     classes.from_pretrained(folder, config=config, trust_remote_code=False).save_pretrained(folder)
     change(folder / "config.json", function_to_apply="sigmoid", finetuning_task="stars")
-    model, tokenizer = load_base(folder, LABELS)
+    model, tokenizer = load_base(folder, OUTPUTS)
     assert model(**tokenizer("good", return_tensors="pt")).logits.shape == (1, 2)
     model.save_pretrained(tmp_path / "student")
     saved = json.loads((tmp_path / "student" / "config.json").read_text())
@@ -127,7 +129,7 @@ def test_student_names_no_code_of_its_base(tmp_path: Path) -> None:
     folder = make_base(tmp_path / "base", "bert")
     change(folder / "config.json", auto_map={"AutoModel": "other/base--mine.MyModel"})
     change(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["mine.MyTokenizer", None]})
-    for part in load_base(folder, LABELS):
+    for part in load_base(folder, OUTPUTS):
         part.save_pretrained(tmp_path / "student")
     for name in ("config.json", "tokenizer_config.json"):
         assert "auto_map" not in json.loads((tmp_path / "student" / name).read_text())
@@ -137,7 +139,7 @@ def test_student_names_no_code_of_its_base(tmp_path: Path) -> None:
 def test_decoder_and_its_tokenizer_agree_on_padding(tmp_path: Path, padding: bool) -> None:
     folder = make_base(tmp_path / "base", "gpt2", padding)
     change(folder / "tokenizer_config.json", padding_side="left", truncation_side="left", max_length=7)
-    model, tokenizer = load_base(folder, LABELS)
+    model, tokenizer = load_base(folder, OUTPUTS)
     assert model.config.pad_token_id == tokenizer.pad_token_id == (1 if padding else 2)  # else that of the end
     for part in (model, tokenizer):
         part.save_pretrained(tmp_path / "student")

@@ -7,6 +7,7 @@ from tiny_bases import make_base
 
 from distil.encoders.bases import load_base
 from distil.encoders.heads import can_pool_mean, find_head, open_head, pool_mean, set_head, without_head
+from distil.encoders.outputs import Outputs
 
 LABELS = ("a", "b", "c")
 TEXTS = ["it works", "it broke after a day and was sent back"]
@@ -21,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def load(folder: Path, kind: str) -> tuple[Any, Any]:
     path = folder / kind
-    model, tokenizer = load_base(path if path.exists() else make_base(path, kind), LABELS)
+    model, tokenizer = load_base(path if path.exists() else make_base(path, kind), Outputs(LABELS))
     return model.eval(), tokenizer(TEXTS, padding=True, return_tensors="pt")
 
 

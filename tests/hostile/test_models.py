@@ -23,11 +23,13 @@ from distil.assets.references import sha256_of
 from distil.classifiers.onnx_classifier import OnnxClassifier
 from distil.core.errors import InputError
 from distil.encoders.bases import load_base
+from distil.encoders.outputs import Outputs
 from distil.encoders.torch_model import TorchEncoder, load_classifier, load_tokenizer
 from distil.teacher.chat_template import load_renderer
 from distil.teacher.counting import load_counter
 
 LABELS = ["negative", "positive"]
+OUTPUTS = Outputs(tuple(LABELS))
 LOADING = ("from_pretrained", "pipeline")  # of transformers and of what is built like it
 ODD: list[Any] = [None, 0, -1, 1e308, "x", "", [], {}, [1], True, 2**63, "../../x", "\0", 3.5, "gpt2", "t5", "mine"]
 
@@ -77,7 +79,7 @@ def change(path: Path, **values: Any) -> None:
 def test_code_that_comes_with_a_model(with_code: Path, capfd: pytest.CaptureFixture[str]) -> None:
     loads: list[Callable[[], Any]] = [
         *(lambda: load_tokenizer(with_code), lambda: load_classifier(with_code)),
-        *(lambda: load_base(with_code, LABELS), lambda: load_renderer(str(with_code))),
+        *(lambda: load_base(with_code, OUTPUTS), lambda: load_renderer(str(with_code))),
     ]
     for load in loads:
         with pytest.raises(InputError, match=r"class M.* of code that comes with it, which is not run") as caught:
@@ -94,7 +96,7 @@ def test_model_of_very_many_layers(tmp_path: Path) -> None:
     folder = make_tiny_model(tmp_path / "model")
     change(folder / "config.json", num_hidden_layers=10**9)
     with pytest.raises(InputError, match="num_hidden_layers = 1000000000"):
-        load_base(folder, LABELS)
+        load_base(folder, OUTPUTS)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_model_that_asks_for_far_more_than_its_weights_hold(tmp_path: Path, aske
     """What is not among the weights would be made: gigabytes, for a config of a few hundred bytes."""
     folder = make_tiny_model(tmp_path / "model")
     change(folder / "config.json", **asked)
-    for load in (lambda: load_base(folder, LABELS), lambda: load_classifier(folder), lambda: TorchEncoder(folder)):
+    for load in (lambda: load_base(folder, OUTPUTS), lambda: load_classifier(folder), lambda: TorchEncoder(folder)):
         with pytest.raises(InputError, match=said):
             load()
 
@@ -139,7 +141,7 @@ def test_weights_that_are_a_pickle(tmp_path: Path, kind: str) -> None:
     (folder / "model.safetensors").unlink()
     (folder / "pytorch_model.bin").write_bytes(make_pickle(kind, tmp_path / "trace"))
     with pytest.raises(InputError) as caught:
-        load_base(folder, LABELS)
+        load_base(folder, OUTPUTS)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "trace").exists()
 
@@ -156,7 +158,7 @@ def test_any_damage(tmp_path: Path, name: str, cases: int) -> None:
     for damaged in damages:
         (folder / name).write_bytes(damaged)
         try:
-            load_base(folder, LABELS)
+            load_base(folder, OUTPUTS)
         except InputError as error:
             refused += 1
             assert "\n" not in str(error)

@@ -3,17 +3,9 @@ import pandas as pd
 import pytest
 
 from distil.core.errors import InputError
+from distil.forms.answering import Answers, Labels
 from distil.quality.bootstrap import Bootstrap
-from distil.quality.comparison import (
-    Answers,
-    Comparison,
-    Labels,
-    Scoring,
-    choose_reference,
-    compare,
-    score_systems,
-    summarise,
-)
+from distil.quality.comparison import Comparison, Scoring, choose_reference, compare, score_systems, summarise
 from distil.quality.notes import list_caveats, note_cut
 from distil.quality.tables import list_calibration, list_confusions, list_predictions, list_scores
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from distil.forms.answering import Answers
 from distil.quality.bootstrap import Bootstrap
-from distil.quality.comparison import Answers, Comparison, Scoring, compare, score_systems, summarise
+from distil.quality.comparison import Comparison, Scoring, compare, score_systems, summarise
 from distil.quality.headline import find_best_baseline, pick_accuracy, pick_macro_f1
 
 LABELS = ["bad", "good"]

@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 
+from distil.forms.answering import Answers, Labels
 from distil.quality.bootstrap import Bootstrap
-from distil.quality.comparison import Answers, Comparison, Labels, compare
+from distil.quality.comparison import Comparison, compare
 from distil.quality.shortfalls import WORSE_THAN_BASELINE, WORSE_THAN_TEACHER, adjust_by_holm, find_shortfalls
 
 ROWS = 200

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from distil.forms.answering import Answers
 from distil.quality.asking import Rows
-from distil.quality.comparison import Answers, compare
+from distil.quality.comparison import compare
 from distil.quality.summary import group_scores, summarise_all
 
 NAMES = ["bad", "good"]

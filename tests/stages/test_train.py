@@ -56,9 +56,10 @@ def run_stage(project: Project, base: Path, held_out: pd.DataFrame = HELD_OUT, *
 )
 def test_a_label_without_rows_is_told(more: int, named: str) -> None:
     labels = [*LABELS, *(f"label {number}" for number in range(more))]
-    (warning,) = warn_of_labels(ROWS, labels)
+    learnt = [[label] for label in ROWS["label"]]
+    (warning,) = warn_of_labels(learnt, labels)
     assert warning.startswith(f"no training text has the label {named} so the student cannot learn it")
-    assert warn_of_labels(ROWS, LABELS) == []
+    assert warn_of_labels(learnt, LABELS) == []
 
 
 def test_without_rows_to_train_on(project: Project, base: Path) -> None:
@@ -122,7 +123,7 @@ def test_ensemble_is_distilled_into_one_student_on_all_texts(
     project: Project, base: Path, monkeypatch: pytest.MonkeyPatch, distilled: bool
 ) -> None:
     suspected = np.arange(len(ROWS)) < 10
-    monkeypatch.setattr("distil.student.training_set.find_suspects", lambda *_: suspected)
+    monkeypatch.setattr("distil.kinds.classification.learning.training_set.find_suspects", lambda *_: suspected)
     metrics = run_stage(
         project, base, seeds=2, distill_ensemble=distilled, suspects="embeddings", noise="drop", batch_size=10
     )

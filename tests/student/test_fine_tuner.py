@@ -14,11 +14,12 @@ from tiny_training import CPU, SETTINGS, make_tuner
 from toy_rows import LABELS, make_rows, make_texts
 
 from distil.core.errors import InputError
+from distil.encoders.outputs import Outputs
 from distil.encoders.reading import measure_cut
 from distil.encoders.torch_model import TorchClassifier
+from distil.kinds.classification.learning.targets import Targets, make_targets, number_labels
 from distil.student.fine_tuner import FineTuner, Training, choose_max_length, choose_precision
 from distil.student.params import TrainParams
-from distil.student.targets import Targets, make_targets, number_labels
 
 ROWS = make_rows(make_texts())
 
@@ -274,7 +275,7 @@ def test_schedules(base: Path, schedule: str, middle: float) -> None:
 
 def test_logger_that_transformers_does_not_know(base: Path) -> None:
     with pytest.raises(InputError, match=r"runtime\.report_to = \['nowhere'\]: nowhere is not supported"):
-        FineTuner(base, ROWS["text"], LABELS, TrainParams(**SETTINGS), CPU, ["nowhere"])
+        FineTuner(base, ROWS["text"], Outputs(LABELS), TrainParams(**SETTINGS), CPU, ["nowhere"])
 
 
 def test_dvclive_logs_beside_and_leaves_dvc_yaml_alone(
@@ -285,7 +286,7 @@ def test_dvclive_logs_beside_and_leaves_dvc_yaml_alone(
     name = ["-c", "user.name=toy", "-c", "user.email=toy@example.org"]
     subprocess.run(["git", *name, "commit", "--quiet", "--allow-empty", "--message=start"], check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet"], check=True)
-    tuner = FineTuner(base, ROWS["text"], LABELS, TrainParams(**SETTINGS), CPU, ["dvclive"])
+    tuner = FineTuner(base, ROWS["text"], Outputs(LABELS), TrainParams(**SETTINGS), CPU, ["dvclive"])
     curve = tuner.train(answers(), 1, 0).curve
     logged = pd.read_csv("dvclive/plots/metrics/loss.tsv", sep="\t")
     assert logged["loss"].tolist() == pytest.approx(curve["loss"].tolist(), rel=1e-3)

@@ -2,24 +2,14 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
+from distil.kinds.classification.canonical.label import name_labels, soften
 
-
-def name_labels(label: str) -> list[str]:
-    """The label's name."""
-    return [label]
+__all__ = ["check_label", "name_labels", "read_cell", "soften"]
 
 
 def check_label(label: str, labels: Sequence[str], text: str = "") -> str | None:
     """What is wrong with a label, or null."""
     return None if label in labels else f"is not in task.labels ({', '.join(labels)})"
-
-
-def soften(label: str, labels: Sequence[str]) -> NDArray[np.float64]:
-    """One share for each of the labels: all of it for this one."""
-    shares: NDArray[np.float64] = np.eye(len(labels))[labels.index(label)]
-    return shares
 
 
 def read_cell(cell: str, labels: Sequence[str]) -> str:

@@ -1,7 +1,4 @@
-"""The form of a set of labels: in the tables, and in a cell that a person fills in.
-
-In the tables it is a JSON list of names, in the order of task.labels, each once; `[]` is a text to which no label
-applies, which is an answer, not a gap.
+"""The form of a set of labels in a cell that a person fills in, and whether one has the canonical form.
 
 In a cell a person writes any of these; the first that it can be read as counts:
 
@@ -19,13 +16,13 @@ import ast
 import json
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from distil.kinds.multi_label.canonical.label import name_labels, order_names, soften
 from distil.kinds.multi_label.labelling.name_lists import count_pieces, cut_names
+
+__all__ = ["check_label", "name_labels", "parse_cell", "read_cell", "soften"]
 
 NONE = "none"
 SEPARATORS = tuple(map(re.compile, (r"\s*;\s*", r"\s*\|\s*", r"\s*,\s*")))
@@ -35,28 +32,6 @@ CHOSEN = {  # as JSON, csv and pandas write it; True == 1, False == 0
 }
 LONGEST_LITERAL = 10_000  # characters; Python's parser is slow on long nonsense
 LONGEST_SHOWN = 40  # characters of a value in a message
-
-
-def write_label(value: Iterable[str]) -> str:
-    """Return the canonical form of names, which come in the order of task.labels and each once."""
-    return json.dumps(list(value), ensure_ascii=False)
-
-
-def order_names(names: Iterable[str], labels: Sequence[str]) -> str:
-    """Return the canonical form of names in any order; all of them are labels."""
-    chosen = frozenset(names)
-    return write_label(label for label in labels if label in chosen)
-
-
-def read_label(label: str) -> list[str]:
-    """Return the names in a canonical string."""
-    names: list[str] = json.loads(label)
-    return names
-
-
-def name_labels(label: str) -> list[str]:
-    """Return the names in a canonical string, to be counted."""
-    return read_label(label)
 
 
 def check_label(label: str, labels: Sequence[str], text: str = "") -> str | None:
@@ -70,19 +45,6 @@ def check_label(label: str, labels: Sequence[str], text: str = "") -> str | None
     if label != order_names(names, labels):
         return f"does not name each label once and in the order of task.labels ({', '.join(labels)})"
     return None
-
-
-def soften(label: str, labels: Sequence[str]) -> NDArray[np.float64]:
-    """Return a share for each label, of shape (labels,): 1 where the canonical string names it, else 0."""
-    names = frozenset(read_label(label))
-    return np.array([label in names for label in labels], dtype=np.float64)
-
-
-def tabulate(sets: Iterable[str | None], labels: Sequence[str]) -> NDArray[np.float64]:
-    """Return canonical strings as rows of 0 and 1, of shape (sets, labels); None, for no answer, names none."""
-    sets = list(sets)
-    rows = {label: np.zeros(len(labels)) if label is None else soften(label, labels) for label in set(sets)}
-    return np.array([rows[label] for label in sets]).reshape(len(sets), len(labels))
 
 
 def read_cell(cell: str, labels: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from distil.kinds.multi_label.labelling.form import write_label
+from distil.kinds.multi_label.canonical.label import write_label
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -23,9 +23,11 @@ from distil.core.errors import InputError
 from distil.forms.answers import Answer
 from distil.forms.label_names import LabelNames
 from distil.forms.reading import CUT_OFF, LONGEST_REPLY, REFUSAL, Reading, skip_thoughts
+from distil.kinds.token_classification.canonical.label import read_label, write_label
+from distil.kinds.token_classification.canonical.spans import Span
 from distil.kinds.token_classification.labelling.alignment import is_same
 from distil.kinds.token_classification.labelling.finding import Named, find_spans
-from distil.kinds.token_classification.labelling.form import describe_overlap, describe_wrong, read_label, write_label
+from distil.kinds.token_classification.labelling.form import describe_overlap, describe_wrong
 from distil.kinds.token_classification.labelling.items import list_items, parse_value, read_item
 from distil.kinds.token_classification.labelling.listed import (
     BrokenError,
@@ -35,7 +37,6 @@ from distil.kinds.token_classification.labelling.listed import (
     read_lines,
 )
 from distil.kinds.token_classification.labelling.locating import locate_items
-from distil.kinds.token_classification.labelling.spans import Span
 from distil.kinds.token_classification.labelling.tagged import read_tags, strip_tags
 
 FENCED = re.compile(r"```[\w-]*\n(.*?)\n?```", re.DOTALL)

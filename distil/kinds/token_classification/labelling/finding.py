@@ -15,8 +15,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from distil.kinds.token_classification.canonical.spans import Span
 from distil.kinds.token_classification.labelling.folding import Folded, fold, is_mark
-from distil.kinds.token_classification.labelling.spans import Span
 
 MOST_STEPS = 300_000  # occurrences looked at; thousands of names, of which none stands in a long text, end here
 CHARACTERS_A_STEP = 200  # that are searched in the time that an occurrence takes

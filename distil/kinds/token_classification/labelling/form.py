@@ -1,41 +1,18 @@
-"""The canonical form of spans: JSON such as [{"start": 0, "end": 4, "label": "person"}].
+"""Whether spans have the canonical form, and how a person writes them into a cell."""
 
-The spans are sorted, and no two overlap. Offsets count code points of the text as it stands in the table, the end
-exclusive. No span: []. `soft` has four numbers for each span, one span after the other: start, end, the label's place
-in task.labels, and the share of votes for it.
-"""
-
-import json
 import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-import numpy as np
-from numpy.typing import NDArray
-
+from distil.kinds.token_classification.canonical.label import name_labels, read_label, soften, write_label
+from distil.kinds.token_classification.canonical.spans import Span
 from distil.kinds.token_classification.labelling.items import Item, read_items
-from distil.kinds.token_classification.labelling.spans import Span
 
-NUMBERS_OF_A_SPAN = 4  # in `soft`
+__all__ = ["check_label", "name_labels", "read_cell", "soften"]
+
 SHORT = re.compile(r"(\d+)\s*[-\u2013:]\s*(\d+)\s*[\s:,]\s*(\S.*?)\s*", re.DOTALL)
 NOTHING = {"none", "[]"}
 HOW = 'write it as [{"start": 0, "end": 4, "label": "NAME"}] or 0-4 NAME; 9-12 NAME, none for no span'
-
-
-def write_label(value: Iterable[tuple[int, int, str]]) -> str:
-    """The canonical form of spans that do not overlap."""
-    spans = [{"start": int(start), "end": int(end), "label": label} for start, end, label in sorted(value)]
-    return json.dumps(spans, ensure_ascii=False)
-
-
-def read_label(label: str) -> list[Span]:
-    """The spans of a canonical form."""
-    return [Span(span["start"], span["end"], span["label"]) for span in json.loads(label)]
-
-
-def name_labels(label: str) -> list[str]:
-    """The label of each span, in the order of the text."""
-    return [span.label for span in read_label(label)]
 
 
 def check_label(label: str, labels: Sequence[str], text: str | None = None) -> str | None:
@@ -71,12 +48,6 @@ def describe_overlap(spans: Iterable[Span]) -> str | None:
         if other.start < one.end:
             return f"has spans that overlap: {one.start}-{one.end} and {other.start}-{other.end}"
     return None
-
-
-def soften(label: str, labels: Sequence[str]) -> NDArray[np.float64]:
-    """`soft` of a label that a person gave: each of its spans has all of the share."""
-    numbers = [(span.start, span.end, labels.index(span.label), 1.0) for span in read_label(label)]
-    return np.array(numbers, dtype=np.float64).ravel()
 
 
 def read_cell(cell: str, labels: Sequence[str]) -> str:

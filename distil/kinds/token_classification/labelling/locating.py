@@ -6,10 +6,10 @@ ValueError that says so.
 
 from collections.abc import Sequence
 
+from distil.kinds.token_classification.canonical.spans import Span
 from distil.kinds.token_classification.labelling.finding import find_places
 from distil.kinds.token_classification.labelling.folding import fold
 from distil.kinds.token_classification.labelling.items import Item
-from distil.kinds.token_classification.labelling.spans import Span
 
 LONGEST_SHOWN = 40  # characters of a surface in a message
 

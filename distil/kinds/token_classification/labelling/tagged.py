@@ -11,10 +11,10 @@ from functools import cache
 from typing import NamedTuple
 
 from distil.forms.label_names import LabelNames
+from distil.kinds.token_classification.canonical.spans import Span, keep_longest
 from distil.kinds.token_classification.labelling.alignment import align
 from distil.kinds.token_classification.labelling.finding import Named, find_spans
 from distil.kinds.token_classification.labelling.folding import fold
-from distil.kinds.token_classification.labelling.spans import Span, keep_longest
 
 TAG = re.compile(r"<(?P<shut>/?)(?P<name>[^<>\n]{1,80})>|\[(?P<shut_too>/?)(?P<name_too>[^<>\[\]\n]{1,80})\]")
 

@@ -4,14 +4,8 @@ import pytest
 from hypothesis import given, settings
 from kinds.multi_label.odd_labels import tasks_with_sets
 
-from distil.kinds.multi_label.labelling.form import (
-    check_label,
-    name_labels,
-    read_cell,
-    read_label,
-    soften,
-    write_label,
-)
+from distil.kinds.multi_label.canonical.label import name_labels, read_label, soften, write_label
+from distil.kinds.multi_label.labelling.form import check_label, read_cell
 
 LABELS = ["joy", "anger", "fear, dread", "love; hate"]
 

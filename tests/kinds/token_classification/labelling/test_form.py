@@ -1,14 +1,8 @@
 import pytest
 
-from distil.kinds.token_classification.labelling.form import (
-    check_label,
-    name_labels,
-    read_cell,
-    read_label,
-    soften,
-    write_label,
-)
-from distil.kinds.token_classification.labelling.spans import Span, keep_longest
+from distil.kinds.token_classification.canonical.label import name_labels, read_label, soften, write_label
+from distil.kinds.token_classification.canonical.spans import Span, keep_longest
+from distil.kinds.token_classification.labelling.form import check_label, read_cell
 
 LABELS = ["person", "place, any", "id;no"]
 ANN = '[{"start": 0, "end": 3, "label": "person"}]'

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from distil.kinds.classification.learning.frozen import Frozen
+from distil.kinds.classification.learning.held_back import hold_back
+from distil.kinds.classification.learning.label_noise import find_suspects
 from distil.linear.folds import Numbers
 from distil.linear.probe import Features, Floats, fit_temperature
 from distil.student.fine_tuner import FineTuner
-from distil.student.frozen import Frozen
-from distil.student.held_back import hold_back
-from distil.student.label_noise import find_suspects
-from distil.student.training_set import Lessons
+from distil.student.taught import Lessons
 
 
 @dataclass(frozen=True)

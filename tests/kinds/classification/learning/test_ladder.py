@@ -12,12 +12,14 @@ from tiny_model import TEXTS, make_tiny_model
 from tiny_training import freeze, make_tuner
 from toy_rows import LABELS, make_rows, make_texts
 
+from distil.kinds.classification.learning.ladder import Climbed, cut_hold_outs, score
+from distil.kinds.classification.learning.rehearsal import Rehearsal
+from distil.kinds.classification.learning.targets import number_labels
+from distil.kinds.classification.learning.teaching import teach
+from distil.kinds.classification.learning.training_set import prepare_lessons
 from distil.linear.folds import draw_folds
-from distil.student.ladder import RUNGS, Ladder, choose, cut_hold_outs, score
-from distil.student.rehearsal import Rehearsal
-from distil.student.targets import number_labels
-from distil.student.teaching import Taught, teach
-from distil.student.training_set import prepare_lessons
+from distil.student.rungs import RUNGS, Ladder
+from distil.student.taught import Taught
 
 ROWS = make_rows(make_texts())
 VALIDATION = make_rows(["your tripod is bad", "your tripod is good"])
@@ -52,7 +54,7 @@ def test_every_rung_is_judged_on_the_same_rows_and_the_chosen_one_is_trained(bas
 @pytest.mark.parametrize("rung", RUNGS)
 def test_a_rung_that_is_named_is_taken_and_no_dearer_one_tried(base: Path, rung: str) -> None:
     taught = run(base, ROWS, rung=rung, epochs=1)
-    assert taught.ladder is not None
+    assert isinstance(taught.ladder, Climbed)
     assert taught.rung == rung == list(taught.ladder.rungs)[-1]
     assert (taught.kept.training.steps > 0) == (rung == "fine_tuned")
     assert (taught.ladder.temperature is not None) == (rung == "fine_tuned")
@@ -120,17 +122,19 @@ def test_a_recipe_that_is_fixed_makes_the_rung_that_is_named(base: Path) -> None
 )
 def test_the_best_rung_is_taken_and_the_cheaper_one_of_those_alike(tuned: float, chosen: str, alike: bool) -> None:
     agreements = {"tfidf": 0.95, "frozen": 0.8, "fine_tuned": tuned}
-    ladder = Ladder({name: {"agreement": value, "rows": 500} for name, value in agreements.items()})
-    found, why = choose(ladder, "auto")
-    assert found == chosen
-    assert why.startswith("Of 500 held-out labels")
-    assert ("alike" in why) == alike
-    assert why.endswith(".")
+    ladder = Ladder("share", {name: {"agreement": value} for name, value in agreements.items()})
+    ladder.choose("auto", "Of 500 held-out labels these are given")
+    assert ladder.chosen == chosen
+    assert ladder.why.startswith("Of 500 held-out labels these are given: ")
+    assert ("alike" in ladder.why) == alike
+    assert ladder.why.endswith(".")
 
 
 def test_a_share_of_rows_has_its_interval() -> None:
     found = score(np.array([True] * 9 + [False]))
-    assert 0.55 < found["agreement_low"] < found["agreement"] == 0.9 < found["agreement_high"] < 1
+    assert found.low is not None and found.high is not None
+    assert 0.55 < found.low < found.value == 0.9 < found.high < 1
+    assert found.rows == 10
 
 
 def test_rows_outside_have_no_say_in_which_rows_inside_are_doubted(base: Path) -> None:
@@ -152,10 +156,12 @@ def test_a_doubt_is_withdrawn_where_a_student_that_has_not_seen_the_row_gives_it
     base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     doubted = np.arange(80) % 8 == 0
-    monkeypatch.setattr("distil.student.training_set.find_suspects", lambda *_: doubted)
-    monkeypatch.setattr("distil.student.rehearsal.find_suspects", lambda rows, *_: doubted[rows.index])
+    monkeypatch.setattr("distil.kinds.classification.learning.training_set.find_suspects", lambda *_: doubted)
+    monkeypatch.setattr(
+        "distil.kinds.classification.learning.rehearsal.find_suspects", lambda rows, *_: doubted[rows.index]
+    )
     taught = run(base, ROWS, rung="fine_tuned", epochs=8)
-    assert taught.ladder is not None
+    assert isinstance(taught.ladder, Climbed)
     absolved = set(taught.ladder.absolved)
     assert absolved and absolved <= set(np.flatnonzero(doubted))
     assert set(taught.lessons.places) == set(np.flatnonzero(~doubted)) | absolved
@@ -165,7 +171,7 @@ def test_as_many_folds_are_held_out_as_are_enough(base: Path, monkeypatch: pytes
     tuner = make_tuner(base, ROWS)
     folds, frozen = draw_folds(number_labels(ROWS, LABELS), 5, 0), freeze(tuner, ROWS)
     for enough, sizes in ((18, [18]), (19, [18, 16]), (600, [18, 16, 16, 16, 16])):
-        monkeypatch.setattr("distil.student.ladder.ENOUGH", enough)
+        monkeypatch.setattr("distil.kinds.classification.learning.ladder.ENOUGH", enough)
         holds = cut_hold_outs(folds, tuner, frozen, VALIDATION)
         assert [len(held.numbers) for held in holds] == sizes
         assert all(len(held.texts) == len(held.features) == len(held.numbers) for held in holds)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distil.kinds.token_classification.learning.windows import Window, cut_windows
+from distil.tagging.windows import Window, cut_windows
 
 
 def test_seams_lie_in_the_middle_of_the_overlap() -> None:

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from distil.kinds.classification.learning.targets import Targets
 from distil.linear.folds import Numbers, count_folds, draw_folds
 from distil.linear.probe import DISCRIMINANT, LOGISTIC, Method, Probe, fit_probe, list_suitable, validate_probe
-from distil.student.fine_tuner import FineTuner, Pooling
+from distil.student.fine_tuner import FineTuner, Pooling, Training
 
+LEAST_SHARE = 1e-12  # a probability, so that its logarithm is bounded
 COMPARED = 1000  # texts by which two ways of pooling are compared
 METHODS = (*DISCRIMINANT, *LOGISTIC)  # the first that suits the rows compares two ways of pooling
 UNCHOSEN = LOGISTIC[1]  # where there are too few rows to choose
@@ -85,6 +87,13 @@ def leave_unread(numbers: Numbers, labels: int) -> Frozen:
     """Of a training that needs nothing of the frozen base: the labels alone."""
     nothing = np.zeros((len(numbers), 0), dtype=np.float32)
     return Frozen(nothing, numbers, labels, "base", UNCHOSEN, 1.0, True, False, None, {}, True, 0.0)
+
+
+def freeze_under(tuner: FineTuner, probe: Probe, frozen: Frozen, targets: Targets) -> Training:
+    """Return the base as it is under this head; the loss is that on the tuner's texts."""
+    shares = probe.predict_proba(frozen.features).clip(LEAST_SHARE)
+    loss = float(-(targets * np.log(shares)).sum(axis=1).mean())
+    return tuner.freeze(probe.weights, probe.bias, loss, frozen.pooling)
 
 
 def validate_frozen(tuner: FineTuner, numbers: Numbers, folds: int, pooling: Pooling | None) -> Frozen:

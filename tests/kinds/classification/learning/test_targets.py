@@ -4,7 +4,7 @@ import pytest
 from toy_rows import LABELS, make_rows
 
 from distil.core.errors import InputError
-from distil.student.targets import make_targets, number_labels, share_of_label, weigh_classes
+from distil.kinds.classification.learning.targets import make_targets, number_labels, share_of_label, weigh_classes
 
 ROWS = make_rows(["it is bad", "it is good", "it was good"], share=0.75)
 NUMBERS = number_labels(ROWS, LABELS)

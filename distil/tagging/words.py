@@ -11,9 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from distil.kinds.token_classification.labelling.form import NUMBERS_OF_A_SPAN
-
 Floats = NDArray[np.float64]
+NUMBERS_OF_A_SPAN = 4  # start, end, number of the label, share
 
 
 class Token(NamedTuple):
@@ -67,8 +66,8 @@ def group_words(text: str, tokens: Sequence[Token], *, has_prefix: bool) -> list
 def soften_words(words: Sequence[Word], soft: Sequence[float] | Floats, labels: Sequence[str]) -> Floats:
     """The share of each tag, shape (words, tags), each row summing to 1.
 
-    `soft` is what `form.py` says of it. A span's first word has its share for B-, the others for I-; a word belongs to
-    a span that has some of its characters.
+    `soft` has four numbers for each span: start, end, number of the label, share. A span's first word has its share for
+    B-, the others for I-; a word belongs to a span that has some of its characters.
     """
     shares = np.zeros((len(words), 1 + 2 * len(labels)))
     starts, ends = (np.array([word[side] for word in words], dtype=np.int64) for side in (1, 2))

@@ -7,10 +7,10 @@ included: it is held tight enough for them.
 """
 
 from distil.encoders.heads import move_towards
+from distil.kinds.classification.learning.frozen import Frozen
 from distil.linear.folds import Numbers
 from distil.linear.probe import Probe
 from distil.student.fine_tuner import FineTuner, Training
-from distil.student.frozen import Frozen
 
 
 def hold_back(tuner: FineTuner, training: Training, frozen: Frozen, places: Numbers) -> Probe:

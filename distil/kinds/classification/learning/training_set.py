@@ -1,33 +1,24 @@
 """Decide what the student learns: which rows, to answer what, and for how many epochs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from distil.core.errors import InputError
+from distil.kinds.classification.learning.cross_validation import Floats, choose_epochs, predict_held_out
+from distil.kinds.classification.learning.frozen import Frozen
+from distil.kinds.classification.learning.label_noise import find_suspects, list_suspects, weigh_rows
+from distil.kinds.classification.learning.targets import (
+    Targets,
+    make_targets,
+    number_labels,
+    share_of_label,
+    weigh_classes,
+)
 from distil.linear.folds import Numbers
-from distil.student.cross_validation import Floats, choose_epochs, predict_held_out
 from distil.student.fine_tuner import FineTuner
-from distil.student.frozen import Frozen
-from distil.student.label_noise import find_suspects, list_suspects, weigh_rows
-from distil.student.targets import Targets, make_targets, number_labels, share_of_label, weigh_classes
-
-
-@dataclass(frozen=True)
-class Lessons:
-    """Targets for all of the tuner's texts, and the places of those that are learnt.
-
-    `epochs_agreement` is what cross-validation found for each number of epochs that it tried, null if it tried none;
-    `suspects` are rows of `tables.SUSPECTS`, null if nobody looked.
-    """
-
-    targets: Targets
-    places: Numbers
-    epochs: int
-    epochs_agreement: Mapping[int, float] | None
-    suspects: list[dict[str, object]] | None
+from distil.student.taught import Lessons
 
 
 def keep_agreed(rows: pd.DataFrame, labels: Sequence[str], min_agreement: float) -> pd.DataFrame:

@@ -5,8 +5,8 @@ import pytest
 from toy_rows import LABELS, make_rows, make_texts
 
 from distil.core.tables import SUSPECTS, read_rows, write_rows
-from distil.student.label_noise import LEAST_WEIGHT, find_suspects, list_suspects, weigh_rows
-from distil.student.targets import number_labels
+from distil.kinds.classification.learning.label_noise import LEAST_WEIGHT, find_suspects, list_suspects, weigh_rows
+from distil.kinds.classification.learning.targets import number_labels
 
 FLIPPED = [3, 10, 41]
 ROWS = make_rows(make_texts())

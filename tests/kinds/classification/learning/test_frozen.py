@@ -8,9 +8,9 @@ from tiny_training import freeze, make_tuner
 from toy_rows import make_rows, make_texts
 
 from distil.core.errors import InputError
+from distil.kinds.classification.learning.frozen import freeze_under, validate_frozen
+from distil.kinds.classification.learning.targets import number_labels
 from distil.student.fine_tuner import Pooling
-from distil.student.frozen import validate_frozen
-from distil.student.targets import number_labels
 
 ROWS = make_rows(make_texts())
 LABELS = ["negative", "other", "positive"]
@@ -35,7 +35,7 @@ def test_the_student_answers_as_the_probe(base: Path) -> None:
     tuner = make_tuner(base, ROWS)
     frozen, targets = freeze(tuner, ROWS), np.stack(ROWS["soft"].to_list()).astype(np.float32)
     probe = frozen.fit(np.arange(80))
-    training = tuner.freeze(probe, frozen.features, targets, frozen.pooling)
+    training = freeze_under(tuner, probe, frozen, targets)
     shares = tuner.predict_proba(training, tuner.texts)
     np.testing.assert_allclose(shares, probe.predict_proba(frozen.features), atol=1e-5)
     assert training.curve["loss"].tolist() == pytest.approx([-(targets * np.log(shares)).sum(axis=1).mean()])
@@ -50,7 +50,7 @@ def test_what_the_head_reads_is_compared_unless_it_is_named(base: Path, named: s
 
 
 def test_pooling_is_compared_on_some_rows_only(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distil.student.frozen.COMPARED", 40)
+    monkeypatch.setattr("distil.kinds.classification.learning.frozen.COMPARED", 40)
     tuner = make_tuner(base, ROWS)
     read, asked = tuner.read, []
 

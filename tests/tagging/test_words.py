@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from tiny_model import TEXTS, Kind, make_tiny_model
 
-from distil.kinds.token_classification.labelling.form import read_label, soften, write_label
-from distil.kinds.token_classification.learning.words import (
+from distil.kinds.token_classification.canonical.label import read_label, soften, write_label
+from distil.tagging.words import (
     Token,
     Word,
     group_words,

@@ -1,36 +1,47 @@
 """Teach a student: settle the recipe, climb the ladder, and train what was chosen on all rows."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from distil.encoders.heads import set_head
+from distil.encoders.outputs import Outputs
+from distil.kinds.classification.canonical.label import name_labels
+from distil.kinds.classification.learning.cross_validation import measure_agreement
+from distil.kinds.classification.learning.frozen import Frozen, freeze_under, leave_unread, validate_frozen
+from distil.kinds.classification.learning.held_back import hold_back
+from distil.kinds.classification.learning.ladder import climb
+from distil.kinds.classification.learning.targets import number_labels
+from distil.kinds.classification.learning.training_set import keep_agreed, prepare_lessons
 from distil.linear.folds import Numbers, count_folds
 from distil.student.fine_tuner import FineTuner, Pooling, Training
-from distil.student.frozen import Frozen, leave_unread, validate_frozen
-from distil.student.held_back import hold_back
-from distil.student.ladder import Ladder, climb
+from distil.student.params import TrainParams
 from distil.student.recipe import Rows, fit_recipe
-from distil.student.seeds import Trial, choose_median, distill_trials, run_trials, score_student
-from distil.student.targets import number_labels
-from distil.student.training_set import Lessons, prepare_lessons
+from distil.student.seeds import Trial, choose_median, distill_trials, run_trials
+from distil.student.taught import Lessons, Taught
 
-Recipe = Mapping[str, Mapping[str, Any]]
+__all__ = ["keep_agreed", "make_tuner", "name_labels", "name_outputs", "teach"]
 
 
-@dataclass(frozen=True)
-class Taught:
-    """The student that is kept, what it comes from, and how it was chosen; `ladder` and `recipe` null if it was not."""
+def name_outputs(labels: Sequence[str]) -> Outputs:
+    """One output a label, of which one applies."""
+    return Outputs(tuple(labels))
 
-    rung: str
-    kept: Trial
-    trials: Sequence[Trial]
-    lessons: Lessons
-    ladder: Ladder | None
-    recipe: Recipe | None
+
+def make_tuner(
+    base: Path,
+    texts: Sequence[str],
+    labels: Sequence[str],
+    params: TrainParams,
+    device: torch.device,
+    report_to: Sequence[str] = (),
+) -> FineTuner:
+    """Return what trains students on these texts."""
+    return FineTuner(base, texts, name_outputs(labels), params, device, report_to)
 
 
 def teach(tuner: FineTuner, rows: pd.DataFrame, held_out: pd.DataFrame) -> Taught:
@@ -74,10 +85,9 @@ def _train(
     `temperature` is that of a head that is fitted anew.
     """
     every = np.arange(len(frozen.numbers))
-    if rung == "frozen":
-        training = tuner.freeze(frozen.fit(every), frozen.features, lessons.targets, frozen.pooling)
-        trial = Trial(tuner.params.seed, training, score_student(tuner, training, held_out))
-        return rung, trial, [trial]
+
+    def score(training: Training) -> float | None:
+        return score_student(tuner, training, held_out)
 
     def finish(training: Training) -> Training:
         if tuner.params.base_share is not None:
@@ -85,7 +95,19 @@ def _train(
             set_head(training.model, probe.weights, probe.bias)
         return training
 
-    trials = list(run_trials(tuner, lessons, held_out, finish))
+    if rung == "frozen":
+        training = freeze_under(tuner, frozen.fit(every), frozen, lessons.targets)
+        trial = Trial(tuner.params.seed, training, score(training))
+        return rung, trial, [trial]
+    trials = list(run_trials(tuner, lessons.targets, lessons.epochs, lessons.places, score, finish))
     if tuner.params.distill_ensemble:
-        return rung, distill_trials(tuner, lessons, trials, held_out, finish), trials
+        return rung, distill_trials(tuner, lessons.epochs, trials, score, finish), trials
     return rung, choose_median(trials), trials
+
+
+def score_student(tuner: FineTuner, training: Training, held_out: pd.DataFrame) -> float | None:
+    """Return the share of the rows on which a student gives their label; null without rows."""
+    if held_out.empty:
+        return None
+    shares = tuner.predict_proba(training, held_out["text"].to_list())
+    return measure_agreement(shares, number_labels(held_out, tuner.labels))

@@ -9,8 +9,9 @@ from tiny_training import SETTINGS, freeze, make_tuner
 from toy_rows import LABELS, make_rows, make_texts
 
 from distil.core.errors import InputError
+from distil.kinds.classification.learning.training_set import keep_agreed, prepare_lessons
 from distil.student.params import TrainParams
-from distil.student.training_set import Lessons, keep_agreed, prepare_lessons
+from distil.student.taught import Lessons
 
 ROWS = make_rows(make_texts())
 FLIPPED = [4, 11, 50]
@@ -91,7 +92,7 @@ def test_dropping_all_but_one_label_is_an_error_where_the_recipe_is_fixed(
     base: Path, monkeypatch: pytest.MonkeyPatch, recipe: str
 ) -> None:
     positive = (ROWS["label"] == "positive").to_numpy()
-    monkeypatch.setattr("distil.student.training_set.find_suspects", lambda *_: positive)
+    monkeypatch.setattr("distil.kinds.classification.learning.training_set.find_suspects", lambda *_: positive)
     if recipe == "auto":
         assert len(prepare(base, ROWS, suspects="embeddings", noise="drop", recipe=recipe).places) == len(ROWS)
         return

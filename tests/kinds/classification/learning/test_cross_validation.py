@@ -6,8 +6,8 @@ from tiny_model import TEXTS, make_tiny_model
 from tiny_training import make_tuner
 from toy_rows import LABELS, make_rows, make_texts
 
-from distil.student.cross_validation import choose_epochs, predict_held_out
-from distil.student.targets import make_targets, number_labels
+from distil.kinds.classification.learning.cross_validation import choose_epochs, predict_held_out
+from distil.kinds.classification.learning.targets import make_targets, number_labels
 
 ROWS = make_rows(make_texts())
 NUMBERS = number_labels(ROWS, LABELS)

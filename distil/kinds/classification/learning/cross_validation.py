@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from distil.kinds.classification.learning.targets import Targets
 from distil.linear.folds import Numbers, draw_folds
 from distil.student.fine_tuner import FineTuner
-from distil.student.targets import Targets
 
 Floats = NDArray[np.float64]
 
