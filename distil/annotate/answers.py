@@ -67,10 +67,11 @@ def write_answers(
             rows: list[dict[str, Any]] = []
             for of_one_text in zip(*(job.asked(plan, store, batch) for plan in plans), strict=True):
                 for plan, asked in zip(plans, of_one_text, strict=True):
-                    for request in asked.due:
-                        found = asked.stored.get(request.key)
-                        times[plan.name].add(found, recorded=plan.params.recording is not None)
-                        row = makers[plan.name].row(asked.id, request, found and found.answer)
+                    for requests in plan.by_vote(asked.due):
+                        found = [asked.stored.get(request.key) for request in requests]
+                        for one in found:
+                            times[plan.name].add(one, recorded=plan.params.recording is not None)
+                        row = makers[plan.name].row(asked.id, requests, [one and one.answer for one in found])
                         rows.append({"candidate": plan.name} | row)
             writer.write_table(pa.Table.from_pylist(rows, schema))
         if not any(maker.statuses["ok"] for maker in makers.values()):

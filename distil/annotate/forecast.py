@@ -51,7 +51,7 @@ def count_more(job: Job, store: Store, plan: Plan) -> int:
     if plan.params.votes.fixed:
         return 0
     return sum(
-        plan.params.votes.max - len(asked.due)
+        plan.params.votes.max * len(plan.asked) - len(asked.due)
         for batch in job.questions()
         for asked in job.asked(plan, store, batch)
         if any(request.key not in asked.stored for request in asked.due)

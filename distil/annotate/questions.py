@@ -13,7 +13,7 @@ from distil.core.params import TaskParams
 from distil.core.tables import TEXTS, count_rows, iter_rows
 from distil.forms.answers import Answer
 from distil.forms.reading import AnswerForm
-from distil.kinds.labelling import load_labelling
+from distil.kinds.labelling import load_labelling, load_parts
 from distil.prompting.examples import Indices, NearestExamples
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import Example, read_prompt
@@ -120,11 +120,14 @@ class Job:
                         yield request, one.stored[request.key].answer
 
     def _count_due(self, plan: Plan, requests: Sequence[Request], stored: dict[str, Stored]) -> int:
-        def label_of(vote: int) -> str | None:
-            request = requests[vote - 1]
-            return plan.form.read_reply(stored[request.key].answer, plan.labels, request.text).label
+        """How many of a text's requests are due, those of a vote all together."""
+        by_vote = plan.by_vote(requests)
 
-        return count_votes_due(plan.params.votes, label_of, majority=plan.form.MAJORITY)
+        def label_of(vote: int) -> str | None:
+            asked = by_vote[vote - 1]
+            return plan.read(asked, [stored[request.key].answer for request in asked]).label
+
+        return len(plan.asked) * count_votes_due(plan.params.votes, label_of, majority=plan.form.MAJORITY)
 
     def _choose_examples(self, start: int, texts: Sequence[str]) -> Sequence[Sequence[Example]]:
         """The examples of the texts from number `start` on; they are looked for once, since encoding takes long."""
@@ -140,7 +143,10 @@ def make_job(task: TaskParams, params: AnnotateParams, texts: Path, assets: Path
     """The job that the sections `task` and `annotate` describe; raises `InputError` where they cannot work."""
     prompt = read_prompt(Path(params.prompt))
     form = form_of_answers(task, params)
-    plans = [Plan(alone, task.labels, form, prompt, identify(alone, assets)) for alone in params.each_teacher()]
+    parts = load_parts(task.kind) if params.ask == "each" else None
+    plans = [
+        Plan(alone, task.labels, form, prompt, identify(alone, assets), parts=parts) for alone in params.each_teacher()
+    ]
     return Job(plans, texts, find_examples(params, plans, assets, device))
 
 

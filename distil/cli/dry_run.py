@@ -90,7 +90,8 @@ def print_forecast(one: Forecast, texts: int, runtime: RuntimeParams, beside: st
         else f"a guess: 4 characters a token, answers as long as they may be, {one.till.estimate.max_tokens:,}"
     )
     more = f", up to {one.more:,} more where votes disagree" if one.more else ""
-    typer.echo(f"{one.plan.name}: {texts:,} texts, {params.votes.describe()}{beside}")
+    each = f", a question for each of {len(one.plan.asked)} labels" if params.ask == "each" else ""
+    typer.echo(f"{one.plan.name}: {texts:,} texts, {params.votes.describe()}{each}{beside}")
     typer.echo(f"  requests in the store  {one.outlook.known:,}")
     typer.echo(f"  requests to send       {one.outlook.missing:,}{more}")
     typer.echo(f"  tokens to expect       {expected.input_tokens:,.0f} in, {expected.output_tokens:,.0f} out ({basis})")

@@ -4,7 +4,7 @@ What a reasoning model thinks aloud before its answer does not count; thoughts t
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -54,6 +54,22 @@ class AnswerForm(Protocol):
 
     def show_answer(self, label: str, text: str, reason: str | None) -> str:
         """The answer that an example shows, as JSON where there is a reason."""
+
+
+class PartForm(Protocol):
+    """How a kind of task has its answers where each label is asked about by itself."""
+
+    def answer_schema(self, labels: Sequence[str]) -> dict[str, Any]:
+        """The JSON schema that holds an endpoint to answers that can be read, the reason first."""
+
+    def show_answer(self, answer: str, label: str, text: str, reason: str | None) -> str:
+        """What an example whose `answer` has its canonical form shows where it is asked about this label."""
+
+    def read_reply(self, answer: Answer, label: str, text: str) -> Reading:
+        """Read what was generated about this label and a text, as an answer that could name it alone; never raises."""
+
+    def join(self, readings: Mapping[str, Reading], labels: Sequence[str]) -> Reading:
+        """The answer that the readings for all labels, each of them ok, are together."""
 
 
 def skip_thoughts(text: str) -> tuple[str, bool]:

@@ -139,6 +139,7 @@ class AnnotateParams(Params):
 
     prompt: str
     method: Literal["score", "generate"]
+    ask: Literal["together", "each"] = "together"  # about all labels at once, or about each by itself ({label})
     protocol: Literal["completion", "chat", "tgi", "recorded"]
     server: Literal["local", "endpoint"] = "endpoint"
     model: str | None = None
@@ -229,6 +230,8 @@ class AnnotateParams(Params):
     def _check_protocol(self) -> None:
         if self.server == "local" and self.protocol not in ("completion", "chat"):
             raise ValueError(f"server local speaks completion and chat, not {self.protocol}")
+        if self.recording and self.ask == "each":
+            raise ValueError("a recording has one answer a vote for all labels; set ask: together")
         if (self.protocol == "recorded") != (self.recording is not None):
             raise ValueError("protocol recorded and annotate.recording go together")
         if self.recording and self.votes.max > len(self.recording.votes):

@@ -12,10 +12,12 @@ The file may begin with front matter, YAML between two lines `---`, of which eac
     Sentence: {text}
     Sentiment:
 
-Only `{text}` and `{labels}` are filled in; every other brace is text, in the prompt and in what is filled in. The body
-is shown once for each example, so an instruction is better said once, as the system message.
+Only `{text}` and `{labels}` are filled in, and `{label}` where `annotate.ask` is each; every other brace is text, in the
+prompt and in what is filled in. The body is shown once for each example, so an instruction is better said once, as the
+system message.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,12 +112,24 @@ def check_reason(reason: str | None, place: str) -> None:
         raise InputError(f"{place}: no reason, which annotate.json_schema asks for; add one, or set it to false")
 
 
-def fill_labels(template: str, labels: Sequence[str]) -> list[str]:
+def check_label_place(prompt: Prompt, path: str) -> None:
+    """Raise `InputError` if a prompt that is to ask about each label by itself does not say where the label goes."""
+    if "{label}" not in prompt.body + (prompt.system or ""):
+        raise InputError(
+            f"the prompt {path} has no {{label}}, which annotate.ask = 'each' fills in; write it where each label "
+            "should go, or set ask: together"
+        )
+
+
+def fill_labels(template: str, labels: Sequence[str], label: str | None = None) -> list[str]:
     """Fill in the labels, separated by commas, and cut the template where the text goes.
 
-    `text.join(...)` of what is returned fills in a text, braces and all.
+    `{label}` becomes the `label`, if there is one. `text.join(...)` of what is returned fills in a text, braces and
+    all.
     """
-    return [piece.replace("{labels}", ", ".join(labels)) for piece in template.split("{text}")]
+    filled = {"{labels}": ", ".join(labels)} | ({} if label is None else {"{label}": label})
+    holes = re.compile("|".join(map(re.escape, filled)))
+    return [holes.sub(lambda hole: filled[hole[0]], piece) for piece in template.split("{text}")]
 
 
 def _split(content: str, path: Path) -> tuple[str, str]:

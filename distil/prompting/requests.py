@@ -1,7 +1,8 @@
-"""Which requests a study needs: one a text and vote, each known by a hash of all that its answer depends on.
+"""Which requests a study needs: one a text and vote, or one for each label besides.
 
-The hash covers the model's identity, the messages, the decoding parameters, the schema and the vote's number, and
-nothing of the endpoint's address: the same model behind another address is not paid for again.
+Each is known by a hash of all that its answer depends on. The hash covers the model's identity, the messages,
+the decoding parameters, the schema and the vote's number, and nothing of the endpoint's address: the same model behind
+another address is not paid for again.
 
 Examples are shown as turns that went before: the body of the prompt with the example's text, then the answer, as the
 kind of task has it: JSON if the example has a reason, else the plain label.
@@ -10,13 +11,14 @@ kind of task has it: JSON if the example has a reason, else the plain label.
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from distil.forms.reading import AnswerForm
+from distil.forms.answers import Answer
+from distil.forms.reading import AnswerForm, PartForm, Reading
 from distil.prompting.params import AnnotateParams
-from distil.prompting.prompt_files import Example, Prompt, check_reason, fill_labels
+from distil.prompting.prompt_files import Example, Prompt, check_label_place, check_reason, fill_labels
 
 Message = tuple[str, str]
 """Role (system, user or assistant) and content."""
@@ -29,13 +31,14 @@ _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to the teacher."""
+    """One question to the teacher; `label` is the one that it asks about, null where it asks about all."""
 
     key: str  # 64 hex digits
     text: str
     messages: tuple[Message, ...]
     vote: int  # 1, 2, ...
     seed: int | None
+    label: str | None = None
 
     @property
     def prompt(self) -> str:
@@ -43,8 +46,22 @@ class Request:
         return join_messages(self.messages)
 
 
+@dataclass(frozen=True)
+class _Frame:
+    """What is the same in all requests that ask about a label, or about all: see `Plan`."""
+
+    label: str | None
+    body: Sequence[str]
+    opening: tuple[Message, ...]
+    identities: Mapping[str, tuple[str, str]]
+    turns: Callable[[Example], tuple[Message, Message]]
+
+
 class Plan:
-    """Turns texts into the requests of one teacher; plans of one job are told apart by `name`."""
+    """Turns texts into the requests of one teacher; plans of one job are told apart by `name`.
+
+    A vote is one request, or with `annotate.ask: each` one for each label, which is what `asked` lists (one null: all).
+    """
 
     def __init__(
         self,
@@ -54,52 +71,77 @@ class Plan:
         prompt: Prompt,
         model_identity: str,
         name: str | None = None,
+        parts: PartForm | None = None,
     ) -> None:
         """Its name is the model's unless another is given; raises `InputError` if an example cannot be shown.
 
-        Its label may not be one of the task's, or it may lack the reason that `json_schema` asks for.
+        Its label may not be one of the task's, or it may lack the reason that `json_schema` asks for. `parts` asks
+        about each label by itself; the prompt then has to say where the label goes.
         """
         self.params = params
         self.name = params.name if name is None else name
         self.labels = labels
         self.form = form
-        self.schema = form.answer_schema(labels) if params.json_schema else None
-        examples = [self._check(example, number) for number, example in enumerate(prompt.examples, start=1)]
+        self.asked: Sequence[str | None] = [None] if parts is None else labels
+        self._parts = parts
+        self.schema = (form if parts is None else parts).answer_schema(labels) if params.json_schema else None
         self._wire = "chat" if params.protocol == "tgi" else params.protocol
-        fixed = {
+        self._fixed = {
             "model": model_identity,
             "form": self._wire,
             "method": params.method,
             "parameters": decoding_parameters(params),
             "schema": self.schema,
         }
-        self._frames = {name: _frame_identity(fixed, name) for name in ("prompt", "messages")}
-        self._body = fill_labels(prompt.body, labels)
-        self._turns = functools.cache(self._make_turns)
-        system = [("system", "".join(fill_labels(prompt.system, labels)))] if prompt.system else []
-        self._opening = (*system, *self._show(examples))
+        if parts is not None:
+            check_label_place(prompt, params.prompt)
+        examples = [self._check(example, number) for number, example in enumerate(prompt.examples, start=1)]
+        self._frames = [self._make_frame(label, prompt, examples) for label in self.asked]
 
     def request(self, text: str, vote: int, examples: Sequence[Example] = ()) -> Request:
-        """The request for one vote on a text; the examples are shown after the prompt's own."""
+        """The (first) request for one vote on a text; the examples are shown after the prompt's own."""
         return self._requests(text, examples, [vote])[0]
 
     def requests(self, text: str, examples: Sequence[Example] = ()) -> list[Request]:
-        """All requests that a text may need, a vote each."""
+        """All requests that a text may need, vote by vote."""
         return self._requests(text, examples, range(1, self.params.votes.max + 1))
 
-    def _requests(self, text: str, examples: Sequence[Example], votes: Iterable[int]) -> list[Request]:
-        messages = (*self._opening, *self._show(examples), ("user", text.join(self._body)))
-        alone = len(messages) == 1 or self._wire == "completion"
-        before, after = self._frames["prompt" if alone else "messages"]
-        question = _encode(join_messages(messages) if alone else messages)
-        stem = hashlib.sha256(f"{before}{question}{after}".encode("utf-8", "surrogatepass"))
-        return [self._request(text, messages, stem.copy(), vote) for vote in votes]
+    def by_vote(self, requests: Sequence[Request]) -> list[Sequence[Request]]:
+        """The requests of a text, those of each vote together."""
+        size = len(self.asked)
+        return [requests[start : start + size] for start in range(0, len(requests), size)]
 
-    def _request(self, text: str, messages: tuple[Message, ...], stem: Any, vote: int) -> Request:
-        """The request for a vote; `stem` has hashed its identity up to the seed."""
+    def read(self, requests: Sequence[Request], answers: Sequence[Answer]) -> Reading:
+        """Read the answers to the requests of one vote; one that asks about each label is ok if all of them are."""
+        if self._parts is None:
+            return self.form.read_reply(answers[0], self.labels, requests[0].text)
+        readings: dict[str, Reading] = {}
+        for request, answer in zip(requests, answers, strict=True):
+            label = request.label or ""
+            readings[label] = reading = self._parts.read_reply(answer, label, request.text)
+            if reading.status != "ok":
+                return reading
+        return self._parts.join(readings, self.labels)
+
+    def _requests(self, text: str, examples: Sequence[Example], votes: Iterable[int]) -> list[Request]:
+        asked = [(*self._put(frame, text, examples), frame.label) for frame in self._frames]
+        return [
+            self._request(text, messages, stem.copy(), vote, label) for vote in votes for messages, stem, label in asked
+        ]
+
+    def _put(self, frame: _Frame, text: str, examples: Sequence[Example]) -> tuple[tuple[Message, ...], Any]:
+        """The messages about a text, and what has hashed their identity up to the seed."""
+        shown = [message for example in examples for message in frame.turns(example)]
+        messages = (*frame.opening, *shown, ("user", text.join(frame.body)))
+        alone = len(messages) == 1 or self._wire == "completion"
+        before, after = frame.identities["prompt" if alone else "messages"]
+        question = _encode(join_messages(messages) if alone else messages)
+        return messages, hashlib.sha256(f"{before}{question}{after}".encode("utf-8", "surrogatepass"))
+
+    def _request(self, text: str, messages: tuple[Message, ...], stem: Any, vote: int, label: str | None) -> Request:
         seed = None if self.params.seed is None else self.params.seed + vote - 1
         stem.update(f'{"null" if seed is None else seed},"vote":{vote}}}'.encode())
-        return Request(stem.hexdigest(), text, messages, vote, seed)
+        return Request(stem.hexdigest(), text, messages, vote, seed, label)
 
     def _check(self, example: Example, number: int) -> Example:
         """An example of the prompt with its label in the canonical form."""
@@ -109,15 +151,24 @@ class Plan:
             check_reason(example.reason, place)
         return example.model_copy(update={"label": label})
 
-    def _show(self, examples: Iterable[Example]) -> list[Message]:
-        return [message for example in examples for message in self._turns(example)]
+    def _make_frame(self, label: str | None, prompt: Prompt, examples: Sequence[Example]) -> _Frame:
+        body = fill_labels(prompt.body, self.labels, label)
+        system = [("system", "".join(fill_labels(prompt.system, self.labels, label)))] if prompt.system else []
+        identities = {name: _frame_identity(self._fixed, name) for name in ("prompt", "messages")}
 
-    def _make_turns(self, example: Example) -> tuple[Message, Message]:
+        def show(example: Example) -> tuple[Message, Message]:
+            return ("user", example.text.join(body)), ("assistant", self._show_answer(example, label))
+
+        opening = (*system, *(message for example in examples for message in show(example)))
+        return _Frame(label, body, opening, identities, functools.cache(show))
+
+    def _show_answer(self, example: Example, label: str | None) -> str:
         if self.params.json_schema:  # of a prompt's examples this is known, of a file's perhaps not
             check_reason(example.reason, f"the example {example.text[:60]!r}")
         reason = example.reason if self.params.method == "generate" else None  # scores are read where the answer begins
-        answer = self.form.show_answer(example.label, example.text, reason)
-        return ("user", example.text.join(self._body)), ("assistant", answer)
+        if self._parts is None:
+            return self.form.show_answer(example.label, example.text, reason)
+        return self._parts.show_answer(example.label, label or "", example.text, reason)
 
 
 def _frame_identity(fixed: dict[str, Any], name: str) -> tuple[str, str]:

@@ -85,7 +85,7 @@ def make_maker(params: AnnotateParams) -> RowMaker:
 
 def count(maker: RowMaker, *given: Answer | None) -> RowMaker:
     for number, answer in enumerate(given):
-        maker.row(str(number), Request("0" * 64, "a text", (), 1, 0), answer)
+        maker.row(str(number), [Request("0" * 64, "a text", (), 1, 0)], [answer])
     return maker
 
 

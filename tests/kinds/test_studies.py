@@ -14,10 +14,16 @@ import yaml
 from conftest import ROOT, Project
 from loopback_teacher import prompt_of, serve_teacher
 
+from distil.annotate.questions import make_job
 from distil.assets.references import sha256_of
+from distil.cli.dry_run import print_outlook
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
+from distil.core.params import TaskParams, load_params
+from distil.core.runtime import RuntimeParams
 from distil.core.tables import ANNOTATIONS, LABELS, TEXTS, TRAIN, read_rows
+from distil.cost.prices import PriceParams
+from distil.prompting.params import AnnotateParams
 from stages import aggregate, annotate, compare, fetch, split, train
 
 EMOTIONS = {  # text -> numbers of the labels, as the file has them
@@ -101,6 +107,37 @@ def test_several_labels_come_from_numbers_and_answers_to_scores(
     assert read_details(Path("annotate.json"))["labels"]["sadness"] == 1
     (row,) = read_rows(Path("train.parquet"), TRAIN).to_dict("records")
     assert (row["label"], sum(row["soft"])) == ('["gratitude", "joy"]', 2.0)
+
+
+def test_each_label_is_a_question_of_its_own(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = {text: names for text, (_, names) in EMOTIONS.items()}
+
+    def say(body: dict[str, Any], _number: int) -> str:
+        text, label = prompt_of(body).split("\nLabel: ")
+        return "yes" if label.strip() in next(names for known, names in named.items() if text.endswith(known)) else "no"
+
+    with serve_teacher(say) as server:
+        set_up(project, "emotions", server.url, **emotions_of(tmp_path))
+        Path("each.md").write_text("Does it show the emotion?\n{text}\nLabel: {label}\n")
+        sections = yaml.safe_load(Path("params.yaml").read_text())
+        project(annotate=sections["annotate"] | {"ask": "each", "prompt": "each.md"})
+        scores = run_to_split()
+    job = make_job(
+        load_params("task", TaskParams),
+        load_params("annotate", AnnotateParams),
+        Path("texts.parquet"),
+        Path("assets.txt"),
+        "cpu",
+    )
+    print_outlook(job, load_params("runtime", RuntimeParams), PriceParams())
+    assert scores["micro_f1"] == 1.0
+    row = read_rows(Path("annotations.parquet"), ANNOTATIONS).iloc[0]
+    assert json.loads(row["reply"])["anger"] == "no"
+    details = read_details(Path("annotate.json"))
+    assert (details["requests"], details["ask"]) == (4 * 28, "each")
+    assert "4 texts, 1 vote a text, a question for each of 28 labels" in capsys.readouterr().out
 
 
 def test_a_correction_is_a_cell_with_several_labels(project: Project, tmp_path: Path) -> None:

@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 
 from distil.core.errors import InputError
+from distil.forms.answers import Answer
 from distil.kinds.classification.labelling import answers as one_label
+from distil.kinds.multi_label.labelling import answers as many_labels
+from distil.kinds.multi_label.labelling import parts
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import Example, Prompt
 from distil.prompting.requests import Plan, Request
@@ -159,3 +162,47 @@ def test_with_a_schema_each_example_is_answered_in_its_form() -> None:
         make_plan(Prompt(BODY, examples=(BROKE, GREAT)), json_schema=True)
     with pytest.raises(InputError, match=r"'great': no reason, which annotate\.json_schema asks for"):
         plan.request("ok", 1, [GREAT])
+
+
+def make_parts(prompt: Prompt | str = "Is it {label}? {text}", **changes: Any) -> Plan:
+    asked = prompt if isinstance(prompt, Prompt) else Prompt(prompt)
+    return Plan(make_params(ask="each", **changes), LABELS, many_labels, asked, "m", parts=parts)
+
+
+def test_each_label_is_asked_about_by_itself_vote_by_vote() -> None:
+    plan = make_parts(votes=2, temperature=0.5)
+    requests = plan.requests("a {label}")
+    assert [(request.vote, request.label) for request in requests] == [
+        (1, "negative"),
+        (1, "positive"),
+        (2, "negative"),
+        (2, "positive"),
+    ]
+    assert [request.messages[-1][1] for request in requests[:2]] == [
+        "Is it negative? a {label}",
+        "Is it positive? a {label}",
+    ]
+    assert len({request.key for request in requests}) == 4
+    first, _ = plan.by_vote(requests)
+    assert plan.read(first, [Answer("no"), Answer("yes")]).label == '["positive"]'
+    assert plan.read(first, [Answer("yes"), Answer("perhaps")]).status == "out_of_set"
+    assert plan.request("a {label}", 2) == requests[2]
+
+
+def test_an_example_is_shown_with_its_answer_about_the_label() -> None:
+    both = Example(text="so so", label=["negative", "positive"], reason="It is both.")
+    plan = make_parts(Prompt("Is it {label}? {text}", "Say yes or no to {label}.", (both,)), json_schema=True)
+    messages = plan.requests("a text")[1].messages
+    assert messages[0] == ("system", "Say yes or no to positive.")
+    assert json.loads(messages[2][1]) == {"reason": "It is both.", "label": "yes"}
+    assert plan.schema is not None
+    assert plan.schema["properties"]["label"]["enum"] == ["yes", "no"]
+
+
+def test_a_prompt_without_a_place_for_the_label_asks_the_same_about_each() -> None:
+    with pytest.raises(InputError, match=r"p\.md has no \{label\}, which annotate\.ask = 'each' fills in"):
+        make_parts("Is it {labels}? {text}")
+
+
+def test_where_all_labels_are_asked_about_the_place_of_one_is_text() -> None:
+    assert make_plan("{label} {labels} {text}").request("it", 1).messages[-1][1] == "{label} negative, positive it"
