@@ -12,9 +12,9 @@ The file may begin with front matter, YAML between two lines `---`, of which eac
     Sentence: {text}
     Sentiment:
 
-Only `{text}` and `{labels}` are filled in, and `{label}` where `annotate.ask` is each; every other brace is text, in the
-prompt and in what is filled in. The body is shown once for each example, so an instruction is better said once, as the
-system message.
+Only `{text}` and `{labels}` are filled in, and `{label}` where `annotate.ask` is each; every other brace is text, in
+the prompt and in what is filled in. The body is shown once for each example, so an instruction is better said once, as
+the system message.
 """
 
 import re

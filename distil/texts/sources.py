@@ -24,6 +24,7 @@ from distil.texts.checks import Blank, Rules, Split, Table, check_rows
 from distil.texts.hub_dataset import HubDataset, read_dataset
 from distil.texts.readers import Format, Layout, read_file, read_whole
 from distil.texts.reviews import read_reviews
+from distil.texts.templates import FieldParams, list_made, make_texts, read_templates
 
 
 def _as_mapping(value: Any) -> Any:
@@ -42,7 +43,7 @@ class SourceName(Params):
     """The one key that tells which model the section has."""
 
     model_config = ConfigDict(extra="ignore")
-    source: Literal["reviews", "corpus", "url", "hub"]
+    source: Literal["reviews", "corpus", "url", "hub", "templates"]
 
 
 class ReviewsParams(Params):
@@ -104,7 +105,19 @@ class HubParams(TableParams):
     splits: SplitOf | None = None  # the dataset's splits to read
 
 
-SourceParams = ReviewsParams | CorpusParams | UrlParams | HubParams
+class TemplatesParams(Params):
+    """Texts that are made on the spot, with what they hold: spans."""
+
+    source: Literal["templates"]
+    templates: str  # an asset or path#sha256=...: a template a line, with holes such as {{name}}
+    fields: dict[str, FieldParams] = Field(min_length=1)  # by the name of the hole
+    rows: int = Field(ge=1)  # duplicates among them are merged
+    locales: list[str] = Field(default=["en_US"], min_length=1)
+    test_share: Number = Field(default=0.3, gt=0, lt=1)  # of the templates
+    seed: int = 0
+
+
+SourceParams = ReviewsParams | CorpusParams | UrlParams | HubParams | TemplatesParams
 
 
 class File(NamedTuple):
@@ -132,6 +145,7 @@ def load_source(path: Path = PARAMS_FILE) -> SourceParams:
         "corpus": CorpusParams,
         "url": UrlParams,
         "hub": HubParams,
+        "templates": TemplatesParams,
     }
     return load_params("fetch", models[source], path)
 
@@ -144,6 +158,8 @@ def read_source(params: SourceParams, labels: list[str], form: GoldForm, corpus:
     """
     if isinstance(params, ReviewsParams):
         return _read_reviews(params, labels, form, pins)
+    if isinstance(params, TemplatesParams):
+        return _make_texts(params, labels, form, pins)
     numbered = _read_label_names(params, pins)
     for origin, some in (("fetch.label_names", numbered), ("fetch.gold_names", params.gold_names)):
         _check_labels(origin, list(some.values()), labels)
@@ -176,6 +192,23 @@ def _read_reviews(params: ReviewsParams, labels: list[str], form: GoldForm, pins
     if gold.fault:
         raise InputError("the source reviews has one label a text, and no spans; set task.kind: classification")
     return Reading(reviews.rows.assign(gold=gold.gold), reviews.left_out, [], [])
+
+
+def _make_texts(params: TemplatesParams, labels: list[str], form: GoldForm, pins: Path) -> Reading:
+    _check_labels("fetch.fields", [field.label for field in params.fields.values() if field.label], labels)
+    name = params.templates.partition("#")[0]
+    content = read_whole(resolve(params.templates, pins), name)
+    templates = read_templates(content, params.fields, name)
+    rows = list_made(make_texts(templates, params.rows, params.locales, params.seed), params.test_share)
+    gold = form.read_gold(rows["gold"], rows["text"], labels, {})
+    if gold.fault:
+        raise InputError("the source templates has spans with a label; set task.kind: token_classification")
+    notes = [f"texts are made from {len(templates.usable):,} templates of {name}: they are synthetic"]
+    if templates.left_out:
+        holes = ", ".join(sorted(set(templates.left_out.values())))
+        count = len(templates.left_out)
+        notes.append(f"templates left out, since fetch.fields does not fill all of their holes: {count:,} ({holes})")
+    return Reading(rows.assign(gold=gold.gold), 0, [], [*notes, *gold.notes])
 
 
 def _check_labels(origin: str, gold: list[str], labels: list[str]) -> None:
