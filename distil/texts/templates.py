@@ -51,7 +51,7 @@ class Templates:
 
 
 def read_templates(content: str, fields: Mapping[str, FieldParams], name: str) -> Templates:
-    """Read templates, a line each, in which \\n is a line break; raises `InputError` if none has a hole that is filled."""
+    """Read templates, a line each, with \\n for a line break; raises `InputError` if none has a hole that is filled."""
     lines = dict.fromkeys(line.strip().replace("\\n", "\n") for line in content.splitlines() if line.strip())
     left_out = {line: hole for line in lines if (hole := _find_unknown(line, fields))}
     usable = [line for line in lines if line not in left_out]
