@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from distil.assets.bounds import check_unpacked
 from distil.core.errors import InputError
 from distil.texts.cells import find_column, write_json
+from distil.texts.conll_files import join_tagged
 from distil.texts.opening import open_to_seek
 
 BATCH_ROWS = 1024
@@ -67,21 +68,51 @@ def _names(fields: pa.Schema | pa.StructType, above: str = "") -> list[str]:
 def read_arrow(columns: dict[str, pa.ChunkedArray], name: str) -> pd.DataFrame:
     """Return Arrow columns, by role, as rows of strings numbered from 1.
 
-    Labels may be numbers or truth values, and gold what has parts, lists and structures, which is written as JSON.
+    Labels may be numbers or truth values, and gold what has parts, lists and structures, which is written as JSON. A
+    text may be a list of tokens, and gold then that of their tags, which become spans in the text that the tokens make.
     """
+    if _holds_words(columns["text"].type):
+        columns = columns | _join_tokens(columns, name)
     strings = {role: _as_strings(column, role, name) for role, column in columns.items()}
     rows: pd.DataFrame = pa.table(strings).to_pandas()
     rows.index = pd.RangeIndex(1, len(rows) + 1, name="row")
     return rows
 
 
+def _holds_words(kind: pa.DataType) -> bool:
+    return pa.types.is_list(kind) and _is_text(kind.value_type)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _join_tokens(columns: dict[str, pa.ChunkedArray], name: str) -> dict[str, pa.ChunkedArray]:
+    """The text and gold of rows of tokens, and of their tags if there are any."""
+    tokens, tags = columns["text"].to_pylist(), [None] * len(columns["text"])
+    if "gold" in columns:
+        if not _holds_words(columns["gold"].type):
+            raise InputError(
+                f"{name}: the text column holds tokens, and the gold column no tags such as B-PER for them"
+            )
+        tags = columns["gold"].to_pylist()
+    joined = [
+        (None if words is None else " ".join(words), None)
+        if words is None or of_words is None
+        else join_tagged(words, of_words, f"{name}, row {number}")
+        for number, (words, of_words) in enumerate(zip(tokens, tags, strict=True), start=1)
+    ]
+    texts, gold = ([row[part] for row in joined] for part in (0, 1))
+    made = {"text": pa.chunked_array([pa.array(texts, pa.large_string())])}
+    return made | ({"gold": pa.chunked_array([pa.array(gold, pa.large_string())])} if "gold" in columns else {})
+
+
 def _as_strings(column: pa.ChunkedArray, role: str, name: str) -> pa.ChunkedArray:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     if pa.types.is_nested(kind) and role == "gold":
         written = (None if value is None else write_json(value) for value in column.to_pylist())
         column = pa.chunked_array([pa.array(written, pa.large_string())])
-    elif not is_text and (role == "text" or pa.types.is_nested(kind)):
+    elif not _is_text(kind) and (role == "text" or pa.types.is_nested(kind)):
         raise InputError(f"{name}: the {role} column holds {kind}, not strings")
     strings = column.cast(pa.large_string())  # pa.string() ends at 2 GB
     try:

@@ -10,7 +10,7 @@ Tags are O, or a prefix, a hyphen and a label: B and I (IOB2), E or L for the la
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from distil.core.errors import InputError
@@ -53,6 +53,18 @@ def read_conll(content: str, name: str) -> Sentences:
     where = f"{len(loose):,} (the first in line {loose[0]})" if loose else ""
     notes = [f"{name}: spans that begin with I-, not B-: {where}; read as IOB1"] if loose else []
     return Sentences(texts, gold, lines, notes)
+
+
+def join_tagged(words: Sequence[str], tags: Sequence[str], place: str) -> tuple[str, str]:
+    """The text of a sentence whose words and tags are at hand, and its gold as JSON; raises `InputError`."""
+    if len(words) != len(tags):
+        raise InputError(f"{place}: {len(words)} tokens and {len(tags)} tags; each token has one")
+    for tag in tags:
+        if not _is_tag(tag):
+            raise InputError(f"{place}: the tag {tag[:60]!r} is none; {HOW}")
+    parts = [(word, *tag.partition("-")) for word, tag in zip(words, tags, strict=True)]
+    text, spans, _ = _join([_Token(0, word, prefix, label) for word, prefix, _, label in parts])
+    return text, json.dumps(spans, ensure_ascii=False)
 
 
 def _split(lines: Iterable[str], name: str) -> Iterator[list[_Token]]:

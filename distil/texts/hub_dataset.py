@@ -116,6 +116,9 @@ def _decode(column: pa.ChunkedArray, feature: Any) -> pa.ChunkedArray:
         inner = getattr(getattr(feature, "feature", None), "names", None)
         if inner is None:
             return column
-        rows = [None if row is None else [inner[number] for number in row] for row in column.to_pylist()]
+        rows = [
+            None if row is None or any(number < 0 for number in row) else [inner[number] for number in row]
+            for row in column.to_pylist()
+        ]
         return pa.chunked_array([pa.array(rows, pa.list_(pa.string()))])
     return pc.take(pa.array(names), pc.if_else(pc.less(column, 0), None, column))

@@ -182,7 +182,14 @@ def make_dataset() -> dict[str, bytes]:
         files[name] = to_parquet(cells, about)
     several = {**features, "label": {"feature": features["label"], "_type": "List"}}
     about = {"huggingface": json.dumps({"info": {"features": several}})}
-    files["several/0000.parquet"] = to_parquet({"sentence": ["mixed", "dull", "?"], "label": [[2, 0], [], None]}, about)
+    mixed: dict[str, Any] = {"sentence": ["mixed", "dull", "?", "!"], "label": [[2, 0], [], None, [-1]]}
+    files["several/0000.parquet"] = to_parquet(mixed, about)
+    tags = {"feature": {"names": ["O", "B-positive", "I-positive"], "_type": "ClassLabel"}, "_type": "List"}
+    words = {"feature": features["sentence"], "_type": "List"}
+    about = {"huggingface": json.dumps({"info": {"features": {"sentence": words, "label": tags}}})}
+    tokens = [["a", "fine", "year"], ["so", "so"], ["so"], ["it"]]
+    files["tags/0000.parquet"] = to_parquet({"sentence": tokens, "label": [[0, 1, 2], [0, 0], None, [0]]}, about)
+    files["odd/0000.parquet"] = to_parquet({"sentence": [["a", "fine"]], "label": [[1]]}, about)
     return files
 
 
@@ -232,7 +239,7 @@ def read_outcome(folder: Path) -> str | list[list[str]]:
 
 def test_datasets_of_the_hub(project: Path) -> None:
     with serve_hub(make_dataset()) as endpoint:
-        one, two, kept, nested, several = fetch_from_hub(
+        one, two, kept, nested, several, tagged, odd = fetch_from_hub(
             project,
             endpoint,
             [
@@ -241,13 +248,23 @@ def test_datasets_of_the_hub(project: Path) -> None:
                 {"data_files": ["csv/*.csv"]},
                 SOME | {"splits": ["some", "void"]},
                 {"data_files": ["several/*.parquet"], "kind": "multi_label"},
+                {"data_files": ["tags/*.parquet"], "kind": "token_classification"},
+                {"data_files": ["odd/*.parquet"], "kind": "token_classification"},
             ],
         )
     assert one == [["a fine year", "positive", "-"], ["n/a", "negative", "-"]]
     assert two == [["a fine year", "positive", "validation"], ["n/a", "negative", "validation"], ["so so", "-", "-"]]
     assert kept == [["None", "neutral", "-"], ["n/a", "-", "-"]]
     assert nested == [["deep", "-", "-"]]
-    assert several == [["?", "-", "-"], ["dull", "[]", "-"], ["mixed", '["negative", "positive"]', "-"]]
+    span = '[{"start": 2, "end": 11, "label": "positive"}]'
+    assert tagged == [["a fine year", span, "-"], ["it", "[]", "-"], ["so", "-", "-"], ["so so", "[]", "-"]]
+    assert odd == "someone/thing, split train, row 1: 2 tokens and 1 tags; each token has one"
+    assert several == [
+        ["!", "-", "-"],
+        ["?", "-", "-"],
+        ["dull", "[]", "-"],
+        ["mixed", '["negative", "positive"]', "-"],
+    ]
 
 
 def test_what_the_hub_refuses_is_one_line(project: Path) -> None:
