@@ -158,7 +158,7 @@ def change_params(sections: Sections, changes: Sequence[str]) -> None:
 
 def run_line(line: Line, arguments: argparse.Namespace, log: IO[str]) -> Result | None:
     """Run a line's study, and train the other rungs; null if it failed, of which `log` says why."""
-    with tempfile.TemporaryDirectory() as name, serve(line, arguments.teacher, log) as url:
+    with tempfile.TemporaryDirectory() as name, serve(line.teacher, arguments.teacher, log) as url:
         folder = Path(name)
         copy_project(folder)
         (folder / "prompts" / "task.md").write_text(PROMPT, encoding="utf-8")
@@ -180,16 +180,16 @@ def run_line(line: Line, arguments: argparse.Namespace, log: IO[str]) -> Result 
 
 
 @contextmanager
-def serve(line: Line, teacher: Path, log: IO[str]) -> Iterator[str]:
-    """Start the line's teacher, if it asks one, and stop it afterwards; gives its address."""
+def serve(given: Sequence[str], teacher: Path, log: IO[str]) -> Iterator[str]:
+    """Start the teacher with these arguments, if there are any, and stop it afterwards; gives its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    if not line.teacher:
+    if not given:
         yield ""
         return
     with subprocess.Popen(
-        [sys.executable, str(teacher), *line.teacher, "--port", str(port)], stdout=log, stderr=log
+        [sys.executable, str(teacher), *given, "--port", str(port)], stdout=log, stderr=log
     ) as server:
         try:
             wait_for(port, server)
