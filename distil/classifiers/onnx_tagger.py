@@ -1,0 +1,61 @@
+"""Exported students that find spans in a text: names, places, personal details.
+
+Tokens are grouped into words as the pipeline of transformers does it with `aggregation_strategy="first"`
+(`distil/tagging/words.py`), and a long text is read in windows that overlap, so that none of it is cut off.
+`distil/classifiers/onnx_runner.py` says what the folder has to hold, and how it is run.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Unpack
+
+from distil.classifiers.onnx_runner import FP32, Floats, OnnxRunner, RunOptions, chunk
+from distil.encoders.outputs import read_labels
+from distil.tagging.splitting import Split, Splitter, find_unknown, read_spans, spread
+from distil.tagging.words import Entity, count_in_utf16
+
+
+class OnnxTagger:
+    """An exported tagger; `labels` are those that spans have, `provider` is what ONNX Runtime computes on."""
+
+    def __init__(self, folder: Path, file: str = FP32, **options: Unpack[RunOptions]) -> None:
+        """Load `file` of the folder; raises `InputError`. Options are as `OnnxRunner` has them."""
+        self._runner = runner = OnnxRunner(folder, file, "Tagger", **options)
+        self.labels = read_labels(runner.path, runner.outputs)
+        self._splitter = Splitter(
+            runner.tokenizer, runner.limit, find_unknown(runner.tokenizer, runner.tokenizer_config)
+        )
+        self.provider, self.batch_tokens = runner.provider, runner.batch_tokens
+
+    def predict(self, texts: Iterable[str], utf16: bool = False) -> list[list[Entity]]:
+        """Return the spans of each text, in their order; raises `InputError` if an item is not a string.
+
+        Their places are counted in code points, as Python counts; with `utf16` in UTF-16 units, as JavaScript, Java and
+        C# count.
+        """
+        return list(self.predict_stream(texts, utf16))
+
+    def predict_stream(self, texts: Iterable[str], utf16: bool = False) -> Iterator[list[Entity]]:
+        """Yield the spans of each text, in the order of the texts, as `predict` returns them.
+
+        However many there are, at most `CHUNK_TEXTS` of them are in memory. Raises `InputError` at an item that is not
+        a string, after the answers to the chunks before it.
+        """
+        for some in chunk(texts):
+            found = self.predict_encoded(self.encode(some))
+            yield from map(count_in_utf16, some, found) if utf16 else found
+
+    def predict_logits(self, texts: Iterable[str]) -> list[Floats]:
+        """Return the logits of each text's words, of shape (words, tags); raises `InputError` as `predict` does."""
+        return [logits for some in chunk(texts) for logits in self._run(self.encode(some))]
+
+    def encode(self, texts: Sequence[str]) -> list[Split]:
+        """Return the texts as tokens and words, for `predict_encoded`: to time the model without its tokenizer."""
+        return self._splitter.split(texts)
+
+    def predict_encoded(self, splits: Sequence[Split]) -> list[list[Entity]]:
+        """Return the spans in what `encode` returned, places in code points."""
+        return [read_spans(split, logits, self.labels) for split, logits in zip(splits, self._run(splits), strict=True)]
+
+    def _run(self, splits: Sequence[Split]) -> list[Floats]:
+        return spread(splits, self._runner.run([row for split in splits for row in split.rows]))
