@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from distil.classifiers.onnx_runner import FP32, Floats, OnnxRunner, RunOptions, chunk
+from distil.core.params import Kind
 from distil.encoders.outputs import read_thresholds
 
 
 class OnnxClassifier:
     """An exported classifier; `labels` are in the order of its outputs, `provider` is what ONNX Runtime computes on."""
+
+    kind: Kind = "classification"
 
     def __init__(
         self,
@@ -29,7 +33,7 @@ class OnnxClassifier:
         spinning: bool = False,
     ) -> None:
         """Load `file` of the folder; raises `InputError`. Options are as `OnnxRunner` has them."""
-        runner = OnnxRunner(folder, file, "Classifier", threads, device, batch_tokens, threads_per_batch, spinning)
+        runner = OnnxRunner(folder, file, self.kind, threads, device, batch_tokens, threads_per_batch, spinning)
         self._texts = _TextRunner(runner)
         self.labels = list(runner.outputs.names)
         self.provider, self.batch_tokens = runner.provider, runner.batch_tokens
@@ -44,7 +48,12 @@ class OnnxClassifier:
 
     def predict(self, texts: Iterable[str]) -> list[str]:
         """Return the most probable label of each text; raises `InputError` if an item is not a string."""
-        return [self.labels[number] for number in self.predict_logits(texts).argmax(axis=1)]
+        return self.predict_with_logits(texts)[1]
+
+    def predict_with_logits(self, texts: Iterable[str]) -> tuple[Floats, list[str]]:
+        """Return the logits, as `predict_logits` does, and what they say, as `predict` does."""
+        logits = self.predict_logits(texts)
+        return logits, [self.labels[number] for number in logits.argmax(axis=1)]
 
     def predict_stream(self, texts: Iterable[str]) -> Iterator[Floats]:
         """Yield the probabilities of each text, of shape (labels,), in the order of the texts.
@@ -71,9 +80,11 @@ class OnnxMultiLabel:
     (labels,), which the folder's config.json says.
     """
 
+    kind: Kind = "multi_label"
+
     def __init__(self, folder: Path, file: str = FP32, **options: Unpack[RunOptions]) -> None:
         """Load `file` of the folder; raises `InputError`. Options are as `OnnxRunner` has them."""
-        runner = OnnxRunner(folder, file, "MultiLabel", **options)
+        runner = OnnxRunner(folder, file, self.kind, **options)
         self._texts = _TextRunner(runner)
         self.labels = list(runner.outputs.names)
         self.thresholds = read_thresholds(runner.path, runner.config, runner.outputs)
@@ -89,7 +100,12 @@ class OnnxMultiLabel:
 
     def predict(self, texts: Iterable[str]) -> list[list[str]]:
         """Return the labels that apply to each text; raises `InputError` if an item is not a string."""
-        return self._name(self.predict_proba(texts))
+        return self.predict_with_logits(texts)[1]
+
+    def predict_with_logits(self, texts: Iterable[str]) -> tuple[Floats, list[list[str]]]:
+        """Return the logits, as `predict_logits` does, and what they say, as `predict` does."""
+        logits = self.predict_logits(texts)
+        return logits, [[self.labels[number] for number in np.flatnonzero(row)] for row in self._decide(logits)]
 
     def predict_stream(self, texts: Iterable[str]) -> Iterator[Floats]:
         """Yield the probabilities of each text, of shape (labels,), as `OnnxClassifier.predict_stream` does."""
@@ -104,8 +120,9 @@ class OnnxMultiLabel:
         """Return the probabilities of what `encode` returned, of shape (texts, labels)."""
         return _sigmoid(self._texts.run_encoded(encodings))
 
-    def _name(self, shares: Floats) -> list[list[str]]:
-        return [[self.labels[number] for number in np.flatnonzero(row)] for row in shares >= self.thresholds]
+    def _decide(self, logits: Floats) -> NDArray[np.bool_]:
+        decided: NDArray[np.bool_] = _sigmoid(logits) >= self.thresholds
+        return decided
 
 
 class _TextRunner:

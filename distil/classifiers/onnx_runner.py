@@ -24,9 +24,10 @@ from onnxruntime.capi import onnxruntime_pybind11_state as failures
 from tokenizers import Tokenizer
 
 from distil.core.errors import InputError
+from distil.core.params import Kind
 from distil.core.runtime import count_cores
 from distil.encoders.batching import batch_by_tokens, chunk_texts
-from distil.encoders.outputs import Form, check_form, read_outputs
+from distil.encoders.outputs import check_kind, read_outputs
 from distil.encoders.token_limit import find_token_limit
 
 UNLOADABLE = (
@@ -43,8 +44,12 @@ CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 BATCH_TOKENS = {CPU: 256, CUDA: 16_384}  # padding included; that of the CPU is measured (docs/export.md)
 CHUNK_TEXTS, CHUNK_CHARACTERS = 4096, 2**20  # tokenized at a time, which bounds the memory that a stream takes
 INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
-DIMENSIONS: dict[Form, int] = {"Classifier": 2, "MultiLabel": 2, "Tagger": 3}  # of the logits
-GRAPHS: dict[Form, str] = dict.fromkeys(DIMENSIONS, "text classifier") | {"Tagger": "tagger of tokens"}
+DIMENSIONS: dict[Kind, int] = {"classification": 2, "multi_label": 2, "token_classification": 3}  # of the logits
+GRAPHS: dict[Kind, str] = {
+    "classification": "text classifier",
+    "multi_label": "text classifier",
+    "token_classification": "tagger of tokens",
+}
 Floats = NDArray[np.float32]
 Positions = NDArray[np.intp]
 
@@ -80,29 +85,29 @@ class OnnxRunner:
         self,
         folder: Path,
         file: str,
-        form: Form,
+        kind: Kind,
         threads: int | None = None,
         device: str = "auto",
         batch_tokens: int | None = None,
         threads_per_batch: int = 1,
         spinning: bool = False,
     ) -> None:
-        """Load `file` of the folder, which has to be of this form.
+        """Load `file` of the folder, which has to be of this kind.
 
         `threads` null means one for each core. More than one `threads_per_batch` answers a single text sooner where
         the model is large; `spinning` lets such threads wait busily for each other. Devices are auto, cpu, cuda and
         cuda:1; for mps, which ONNX Runtime has not, the CPU is taken. Raises `InputError` if a file is missing or
-        damaged, if the folder is of another form, or if there is no such device.
+        damaged, if the folder is of another kind, or if there is no such device.
         """
         self.path = folder / "config.json"
         self.config, self.tokenizer_config = read_json(self.path), read_json(folder / "tokenizer_config.json")
         self.outputs = read_outputs(self.path, self.config)
-        check_form(self.path, self.outputs, form, "Onnx")
+        check_kind(self.path, self.outputs, kind, "Onnx")
         self.limit = find_token_limit(self.config, self.tokenizer_config)
         self.tokenizer = _load_tokenizer(folder / "tokenizer.json")
         self._pad_id = _read_pad_id(self.path, self.config, self.tokenizer)
         self._session = _open_session(folder / file, device, threads_per_batch, spinning)
-        self._inputs = _check_graph(folder / file, self._session, len(self.outputs.names), form)
+        self._inputs = _check_graph(folder / file, self._session, len(self.outputs.names), kind)
         self.provider: str = self._session.get_providers()[0]
         self.batch_tokens = batch_tokens or BATCH_TOKENS[self.provider]
         at_once = (threads or count_cores()) // threads_per_batch if self.provider == CPU else 1
@@ -184,12 +189,12 @@ def _open_session(path: Path, device: str, threads: int, spinning: bool) -> Any:
     return session
 
 
-def _check_graph(path: Path, session: Any, labels: int, form: Form) -> list[str]:
+def _check_graph(path: Path, session: Any, labels: int, kind: Kind) -> list[str]:
     """Return the names of the inputs, all of which are known here."""
     names = [entry.name for entry in session.get_inputs()]
     shapes = {entry.name: entry.shape for entry in session.get_outputs() if entry.shape}
-    if not INPUTS.issuperset(names) or len(shapes.get("logits", ())) != DIMENSIONS[form]:
-        raise InputError(f"{path} is no {GRAPHS[form]}: it takes {names} and gives {shapes}; run 'dvc repro'")
+    if not INPUTS.issuperset(names) or len(shapes.get("logits", ())) != DIMENSIONS[kind]:
+        raise InputError(f"{path} is no {GRAPHS[kind]}: it takes {names} and gives {shapes}; run 'dvc repro'")
     width = shapes["logits"][-1]
     if isinstance(width, int) and width != labels:
         raise InputError(f"{path} has {width} outputs, but config.json names {labels} labels; run 'dvc repro'")

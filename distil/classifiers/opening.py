@@ -6,13 +6,14 @@ from typing import Unpack
 from distil.classifiers.onnx_classifier import OnnxClassifier, OnnxMultiLabel
 from distil.classifiers.onnx_runner import FP32, RunOptions, read_json
 from distil.classifiers.onnx_tagger import OnnxTagger
-from distil.encoders.outputs import Form, read_outputs
+from distil.core.params import Kind
+from distil.encoders.outputs import read_outputs
 
 OnnxStudent = OnnxClassifier | OnnxMultiLabel | OnnxTagger
-CLASSES: dict[Form, type[OnnxStudent]] = {
-    "Classifier": OnnxClassifier,
-    "MultiLabel": OnnxMultiLabel,
-    "Tagger": OnnxTagger,
+CLASSES: dict[Kind, type[OnnxStudent]] = {
+    "classification": OnnxClassifier,
+    "multi_label": OnnxMultiLabel,
+    "token_classification": OnnxTagger,
 }
 
 
@@ -22,4 +23,4 @@ def open_onnx(folder: Path, file: str = FP32, **options: Unpack[RunOptions]) -> 
     What it answers with, config.json says: one label a text, several, or spans.
     """
     path = folder / "config.json"
-    return CLASSES[read_outputs(path, read_json(path)).form](folder, file, **options)
+    return CLASSES[read_outputs(path, read_json(path)).kind](folder, file, **options)

@@ -7,23 +7,28 @@ label applies, by its name.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distil.core.errors import InputError
+from distil.core.params import Kind
 from distil.tagging.words import name_tags
 
 PER_TOKEN = "ForTokenClassification"  # noqa: S105 - how transformers names such classes
 SEVERAL = "multi_label_classification"  # its `problem_type` where labels do not exclude each other
 HALF = 0.5  # the threshold of a folder that names none, as every other tool has it
 NEVER = 1.0 + 1e-6  # no probability reaches it
-Form = Literal["Classifier", "MultiLabel", "Tagger"]  # how classes that run a folder are named, after Onnx or Torch
-TOLD: dict[Form, str] = {
-    "Classifier": "one label a text",
-    "MultiLabel": "several labels a text",
-    "Tagger": "tags of tokens",
+CLASSES: dict[Kind, str] = {  # that run a folder, after Onnx or Torch
+    "classification": "Classifier",
+    "multi_label": "MultiLabel",
+    "token_classification": "Tagger",
+}
+TOLD: dict[Kind, str] = {
+    "classification": "one label a text",
+    "multi_label": "several labels a text",
+    "token_classification": "tags of tokens",
 }
 
 
@@ -35,9 +40,9 @@ class Outputs(NamedTuple):
     several: bool = False
 
     @property
-    def form(self) -> Form:
-        """The classes that run such a folder."""
-        return "Tagger" if self.per_token else "MultiLabel" if self.several else "Classifier"
+    def kind(self) -> Kind:
+        """The kind of task that it is for."""
+        return "token_classification" if self.per_token else "multi_label" if self.several else "classification"
 
 
 def read_outputs(path: Path, config: Mapping[str, Any]) -> Outputs:
@@ -55,12 +60,12 @@ def has_tags(config: Mapping[str, Any]) -> bool:
     return isinstance(classes, list) and any(str(name).endswith(PER_TOKEN) for name in classes)
 
 
-def check_form(path: Path, outputs: Outputs, form: Form, library: str) -> None:
-    """Raise `InputError` if config.json, at `path`, is not of this form; it names the class that opens the folder."""
-    if outputs.form != form:
+def check_kind(path: Path, outputs: Outputs, kind: Kind, library: str) -> None:
+    """Raise `InputError` if config.json, at `path`, is of another kind; it names the class that opens the folder."""
+    if outputs.kind != kind:
         raise InputError(
-            f"{path} is of a model that answers with {TOLD[outputs.form]}, not {TOLD[form]}; open its folder with "
-            f"{library}{outputs.form}, or with open_{library.lower()}"
+            f"{path} is of a model that answers with {TOLD[outputs.kind]}, not {TOLD[kind]}; open its folder with "
+            f"{library}{CLASSES[outputs.kind]}, or with open_{library.lower()}"
         )
 
 

@@ -22,9 +22,10 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from distil.core.errors import InputError
+from distil.core.params import Kind
 from distil.encoders.batching import batch_by_tokens
 from distil.encoders.foreign import check_depth, check_size, explain_loading, read_object
-from distil.encoders.outputs import Form, Outputs, check_form, has_tags, read_outputs, read_thresholds
+from distil.encoders.outputs import Outputs, check_kind, has_tags, read_outputs, read_thresholds
 from distil.encoders.token_limit import find_token_limit
 
 Floats = NDArray[np.float32]
@@ -125,21 +126,23 @@ def predict_logits(
     return Runner(model, tokenizer, str(device), BATCH_TOKENS).run(texts, width, read_logits)
 
 
-def open_student(folder: Path, form: Form, device: str, batch_tokens: int) -> tuple["Runner", Outputs]:
-    """Return what runs a student of this form, and what it answers with; raises `InputError` if it is of another."""
+def open_student(folder: Path, kind: Kind, device: str, batch_tokens: int) -> tuple["Runner", Outputs]:
+    """Return what runs a student of this kind, and what it answers with; raises `InputError` if it is of another."""
     model, path = load_classifier(folder), folder / "config.json"
     names = {str(number): name for number, name in model.config.id2label.items()}
     outputs = read_outputs(path, model.config.to_dict() | {"id2label": names})
-    check_form(path, outputs, form, "Torch")
+    check_kind(path, outputs, kind, "Torch")
     return Runner(model, load_tokenizer(folder), device, batch_tokens), outputs
 
 
 class TorchClassifier:
     """A fine-tuned classifier; `labels` are in the order of its outputs."""
 
+    kind: Kind = "classification"
+
     def __init__(self, folder: Path, device: str = "auto", batch_tokens: int = BATCH_TOKENS) -> None:
         """Load a folder; raises `InputError` if it holds no classifier, or if there is no such device."""
-        self._runner, outputs = open_student(folder, "Classifier", device, batch_tokens)
+        self._runner, outputs = open_student(folder, self.kind, device, batch_tokens)
         self.labels = list(outputs.names)
 
     def predict_logits(self, texts: Sequence[str]) -> Floats:
@@ -152,7 +155,16 @@ class TorchClassifier:
 
     def predict(self, texts: Sequence[str]) -> list[str]:
         """Return the most probable label of each text."""
-        return [self.labels[number] for number in self.predict_logits(texts).argmax(axis=1)]
+        return self.predict_with_logits(texts)[1]
+
+    def predict_with_logits(self, texts: Sequence[str]) -> tuple[Floats, list[str]]:
+        """Return the logits, as `predict_logits` does, and what they say, as `predict` does."""
+        logits = self.predict_logits(texts)
+        return logits, [self.labels[number] for number in logits.argmax(axis=1)]
+
+    def make_inputs(self, texts: Sequence[str]) -> Any:
+        """Return what the model takes of texts, by name, a list of numbers for each text."""
+        return self._runner.encode(texts)
 
     def encode(self, texts: Sequence[str]) -> Any:
         """Return the texts as tokens, for `predict_encoded`: to time the model without its tokenizer."""
@@ -167,9 +179,11 @@ class TorchClassifier:
 class TorchMultiLabel:
     """A fine-tuned classifier of several labels a text; `labels` and `thresholds` are as `OnnxMultiLabel` has them."""
 
+    kind: Kind = "multi_label"
+
     def __init__(self, folder: Path, device: str = "auto", batch_tokens: int = BATCH_TOKENS) -> None:
         """Load a folder; raises `InputError` if it holds no such classifier, or if there is no such device."""
-        self._runner, outputs = open_student(folder, "MultiLabel", device, batch_tokens)
+        self._runner, outputs = open_student(folder, self.kind, device, batch_tokens)
         self.labels = list(outputs.names)
         self.thresholds = read_thresholds(folder / "config.json", self._runner.model.config.to_dict(), outputs)
 
@@ -183,8 +197,17 @@ class TorchMultiLabel:
 
     def predict(self, texts: Sequence[str]) -> list[list[str]]:
         """Return the labels that apply to each text."""
-        chosen = self.predict_proba(texts) >= self.thresholds
-        return [[self.labels[number] for number in np.flatnonzero(row)] for row in chosen]
+        return self.predict_with_logits(texts)[1]
+
+    def predict_with_logits(self, texts: Sequence[str]) -> tuple[Floats, list[list[str]]]:
+        """Return the logits, as `predict_logits` does, and what they say, as `predict` does."""
+        logits = self.predict_logits(texts)
+        decided = torch.from_numpy(logits).sigmoid().numpy() >= self.thresholds
+        return logits, [[self.labels[number] for number in np.flatnonzero(row)] for row in decided]
+
+    def make_inputs(self, texts: Sequence[str]) -> Any:
+        """Return what the model takes of texts, by name, a list of numbers for each text."""
+        return self._runner.encode(texts)
 
     def encode(self, texts: Sequence[str]) -> Any:
         """Return the texts as tokens, for `predict_encoded`: to time the model without its tokenizer."""

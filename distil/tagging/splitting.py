@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from distil.tagging.windows import cut_windows
+from distil.tagging.windows import choose_overlap, cut_windows
 from distil.tagging.words import Entity, Token, Word, group_words, read_tags
 
 Floats = NDArray[np.float32]
-OVERLAP = 4  # of a window one part in so many is shared with its neighbour
+Place = tuple[int, int, str]  # start, end and label of a span
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Row:
 
 
 class Split(NamedTuple):
-    """A text, its words, and the rows that decide on them, in the order of the text."""
+    """A text, its words, and the rows that decide on them, in the order of the text; none where there is no word."""
 
     text: str
     words: list[Word]
@@ -72,11 +72,14 @@ class Splitter:
         begun = np.array([word.token for word in words], dtype=np.intp)
         room = self._room or len(ids)
         if last - first <= room:
-            yield Row(ids, types, begun)
+            if words:
+                yield Row(ids, types, begun)
             return
-        for start, end, decided, until in cut_windows(last - first, room, room // OVERLAP):
+        for start, end, decided, until in cut_windows(last - first, room, choose_overlap(room)):
             own = begun[(begun >= first + decided) & (begun < first + until)]
             inside = slice(first + start, first + end)
+            if not len(own):
+                continue
             framed = [[*row[:first], *row[inside], *row[last:]] for row in (ids, types)]
             yield Row(framed[0], framed[1], own - start)
 
@@ -89,22 +92,28 @@ def find_unknown(tokenizer: Any, settings: Mapping[str, Any]) -> int | None:
     return number
 
 
-def spread(splits: Sequence[Split], batches: Iterable[tuple[NDArray[np.intp], Floats]]) -> list[Floats]:
-    """Return the logits of each text's words, of shape (words, tags).
+def spread(splits: Sequence[Split], batches: Iterable[tuple[NDArray[np.intp], Floats]], tags: int) -> list[Floats]:
+    """Return the logits of each text's words, of shape (words, `tags`).
 
     `batches` have the numbers of some rows of all texts, and the logits of all their tokens, of shape (rows, tokens,
     tags).
     """
     rows = [row for split in splits for row in split.rows]
-    answers: list[Floats] = [np.zeros(0, dtype=np.float32)] * len(rows)
+    nothing = np.zeros((0, tags), dtype=np.float32)
+    answers = [nothing] * len(rows)
     for positions, logits in batches:
         for number, position in enumerate(positions):
             answers[position] = logits[number, rows[position].words]
     of_rows = iter(answers)
-    return [np.concatenate([next(of_rows) for _ in split.rows]) for split in splits]
+    return [np.concatenate([nothing, *(next(of_rows) for _ in split.rows)]) for split in splits]
 
 
 def read_spans(split: Split, logits: Floats, labels: Sequence[str]) -> list[Entity]:
     """The spans that logits of a text's words say, of shape (words, tags)."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
     return read_tags(split.words, powers / powers.sum(axis=1, keepdims=True), labels, split.text)
+
+
+def place_spans(found: Sequence[Sequence[Entity]]) -> list[list[Place]]:
+    """Return where the spans of each text are."""
+    return [[(entity.start, entity.end, entity.label) for entity in entities] for entities in found]
