@@ -29,7 +29,7 @@ from distil.speed.queueing import summarise_load  # noqa: E402
 from distil.speed.rounds import BenchmarkParams, Turn, serve, take_turns, warm_up_all  # noqa: E402
 from distil.speed.scenarios import System, measure_offline, measure_single_stream  # noqa: E402
 from distil.speed.summary import compare_rounds, select, summarise_throughput  # noqa: E402
-from distil.speed.systems import USUAL, load_onnx, load_pipeline, name_gpu, wrap_classifier  # noqa: E402
+from distil.speed.systems import USUAL, load_onnx, load_pipeline, name_gpu, wrap_student  # noqa: E402
 from stages.benchmark import draw_texts  # noqa: E402
 
 LEAST_RATIO, MOST_SPREAD, MOST_DIFFERENCE = 8.0, 0.15, 0.25
@@ -83,8 +83,8 @@ def main() -> None:
     library = draw_texts(arguments.test, params.seed)
     name = read_served(arguments.export)
     classifier: Any = load_onnx(arguments.onnx, name, runtime)[name]
-    served = wrap_classifier(name, classifier)
-    usual = load_pipeline(arguments.student, runtime.device, params.pipeline_batch_size)
+    served = wrap_student(name, classifier)
+    usual = load_pipeline(arguments.student, classifier.kind, runtime.device, params.pipeline_batch_size)
     print(json.dumps(describe_machine(threads, classifier.provider, name_gpu(runtime.device, classifier.provider))))
     calls = warm_up_all([usual, served], library, params)
     print(f"| pipeline texts/s | {name} texts/s | ratio | mean wait ms | by the formula |\n|---:|---:|---:|---:|---:|")

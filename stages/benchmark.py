@@ -57,9 +57,9 @@ def main(
     threads = runtime.threads or count_cores()
     use_threads(threads)
     served = read_served(export)
-    classifiers = load_onnx(onnx, served, runtime)
-    systems = list_systems(student, classifiers, baselines, runtime.device, params.pipeline_batch_size)
-    provider = classifiers[served].provider
+    models = load_onnx(onnx, served, runtime)
+    systems = list_systems(student, models, baselines, runtime.device, params.pipeline_batch_size)
+    provider = models[served].provider
     machine = describe_machine(threads, provider, name_gpu(runtime.device, provider))
     measured, loads = measure(systems, served, library, params)
     write_rows(timings, TIMINGS, list_rows([*measured, *(timing for load in loads for timing in load)]))
@@ -68,7 +68,7 @@ def main(
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         **describe_texts(library[: params.texts]),
         "served": served,
-        "batch_tokens": classifiers[served].batch_tokens,
+        "batch_tokens": models[served].batch_tokens,
         **summarise(systems, served, measured, loads, params),
     }
     write_metrics(metrics, pick_headline(summary), summary)

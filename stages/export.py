@@ -17,17 +17,20 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from distil.classifiers.onnx_classifier import OnnxClassifier
+from distil.classifiers.opening import OnnxStudent, open_onnx
 from distil.core.command import run
 from distil.core.errors import InputError
 from distil.core.metrics import write_metrics
-from distil.core.params import Number, Params, load_params
+from distil.core.params import Kind, Number, Params, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.tables import TRAIN, read_rows
 from distil.core.whole_files import scratch_beside
-from distil.encoders.torch_model import TorchClassifier, use_threads
+from distil.encoders.opening import TorchStudent, open_torch
+from distil.encoders.torch_model import use_threads
+from distil.export.fidelity import Reply
 from distil.export.onnx_files import FP32, INT8, Int8Target, check_onnx, copy_student, export_fp32, feed_each
 from distil.export.reduced import FILES, Exam, Reduced, leave_out, share_equal, write_fp16, write_int8
+from distil.kinds.canonical import load_writer
 
 PROBES = ["", "a", "!", "Ünï 漢字 🙂", "two words", "a longer text beside shorter ones " * 3, "more than fits " * 4000]
 CALIBRATION_TEXTS = 64  # outlier features are the same in all texts
@@ -66,12 +69,12 @@ def main(
     use_threads(runtime.threads)
     with scratch_beside(onnx) as place:  # so that what fails the checks is gone
         folder = place / onnx.name
-        classifier = TorchClassifier(student, device="cpu")
-        exam = set_exam(folder, texts, pd.Index(classifier.labels).get_indexer(rows["label"]), runtime)
+        model = open_torch(student, device="cpu")
+        exam = set_exam(folder, texts, rows["label"].to_list(), model.kind, runtime)
         copy_student(student, folder)
         export_fp32(student, folder / FP32, params.opset)
-        exact, fp32 = check_fp32(exam, classifier.predict_logits([*PROBES, *rows["text"]]), params.max_logit_difference)
-        feeds = feed_each(classifier.encode(PROBES + texts[:CALIBRATION_TEXTS]))
+        exact, fp32 = check_fp32(exam, ask(model, [*PROBES, *rows["text"]]), params.max_logit_difference)
+        feeds = feed_each(model.make_inputs(PROBES + texts[:CALIBRATION_TEXTS]))
         reduced = {"int8": write_int8(exam, fp32, params.int8_target, params.min_label_agreement, feeds)}
         if params.fp16:
             reduced["fp16"] = write_fp16(exam, fp32, params.min_label_agreement)
@@ -91,25 +94,30 @@ def draw_more(train: pd.DataFrame, count: int) -> list[str]:
     return texts[: max(0, count)]
 
 
-def set_exam(folder: Path, texts: list[str], taught: NDArray[np.intp], runtime: RuntimeParams) -> Exam:
+def set_exam(folder: Path, texts: list[str], taught: list[str], kind: Kind, runtime: RuntimeParams) -> Exam:
     """What each file of the folder is asked; batches differ in size, so that texts are padded in different ways."""
 
-    def answer(name: str) -> Floats:
-        model = OnnxClassifier(folder, FILES[name], device="cpu", **runtime.threading)
-        return model.predict_logits(PROBES + texts)
+    def answer(name: str) -> Reply:
+        return ask(open_onnx(folder, FILES[name], device="cpu", **runtime.threading), PROBES + texts)
 
-    return Exam(folder, answer, len(PROBES), taught)
+    return Exam(folder, answer, len(PROBES), taught, kind)
 
 
-def check_fp32(exam: Exam, torch: Floats, most: float) -> tuple[Metrics, Floats]:
-    """Compare fp32 with torch's logits on the probes and the validation texts, which may differ by `most`.
+def ask(model: TorchStudent | OnnxStudent, texts: list[str]) -> Reply:
+    """What a student in any form answers to texts."""
+    logits, said = model.predict_with_logits(texts)
+    return Reply(logits, [load_writer(model.kind)(label) for label in said])
 
-    Returns what metrics/export.json says of the two, and the logits of fp32 on all texts; raises `InputError`.
+
+def check_fp32(exam: Exam, torch: Reply, most: float) -> tuple[Metrics, Reply]:
+    """Compare fp32 with torch's reply to the probes and the validation texts, whose logits may differ by `most`.
+
+    Returns what metrics/export.json says of the two, and the reply of fp32 to all texts; raises `InputError`.
     """
     check_onnx(exam.folder / FP32)
     fp32 = exam.answer("fp32")
-    check_difference(difference := measure_difference(fp32[: len(torch)], torch), most)
-    labels, others = (logits[exam.probes : len(torch)].argmax(axis=1) for logits in (fp32, torch))
+    check_difference(difference := measure_difference(fp32.logits[: len(torch.logits)], torch.logits), most)
+    labels, others = (reply.labels[exam.probes : len(torch.labels)] for reply in (fp32, torch))
     found = {"agreement_with_torch": share_equal(labels, others), "max_logit_difference": difference}
     return {"torch": exam.record("torch", torch), "fp32": exam.record("fp32", fp32) | found}, fp32
 

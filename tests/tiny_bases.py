@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
-from tokenizers.models import WordPiece
+from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
+from tokenizers.models import Unigram, WordPiece
 from transformers import AutoConfig, AutoModel
 
 WORDS = [
@@ -94,6 +94,20 @@ def write_tokenizer(folder: Path, framed: bool, padded: bool, more: Sequence[str
         WordPiece({word: number for number, word in enumerate([*SPECIAL, *WORDS, *more])}, unk_token="<unk>")
     )
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.BertPreTokenizer()
+    _save_tokenizer(folder, tokenizer, framed, padded)
+
+
+def write_sentence_pieces(folder: Path) -> None:
+    """Write a tokenizer as sentencepiece makes them: pieces of words, of which the first has the blank before it."""
+    pieces = [*SPECIAL, "\u2581", *(f"\u2581{word}" for word in WORDS), *"abcdefghijklmnopqrstuvwxyz.,'"]
+    tokenizer = Tokenizer(
+        Unigram([(piece, -float(len(piece) == 1)) for piece in pieces], unk_id=3, byte_fallback=False)
+    )
+    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    _save_tokenizer(folder, tokenizer, framed=True, padded=True)
+
+
+def _save_tokenizer(folder: Path, tokenizer: Tokenizer, framed: bool, padded: bool) -> None:
     tokenizer.add_special_tokens(SPECIAL)
     if framed:
         tokenizer.post_processor = processors.TemplateProcessing(

@@ -6,18 +6,33 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from tiny_model import Kind, make_hard_to_round, make_tiny_student
+from tiny_model import Kind, make_hard_to_round, make_tiny_student, make_tiny_tagger
 
 from distil.core.metrics import write_metrics
 from distil.export.onnx_files import FP32, INT8, copy_student, export_fp32, quantize_int8
 
 LABELS = ("negative", "positive")
+SPAN_LABELS = ("PER", "LOC")
 OPSET = 20
 
 
 def export_tiny_student(factory: pytest.TempPathFactory, kind: Kind = "bert") -> tuple[Path, Path]:
     """Return the folder of the student and that of its export; all tests share them, so leave them as they are."""
     return _export_once(factory, f"tiny_{kind}", lambda folder: make_tiny_student(folder, LABELS, kind=kind))
+
+
+def export_tiny_tagger(factory: pytest.TempPathFactory, kind: Kind = "bert") -> tuple[Path, Path]:
+    """The same of a tagger of `SPAN_LABELS`."""
+    return _export_once(factory, f"tagger_{kind}", lambda folder: make_tiny_tagger(folder, SPAN_LABELS, kind=kind))
+
+
+def export_tiny_several(factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The same of a student of several labels a text, with thresholds."""
+    settings = {
+        "problem_type": "multi_label_classification",
+        "thresholds": dict(zip("abc", (0.4, 0.5, 0.6), strict=True)),
+    }
+    return _export_once(factory, "several", lambda folder: make_tiny_student(folder, "abc", **settings))
 
 
 def export_hard_student(factory: pytest.TempPathFactory) -> tuple[Path, Path]:

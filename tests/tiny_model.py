@@ -46,20 +46,42 @@ def make_tiny_model(
 
 
 def make_tiny_student(
-    folder: Path, labels: Sequence[str], texts: Sequence[str] = TEXTS, seed: int = 0, kind: Kind = "bert"
+    folder: Path,
+    labels: Sequence[str],
+    texts: Sequence[str] = TEXTS,
+    seed: int = 0,
+    kind: Kind = "bert",
+    **settings: object,
 ) -> Path:
-    """Write an untrained classifier (Bert- or RobertaForSequenceClassification) over the labels; returns the folder."""
+    """Write an untrained classifier (Bert- or RobertaForSequenceClassification) over the labels; returns the folder.
+
+    `settings` are for its config.json.
+    """
     rng = np.random.default_rng(seed)
     size = _write_tokenizer(folder, texts, kind)
     names = {
         "id2label": {str(number): label for number, label in enumerate(labels)},
         "label2id": {label: number for number, label in enumerate(labels)},
     }
-    _write_config(folder, kind, size, {"architectures": [f"{_class(kind)}ForSequenceClassification"], **names})
+    _write_config(
+        folder, kind, size, {"architectures": [f"{_class(kind)}ForSequenceClassification"], **names} | settings
+    )
     encoder = {f"{kind}.{name}": value for name, value in _encoder_weights(kind, size, rng).items()}
     if kind == "roberta":  # its classifier reads the first token itself
         encoder = {name: value for name, value in encoder.items() if ".pooler." not in name}
     _save(folder, encoder | _head_weights(kind, len(labels), rng))
+    return folder
+
+
+def make_tiny_tagger(
+    folder: Path, labels: Sequence[str], texts: Sequence[str] = TEXTS, seed: int = 0, kind: Kind = "bert"
+) -> Path:
+    """Write an untrained tagger (Bert- or RobertaForTokenClassification) of spans with labels; returns the folder."""
+    tags = ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")]
+    make_tiny_student(folder, tags, texts, seed, kind, architectures=[f"{_class(kind)}ForTokenClassification"])
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: value for name, value in weights.items() if "pooler" not in name and "classifier" not in name}
+    _save(folder, kept | _linear(np.random.default_rng(seed + 1), "classifier", HIDDEN, len(tags)))
     return folder
 
 

@@ -55,7 +55,7 @@ def explain_saving(folder: Path) -> Iterator[None]:
 
 def check_depth(folder: Path) -> None:
     """Raise `InputError` if config.json asks for more layers or labels than any model has: each is made by itself."""
-    for name, value in _list_fields(_read_object(folder / "config.json")):
+    for name, value in _list_fields(read_object(folder / "config.json")):
         most = MOST_LAYERS if "layer" in name else MOST_LABELS if name == "num_labels" else None
         if most and isinstance(value, int) and value > most:
             raise InputError(
@@ -90,14 +90,14 @@ def _name_missing(folder: Path) -> str:
 
 
 def _list_classes(path: Path) -> Iterator[str]:
-    stated = _read_object(path).get("auto_map")
+    stated = read_object(path).get("auto_map")
     for value in stated.values() if isinstance(stated, dict) else ():
         for name in value if isinstance(value, list) else [value]:
             if isinstance(name, str) and name.isprintable():
                 yield name.rpartition(".")[2]
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
     """What a JSON file holds; of one that is missing, broken or no object, nothing."""
     try:
         content = json.loads(path.read_bytes())

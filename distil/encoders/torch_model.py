@@ -12,15 +12,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import processors
-from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+)
 from transformers.utils import logging as transformers_logging
 
 from distil.core.errors import InputError
+from distil.core.params import Kind
 from distil.encoders.batching import batch_by_tokens
-from distil.encoders.foreign import check_depth, check_size, explain_loading
+from distil.encoders.foreign import check_depth, check_size, explain_loading, read_object
+from distil.encoders.outputs import Outputs, check_kind, has_tags, read_outputs, read_thresholds
 from distil.encoders.token_limit import find_token_limit
 
 Floats = NDArray[np.float32]
+Read = Callable[[Any, torch.Tensor], torch.Tensor]  # of a model's output and the attention mask, a row for each text
 BATCH_TOKENS = 2048  # padding included
 
 
@@ -74,11 +83,12 @@ def make_only_what_is_taken(tokenizer: Any, model: Any) -> None:
 
 
 def load_classifier(folder: Path) -> Any:
-    """Load a sequence classifier in float32.
+    """Load a classifier of texts, or of tokens where config.json says so, in float32.
 
     Raises `InputError` if transformers has no such class or cannot read the files.
     """
-    return load_model(AutoModelForSequenceClassification, folder)
+    per_token = has_tags(read_object(folder / "config.json"))
+    return load_model(AutoModelForTokenClassification if per_token else AutoModelForSequenceClassification, folder)
 
 
 def load_model(model_class: Any, folder: Path, **options: Any) -> Any:
@@ -113,25 +123,48 @@ def predict_logits(
 ) -> Floats:
     """Return the logits of a classifier in memory, of shape (texts, labels), without head (texts, `width`)."""
     width = model.config.num_labels if width is None else width
-    return _Runner(model, tokenizer, str(device), BATCH_TOKENS).run(texts, width, _read_logits)
+    return Runner(model, tokenizer, str(device), BATCH_TOKENS).run(texts, width, read_logits)
+
+
+def open_student(folder: Path, kind: Kind, device: str, batch_tokens: int) -> tuple["Runner", Outputs]:
+    """Return what runs a student of this kind, and what it answers with; raises `InputError` if it is of another."""
+    model, path = load_classifier(folder), folder / "config.json"
+    names = {str(number): name for number, name in model.config.id2label.items()}
+    outputs = read_outputs(path, model.config.to_dict() | {"id2label": names})
+    check_kind(path, outputs, kind, "Torch")
+    return Runner(model, load_tokenizer(folder), device, batch_tokens), outputs
 
 
 class TorchClassifier:
     """A fine-tuned classifier; `labels` are in the order of its outputs."""
 
+    kind: Kind = "classification"
+
     def __init__(self, folder: Path, device: str = "auto", batch_tokens: int = BATCH_TOKENS) -> None:
         """Load a folder; raises `InputError` if it holds no classifier, or if there is no such device."""
-        self._runner = _Runner(load_classifier(folder), load_tokenizer(folder), device, batch_tokens)
-        names = self._runner.model.config.id2label
-        self.labels = [names[number] for number in range(len(names))]
+        self._runner, outputs = open_student(folder, self.kind, device, batch_tokens)
+        self.labels = list(outputs.names)
 
     def predict_logits(self, texts: Sequence[str]) -> Floats:
         """Return the logits, of shape (texts, labels)."""
-        return self._runner.run(texts, len(self.labels), _read_logits)
+        return self._runner.run(texts, len(self.labels), read_logits)
 
     def predict_proba(self, texts: Sequence[str]) -> Floats:
         """Return the probabilities, of shape (texts, labels)."""
         return torch.from_numpy(self.predict_logits(texts)).softmax(dim=-1).numpy()
+
+    def predict(self, texts: Sequence[str]) -> list[str]:
+        """Return the most probable label of each text."""
+        return self.predict_with_logits(texts)[1]
+
+    def predict_with_logits(self, texts: Sequence[str]) -> tuple[Floats, list[str]]:
+        """Return the logits, as `predict_logits` does, and what they say, as `predict` does."""
+        logits = self.predict_logits(texts)
+        return logits, [self.labels[number] for number in logits.argmax(axis=1)]
+
+    def make_inputs(self, texts: Sequence[str]) -> Any:
+        """Return what the model takes of texts, by name, a list of numbers for each text."""
+        return self._runner.encode(texts)
 
     def encode(self, texts: Sequence[str]) -> Any:
         """Return the texts as tokens, for `predict_encoded`: to time the model without its tokenizer."""
@@ -139,8 +172,50 @@ class TorchClassifier:
 
     def predict_encoded(self, encoded: Any) -> Floats:
         """Return the probabilities of what `encode` returned, of shape (texts, labels)."""
-        logits = self._runner.run_encoded(encoded, len(self.labels), _read_logits)
+        logits = self._runner.run_encoded(encoded, len(self.labels), read_logits)
         return torch.from_numpy(logits).softmax(dim=-1).numpy()
+
+
+class TorchMultiLabel:
+    """A fine-tuned classifier of several labels a text; `labels` and `thresholds` are as `OnnxMultiLabel` has them."""
+
+    kind: Kind = "multi_label"
+
+    def __init__(self, folder: Path, device: str = "auto", batch_tokens: int = BATCH_TOKENS) -> None:
+        """Load a folder; raises `InputError` if it holds no such classifier, or if there is no such device."""
+        self._runner, outputs = open_student(folder, self.kind, device, batch_tokens)
+        self.labels = list(outputs.names)
+        self.thresholds = read_thresholds(folder / "config.json", self._runner.model.config.to_dict(), outputs)
+
+    def predict_logits(self, texts: Sequence[str]) -> Floats:
+        """Return the logits, of shape (texts, labels)."""
+        return self._runner.run(texts, len(self.labels), read_logits)
+
+    def predict_proba(self, texts: Sequence[str]) -> Floats:
+        """Return the probability of each label, of shape (texts, labels)."""
+        return torch.from_numpy(self.predict_logits(texts)).sigmoid().numpy()
+
+    def predict(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return the labels that apply to each text."""
+        return self.predict_with_logits(texts)[1]
+
+    def predict_with_logits(self, texts: Sequence[str]) -> tuple[Floats, list[list[str]]]:
+        """Return the logits, as `predict_logits` does, and what they say, as `predict` does."""
+        logits = self.predict_logits(texts)
+        decided = torch.from_numpy(logits).sigmoid().numpy() >= self.thresholds
+        return logits, [[self.labels[number] for number in np.flatnonzero(row)] for row in decided]
+
+    def make_inputs(self, texts: Sequence[str]) -> Any:
+        """Return what the model takes of texts, by name, a list of numbers for each text."""
+        return self._runner.encode(texts)
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        """Return the texts as tokens, for `predict_encoded`: to time the model without its tokenizer."""
+        return self._runner.encode(texts)
+
+    def predict_encoded(self, encoded: Any) -> Floats:
+        """Return the probabilities of what `encode` returned, of shape (texts, labels)."""
+        return torch.from_numpy(self._runner.run_encoded(encoded, len(self.labels), read_logits)).sigmoid().numpy()
 
 
 class TorchEncoder:
@@ -151,7 +226,7 @@ class TorchEncoder:
         model = load_model(AutoModel, folder)
         if model.config.is_encoder_decoder:
             model = model.get_encoder()
-        self._runner = _Runner(model, load_tokenizer(folder), device, batch_tokens)
+        self._runner = Runner(model, load_tokenizer(folder), device, batch_tokens)
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Return sentence vectors, of shape (texts, hidden size).
@@ -161,7 +236,8 @@ class TorchEncoder:
         return self._runner.run(texts, self._runner.model.config.hidden_size, _mean_of_tokens)
 
 
-def _read_logits(output: Any, _: torch.Tensor) -> torch.Tensor:
+def read_logits(output: Any, _: torch.Tensor) -> torch.Tensor:
+    """What a classifier answers with."""
     logits: torch.Tensor = output.logits
     return logits
 
@@ -172,10 +248,11 @@ def _mean_of_tokens(output: Any, attention_mask: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.normalize(mean, dim=-1)
 
 
-class _Runner:
+class Runner:
     """Tokenize, batch by length, run, and put the rows back in order."""
 
-    def __init__(self, model: Any, tokenizer: Any, device: str, batch_tokens: int) -> None:
+    def __init__(self, model: Any, tokenizer: Any, device: str, batch_tokens: int = BATCH_TOKENS) -> None:
+        """Move a model to a device; raises `InputError` if there is no such device."""
         self.device = choose_device(device)
         self.model = model.eval().to(self.device)
         self.tokenizer = tokenizer
@@ -183,18 +260,27 @@ class _Runner:
         self.batch_tokens = batch_tokens
         self.max_length = token_limit(model, tokenizer)
 
-    def run(self, texts: Sequence[str], width: int, read: Callable[[Any, torch.Tensor], torch.Tensor]) -> Floats:
+    def run(self, texts: Sequence[str], width: int, read: Read) -> Floats:
+        """Return what is read of each text, of shape (texts, `width`)."""
         return self.run_encoded(self.encode(texts), width, read) if texts else np.zeros((0, width), dtype=np.float32)
 
     def encode(self, texts: Sequence[str]) -> Any:
+        """Return the texts as tokens, cut at the model's limit."""
         return self.tokenizer(list(texts), truncation=self.max_length is not None, max_length=self.max_length)
 
-    def run_encoded(self, encoded: Any, width: int, read: Callable[[Any, torch.Tensor], torch.Tensor]) -> Floats:
+    def run_encoded(self, encoded: Any, width: int, read: Read) -> Floats:
+        """Return what is read of each row that `encode` returned, of shape (rows, `width`)."""
         rows = np.zeros((len(encoded["input_ids"]), width), dtype=np.float32)
-        with torch.inference_mode():
-            for positions, batch in self._batches(encoded):
-                rows[positions] = read(self.model(**batch), batch["attention_mask"]).float().cpu().numpy()
+        for positions, values in self.run_batches(encoded, read):
+            rows[positions] = values
         return rows
+
+    def run_batches(self, encoded: Any, read: Read) -> Iterator[tuple[NDArray[np.intp], Floats]]:
+        """Yield batches: the numbers of their rows, and what is read of their outputs."""
+        for positions, batch in self._batches(encoded):
+            with torch.inference_mode():
+                values = read(self.model(**batch), batch["attention_mask"]).float().cpu().numpy()
+            yield positions, values
 
     def _batches(self, encoded: Any) -> Iterator[tuple[NDArray[np.intp], Any]]:
         for positions in batch_by_tokens([len(ids) for ids in encoded["input_ids"]], self.batch_tokens):

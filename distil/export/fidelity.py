@@ -1,36 +1,52 @@
-"""Judge a file of lower precision by the labels and logits that it gives beside fp32's.
+"""Judge a file of lower precision by the answers and logits that it gives beside fp32's.
 
 An agreement that was counted on some texts is uncertain. A file falls short only where it is below the limit by more
 than chance: where the upper end of its interval is.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from distil.core.params import Kind
+
 CONFIDENCE = 0.95  # of the interval; that a good file falls short has half of what is left
 
 Floats = NDArray[np.float32]
+ANSWERS: dict[Kind, str] = {"classification": "label", "multi_label": "labels", "token_classification": "spans"}
+
+
+class Reply(NamedTuple):
+    """What a file answers to texts: what it says of each, in canonical form, and the logits that it says it by.
+
+    The logits have a row for each text, of a tagger one for each word of all texts, in their order.
+    """
+
+    logits: Floats
+    labels: Sequence[str]
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """On how many of the texts a file gives fp32's label, and by how much a logit differs at most.
+    """On how many of the texts a file gives just fp32's answer, and by how much a logit differs at most.
 
-    The difference is infinite where an answer is no number; of labels nothing is known then, nor without texts.
+    The difference is infinite where an answer is no number; of labels nothing is known then, nor without texts. `kind`
+    is what the texts get.
     """
 
     same: int
     texts: int
     max_logit_difference: float
+    kind: Kind = "classification"
 
     @property
     def agreement(self) -> float | None:
-        """Share of the texts with fp32's label."""
+        """Share of the texts with fp32's answer."""
         return self.same / self.texts if self._is_known else None
 
     @cached_property
@@ -51,7 +67,7 @@ class Fidelity:
             return "answers what is no number, where fp32 does not"
         if self.agreement is None or self.interval is None:
             return "was not compared: there are no texts"
-        told = f"gives fp32's label on {self.agreement:.2%} of {self.texts:,} texts"
+        told = f"gives fp32's {ANSWERS[self.kind]} on {self.agreement:.2%} of {self.texts:,} texts"
         if not self.falls_short(least):
             return told
         return f"{told} (at most {self.interval[1]:.2%} but for chance; export.min_label_agreement = {least:g})"
@@ -71,8 +87,8 @@ class Fidelity:
         return self.texts > 0 and bool(np.isfinite(self.max_logit_difference))
 
 
-def compare_logits(logits: Floats, fp32: Floats, probes: int) -> Fidelity:
-    """Compare logits of shape (texts, labels); the first `probes` texts count for the difference alone."""
-    difference = np.abs(logits - fp32).max()
-    same = logits[probes:].argmax(axis=1) == fp32[probes:].argmax(axis=1)
-    return Fidelity(int(same.sum()), len(same), float(difference) if np.isfinite(difference) else np.inf)
+def compare(reply: Reply, fp32: Reply, probes: int, kind: Kind = "classification") -> Fidelity:
+    """Compare a file's reply with fp32's; the first `probes` texts count for the difference of logits alone."""
+    difference = np.abs(reply.logits - fp32.logits).max()
+    same = [one == other for one, other in zip(reply.labels[probes:], fp32.labels[probes:], strict=True)]
+    return Fidelity(sum(same), len(same), float(difference) if np.isfinite(difference) else np.inf, kind)

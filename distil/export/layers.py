@@ -15,6 +15,7 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
+from distil.core.params import Kind
 from distil.export.onnx_files import Int8Target, quantize_int8
 from distil.export.outlier_features import Feed
 
@@ -44,28 +45,35 @@ def list_layers(model: Any) -> dict[str, list[str]]:
     return layers
 
 
-def rank_layers(fp32: Path, target: Int8Target, feeds: Sequence[Feed]) -> dict[str, list[str]]:
+def rank_layers(
+    fp32: Path, target: Int8Target, feeds: Sequence[Feed], kind: Kind = "classification"
+) -> dict[str, list[str]]:
     """The layers of a file, the costliest first: each is rounded alone, and what that does to the logits is measured.
 
-    Of the change to the logits of `feeds` (see `feed_each`) it is the root mean square, less the mean over the labels,
-    which changes no label. A layer whose rounding gives no numbers comes first of all.
+    Of the change to the logits of `feeds` (see `feed_each`) it is the root mean square, less the mean over the labels
+    (or tags), which changes no label where one of them applies. A layer whose rounding gives no numbers comes first of
+    all.
     """
     layers = list_layers(onnx.load(fp32))
-    exact = _run(fp32, feeds)
+    exact, one_applies = _run(fp32, feeds), kind != "multi_label"
     costs = {}
     with TemporaryDirectory() as place:
         file = Path(place) / "one.onnx"
         for name in layers:
             others = [node for other, nodes in layers.items() if other != name for node in nodes]
             quantize_int8(fp32, file, target, feeds, others)
-            costs[name] = measure_change(_run(file, feeds), exact)
+            costs[name] = measure_change(_run(file, feeds), exact, one_applies)
     return {name: layers[name] for name in sorted(layers, key=lambda name: -costs[name])}
 
 
-def measure_change(logits: Floats, exact: Floats) -> float:
-    """Root mean square of the change of logits, of shape (texts, labels); infinite where one is no number."""
+def measure_change(logits: Floats, exact: Floats, one_applies: bool = True) -> float:
+    """Root mean square of the change of logits, of shape (rows, labels); infinite where one is no number.
+
+    Where one of the labels applies, the mean over them counts for nothing.
+    """
     change = logits - exact
-    size = float(np.sqrt(((change - change.mean(axis=1, keepdims=True)) ** 2).mean()))
+    mean = change.mean(axis=1, keepdims=True) if one_applies else 0.0
+    size = float(np.sqrt(((change - mean) ** 2).mean()))
     return size if np.isfinite(size) else np.inf
 
 
@@ -73,7 +81,8 @@ def _run(file: Path, feeds: Sequence[Feed]) -> Floats:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run(["logits"], feed)[0] for feed in feeds]).astype(np.float64)
+    logits = [session.run(["logits"], feed)[0] for feed in feeds]  # of a tagger of shape (1, tokens, tags)
+    return np.concatenate([rows.reshape(-1, rows.shape[-1]) for rows in logits]).astype(np.float64)
 
 
 def _find_named(node: Any, weights: Mapping[str, int]) -> str | None:

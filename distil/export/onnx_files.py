@@ -50,7 +50,7 @@ def export_fp32(student: Path, file: Path, opset: int) -> None:
 
 
 def feed_each(encoded: Mapping[str, Sequence[Sequence[int]]]) -> list[Feed]:
-    """Return each of the texts that `TorchClassifier.encode` tokenized as inputs of the graph, of shape (1, tokens)."""
+    """Return each row that `make_inputs` of a student in torch gives as inputs of the graph, of shape (1, tokens)."""
     columns = {name: [np.array([row]) for row in rows] for name, rows in encoded.items() if name in INPUTS}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 

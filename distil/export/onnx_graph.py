@@ -11,6 +11,7 @@ import torch
 
 from distil.core.errors import InputError
 from distil.encoders.heads import LIKE_BERT
+from distil.encoders.outputs import PER_TOKEN
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # as the Hub's ONNX models name and order them
 LARGEST_BYTES = 2**31 - 1  # of one protobuf file
@@ -89,7 +90,10 @@ class _Logits(torch.nn.Module):
 
 
 def _leave_out_what_no_head_reads(model: Any) -> None:
-    """Let the last layer go on with the first token alone once its attention has read all: the head reads no other."""
-    if model.config.model_type in LIKE_BERT:
+    """Let the last layer go on with the first token alone once its attention has read all: the head reads no other.
+
+    The head of a tagger reads every token.
+    """
+    if model.config.model_type in LIKE_BERT and not type(model).__name__.endswith(PER_TOKEN):
         mixed = model.base_model.encoder.layer[-1].attention.output
         mixed.register_forward_pre_hook(lambda _, inputs: tuple(hidden[:, :1] for hidden in inputs))

@@ -1,12 +1,14 @@
 """The ways to run the student, and its baselines, that the benchmark times.
 
-- pipeline: transformers' own, what a user would pick instead.
+- pipeline: transformers' own, what a user would pick instead; for spans it groups words, for several labels it gives
+  the probability of each.
 - student_torch, student_torch_bf16: torch on texts sorted by length; bf16 by autocast, where the hardware has it.
 - student_onnx, student_int8, student_fp16: the exported files; int8 where it is the one that is served, fp16 where it
   was exported and ONNX Runtime has a GPU.
-- tfidf, embeddings: the baselines.
+- tfidf, embeddings: the baselines, where a text gets one label.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,47 +18,61 @@ import numpy as np
 import torch
 from transformers import pipeline
 
-from distil.classifiers.onnx_classifier import CUDA, UNLOADABLE, OnnxClassifier
+from distil.classifiers.onnx_runner import CUDA, UNLOADABLE
+from distil.classifiers.opening import OnnxStudent, open_onnx
 from distil.core.errors import InputError
+from distil.core.params import Kind
 from distil.core.runtime import RuntimeParams
 from distil.core.served import FILES
-from distil.encoders.torch_model import TorchClassifier, choose_device, load_classifier, load_tokenizer
+from distil.encoders.opening import TorchStudent, open_torch
+from distil.encoders.torch_model import choose_device, load_classifier, load_tokenizer
 from distil.linear.baselines import load_baselines
 from distil.speed.scenarios import System
 
 USUAL = "pipeline"
 FP16 = "onnx/model_fp16.onnx"
-TIMED_BASELINES = ("tfidf", "embeddings")
+TIMED_BASELINES: dict[Kind, tuple[str, ...]] = {
+    "classification": ("tfidf", "embeddings"),
+    "multi_label": (),
+    "token_classification": (),
+}
+PIPELINES: dict[Kind, tuple[str, dict[str, Any], dict[str, Any]]] = {  # task, options and those of each call
+    "classification": ("text-classification", {}, {"truncation": True}),
+    "multi_label": ("text-classification", {"function_to_apply": "sigmoid", "top_k": None}, {"truncation": True}),
+    "token_classification": ("token-classification", {"aggregation_strategy": "first"}, {}),  # cuts long texts itself
+}
 FAILURES = (*UNLOADABLE, RuntimeError, ValueError, IndexError, MemoryError)  # of models, while they label
 
 
-def load_pipeline(student: Path, device: str, batch_size: int) -> System:
+def load_pipeline(student: Path, kind: Kind, device: str, batch_size: int) -> System:
     """The transformers pipeline, called as its users do: a text by itself, several in batches in their given order."""
+    task, options, call = PIPELINES[kind]
+    warnings.filterwarnings("ignore", "Tokenizer does not support real words")  # so that blanks part them, as here
     classify: Any = pipeline(
-        "text-classification",
+        task,
         model=load_classifier(student),
         tokenizer=load_tokenizer(student),
         device=choose_device(device),
         trust_remote_code=False,
+        **options,
     )
 
     def label(texts: list[str]) -> object:
-        return classify(texts if len(texts) > 1 else texts[0], truncation=True, batch_size=batch_size)
+        return classify(texts if len(texts) > 1 else texts[0], batch_size=batch_size, **call)
 
     def label_together(texts: list[str]) -> object:
-        return classify(texts, truncation=True, batch_size=len(texts))
+        return classify(texts, batch_size=len(texts), **call)
 
     return System(USUAL, label, batch_size, label_together)
 
 
-def load_torch(student: Path, device: str) -> list[System]:
+def wrap_torch(model: TorchStudent, device: str) -> list[System]:
     """distil's own torch runner, in fp32 and, where the hardware computes it, in bf16."""
-    classifier = TorchClassifier(student, device)
-    systems = [wrap_classifier("student_torch", classifier)]
+    systems = [wrap_student("student_torch", model)]
     chosen = choose_device(device)
     if computes_bf16(chosen):
-        label, encoded = (_in_bf16(call, chosen) for call in (classifier.predict_proba, classifier.predict_encoded))
-        systems.append(System("student_torch_bf16", label, None, label, classifier.encode, encoded))
+        label, encoded = (_in_bf16(call, chosen) for call in (_choose_call(model), model.predict_encoded))
+        systems.append(System("student_torch_bf16", label, None, label, model.encode, encoded))
     return systems
 
 
@@ -68,36 +84,44 @@ def computes_bf16(device: torch.device) -> bool:
     return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
 
 
-def load_onnx(folder: Path, served: str, runtime: RuntimeParams) -> dict[str, OnnxClassifier]:
+def load_onnx(folder: Path, served: str, runtime: RuntimeParams) -> dict[str, OnnxStudent]:
     """Of the exported files fp32, the one that is served, and fp16 for a GPU, by the names of their systems."""
-    classifiers = {
-        name: OnnxClassifier(folder, FILES[name], device=runtime.device, **runtime.threading)
+    models = {
+        name: open_onnx(folder, FILES[name], device=runtime.device, **runtime.threading)
         for name in dict.fromkeys(("student_onnx", served))
     }
-    if classifiers[served].provider == CUDA and (folder / FP16).exists():
-        classifiers["student_fp16"] = OnnxClassifier(folder, FP16, device=runtime.device, **runtime.threading)
-    return classifiers
+    if models[served].provider == CUDA and (folder / FP16).exists():
+        models["student_fp16"] = open_onnx(folder, FP16, device=runtime.device, **runtime.threading)
+    return models
 
 
-def wrap_classifier(name: str, classifier: TorchClassifier | OnnxClassifier) -> System:
-    """A classifier of ours, which splits into tokenization and the rest."""
-    label = classifier.predict_proba
-    return System(name, label, None, label, classifier.encode, classifier.predict_encoded)
+def wrap_student(name: str, model: TorchStudent | OnnxStudent) -> System:
+    """A student that we run, which splits into tokenization and the rest."""
+    label = _choose_call(model)
+    return System(name, label, None, label, model.encode, model.predict_encoded)
 
 
 def list_systems(
-    student: Path, classifiers: dict[str, OnnxClassifier], baselines: Path, device: str, batch_size: int
+    student: Path, models: dict[str, OnnxStudent], baselines: Path, device: str, batch_size: int
 ) -> list[System]:
     """All that is timed, the pipeline with batches of `batch_size`."""
-    trained = load_baselines(baselines, device)
-    if absent := set(TIMED_BASELINES) - trained.keys():
-        raise InputError(f"{baselines} lacks {', '.join(sorted(absent))}; 'dvc repro' writes it anew")
+    model = open_torch(student, device)
     return [
-        load_pipeline(student, device, batch_size),
-        *load_torch(student, device),
-        *(wrap_classifier(name, classifier) for name, classifier in classifiers.items()),
-        *(System(name, trained[name].predict_proba) for name in TIMED_BASELINES),
+        load_pipeline(student, model.kind, device, batch_size),
+        *wrap_torch(model, device),
+        *(wrap_student(name, model) for name, model in models.items()),
+        *list_baselines(baselines, model.kind, device),
     ]
+
+
+def list_baselines(path: Path, kind: Kind, device: str) -> list[System]:
+    """The trained baselines that are timed; raises `InputError` if one is not in the file."""
+    if not (names := TIMED_BASELINES[kind]):
+        return []
+    trained = load_baselines(path, device)
+    if absent := set(names) - trained.keys():
+        raise InputError(f"{path} lacks {', '.join(sorted(absent))}; 'dvc repro' writes it anew")
+    return [System(name, _choose_call(trained[name])) for name in names]
 
 
 def name_gpu(device: str, provider: str) -> str | None:
@@ -127,6 +151,12 @@ def check_answers(name: str, answers: object) -> None:
     """Raise `InputError` if probabilities are not numbers: the speed of a broken model says nothing."""
     if isinstance(answers, np.ndarray) and not np.isfinite(answers).all():
         raise InputError(f"benchmark: {name} answers NaN on a test text; train anew with a lower train.learning_rate")
+
+
+def _choose_call(model: Any) -> Callable[[list[str]], object]:
+    """What gives probabilities of labels; of a tagger, spans with theirs."""
+    call: Callable[[list[str]], object] = getattr(model, "predict_proba", None) or model.predict
+    return call
 
 
 def _in_bf16(call: Callable[[Any], object], device: torch.device) -> Callable[[Any], object]:

@@ -5,13 +5,15 @@ the tag of its first piece, so that is the piece which is learnt and read. Tags 
 label. With equal tags the spans are the same as the pipeline's, but that they begin and end with no blank.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+LAST_OF_ONE_UNIT = "\uffff"
 NUMBERS_OF_A_SPAN = 4  # start, end, number of the label, share
 
 
@@ -33,12 +35,13 @@ class Word(NamedTuple):
     end: int
 
 
-class Found(NamedTuple):
-    """A span that was found, with the mean probability of its words' tags."""
+class Entity(NamedTuple):
+    """A span that was found, its words, and the mean probability of their tags; the end is exclusive."""
 
     start: int
     end: int
     label: str
+    text: str
     probability: float
 
 
@@ -80,10 +83,11 @@ def soften_words(words: Sequence[Word], soft: Sequence[float] | Floats, labels: 
     return shares
 
 
-def read_tags(words: Sequence[Word], probabilities: Floats, labels: Sequence[str]) -> list[Found]:
-    """The spans that the likeliest tags say; probabilities of shape (words, tags).
+def read_tags(words: Sequence[Word], probabilities: Floats, labels: Sequence[str], text: str) -> list[Entity]:
+    """The spans of a text that the likeliest tags say; probabilities of shape (words, tags).
 
-    A word goes on with the span before it if its tag is I- of the same label; every other tag but O begins one.
+    A word goes on with the span before it if its tag is I- of the same label; every other tag but O begins one. What
+    some tokenizers make of blanks alone is no span.
     """
     groups: list[tuple[int, list[int]]] = []
     tags, before = probabilities.argmax(axis=1), 0
@@ -96,10 +100,32 @@ def read_tags(words: Sequence[Word], probabilities: Floats, labels: Sequence[str
             groups.append((label, [number]))
         before = tag
     best = probabilities.max(axis=1, initial=0)
-    return [
-        Found(words[inside[0]].start, words[inside[-1]].end, labels[label], float(best[inside].mean()))
-        for label, inside in groups
+    places = [(words[inside[0]].start, words[inside[-1]].end) for _, inside in groups]
+    found = [
+        Entity(*_strip(text, start, end), labels[label], text[start:end].strip(), float(best[inside].mean()))
+        for (start, end), (label, inside) in zip(places, groups, strict=True)
     ]
+    return [entity for entity in found if entity.text]
+
+
+def redact(text: str, entities: Iterable[Entity]) -> str:
+    """Return the text with each span, which no other overlaps, replaced by its label: "[PERSON] met [PERSON]".
+
+    Places are in code points.
+    """
+    parts, done = [], 0
+    for entity in sorted(entities):
+        parts += [text[done : entity.start], f"[{entity.label}]"]
+        done = entity.end
+    return "".join([*parts, text[done:]])
+
+
+def count_in_utf16(text: str, entities: Sequence[Entity]) -> list[Entity]:
+    """Return the spans of a text with their places counted in UTF-16 units, of which an emoji has two."""
+    if text.isascii() or not entities:
+        return list(entities)
+    units = [0, *accumulate(1 + (character > LAST_OF_ONE_UNIT) for character in text)]
+    return [entity._replace(start=units[entity.start], end=units[entity.end]) for entity in entities]
 
 
 def _goes_on(text: str, token: Token, *, has_prefix: bool) -> bool:
@@ -112,7 +138,11 @@ def _goes_on(text: str, token: Token, *, has_prefix: bool) -> bool:
 
 def _trim(word: Word, text: str) -> Word:
     """A word without the blanks that some tokenizers count with it; one of blanks alone stays."""
-    inside = text[word.start : word.end]
-    if not inside.strip():
-        return word
-    return word._replace(start=word.end - len(inside.lstrip()), end=word.start + len(inside.rstrip()))
+    start, end = _strip(text, word.start, word.end)
+    return word._replace(start=start, end=end) if start < end else word
+
+
+def _strip(text: str, start: int, end: int) -> tuple[int, int]:
+    """The ends of a stretch of a text without the blanks around it."""
+    inside = text[start:end]
+    return end - len(inside.lstrip()), start + len(inside.rstrip())

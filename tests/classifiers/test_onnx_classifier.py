@@ -15,7 +15,8 @@ from conftest import ROOT
 from tiny_export import LABELS, export_tiny_student
 from tiny_model import MAX_TOKENS, Kind
 
-from distil.classifiers.onnx_classifier import CHUNK_TEXTS, OnnxClassifier
+from distil.classifiers.onnx_classifier import OnnxClassifier
+from distil.classifiers.onnx_runner import CHUNK_TEXTS
 from distil.core.errors import InputError
 from distil.encoders.batching import batch_by_tokens, chunk_texts
 from distil.encoders.token_limit import find_token_limit

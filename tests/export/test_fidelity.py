@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from distil.export.fidelity import Fidelity, compare_logits
+from distil.export.fidelity import Fidelity, Reply, compare
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,15 @@ def test_what_is_told() -> None:
 
 
 def test_probes_count_for_the_difference_alone() -> None:
-    fp32 = np.tile(np.array([[0.0, 1.0]], np.float32), (5, 1))
-    other = fp32.copy()
-    other[0, 0] = 9  # a probe, with another label
-    other[4, 0] = 2  # a text, with another label
-    assert compare_logits(other, fp32, probes=2) == Fidelity(same=2, texts=3, max_logit_difference=9.0)
+    fp32 = Reply(np.tile(np.array([[0.0, 1.0]], np.float32), (5, 1)), ["a"] * 5)
+    other = Reply(fp32.logits.copy(), ["b", "a", "a", "a", "b"])  # a probe and a text with another label
+    other.logits[0, 0] = 9
+    assert compare(other, fp32, probes=2) == Fidelity(same=2, texts=3, max_logit_difference=9.0)
     for value in (np.nan, np.inf):
-        other[1, 1] = value
-        assert compare_logits(other, fp32, probes=2).max_logit_difference == np.inf
+        other.logits[1, 1] = value
+        assert compare(other, fp32, probes=2).max_logit_difference == np.inf
+
+
+def test_what_texts_get_is_named() -> None:
+    assert "fp32's labels on" in Fidelity(2, 2, 0.1, "multi_label").describe(0.97)
+    assert "fp32's spans on" in Fidelity(2, 2, 0.1, "token_classification").describe(0.97)

@@ -49,5 +49,6 @@ def test_the_layer_that_int8_hurts_comes_first(tmp_path_factory: pytest.TempPath
 def test_a_change_that_all_labels_share_is_none_and_what_is_no_number_is_the_largest() -> None:
     logits = np.array([[0.0, 1.0], [2.0, 3.0]])
     assert measure_change(logits + 5, logits) == 0
+    assert measure_change(logits + 5, logits, one_applies=False) == 5, "of several labels each applies by itself"
     assert measure_change(logits + np.array([[0, 2], [0, 0]]), logits) == pytest.approx(np.sqrt(2 / 4))
     assert measure_change(logits * np.nan, logits) == np.inf

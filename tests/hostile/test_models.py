@@ -16,14 +16,15 @@ import torch
 from conftest import ROOT
 from hostile_cases import Trap
 from mutations import mutate
-from tiny_export import export_tiny_student
+from tiny_export import export_tiny_several, export_tiny_student, export_tiny_tagger
 from tiny_model import make_tiny_model
 
 from distil.assets.references import sha256_of
-from distil.classifiers.onnx_classifier import OnnxClassifier
+from distil.classifiers.opening import open_onnx
 from distil.core.errors import InputError
 from distil.encoders.bases import load_base
-from distil.encoders.outputs import Outputs
+from distil.encoders.opening import open_torch
+from distil.encoders.outputs import Outputs, read_labels, read_outputs
 from distil.encoders.torch_model import TorchEncoder, load_classifier, load_tokenizer
 from distil.teacher.chat_template import load_renderer
 from distil.teacher.counting import load_counter
@@ -165,16 +166,59 @@ def test_any_damage(tmp_path: Path, name: str, cases: int) -> None:
     assert refused
 
 
+@pytest.mark.parametrize("make", [export_tiny_student, export_tiny_several, export_tiny_tagger])
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "tokenizer.json"])
-def test_exported_folder_with_any_damage(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
-    folder = Path(shutil.copytree(export_tiny_student(tmp_path_factory)[1], tmp_path / "onnx"))
+def test_exported_folder_with_any_damage(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, name: str, make: Any
+) -> None:
+    folder = Path(shutil.copytree(make(tmp_path_factory)[1], tmp_path / "onnx"))
     sound, rng = (folder / name).read_bytes(), random.Random(2)
     for damaged in [b"[" * 100_000, b"{", *(mistake(sound, rng) for _ in range(60))]:
         (folder / name).write_bytes(damaged)
         try:
-            OnnxClassifier(folder, device="cpu", threads=1).predict(["good"])
+            open_onnx(folder, device="cpu", threads=1).predict(["good"])
         except InputError as error:
             assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "thresholds",
+    [
+        *([0.5], "x", 0.5, {}, {"a": 0.5, "b": 0.5}, dict.fromkeys("abcd", 0.5)),
+        *(dict.fromkeys("abc", value) for value in (None, "0.5", True, -0.1, 1.5, 1e308, float("nan"), [0.5], {})),
+    ],
+)
+def test_thresholds_that_are_none(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, thresholds: Any) -> None:
+    student, folder = export_tiny_several(tmp_path_factory)
+    for place, load in ((student, open_torch), (folder, open_onnx)):
+        copy = Path(shutil.copytree(place, tmp_path / load.__name__))
+        change(copy / "config.json", thresholds=thresholds)
+        with pytest.raises(
+            InputError, match=r"config\.json has (thresholds for other labels|a threshold of )"
+        ) as caught:
+            load(copy, device="cpu")
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        *(["O"], ["O", "B-a"], ["O", "B-a", "I-b"], ["B-a", "I-a", "O"], ["O", "a", "b"], ["LABEL_0", "LABEL_1"]),
+        *(["O", "I-a", "B-a"], ["O", "B-a", "I-a", "E-a"], ["O", "B-", "I-a"], [""]),
+    ],
+)
+def test_tags_that_are_no_iob2(tags: list[str]) -> None:
+    with pytest.raises(InputError, match=r"^config\.json names outputs that are not the tags O, ") as caught:
+        read_labels(Path("config.json"), Outputs(tuple(tags), per_token=True))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "names", [None, {}, [], {"0": "O", "2": "B-a"}, {"1": "O"}, {"O": 0}, {"00": "O"}, "O", {"-1": "O"}]
+)
+def test_names_of_outputs_with_holes(names: Any) -> None:
+    with pytest.raises(InputError, match=r"^config\.json has no id2label that names output 0 and up"):
+        read_outputs(Path("config.json"), {"id2label": names, "architectures": ["BertForTokenClassification"]})
 
 
 @pytest.mark.parametrize("cases", [100, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.long])])

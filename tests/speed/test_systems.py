@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_export import export_tiny_student
+from tiny_export import export_tiny_several, export_tiny_student, export_tiny_tagger
 
 from distil.core.errors import InputError
 from distil.core.runtime import RuntimeParams
+from distil.encoders.opening import open_torch
 from distil.speed.scenarios import System
 from distil.speed.systems import (
     check_answers,
@@ -17,9 +18,9 @@ from distil.speed.systems import (
     explain_failure,
     load_onnx,
     load_pipeline,
-    load_torch,
     name_gpu,
-    wrap_classifier,
+    wrap_student,
+    wrap_torch,
 )
 
 TEXTS = ["a good product", "", "it works " * 200, "the loss is larger than before", "bad"]
@@ -35,7 +36,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 def students(models: Models) -> dict[str, System]:
     student, folder = models
     exported = load_onnx(folder, "student_int8", RuntimeParams(device="cpu", threads=1))
-    systems = [*load_torch(student, "cpu"), *(wrap_classifier(name, one) for name, one in exported.items())]
+    systems = [
+        *wrap_torch(open_torch(student, "cpu"), "cpu"),
+        *(wrap_student(name, one) for name, one in exported.items()),
+    ]
     return {system.name: system for system in systems}
 
 
@@ -59,7 +63,7 @@ def test_every_student_gives_the_answers_of_torch_and_bf16_rounds_them(students:
 
 
 def test_the_pipeline_is_asked_for_single_texts_and_for_batches(models: Models) -> None:
-    system = load_pipeline(models[0], "cpu", 2)
+    system = load_pipeline(models[0], "classification", "cpu", 2)
     assert system.label_together and system.batch_size == 2
     alone: Any = [system.label([text]) for text in TEXTS]
     for answers in (system.label(TEXTS), system.label_together(TEXTS)):
@@ -87,3 +91,20 @@ def test_answers_that_are_no_numbers_are_refused() -> None:
     check_answers("toy", [{"label": "positive", "score": 0.5}])
     with pytest.raises(InputError, match="toy answers NaN"):
         check_answers("toy", np.array([[0.5, np.nan]]))
+
+
+def test_the_pipeline_of_a_tagger_groups_words(tmp_path_factory: pytest.TempPathFactory) -> None:
+    student, folder = export_tiny_tagger(tmp_path_factory)
+    usual: Any = load_pipeline(student, "token_classification", "cpu", 2).label(TEXTS[:2])
+    ours: Any = wrap_student("student_onnx", load_onnx(folder, "student_onnx", RuntimeParams())["student_onnx"])
+    assert [[(one["start"], one["end"], one["entity_group"]) for one in found] for found in usual] == [
+        [one[:3] for one in found] for found in ours.label(TEXTS[:2])
+    ]
+
+
+def test_the_pipeline_of_several_labels_gives_the_probability_of_each(tmp_path_factory: pytest.TempPathFactory) -> None:
+    student, folder = export_tiny_several(tmp_path_factory)
+    usual: Any = load_pipeline(student, "multi_label", "cpu", 2).label(TEXTS[:2])
+    ours: Any = load_onnx(folder, "student_onnx", RuntimeParams())["student_onnx"]
+    scores = [[{one["label"]: one["score"] for one in found}[label] for label in ours.labels] for found in usual]
+    np.testing.assert_allclose(scores, ours.predict_proba(TEXTS[:2]), atol=1e-5)

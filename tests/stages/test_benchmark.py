@@ -12,7 +12,7 @@ import torch
 from conftest import ROOT, Project
 from dvc_render.vega import VegaRenderer
 from safetensors.numpy import load_file, save_file
-from tiny_export import LABELS, export_tiny_student, record_default
+from tiny_export import LABELS, export_tiny_several, export_tiny_student, export_tiny_tagger, record_default
 from tiny_model import TEXTS, make_tiny_model
 
 from distil.assets.references import sha256_of
@@ -109,6 +109,21 @@ def test_benchmark_measures_every_system_in_every_scenario_that_it_has(
         assert load["arrivals_per_s"] == pytest.approx(load["requests"] / 0.3, rel=1e-4)
         assert 0 <= load["mean_wait_ms"] < load["mean_ms"]
     assert server["highest_arrivals_per_s"] == max(load["arrivals_per_s"] for load in server["loads"])
+
+
+@pytest.mark.parametrize("make", [export_tiny_several, export_tiny_tagger])
+def test_students_of_other_kinds_are_timed_in_the_same_ways(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, make: Any
+) -> None:
+    student, onnx = make(tmp_path_factory)
+    folder = project(benchmark=PARAMS, runtime=ONE_THREAD)
+    for name, place in (("student", student), ("onnx", onnx)):
+        shutil.copytree(place, folder / name)
+    speed = run_benchmark(folder, folder, list(TEXTS))
+    assert set(speed["systems"]) >= STUDENTS | {"pipeline"}
+    for name in STUDENTS:
+        assert {"single_stream", "offline", "offline_encoded", "batches"} <= speed["systems"][name].keys()
+    assert speed["ratios"]["served_to_pipeline"]["min"] > 0
 
 
 def test_timings_and_curves_hold_each_measurement(project: Project, models: Path) -> None:

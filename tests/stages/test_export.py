@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 from conftest import Project
 from safetensors.numpy import load_file, save_file
-from tiny_export import LABELS, OPSET, export_tiny_student
+from tiny_export import LABELS, OPSET, export_tiny_several, export_tiny_student, export_tiny_tagger
 from tiny_model import make_hard_to_round, make_tiny_student
 from toy_rows import make_rows, make_texts
 
 from distil.classifiers.onnx_classifier import OnnxClassifier
+from distil.classifiers.opening import open_onnx
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
 from distil.core.served import read_served
 from distil.core.tables import TRAIN, write_rows
+from distil.encoders.opening import open_torch
 from distil.export.onnx_files import FP32, INT8, WEIGHTS
-from stages.export import COMPARED_TEXTS, check_difference, draw_more, main, measure_difference
+from stages.export import COMPARED_TEXTS, ask, check_difference, draw_more, main, measure_difference
 
 SETTINGS: dict[str, Any] = {
     "int8_target": "portable",
@@ -92,6 +94,32 @@ def test_where_half_of_the_layers_is_not_enough_fp32_is_the_file_to_use(
     assert int8.startswith("warning: int8 gives fp32's label on ") and "export.min_label_agreement = 0.97" in int8
     assert "onnx/model_quantized.onnx is left out; onnx/model.onnx is the file to use" in int8
     assert fp16.endswith("onnx/model_fp16.onnx is left out. Write export.fp16: false, or train the student anew")
+
+
+@pytest.mark.parametrize(
+    ("make", "told"), [(export_tiny_several, "fp32's labels on "), (export_tiny_tagger, "fp32's spans on ")]
+)
+def test_students_of_other_kinds_are_judged_by_their_whole_answer(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, make: Any, told: str
+) -> None:
+    student, exported = make(tmp_path_factory)
+    model = open_torch(student, "cpu")
+    labels = ask(model, VALIDATION["text"].to_list()).labels
+    folder = project(export=SETTINGS | {"min_label_agreement": 0.0})
+    taught = VALIDATION.assign(label=[*["[]"] * 5, *labels[5:]])
+    write_rows(folder / "validation.parquet", TRAIN, taught)
+    write_rows(folder / "train.parquet", TRAIN, LESSONS)
+    main(student, folder / "validation.parquet", folder / "train.parquet", folder / "onnx", folder / "export.json")
+    metrics = read_details(folder / "export.json")
+    assert "[]" not in labels[:5]
+    assert metrics["torch"]["teacher_agreement"] == metrics["fp32"]["teacher_agreement"] == 15 / 20
+    assert metrics["fp32"]["agreement_with_torch"] == 1
+    assert metrics["fp32"]["max_logit_difference"] < 1e-4
+    assert told in metrics["default_why"]
+    fp32, int8 = (ask(open_onnx(folder / "onnx", file, device="cpu"), ROWS["text"].to_list()) for file in (FP32, INT8))
+    same = np.mean(np.equal(fp32.labels, int8.labels))
+    assert metrics["int8"]["agreement_with_fp32"] == pytest.approx(same, abs=0.051)
+    assert (folder / "onnx" / FP32).read_bytes() == (exported / FP32).read_bytes(), "the same student, the same bytes"
 
 
 def multiply(student: Path, part: str, factor: float) -> None:

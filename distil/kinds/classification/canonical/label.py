@@ -6,6 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def write_label(value: str) -> str:
+    """Return the canonical form of a name."""
+    return value
+
+
 def name_labels(label: str) -> list[str]:
     """The label's name."""
     return [label]

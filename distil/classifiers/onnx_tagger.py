@@ -1,0 +1,87 @@
+"""Exported students that find spans in a text: names, places, personal details.
+
+Tokens are grouped into words as the pipeline of transformers does it with `aggregation_strategy="first"`
+(`distil/tagging/words.py`), and a long text is read in windows that overlap, so that none of it is cut off.
+`distil/classifiers/onnx_runner.py` says what the folder has to hold, and how it is run.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Unpack
+
+import numpy as np
+
+from distil.classifiers.onnx_runner import FP32, Floats, OnnxRunner, RunOptions, chunk
+from distil.core.params import Kind
+from distil.encoders.outputs import read_labels
+from distil.tagging.splitting import (
+    Place,
+    Split,
+    Splitter,
+    find_unknown,
+    place_spans,
+    read_spans,
+    spread,
+)
+from distil.tagging.words import Entity, count_in_utf16
+
+
+class OnnxTagger:
+    """An exported tagger; `labels` are those that spans have, `provider` is what ONNX Runtime computes on."""
+
+    kind: Kind = "token_classification"
+
+    def __init__(self, folder: Path, file: str = FP32, **options: Unpack[RunOptions]) -> None:
+        """Load `file` of the folder; raises `InputError`. Options are as `OnnxRunner` has them."""
+        self._runner = runner = OnnxRunner(folder, file, self.kind, **options)
+        self.labels, self._tags = read_labels(runner.path, runner.outputs), len(runner.outputs.names)
+        self._splitter = Splitter(
+            runner.tokenizer, runner.limit, find_unknown(runner.tokenizer, runner.tokenizer_config)
+        )
+        self.provider, self.batch_tokens = runner.provider, runner.batch_tokens
+
+    def predict(self, texts: Iterable[str], utf16: bool = False) -> list[list[Entity]]:
+        """Return the spans of each text, in their order; raises `InputError` if an item is not a string.
+
+        Their places are counted in code points, as Python counts; with `utf16` in UTF-16 units, as JavaScript, Java and
+        C# count.
+        """
+        return list(self.predict_stream(texts, utf16))
+
+    def predict_stream(self, texts: Iterable[str], utf16: bool = False) -> Iterator[list[Entity]]:
+        """Yield the spans of each text, in the order of the texts, as `predict` returns them.
+
+        However many there are, at most `CHUNK_TEXTS` of them are in memory. Raises `InputError` at an item that is not
+        a string, after the answers to the chunks before it.
+        """
+        for some in chunk(texts):
+            found = self.predict_encoded(self.encode(some))
+            yield from map(count_in_utf16, some, found) if utf16 else found
+
+    def predict_logits(self, texts: Iterable[str]) -> Floats:
+        """Return the logits of the words of all texts, one text after the other, of shape (words, tags)."""
+        return self.predict_with_logits(texts)[0]
+
+    def predict_with_logits(self, texts: Iterable[str]) -> tuple[Floats, list[list[Place]]]:
+        """Return the logits, as `predict_logits` does, and the start, end and label of each span that they say."""
+        logits = [np.zeros((0, self._tags), dtype=np.float32)]
+        found: list[list[Place]] = []
+        for some in chunk(texts):
+            splits = self.encode(some)
+            logits += (rows := self._run(splits))
+            found += place_spans(self._read(splits, rows))
+        return np.concatenate(logits), found
+
+    def encode(self, texts: Sequence[str]) -> list[Split]:
+        """Return the texts as tokens and words, for `predict_encoded`: to time the model without its tokenizer."""
+        return self._splitter.split(texts)
+
+    def predict_encoded(self, splits: Sequence[Split]) -> list[list[Entity]]:
+        """Return the spans in what `encode` returned, places in code points."""
+        return self._read(splits, self._run(splits))
+
+    def _read(self, splits: Sequence[Split], logits: Sequence[Floats]) -> list[list[Entity]]:
+        return [read_spans(split, rows, self.labels) for split, rows in zip(splits, logits, strict=True)]
+
+    def _run(self, splits: Sequence[Split]) -> list[Floats]:
+        return spread(splits, self._runner.run([row for split in splits for row in split.rows]), self._tags)
