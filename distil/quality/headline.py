@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from distil.core.served import PRECISIONS
-from distil.quality.comparison import AGAINST_TEACHER, TEACHER
+from distil.quality.comparison import TEACHER, name_against_teacher
 
 Metrics = dict[str, Any]
 
 
-def pick_accuracy(summary: Mapping[str, Any]) -> Metrics:
-    """Accuracy of student, served file and best baseline, and how far that file is from the teacher, with interval.
+def pick_score(summary: Mapping[str, Any]) -> Metrics:
+    """THE score of student, served file and best baseline, and how far that file is from the teacher, with interval.
 
     The file goes by its precision: int8, or fp32 where that is served. Without gold it is their agreement with the
-    teacher, under that name, and there is no gap. `baseline` is the one with the best accuracy on the scored rows,
-    which flatters it a little where several are close. The teacher's own accuracy is told by split.
+    teacher, under that name, and there is no gap. `baseline` is the one with the best score on the scored rows,
+    which flatters it a little where several are close. The teacher's own score is told by split.
     """
-    name = _name(summary, "accuracy")
+    name = _name(summary, summary["score"])
     gap = summary["systems"][summary["served"]].get("vs_teacher")
     bounds = {"gap": "difference", "gap_low": "difference_low", "gap_high": "difference_high"}
     return {name: _pick(summary, name)} | ({key: gap[figure] for key, figure in bounds.items()} if gap else {})
@@ -29,8 +29,8 @@ def pick_macro_f1(summary: Mapping[str, Any]) -> Metrics:
 
 
 def find_best_baseline(summary: Mapping[str, Any]) -> str:
-    """The baseline with the best accuracy (without gold, agreement); of several the first."""
-    name, systems = _name(summary, "accuracy"), summary["systems"]
+    """The baseline with the best score (without gold, by the teacher's labels); of several the first."""
+    name, systems = _name(summary, summary["score"]), summary["systems"]
     baselines = [str(system) for system in systems if is_baseline(system)]
     return max(baselines, key=lambda system: float(systems[system][name]))
 
@@ -41,7 +41,7 @@ def is_baseline(system: str) -> bool:
 
 
 def _name(summary: Mapping[str, Any], score: str) -> str:
-    return AGAINST_TEACHER[score] if summary["reference"] == TEACHER else score
+    return name_against_teacher(score) if summary["reference"] == TEACHER else score
 
 
 def _pick(summary: Mapping[str, Any], name: str) -> Metrics:
