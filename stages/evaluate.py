@@ -31,7 +31,7 @@ from distil.kinds.baselines import load_baselines_of
 from distil.kinds.scoring import load_asking, load_judging
 from distil.quality.asking import Rows, ask_all
 from distil.quality.bootstrap import Bootstrap
-from distil.quality.comparison import TEACHER, Comparison, name_against_teacher, score_systems
+from distil.quality.comparison import TEACHER, Comparison, score_systems
 from distil.quality.headline import pick_macro_f1, pick_score
 from distil.quality.judging import Scoring
 from distil.quality.notes import note_cut
@@ -150,7 +150,7 @@ def describe(summary: Mapping[str, Any], scoring: Scoring) -> str:
     systems, served, score = summary["systems"], summary["served"], summary["score"]
     rows, agrees = f"{summary['rows']:,} test rows", scoring.form.WORDING.agrees
     if summary["reference"] == TEACHER:
-        agreed = f"agrees with the teacher {agrees} {systems[served][name_against_teacher(score)]:.3f}"
+        agreed = f"agrees with the teacher {agrees} {systems[served][score]:.3f}"
         return f"{rows}, no gold labels: the {PRECISIONS[served]} student {agreed}"
     found = ", ".join(f"{name} {systems[name][score]:.3f}" for name in (TEACHER, "student", served))
     teachers = summary.get("teachers")

@@ -49,8 +49,9 @@ def ask(name: str, classifier: Any, texts: Sequence[str], labels: Sequence[str],
 
     Raises `InputError` if it was trained on other labels than the task's, or answers what is no number.
     """
-    if classifier.labels != list(labels):
-        raise InputError(f"{name} knows {classifier.labels}, but task.labels is {list(labels)}; run 'dvc repro'")
+    known = getattr(classifier, "labels", list(labels))  # a baseline that was just trained need not name them
+    if known != list(labels):
+        raise InputError(f"{name} knows {known}, but task.labels is {list(labels)}; run 'dvc repro'")
     with np.errstate(invalid="ignore"):  # what comes of it is told in one line
         answers = form.ask(classifier, texts, labels)
     if broken := sum(shares is not None and not np.isfinite(shares).all() for shares in answers.probabilities):

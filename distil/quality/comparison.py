@@ -102,8 +102,8 @@ def summarise(
     teacher = comparison.answers[TEACHER].labels
     return {
         "reference": comparison.reference,
-        "score": scoring.score_name,
-        "headline": list(scoring.form.HEADLINE),
+        "score": comparison.name_score(scoring.score_name),
+        "headline": [comparison.name_score(name) for name in scoring.form.HEADLINE],
         "served": served,
         "rows": len(comparison.rows),
         "rows_without_reference": len(teacher) - len(comparison.rows),

@@ -110,6 +110,7 @@ def test_summary() -> None:
         "systems": {"teacher": {}},
     }
     found = summarise(WITHOUT_GOLD, {}, SCORING, "student_int8", [])
+    assert (found["score"], found["headline"]) == ("agreement", ["agreement", "macro_f1_with_teacher"])
     assert (found["reference"], found["rows"], found["rows_without_reference"]) == ("teacher", 4, 1)
 
 

@@ -20,7 +20,7 @@ from distil.quality.scores import compare_paired, is_right, score_labels, score_
 
 __all__ = ["HEADLINE", "name_labels", "score_labels"]
 
-COMPARED = ("accuracy", "balanced_accuracy", "macro_f1")
+COMPARED: tuple[str, ...] = ("accuracy", "balanced_accuracy", "macro_f1")
 JUDGED = "accuracy"
 WORDING = Wording(
     gold="is right on",

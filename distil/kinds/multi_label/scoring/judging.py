@@ -21,7 +21,7 @@ from distil.quality.judging import Scoring, add_bounds
 
 __all__ = ["HEADLINE", "WORDING", "name_labels", "score_labels"]
 
-COMPARED = HEADLINE
+COMPARED: tuple[str, ...] = HEADLINE
 JUDGED = "precision"
 
 Floats = NDArray[np.float64]
