@@ -17,7 +17,7 @@ from distil.annotate.summary import AnsweringTime, measure_run, summarise
 from distil.compare.job import COMPARED, check_recordings, make_comparison
 from distil.compare.params import CompareParams, find_chosen
 from distil.compare.prices import price_by_model, price_candidate
-from distil.compare.scores import decide_candidates, find_best, list_scores, score_candidates
+from distil.compare.scores import decide_candidates, list_scores, make_scoring, score_candidates
 from distil.compare.summary import describe_comparison, list_lines
 from distil.core.command import run
 from distil.core.errors import InputError
@@ -30,6 +30,7 @@ from distil.cost.params import CostParams
 from distil.cost.prices import PriceParams
 from distil.forms.labels import LabelForm
 from distil.kinds.labelling import load_labelling
+from distil.kinds.scoring import load_judging
 from distil.labels.params import AggregateParams, SplitParams
 from distil.prompting.params import AnnotateParams
 from distil.store.guards import one_run_at_a_time, refuse_to_pay_again
@@ -44,8 +45,8 @@ def main(
     prices: Annotated[Path, "folder: dated tables of prices, hardware and electricity"],
     assets: Annotated[Path, "packages that hold models or data, pinned by hash"],
     answers: Annotated[Path, "table: one row a text, candidate and vote"],
-    metrics: Annotated[Path, "json: the best accuracy, and all that is told of each candidate"],
-    scores: Annotated[Path, "csv: each candidate's accuracy"],
+    metrics: Annotated[Path, "json: the best score, and all that is told of each candidate"],
+    scores: Annotated[Path, "csv: each candidate's score"],
 ) -> None:
     """Write the answers of all candidates, their scores, and what is plotted of these."""
     params = load_params("compare", CompareParams)
@@ -53,44 +54,45 @@ def main(
         write_nothing(answers, metrics, scores)
         return
     task, annotate = load_params("task", TaskParams), load_params("annotate", AnnotateParams)
-    check_kind(task)
+    scoring, labelling = make_scoring(load_judging(task.kind), task.labels), load_labelling(task.kind)
+    check_published(params, task, scoring.score_name)
     runtime, split = load_params("runtime", RuntimeParams), load_params("split", SplitParams)
-    compared = make_comparison(params, annotate, task, split, texts, prompts, assets, runtime.device)
+    compared = make_comparison(params, annotate, task, split, texts, prompts, assets, runtime.device, labelling.form)
     candidates, rows, job = compared.candidates, compared.rows, compared.job
     basis, aggregate = load_basis(load_params("cost", CostParams), prices), load_params("aggregate", AggregateParams)
     given = price_by_model(load_params("cost", PriceParams), annotate)
-    labelling = load_labelling(task.kind)
     asked = ask(
         job, labelling.form, open_tills(job.plans, runtime, given), annotate.max_failed_share, runtime, answers, assets
     )
     decided = decide_candidates(
         read_rows(answers, COMPARED), candidates, rows.table["id"], task.labels, aggregate, labelling.votes
     )
-    scored = score_candidates(rows.table["gold"].tolist(), decided, task.labels)
+    scored = score_candidates(rows.table["gold"].tolist(), decided, scoring)
     found = {
         name: asked[name] | scored[name] | price_candidate(basis, section, asked[name], given)
         for name, section in candidates.items()
     }
     published = {one.name: one.published for one in params.candidates}
-    summary = describe_comparison(rows, found, published, find_chosen(candidates, annotate))
-    write_csv(scores, list_scores(summary["candidates"]))
-    write_metrics(metrics, {"best": found[find_best(found)]["accuracy"]}, summary)
+    summary = describe_comparison(rows, found, published, find_chosen(candidates, annotate), scoring)
+    write_csv(scores, list_scores(summary["candidates"], scoring.score_name))
+    write_metrics(metrics, {"best": found[summary["best"]][scoring.score_name]}, summary)
     print(*list_lines(summary), f"compare: -> {metrics}", sep="\n")
 
 
-def check_kind(task: TaskParams) -> None:
-    """Raise `InputError` for a kind of task whose candidates are not compared yet."""
-    if task.kind != "classification":
+def check_published(params: CompareParams, task: TaskParams, score: str) -> None:
+    """Refuse published figures, which are accuracies, where the score is another."""
+    named = [one.name for one in params.candidates if one.published]
+    if named and score != "accuracy":
         raise InputError(
-            f"task.kind = {task.kind!r}: candidates are compared for classification alone so far; empty "
-            "compare.candidates, and compare branches by 'dvc metrics diff'"
+            f"compare.candidates: {named[0]!r} has a published accuracy, and the score of task.kind = {task.kind!r} is "
+            f"{score}, which is no accuracy; leave published out"
         )
 
 
 def write_nothing(answers: Path, metrics: Path, scores: Path) -> None:
     """Write what stands for no candidate."""
     write_rows(answers, COMPARED, [])
-    write_csv(scores, list_scores({}))
+    write_csv(scores, list_scores({}, "accuracy"))
     write_metrics(metrics, {}, {"candidates": {}})
     print("compare: no candidates (compare.candidates in params.yaml), so nothing was asked")
 

@@ -2,9 +2,9 @@
 
 Rows are joined on id, and scored by people's labels (gold); where no test row has any, by the teacher's. A teacher that
 abstained is wrong. Of several teachers it is also told how often they err together, and whether one is better alone.
-The baselines are trained here, on the student's training rows, and kept for `benchmark`; one more, `few_shot`, on a few
-rows outside test that people labelled. Where the student falls short of a baseline or by much of its teacher, or pooled
-teachers of one of them, that is among the metrics and printed.
+The baselines are trained here, on the student's training rows, and kept for `benchmark`; where a text has one label
+there is one more, `few_shot`, from a few rows outside test that people labelled. Where the student falls short of a
+baseline or by much of its teacher, or pooled teachers of one of them, that is among the metrics and printed.
 docs/evaluate.md says what each figure means.
 """
 
@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
+import pyarrow as pa
 from pydantic import Field
 
-from distil.classifiers.systems import load_students, train_baselines
+from distil.classifiers.systems import load_students
 from distil.core.command import run
 from distil.core.errors import InputError
 from distil.core.metrics import write_csv, write_metrics
@@ -26,14 +27,14 @@ from distil.core.served import PRECISIONS, read_served
 from distil.core.tables import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TEXTS, TRAIN, read_labelled, write_rows
 from distil.encoders.reading import measure_cut
 from distil.encoders.torch_model import load_tokenizer, use_threads
-from distil.linear.baselines import make_baselines
-from distil.linear.trained_files import write_trained
+from distil.kinds.baselines import load_baselines_of
+from distil.kinds.scoring import load_asking, load_judging
 from distil.quality.asking import Rows, ask_all
 from distil.quality.bootstrap import Bootstrap
-from distil.quality.comparison import TEACHER, Comparison, Scoring, score_systems
-from distil.quality.few_shot import draw_few_shot
-from distil.quality.headline import pick_accuracy, pick_macro_f1
-from distil.quality.notes import note_cut, note_few_shot
+from distil.quality.comparison import TEACHER, Comparison, score_systems
+from distil.quality.headline import pick_macro_f1, pick_score
+from distil.quality.judging import Scoring
+from distil.quality.notes import note_cut
 from distil.quality.pooling import describe_teachers, find_pooling_shortfall
 from distil.quality.shared_errors import describe_pairs
 from distil.quality.shortfalls import find_shortfalls
@@ -47,7 +48,7 @@ class EvaluateParams(Params):
     embeddings: str = Field(min_length=1)
     bootstrap_samples: int = Field(default=2000, ge=100)
     confidence: Number = Field(default=0.95, gt=0, lt=1)  # of all intervals
-    teacher_margin: Number = Field(default=0.05, ge=0, lt=1)  # accuracy that a student may be behind, unwarned
+    teacher_margin: Number = Field(default=0.05, ge=0, lt=1)  # of the score, that a student may be behind, unwarned
     few_shot_per_label: int = Field(default=16, ge=0)
     calibration_bins: int = Field(default=15, ge=1)  # of equal width, for the expected calibration error
     seed: int = Field(default=0, ge=0, lt=2**31)
@@ -63,51 +64,56 @@ def main(
     labels: Annotated[Path, "table: the teacher's label of each text, and the votes' shares"],
     annotations: Annotated[Path, "table: one row a text, teacher and vote"],
     assets: Annotated[Path, "packages that hold models or data, pinned by hash"],
-    metrics: Annotated[Path, "json: the accuracies that one compares, and all scores"],
+    metrics: Annotated[Path, "json: the scores that one compares, and all others"],
     macro_f1: Annotated[Path, "json: macro F1 of the systems that one compares"],
-    confusion: Annotated[Path, "csv: the served student's label beside the known one"],
-    scores: Annotated[Path, "csv: each system's accuracy"],
+    confusion: Annotated[Path, "csv: the served student's label beside the known one, decision by decision"],
+    scores: Annotated[Path, "csv: each system's score"],
     calibration: Annotated[Path, "csv: how often each system is right that is so sure"],
     predictions: Annotated[Path, "table: what each system says of each test text"],
     baselines: Annotated[Path, "file: the trained baselines, to be timed"],
 ) -> None:
     """Write the scores, what is plotted to csv files, every answer, and the trained baselines."""
-    params = load_params("evaluate", EvaluateParams)
-    names = load_params("task", TaskParams).labels
-    runtime = load_params("runtime", RuntimeParams)
+    params, task = load_params("evaluate", EvaluateParams), load_params("task", TaskParams)
+    runtime, names = load_params("runtime", RuntimeParams), task.labels
     use_threads(runtime.threads)
-    rows = read_rows_to_score(test, labels, annotations, names)
-    few = draw_few(texts, rows, names, params)
+    scoring, kind = make_scoring(params, task), load_baselines_of(task.kind)
+    rows = read_rows_to_score(test, labels, annotations, scoring)
+    few, few_notes = draw_few(texts, rows, scoring, params)
     systems = load_students(student, onnx, served := read_served(export), runtime)
-    timed = make_baselines(names, params.embeddings, assets, runtime.device)
-    systems |= train_baselines(timed, read_labelled(train, TRAIN, "label", names), few, names)
-    write_trained(baselines, timed)
-    comparison, scoring = ask_all(systems, rows, names), make_scoring(params, names)
+    timed = kind.make_baselines(names, params.embeddings, assets, runtime.device)
+    systems |= kind.train_baselines(timed, read_known(train, TRAIN, "label", scoring), few, names)
+    kind.write_baselines(baselines, timed)
+    comparison = ask_all(systems, rows, names, load_asking(task.kind))
     found = score_systems(comparison, scoring)
-    notes = note_few_shot(few, names, params.few_shot_per_label) + note_unread(student, rows.test["text"].tolist())
-    summary = summarise_all(comparison, found, rows, names, served, params.confidence, notes)
+    notes = few_notes + note_unread(student, rows.test["text"].tolist())
+    summary = summarise_all(comparison, found, rows, scoring, served, notes)
     summary["warnings"] = list_warnings(comparison, scoring, params, summary)
     write_rows(predictions, PREDICTIONS, list_predictions(rows.test["id"], comparison))
-    write_csv(confusion, list_confusions(comparison, served))
-    write_csv(scores, list_scores(comparison, found))
+    write_csv(confusion, list_confusions(comparison, served, scoring))
+    write_csv(scores, list_scores(comparison, found, scoring))
     write_csv(calibration, list_calibration(comparison, scoring))
     write_metrics(macro_f1, pick_macro_f1(summary))
-    tell(summary, metrics)
+    tell(summary, metrics, scoring)
 
 
-def read_rows_to_score(test: Path, labels: Path, annotations: Path, names: Sequence[str]) -> Rows:
+def read_rows_to_score(test: Path, labels: Path, annotations: Path, scoring: Scoring) -> Rows:
     """Read the test rows and what the teacher said of them; raises `InputError` if there are none."""
-    rows = read_labelled(test, TEST, "gold", names)
+    rows = read_known(test, TEST, "gold", scoring)
     if rows.empty:
         raise InputError(f"{test} has no rows, so there is nothing to score; raise split.test_share in params.yaml")
-    decided = read_labelled(labels, LABELS, "teacher_label", names).set_index("id").reindex(rows["id"])
-    return Rows(rows, decided, read_labelled(annotations, ANNOTATIONS, "label", names))
+    decided = read_known(labels, LABELS, "teacher_label", scoring).set_index("id").reindex(rows["id"])
+    return Rows(rows, decided, read_known(annotations, ANNOTATIONS, "label", scoring))
 
 
-def draw_few(texts: Path, rows: Rows, names: Sequence[str], params: EvaluateParams) -> pd.DataFrame:
-    """The rows of the baseline that learns from people's few labels, of which none is scored."""
-    people = read_labelled(texts, TEXTS, "gold", names)
-    return draw_few_shot(people, rows.test["id"], names, params.few_shot_per_label, params.seed)
+def read_known(path: Path, schema: pa.Schema, column: str, scoring: Scoring) -> pd.DataFrame:
+    """Read a table whose labels have to be the task's; raises `InputError` if one is another."""
+    return read_labelled(path, schema, column, scoring.labels, scoring.form.name_labels)
+
+
+def draw_few(texts: Path, rows: Rows, scoring: Scoring, params: EvaluateParams) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of the baseline that learns from people's few labels, of which none is scored, and notes on them."""
+    people = read_known(texts, TEXTS, "gold", scoring)
+    return scoring.form.draw_few(people, rows.test["id"], scoring.labels, params.few_shot_per_label, params.seed)
 
 
 def note_unread(student: Path, texts: Sequence[str]) -> list[str]:
@@ -117,38 +123,40 @@ def note_unread(student: Path, texts: Sequence[str]) -> list[str]:
     return note_cut(measure_cut(tokenizer, texts, max_length), len(texts), max_length)
 
 
-def make_scoring(params: EvaluateParams, names: Sequence[str]) -> Scoring:
-    """How scores and their intervals are reckoned."""
+def make_scoring(params: EvaluateParams, task: TaskParams) -> Scoring:
+    """How answers are judged, and how scores and their intervals are reckoned."""
     bootstrap = Bootstrap(params.bootstrap_samples, params.confidence, params.seed)
-    return Scoring(names, params.calibration_bins, bootstrap)
+    return Scoring(load_judging(task.kind), task.labels, params.calibration_bins, bootstrap)
 
 
 def list_warnings(
     comparison: Comparison, scoring: Scoring, params: EvaluateParams, summary: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Where the student falls short, and where pooled teachers do of one of them."""
-    short = find_shortfalls(comparison, summary["served"], scoring.bootstrap, params.teacher_margin)
+    short = find_shortfalls(comparison, summary["served"], scoring, params.teacher_margin)
     return short + find_pooling_shortfall(summary.get("teachers"), params.confidence)
 
 
-def tell(summary: Mapping[str, Any], metrics: Path) -> None:
+def tell(summary: Mapping[str, Any], metrics: Path, scoring: Scoring) -> None:
     """Write and print the scores, and on stderr where the student falls short."""
-    write_metrics(metrics, pick_accuracy(summary), summary)
-    print(f"evaluate: {describe(summary)} -> {metrics}")
+    write_metrics(metrics, pick_score(summary), summary)
+    print(f"evaluate: {describe(summary, scoring)} -> {metrics}")
     for warning in summary["warnings"]:
         print(f"warning: {warning['finding']}", file=sys.stderr)
 
 
-def describe(summary: Mapping[str, Any]) -> str:
+def describe(summary: Mapping[str, Any], scoring: Scoring) -> str:
     """The scores in one line."""
-    systems, served, rows = summary["systems"], summary["served"], f"{summary['rows']:,} test rows"
+    systems, served, score = summary["systems"], summary["served"], summary["score"]
+    rows, agrees = f"{summary['rows']:,} test rows", scoring.form.WORDING.agrees
     if summary["reference"] == TEACHER:
-        agreed = f"the {PRECISIONS[served]} student agrees with the teacher on {systems[served]['agreement']:.3f}"
-        return f"{rows}, no gold labels: {agreed}"
-    found = ", ".join(f"{name} {systems[name]['accuracy']:.3f}" for name in (TEACHER, "student", served))
+        agreed = f"agrees with the teacher {agrees} {systems[served][score]:.3f}"
+        return f"{rows}, no gold labels: the {PRECISIONS[served]} student {agreed}"
+    found = ", ".join(f"{name} {systems[name][score]:.3f}" for name in (TEACHER, "student", served))
     teachers = summary.get("teachers")
     together = f"; {describe_teachers(teachers)}; {describe_pairs(teachers['pairs'])}" if teachers else ""
-    return f"{rows}, accuracy: {found}; the teacher abstained on {summary['teacher_abstained']:,}{together}"
+    abstained = f"the teacher abstained on {summary['teacher_abstained']:,}"
+    return f"{rows}, {score.replace('_f1', ' F1')}: {found}; {abstained}{together}"
 
 
 if __name__ == "__main__":

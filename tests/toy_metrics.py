@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from distil.quality.comparison import AGAINST_TEACHER
+from distil.quality.comparison import name_against_teacher
 from distil.quality.shortfalls import WORSE_THAN_BASELINE, WORSE_THAN_TEACHER
 
 SCORES = {
@@ -219,9 +219,8 @@ def _score(name: str, value: float, labels: Sequence[str]) -> dict[str, Any]:
 
 
 def _as_agreement(scores: dict[str, Any]) -> dict[str, Any]:
-    renamed = {key + end: name + end for key, name in AGAINST_TEACHER.items() for end in ("", "_low", "_high")}
     of_people = ("agreement_with_teacher", "vs_teacher", "with_teacher")
-    return {renamed.get(key, key): value for key, value in scores.items() if key not in of_people}
+    return {name_against_teacher(key): value for key, value in scores.items() if key not in of_people}
 
 
 def _calibration(name: str, rows: int) -> dict[str, Any]:

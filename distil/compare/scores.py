@@ -1,7 +1,8 @@
 """Score the candidates on the same rows, and tell by how much each is behind the best, and whether that may be chance.
 
-Each is compared with the best row by row: McNemar's exact test, its p-values adjusted over the candidates by Holm's
-procedure, and the paired bootstrap of the difference. The best was found on these rows, so that chance favours it.
+Each is compared with the best on the same rows by the kind's paired test (of one label a text McNemar's), its p-values
+adjusted over the candidates by Holm's procedure, and by the paired bootstrap of the difference. The best was found on
+these rows, so that chance favours it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,15 +15,13 @@ from distil.forms.answering import Answers, Labels
 from distil.forms.labels import VoteForm
 from distil.labels.params import AggregateParams
 from distil.quality.bootstrap import Bootstrap
-from distil.quality.comparison import Scoring, compare_right
-from distil.quality.scores import is_right
+from distil.quality.judging import JudgeForm, Scoring
 from distil.quality.shortfalls import adjust_by_holm
 
 BEST = "best"
 NO_CANDIDATES = "no candidates in params.yaml"
 CONFIDENCE = 0.95
 BOOTSTRAP = Bootstrap(samples=2000, confidence=CONFIDENCE, seed=0)  # as evaluate has it unless told otherwise
-TOLD = ("accuracy", "balanced_accuracy", "macro_f1")
 
 Record = dict[str, Any]
 
@@ -57,25 +56,29 @@ def decide_candidates(
     return decided
 
 
-def score_candidates(gold: Sequence[str], decided: Mapping[str, Decided], labels: Sequence[str]) -> dict[str, Record]:
+def make_scoring(form: JudgeForm, labels: Sequence[str]) -> Scoring:
+    """How candidates are judged; their probabilities are not."""
+    return Scoring(form, labels, 1, BOOTSTRAP)
+
+
+def score_candidates(gold: Sequence[str], decided: Mapping[str, Decided], scoring: Scoring) -> dict[str, Record]:
     """Return of each candidate its scores with their bounds, confusion, abstentions, and in `vs_best` how it compares.
 
     Args:
         gold: people's label of each row.
         decided: by candidate its label of each of these rows.
-        labels: all labels, in the order of the confusion table.
+        scoring: as `make_scoring` has it.
 
     Returns:
-        `vs_best` is as `distil.quality.comparison.compare_right` has it, with `p_value` adjusted; None for the best,
-        which of several that are alike is the first.
+        `vs_best` is as the kind's `compare` has it, with `p_value` adjusted; None for the best, which of several that
+        are alike is the first.
     """
-    scoring = Scoring(labels, 1, BOOTSTRAP)
     nothing = [None] * len(gold)
-    found = {name: _pick(scoring.score(gold, Answers(one.labels, nothing))) for name, one in decided.items()}
-    best = find_best(found)
-    right = {name: is_right(gold, one.labels) for name, one in decided.items()}
+    answers = {name: Answers(one.labels, nothing) for name, one in decided.items()}
+    found = {name: _pick(scoring.score(gold, said), scoring) for name, said in answers.items()}
+    best = find_best(found, scoring.score_name)
     others = [name for name in found if name != best]
-    paired = {name: compare_right(right[name], right[best], BOOTSTRAP, BEST) for name in others}
+    paired = {name: scoring.compare(gold, answers[name], answers[best], BEST) for name in others}
     adjusted = adjust_by_holm([paired[name]["p_value"] for name in others])
     for name, p_value in zip(others, adjusted, strict=True):
         paired[name]["p_value"] = float(p_value)
@@ -85,9 +88,9 @@ def score_candidates(gold: Sequence[str], decided: Mapping[str, Decided], labels
     }
 
 
-def find_best(candidates: Mapping[str, Record]) -> str:
-    """The candidate with the highest accuracy; of several the first."""
-    return max(candidates, key=lambda name: float(candidates[name]["accuracy"]))
+def find_best(candidates: Mapping[str, Record], score: str) -> str:
+    """The candidate with the highest score, of this name; of several the first."""
+    return max(candidates, key=lambda name: float(candidates[name][score]))
 
 
 def list_alike(candidates: Mapping[str, Record]) -> list[str]:
@@ -95,19 +98,20 @@ def list_alike(candidates: Mapping[str, Record]) -> list[str]:
     return [name for name, one in candidates.items() if one["vs_best"] and one["vs_best"]["p_value"] > 1 - CONFIDENCE]
 
 
-def list_scores(candidates: Mapping[str, Record]) -> pd.DataFrame:
-    """What is plotted: candidate, accuracy, low, high, and the published accuracy where there is one.
+def list_scores(candidates: Mapping[str, Record], score: str) -> pd.DataFrame:
+    """What is plotted: candidate, THE score (of this name), low, high, and the published one where there is one.
 
     Without candidates one row says so: of a table without rows DVC would draw a broken chart.
     """
     rows: list[tuple[Any, ...]] = [
-        (name, one["accuracy"], one["accuracy_low"], one["accuracy_high"], (one["published"] or {}).get("accuracy"))
+        (name, one[score], one[f"{score}_low"], one[f"{score}_high"], (one["published"] or {}).get(score))
         for name, one in candidates.items()
     ]
     rows = rows or [(NO_CANDIDATES, None, None, None, None)]
-    return pd.DataFrame(rows, columns=["candidate", "accuracy", "low", "high", "published"])
+    return pd.DataFrame(rows, columns=["candidate", "score", "low", "high", "published"])
 
 
-def _pick(scores: Record) -> Record:
-    bounded = {f"{name}{end}": scores[f"{name}{end}"] for name in TOLD for end in ("", "_low", "_high")}
+def _pick(scores: Record, scoring: Scoring) -> Record:
+    told = scoring.form.COMPARED
+    bounded = {f"{name}{end}": scores[f"{name}{end}"] for name in told for end in ("", "_low", "_high")}
     return bounded | {"confusion": scores["confusion"]}

@@ -8,14 +8,19 @@ from distil.compare.prices import BY_HOUR
 from distil.compare.rows import DEV, ComparedRows
 from distil.compare.scores import CONFIDENCE, find_best, list_alike
 from distil.cost.teacher import describe_counter
+from distil.quality.judging import Scoring
 
-HEADINGS = ("candidate", "accuracy", "macro F1", "to the best", "p", "abstained", "$ per 1m", "published")
+HEADINGS = ("candidate", "{score}", "macro F1", "to the best", "p", "abstained", "$ per 1m", "published")
 
 Record = dict[str, Any]
 
 
 def describe_comparison(
-    rows: ComparedRows, found: Mapping[str, Record], published: Mapping[str, PublishedParams | None], chosen: str | None
+    rows: ComparedRows,
+    found: Mapping[str, Record],
+    published: Mapping[str, PublishedParams | None],
+    chosen: str | None,
+    scoring: Scoring,
 ) -> Record:
     """The rows, the best and the `chosen` candidate, which the study's teacher is, notes, and all that was found.
 
@@ -29,17 +34,19 @@ def describe_comparison(
         "test_rows": rows.test_rows,
         "rows_without_gold": rows.without_gold,
         "confidence": CONFIDENCE,
-        "best": find_best(found),
+        "score": scoring.score_name,
+        "best": find_best(found, scoring.score_name),
         "chosen": chosen,
-        "notes": list(_list_notes(rows, found, chosen)),
+        "notes": list(_list_notes(rows, found, chosen, scoring)),
         "candidates": candidates,
     }
 
 
 def list_lines(summary: Record) -> list[str]:
     """The candidates as a table for the terminal, the differences between published and found, and the notes."""
-    candidates = summary["candidates"]
-    cells = [HEADINGS, *(_write_cells(name, one) for name, one in candidates.items())]
+    candidates, score = summary["candidates"], summary["score"]
+    headings = tuple(heading.format(score=score.replace("_f1", " F1")) for heading in HEADINGS)
+    cells = [headings, *(_write_cells(name, one, score) for name, one in candidates.items())]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     if not any(one["published"] for one in candidates.values()):
         widths.pop()
@@ -58,11 +65,11 @@ def _align(row: tuple[str, ...], widths: list[int]) -> Iterator[str]:
         yield cell.rjust(width)
 
 
-def _write_cells(name: str, one: Record) -> tuple[str, ...]:
+def _write_cells(name: str, one: Record, score: str) -> tuple[str, ...]:
     paired, usd = one["vs_best"], one["usd_per_million"]
     return (
         name,
-        f"{one['accuracy']:.3f} [{one['accuracy_low']:.3f}, {one['accuracy_high']:.3f}]",
+        f"{one[score]:.3f}{_write_bounds(one, score)}",
         f"{one['macro_f1']:.3f}",
         f"{paired['difference']:+.3f}" if paired else "the best",
         f"{paired['p_value']:.2g}" if paired else "",
@@ -72,13 +79,19 @@ def _write_cells(name: str, one: Record) -> tuple[str, ...]:
     )
 
 
-def _list_notes(rows: ComparedRows, found: Mapping[str, Record], chosen: str | None) -> Iterator[str]:
+def _write_bounds(one: Record, score: str) -> str:
+    """Nothing where resampling told nothing."""
+    low, high = one[f"{score}_low"], one[f"{score}_high"]
+    return "" if low is None else f" [{low:.3f}, {high:.3f}]"
+
+
+def _list_notes(rows: ComparedRows, found: Mapping[str, Record], chosen: str | None, scoring: Scoring) -> Iterator[str]:
     yield from _note_rows(rows)
-    best, alike = find_best(found), list_alike(found)
+    best, alike = find_best(found, scoring.score_name), list_alike(found)
     if len(found) > 1:
         beaten = f"Not shown to be worse than {best}, the best here: {'; '.join(alike)}"
         told = beaten if alike else f"All others are shown to be worse than {best}"
-        yield f"{told} (McNemar's exact test at {1 - CONFIDENCE:.2g}, Holm over the candidates)."
+        yield f"{told} ({scoring.form.WORDING.test} at {1 - CONFIDENCE:.2g}, Holm over the candidates)."
     if chosen is None:
         yield "The study's own teacher (section annotate) is none of these candidates."
     else:

@@ -4,7 +4,7 @@ Files are canonical: rows sorted by the schema's first columns, nothing in the m
 give the same bytes and DVC sees that nothing changed. Files are replaced whole, never left half written.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -119,16 +119,33 @@ def read_rows(path: Path, schema: pa.Schema) -> pd.DataFrame:
     return frame
 
 
-def read_labelled(path: Path, schema: pa.Schema, column: str, labels: Sequence[str]) -> pd.DataFrame:
-    """Read a table and check that the labels in a column are the task's; raises `InputError` at the first other one."""
+def read_labelled(
+    path: Path,
+    schema: pa.Schema,
+    column: str,
+    labels: Sequence[str],
+    name_labels: Callable[[str], list[str]] = lambda label: [label],
+) -> pd.DataFrame:
+    """Read a table and check that the labels in a column are the task's; raises `InputError` at the first other one.
+
+    `name_labels` says which of them a label of the column names; `ValueError` or `LookupError` of it is such a one too.
+    """
     rows = read_rows(path, schema)
-    others = rows.loc[rows[column].notna() & ~rows[column].isin(labels), column]
+    sound = [label for label in rows[column].dropna().unique() if _names_these(label, labels, name_labels)]
+    others = rows.loc[rows[column].notna() & ~rows[column].isin(sound), column]
     if not others.empty:
         raise InputError(
             f"{path} has {column} = {others.iloc[0]!r} in {len(others):,} rows, but task.labels is {list(labels)}; "
             "add it there, or run 'dvc repro', which writes the file anew"
         )
     return rows
+
+
+def _names_these(label: str, labels: Sequence[str], name_labels: Callable[[str], list[str]]) -> bool:
+    try:
+        return set(labels).issuperset(name_labels(label))
+    except (LookupError, TypeError, ValueError):
+        return False
 
 
 def iter_rows(path: Path, schema: pa.Schema, size: int) -> Iterator[list[dict[str, Any]]]:

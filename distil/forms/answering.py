@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+DIGITS = 6  # of the probabilities that are written
+
 Labels = Sequence[str | None]
 
 

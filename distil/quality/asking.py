@@ -1,4 +1,4 @@
-"""Ask every system the same test rows: the teacher for what it said, classifiers for their most probable labels."""
+"""Ask every system the same test rows: the teacher for what it said, students and baselines as their kind is asked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 
 from distil.core.errors import InputError
-from distil.forms.answering import Answers
+from distil.forms.answering import Answers, AskForm
 from distil.quality.comparison import TEACHER, Comparison, compare
-
-DIGITS = 6  # of the probabilities that are written
 
 
 @dataclass(frozen=True)
@@ -28,10 +26,10 @@ class Rows:
         return self.decided["source"] == "human"
 
 
-def ask_all(classifiers: Mapping[str, Any], rows: Rows, names: Sequence[str]) -> Comparison:
+def ask_all(classifiers: Mapping[str, Any], rows: Rows, names: Sequence[str], form: AskForm) -> Comparison:
     """Set the teacher's answers and those of all classifiers beside people's labels."""
     texts = rows.test["text"].to_list()
-    answers = {name: ask(name, classifier, texts, names) for name, classifier in classifiers.items()}
+    answers = {name: ask(name, classifier, texts, names, form) for name, classifier in classifiers.items()}
     return compare(_with_none(rows.test["gold"]), ask_teacher(rows) | answers)
 
 
@@ -46,21 +44,22 @@ def ask_teacher(rows: Rows) -> dict[str, Answers]:
     return systems
 
 
-def ask(name: str, classifier: Any, texts: Sequence[str], labels: Sequence[str]) -> Answers:
-    """A classifier's most probable labels.
+def ask(name: str, classifier: Any, texts: Sequence[str], labels: Sequence[str], form: AskForm) -> Answers:
+    """What a classifier says of texts.
 
     Raises `InputError` if it was trained on other labels than the task's, or answers what is no number.
     """
-    if classifier.labels != list(labels):
-        raise InputError(f"{name} knows {classifier.labels}, but task.labels is {list(labels)}; run 'dvc repro'")
+    known = getattr(classifier, "labels", list(labels))  # a baseline that was just trained need not name them
+    if known != list(labels):
+        raise InputError(f"{name} knows {known}, but task.labels is {list(labels)}; run 'dvc repro'")
     with np.errstate(invalid="ignore"):  # what comes of it is told in one line
-        shares = classifier.predict_proba(texts)
-    if broken := int((~np.isfinite(shares)).any(axis=1).sum()):
+        answers = form.ask(classifier, texts, labels)
+    if broken := sum(shares is not None and not np.isfinite(shares).all() for shares in answers.probabilities):
         remedy = "train it anew with a lower train.learning_rate or with train.precision: fp32"
         if name.startswith("student_"):  # the student itself was asked before, and answered
             remedy = "the student in torch does not, so write the file anew with 'dvc repro -s -f export'"
         raise InputError(f"{name} answers NaN to {broken:,} of {len(texts):,} test texts; {remedy}")
-    return Answers([labels[number] for number in shares.argmax(axis=1)], list(np.round(shares.astype(float), DIGITS)))
+    return answers
 
 
 def _with_none(values: pd.Series) -> list[Any]:

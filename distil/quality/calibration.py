@@ -1,7 +1,7 @@
 """How far a system's probabilities can be believed: expected calibration error and Brier score.
 
 Calibration is that of the label given: of the texts to which a system gives its label with a probability of 0.8, it
-should be right on 80 %.
+should be right on 80 %. Where a text has several labels or spans, each that is given is judged so.
 """
 
 from collections.abc import Sequence
@@ -43,9 +43,15 @@ def judge(
             "confidence": confidence,
             "right": is_right([known for known, *_ in told], [label for _, label, _ in told]),
             "square": ((shares - outcomes) ** 2).sum(axis=1),
-            "bin": np.digitize(confidence, np.linspace(0, 1, bins + 1)[1:-1], right=True),
+            "bin": find_bins(confidence, bins),
         }
     )
+
+
+def find_bins(confidence: Floats, bins: int) -> NDArray[np.int64]:
+    """Return the bin of each probability: m from 0, over (m / bins, (m + 1) / bins]."""
+    numbers: NDArray[np.int64] = np.digitize(confidence, np.linspace(0, 1, bins + 1)[1:-1], right=True)
+    return numbers
 
 
 def measure_calibration(judged: pd.DataFrame, bootstrap: Bootstrap) -> dict[str, Any] | None:

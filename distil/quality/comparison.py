@@ -10,27 +10,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from distil.core.errors import InputError
 from distil.forms.answering import Answers, Labels
-from distil.quality.bootstrap import UNKNOWN, Bootstrap
-from distil.quality.calibration import judge, measure_calibration
-from distil.quality.scores import Bools, compare_paired, is_right, score_labels, score_tables, tabulate
+from distil.quality.judging import Scoring
+from distil.quality.scores import Bools, is_right
 from distil.quality.shared_errors import compare_errors
 
 TEACHER = "teacher"
-AGAINST_TEACHER = {
-    "accuracy": "agreement",
-    "balanced_accuracy": "balanced_agreement",
-    "precision": "precision_with_teacher",
-    "recall": "recall_with_teacher",
-    "macro_f1": "macro_f1_with_teacher",
-    "micro_f1": "micro_f1_with_teacher",
-    "per_class": "per_class_with_teacher",
-    "confusion": "confusion_with_teacher",
-    "calibration": "calibration_with_teacher",
-}
+AGAINST_TEACHER = {"accuracy": "agreement", "balanced_accuracy": "balanced_agreement"}
+BOUNDS = ("_low", "_high")
 
 
 @dataclass(frozen=True)
@@ -42,10 +31,9 @@ class Comparison:
     rows: Sequence[int]
     actual: Sequence[str]
 
-    @property
-    def score_name(self) -> str:
-        """What the share of rows with the label of the reference may be called."""
-        return "accuracy" if self.reference == "gold" else AGAINST_TEACHER["accuracy"]
+    def name_score(self, score: str) -> str:
+        """What a score may be called."""
+        return score if self.reference == "gold" else name_against_teacher(score)
 
     @cached_property
     def systems(self) -> dict[str, Answers]:
@@ -66,33 +54,11 @@ class Comparison:
         return {name: is_right(self.actual, answers.labels) for name, answers in self.scored.items()}
 
 
-@dataclass(frozen=True)
-class Scoring:
-    """The labels that there are, the bins of the calibration error, and how intervals are drawn."""
-
-    labels: Sequence[str]
-    calibration_bins: int
-    bootstrap: Bootstrap
-
-    def score(self, actual: Sequence[str], answers: Answers) -> dict[str, Any]:
-        """Return the scores, each with its bounds NAME_low and NAME_high, confusion and calibration."""
-        table = tabulate(actual, answers.labels, self.labels)
-        bounds = self.bootstrap.bound(table, score_tables)
-        found = score_labels(actual, answers.labels, self.labels)
-        if bounds["accuracy"] == UNKNOWN:
-            bounds["accuracy"] = self.bootstrap.bound_all_or_none(found["accuracy"], len(actual))
-        scores: dict[str, Any] = {}
-        for name, value in found.items():
-            scores[name] = value
-            if name in bounds:
-                scores[f"{name}_low"], scores[f"{name}_high"] = bounds[name]
-        scores["confusion"] = table.tolist()
-        scores["calibration"] = measure_calibration(self.judge(actual, answers), self.bootstrap)
-        return scores
-
-    def judge(self, actual: Sequence[str], answers: Answers) -> pd.DataFrame:
-        """Compare a system's probabilities with the reference, as `distil.quality.calibration.judge` has it."""
-        return judge(actual, answers.labels, answers.probabilities, self.labels, self.calibration_bins)
+def name_against_teacher(score: str) -> str:
+    """What a score against the teacher's labels is called; a bound keeps its end."""
+    end = next((end for end in BOUNDS if score.endswith(end)), "")
+    stem = score.removesuffix(end)
+    return AGAINST_TEACHER.get(stem, f"{stem}_with_teacher") + end
 
 
 def choose_reference(gold: Labels, teacher: Labels) -> tuple[str, Labels]:
@@ -116,43 +82,33 @@ def score_systems(comparison: Comparison, scoring: Scoring) -> dict[str, dict[st
     """Score every system: against people together with how it compares with the teacher on the same rows."""
     scores = {name: scoring.score(comparison.actual, answers) for name, answers in comparison.scored.items()}
     if comparison.reference == TEACHER:
-        return {name: {_rename(key): value for key, value in found.items()} for name, found in scores.items()}
+        return {
+            name: {name_against_teacher(key): value for key, value in found.items()} for name, found in scores.items()
+        }
     teacher, right = comparison.systems[TEACHER], comparison.mark_right()
     for name, answers in comparison.systems.items():
         same = is_right(teacher.labels, answers.labels)
         scores[name]["agreement_with_teacher"] = _mean_where(same, teacher.labels)
         if name != TEACHER:
-            scores[name]["vs_teacher"] = compare_right(right[name], right[TEACHER], scoring.bootstrap)
+            scores[name]["vs_teacher"] = scoring.compare(comparison.actual, answers, teacher, TEACHER)
             scores[name]["with_teacher"] = _count_shared_errors(right[name], right[TEACHER], same)
     return scores
 
 
-def compare_right(right: Bools, other_right: Bools, bootstrap: Bootstrap, other: str = TEACHER) -> dict[str, Any]:
-    """Set the rows on which a system is right beside those on which the `other` is: McNemar's p, difference, bounds."""
-    only_this, only_other, p_value = compare_paired(right, other_right)
-    low, high = bootstrap.bound_difference(only_this, only_other, len(right))
-    return {
-        "only_this_right": only_this,
-        f"only_{other}_right": only_other,
-        "p_value": p_value,
-        "difference": (only_this - only_other) / len(right),
-        "difference_low": low,
-        "difference_high": high,
-    }
-
-
 def summarise(
-    comparison: Comparison, scores: Mapping[str, Any], served: str, confidence: float, notes: Sequence[str]
+    comparison: Comparison, scores: Mapping[str, Any], scoring: Scoring, served: str, notes: Sequence[str]
 ) -> dict[str, Any]:
     """What is to be said of the test set, which system one would put into service, and the systems' scores."""
     teacher = comparison.answers[TEACHER].labels
     return {
         "reference": comparison.reference,
+        "score": comparison.name_score(scoring.score_name),
+        "headline": [comparison.name_score(name) for name in scoring.form.HEADLINE],
         "served": served,
         "rows": len(comparison.rows),
         "rows_without_reference": len(teacher) - len(comparison.rows),
         "teacher_abstained": sum(label is None for label in teacher),
-        "confidence": confidence,
+        "confidence": scoring.bootstrap.confidence,
         "notes": list(notes),
         "systems": dict(scores),
     }
@@ -171,9 +127,3 @@ def _mean_where(same: Bools, labels: Labels) -> float | None:
     """Share of the rows that have a label on which `same` holds."""
     labelled = np.array([label is not None for label in labels])
     return float(same[labelled].mean()) if labelled.any() else None
-
-
-def _rename(key: str) -> str:
-    bound = next((end for end in ("_low", "_high") if key.endswith(end)), "")
-    stem = key.removesuffix(bound)
-    return AGAINST_TEACHER.get(stem, stem) + bound

@@ -5,17 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from distil.quality.comparison import TEACHER, Comparison
+from distil.quality.judging import Scoring
 
 FEW_ROWS = 30
 
 
-def list_caveats(comparison: Comparison, labels: Sequence[str], corrected: int) -> list[str]:
+def list_caveats(comparison: Comparison, scoring: Scoring, corrected: int) -> list[str]:
     """Say what the rows do not tell; people corrected the teacher's label of so many of them."""
     return [
         *_note_reference(comparison),
         *_note_rows(len(comparison.rows)),
-        *_note_labels(comparison, labels),
-        *_note_all_or_none(comparison),
+        *scoring.form.list_notes(
+            comparison.actual, comparison.scored, scoring.labels, comparison.name_score(scoring.score_name)
+        ),
         *_note_corrected(corrected),
     ]
 
@@ -54,26 +56,6 @@ def _note_reference(comparison: Comparison) -> Iterator[str]:
 def _note_rows(rows: int) -> Iterator[str]:
     if rows < FEW_ROWS:
         yield f"Few rows are scored ({rows:,}): intervals are wide, and resampling still makes them too narrow."
-
-
-def _note_labels(comparison: Comparison, labels: Sequence[str]) -> Iterator[str]:
-    occurring = set(comparison.actual)
-    missing = [label for label in labels if label not in occurring]
-    if len(occurring) == 1:
-        (only,) = occurring
-        yield f"Every scored row has the label {only}: the balanced score is its recall, other labels are not tested."
-    elif missing:
-        yield f"No scored row has the label {' or '.join(missing)}, so that is not tested."
-
-
-def _note_all_or_none(comparison: Comparison) -> Iterator[str]:
-    same = [name for name, right in comparison.mark_right().items() if right.all() or not right.any()]
-    if same:
-        yield (
-            f"With the reference's label on all rows or none: {', '.join(same)}. Resampling shows nothing then: the "
-            f"interval of {comparison.score_name} is the exact binomial one, those of precision, recall and F1 are "
-            "unknown."
-        )
 
 
 def _note_corrected(corrected: int) -> Iterator[str]:

@@ -9,6 +9,7 @@ import pandas as pd
 from distil.quality.asking import Rows
 from distil.quality.breakdown import break_down
 from distil.quality.comparison import TEACHER, Comparison, summarise
+from distil.quality.judging import Scoring
 from distil.quality.notes import list_caveats
 from distil.quality.pooling import note_pooling
 from distil.quality.shared_errors import compare_teachers
@@ -18,9 +19,8 @@ def summarise_all(
     comparison: Comparison,
     scores: Mapping[str, Any],
     rows: Rows,
-    labels: Sequence[str],
+    scoring: Scoring,
     served: str,
-    confidence: float,
     notes: Sequence[str],
 ) -> dict[str, Any]:
     """All that evaluate tells: the scores, by agreement and by length, of each of several teachers, and what to know.
@@ -28,9 +28,10 @@ def summarise_all(
     `served` is the system that one would put into service; `notes` are added to those on the rows.
     """
     corrected = int(rows.corrected.iloc[comparison.rows].sum())
-    caveats = list_caveats(comparison, labels, corrected)
-    summary = summarise(comparison, scores, served, confidence, [*caveats, *notes])
-    summary |= group_scores(comparison, rows, confidence)
+    confidence = scoring.bootstrap.confidence
+    caveats = list_caveats(comparison, scoring, corrected)
+    summary = summarise(comparison, scores, scoring, served, [*caveats, *notes])
+    summary |= group_scores(comparison, rows, scoring)
     student = pd.Series(comparison.answers[served].labels, index=rows.test["id"])
     gold, pooled = rows.test.set_index("id")["gold"], rows.decided["teacher_label"]
     if teachers := compare_teachers(rows.votes, gold, pooled, student, confidence):
@@ -39,12 +40,13 @@ def summarise_all(
     return summary
 
 
-def group_scores(comparison: Comparison, rows: Rows, confidence: float) -> dict[str, Any]:
-    """The share that is right, by the share of the votes for the teacher's label, and by the number of words."""
+def group_scores(comparison: Comparison, rows: Rows, scoring: Scoring) -> dict[str, Any]:
+    """The share of texts with the very same label, by how far the teacher's votes agree, and by the number of words."""
+    confidence = scoring.bootstrap.confidence
     right = comparison.mark_right()
     teacher = comparison.systems[TEACHER]
     agreement = [
-        None if label is None or shares is None else float(shares.max())
+        None if label is None or shares is None else scoring.form.measure_consent(shares)
         for label, shares in zip(teacher.labels, teacher.probabilities, strict=True)
     ]
     told = np.flatnonzero(~rows.corrected.iloc[comparison.rows])

@@ -2,9 +2,11 @@
 
 import pytest
 
-from distil.compare.scores import Decided, find_best, list_alike, score_candidates
+from distil.compare.scores import Decided, find_best, list_alike, make_scoring, score_candidates
+from distil.kinds.classification.scoring import judging
 
 GOLD = ["a", "b"] * 20
+SCORING = make_scoring(judging, ["a", "b"])
 OTHER = {"a": "b", "b": "a"}
 
 
@@ -15,8 +17,8 @@ def wrong(rows: int, silent: int = 0) -> Decided:
 
 
 def test_each_is_compared_with_the_best_and_p_values_are_adjusted_over_all() -> None:
-    found = score_candidates(GOLD, {"poor": wrong(20), "best": wrong(2), "close": wrong(5, silent=4)}, ["a", "b"])
-    assert find_best(found) == "best"
+    found = score_candidates(GOLD, {"poor": wrong(20), "best": wrong(2), "close": wrong(5, silent=4)}, SCORING)
+    assert find_best(found, "accuracy") == "best"
     assert found["best"]["vs_best"] is None
     poor, close = found["poor"]["vs_best"], found["close"]["vs_best"]
     assert (poor["difference"], poor["only_best_right"], poor["only_this_right"]) == (-18 / 40, 18, 0)
@@ -26,12 +28,12 @@ def test_each_is_compared_with_the_best_and_p_values_are_adjusted_over_all() -> 
 
 
 def test_an_abstention_is_wrong_and_told_by_its_reason() -> None:
-    found = score_candidates(GOLD, {"quiet": wrong(4, silent=4)}, ["a", "b"])["quiet"]
+    found = score_candidates(GOLD, {"quiet": wrong(4, silent=4)}, SCORING)["quiet"]
     assert (found["accuracy"], found["abstained"]) == (0.9, {"tie": 4})
     assert found["accuracy_low"] < 0.9 < found["accuracy_high"]
 
 
 def test_of_two_that_are_alike_the_first_is_the_best() -> None:
-    found = score_candidates(GOLD, {"one": wrong(3), "two": wrong(3)}, ["a", "b"])
-    assert find_best(found) == "one"
+    found = score_candidates(GOLD, {"one": wrong(3), "two": wrong(3)}, SCORING)
+    assert find_best(found, "accuracy") == "one"
     assert found["two"]["vs_best"]["p_value"] == 1.0

@@ -56,7 +56,7 @@ def make_plots(folder: Path) -> Path:
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"plots": shown}))
     shutil.copytree(ROOT / "plots", folder / "plots")
     write_csv(folder / "metrics/confusion.csv", pd.DataFrame({"actual": NAMES, "predicted": NAMES[::-1]}))
-    scores = {"candidate": NAMES, "accuracy": 0.5, "low": 0.4, "high": 0.6, "published": None}
+    scores = {"candidate": NAMES, "score": 0.5, "low": 0.4, "high": 0.6, "published": None}
     write_csv(folder / "metrics/candidates.csv", pd.DataFrame(scores))
     for words in (["init", "--no-scm", "-q"], ["plots", "show", "-q", "-o", "page"]):
         subprocess.run([sys.executable, "-m", "dvc", *words], cwd=folder, check=True)

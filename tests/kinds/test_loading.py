@@ -5,36 +5,57 @@ from typing import get_args
 import pytest
 
 from distil.core.params import Kind
+from distil.forms.answering import AskForm
 from distil.forms.gold import GoldForm
 from distil.forms.labels import LabelForm, VoteForm
 from distil.forms.reading import AnswerForm
 from distil.forms.scores import ScoreForm
+from distil.kinds.baselines import Baselines, load_baselines_of
 from distil.kinds.classification.labelling import answers, form, gold, votes
-from distil.kinds.classification.scoring import scores
+from distil.kinds.classification.learning import baselines
+from distil.kinds.classification.scoring import asking, judging, scores
 from distil.kinds.labelling import load_labelling
 from distil.kinds.multi_label.labelling import answers as many_answers
 from distil.kinds.multi_label.labelling import form as many_form
 from distil.kinds.multi_label.labelling import gold as many_gold
 from distil.kinds.multi_label.labelling import votes as many_votes
+from distil.kinds.multi_label.scoring import asking as many_asking
+from distil.kinds.multi_label.scoring import judging as many_judging
 from distil.kinds.multi_label.scoring import scores as many_scores
-from distil.kinds.scoring import load_scores
+from distil.kinds.scoring import load_asking, load_judging, load_scores
 from distil.kinds.token_classification.labelling import answers as span_answers
 from distil.kinds.token_classification.labelling import form as span_form
 from distil.kinds.token_classification.labelling import gold as span_gold
 from distil.kinds.token_classification.labelling import votes as span_votes
+from distil.kinds.token_classification.scoring import asking as span_asking
+from distil.kinds.token_classification.scoring import judging as span_judging
 from distil.kinds.token_classification.scoring import scores as span_scores
+from distil.quality.judging import JudgeForm
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-Forms = tuple[LabelForm, GoldForm, AnswerForm, VoteForm, ScoreForm]
+Forms = tuple[LabelForm, GoldForm, AnswerForm, VoteForm]
+Scores = tuple[ScoreForm, AskForm, JudgeForm]
 
 FORMS: dict[Kind, Forms] = {
-    "classification": (form, gold, answers, votes, scores),
-    "multi_label": (many_form, many_gold, many_answers, many_votes, many_scores),
-    "token_classification": (span_form, span_gold, span_answers, span_votes, span_scores),
+    "classification": (form, gold, answers, votes),
+    "multi_label": (many_form, many_gold, many_answers, many_votes),
+    "token_classification": (span_form, span_gold, span_answers, span_votes),
 }
+SCORES: dict[Kind, Scores] = {
+    "classification": (scores, asking, judging),
+    "multi_label": (many_scores, many_asking, many_judging),
+    "token_classification": (span_scores, span_asking, span_judging),
+}
+BASELINES: dict[Kind, Baselines] = {"classification": baselines}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_loaded_is_the_kinds_own(kind: Kind) -> None:
     found = load_labelling(kind)
-    assert (found.form, found.gold, found.answers, found.votes, load_scores(kind)) == FORMS[kind]
+    assert (found.form, found.gold, found.answers, found.votes) == FORMS[kind]
+    assert (load_scores(kind), load_asking(kind), load_judging(kind)) == SCORES[kind]
+
+
+@pytest.mark.parametrize("kind", BASELINES)
+def test_baselines_are_the_kinds_own(kind: Kind) -> None:
+    assert load_baselines_of(kind) is BASELINES[kind]

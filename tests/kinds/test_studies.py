@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT, Project
@@ -158,14 +159,48 @@ def test_what_knows_one_label_alone_says_so(project: Project, tmp_path: Path) ->
     set_up(project, "emotions", "http://127.0.0.1:9/v1", **emotions_of(tmp_path))
     with pytest.raises(InputError, match="students are made for classification alone so far"):
         train.main(*(Path(name) for name in "abcdefg"))
-    project(compare={"candidates": [{"name": "again"}]})
-    with pytest.raises(InputError, match="candidates are compared for classification alone so far"):
-        compare.main(*(Path(name) for name in "abcdefg"))
     sections = yaml.safe_load(Path("params.yaml").read_text())
     project(annotate=sections["annotate"] | {"method": "score", "max_tokens": 1})
     fetch.main(Path("corpus"), Path("assets.txt"), Path("texts.parquet"), Path("fetch.json"))
     with pytest.raises(InputError, match=r"reads one label a text, and task.kind is multi_label"):
         annotate.main(Path("texts.parquet"), Path("assets.txt"), Path("a.parquet"), Path("a.json"))
+
+
+def compare_two(project: Project, url: str, published: bool) -> None:
+    """Compare a candidate with one that is asked by another prompt."""
+    Path("prompts").mkdir(exist_ok=True)
+    Path("prompts/other.md").write_text("Other {labels}: {text}")
+    told: dict[str, Any] = {"published": {"accuracy": 0.5}} if published else {}
+    candidates = [{"name": "one"}, {"name": "other", "prompt": "prompts/other.md"} | told]
+    project(compare={"candidates": candidates, "rows": "gold"}, cost={"hardware": "c7a.large", "compare_models": []})
+    fetch.main(Path("corpus"), Path("assets.txt"), Path("texts.parquet"), Path("fetch.json"))
+    paths = map(Path, ("comparison.parquet", "compare.json", "candidates.csv"))
+    compare.main(Path("texts.parquet"), Path("prompts"), ROOT / "prices", Path("assets.txt"), *paths)
+
+
+def test_candidates_are_compared_by_the_score_of_the_kind(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def label(body: dict[str, Any], _number: int) -> str:
+        prompt = prompt_of(body)
+        names = next(names for text, (_, names) in EMOTIONS.items() if prompt.rstrip().endswith(text))
+        return json.dumps(names[:1] if prompt.startswith("Other") else names)
+
+    with serve_teacher(label) as server:
+        set_up(project, "emotions", server.url, **emotions_of(tmp_path))
+        compare_two(project, server.url, published=False)
+        found = read_details(Path("compare.json"))
+        one, other = found["candidates"].values()
+        assert (found["score"], found["best"], one["micro_f1"]) == ("micro_f1", "one", 1)
+        assert other["vs_best"]["difference"] == pytest.approx(2 * 4 / (7 + 4) - 1)
+        assert pd.read_csv("candidates.csv")["score"].tolist() == pytest.approx([1, 8 / 11], abs=1e-5)
+        assert read_metrics(Path("compare.json"))["best"] == 1
+        said = capsys.readouterr().out
+        assert "candidate  micro F1" in said and "(approximate randomisation at 0.05, Holm" in said
+        with pytest.raises(
+            InputError, match=r"'other' has a published accuracy, and the score of task.kind = 'multi_l"
+        ):
+            compare_two(project, server.url, published=True)
 
 
 CONLL = """Anna\tB-PER

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from distil.core.errors import InputError
+from distil.kinds.classification.scoring import asking
 from distil.quality.asking import Rows, ask, ask_all, ask_teacher
 
 NAMES = ["bad", "good"]
@@ -61,7 +62,7 @@ def test_a_first_vote_is_told_of_one_teacher_with_several(votes: int, teachers: 
 
 def test_all_systems_are_set_beside_what_people_said() -> None:
     student = Toy([[0.1, 0.9], [0.7654321, 0.2345679], [0.5, 0.5]])
-    comparison = ask_all({"student": student}, make_rows(), NAMES)
+    comparison = ask_all({"student": student}, make_rows(), NAMES, asking)
     assert student.asked == ["x", "y", "z"]
     assert (comparison.reference, comparison.rows, comparison.actual) == ("gold", [0, 1], ["good", "bad"])
     assert list(comparison.answers) == ["teacher", "teacher_first_vote", "student"]
@@ -76,11 +77,11 @@ def test_all_systems_are_set_beside_what_people_said() -> None:
 
 def test_a_classifier_of_other_labels_is_refused() -> None:
     with pytest.raises(InputError, match=r"^student knows"):
-        ask_all({"student": Toy([[1, 0]] * 3, ["good", "bad"])}, make_rows(), NAMES)
+        ask_all({"student": Toy([[1, 0]] * 3, ["good", "bad"])}, make_rows(), NAMES, asking)
     with pytest.raises(
         InputError, match=r"^student knows \['good', 'bad'\], but task.labels is \['bad', 'good'\]; run"
     ):
-        ask("student", Toy([[1, 0]], ["good", "bad"]), ["x"], NAMES)
+        ask("student", Toy([[1, 0]], ["good", "bad"]), ["x"], NAMES, asking)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_a_classifier_of_other_labels_is_refused() -> None:
 def test_what_is_no_number_is_counted_and_refused(name: str, remedy: str) -> None:
     shares = [[np.nan, 1.0], [0.5, np.inf], [0.5, 0.5]]
     with pytest.raises(InputError) as caught:
-        ask(name, Toy(shares), ["x", "y", "z"], NAMES)
+        ask(name, Toy(shares), ["x", "y", "z"], NAMES, asking)
     assert str(caught.value) == f"{name} answers NaN to 2 of 3 test texts; {remedy}"
 
 
@@ -104,4 +105,4 @@ def test_what_comes_of_no_number_is_told_once() -> None:
             return self.shares / self.shares
 
     with pytest.raises(InputError, match="student answers NaN to 1 of 2 test texts"):
-        ask("student", Dividing([[0.0, 1.0], [1.0, 1.0]]), ["x", "y"], NAMES)
+        ask("student", Dividing([[0.0, 1.0], [1.0, 1.0]]), ["x", "y"], NAMES, asking)

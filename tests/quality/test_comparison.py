@@ -1,15 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from distil.core.errors import InputError
 from distil.forms.answering import Answers, Labels
+from distil.kinds.classification.scoring import judging
 from distil.quality.bootstrap import Bootstrap
-from distil.quality.comparison import Comparison, Scoring, choose_reference, compare, score_systems, summarise
+from distil.quality.comparison import Comparison, choose_reference, compare, score_systems, summarise
+from distil.quality.judging import Scoring
 from distil.quality.notes import list_caveats, note_cut
 from distil.quality.tables import list_calibration, list_confusions, list_predictions, list_scores
 
-SCORING = Scoring(["a", "b"], 10, Bootstrap(samples=200, confidence=0.95, seed=0))
+SCORING = Scoring(judging, ["a", "b"], 10, Bootstrap(samples=200, confidence=0.95, seed=0))
 GOLD = ["a", "a", "b", "b", None]
 BOUNDED = ("accuracy", "balanced_accuracy", "precision", "recall", "macro_f1", "micro_f1")
 
@@ -84,17 +88,19 @@ def test_without_gold_nothing_is_called_accuracy() -> None:
     ]
     assert systems["student_int8"]["agreement"] == 0.25
     written = [
-        *list_scores(WITHOUT_GOLD, systems).columns,
+        *list_scores(WITHOUT_GOLD, systems, SCORING).columns,
         *list_calibration(WITHOUT_GOLD, SCORING).columns,
-        *list_caveats(WITHOUT_GOLD, ["a", "b"], corrected=1),
+        *list_caveats(WITHOUT_GOLD, SCORING, corrected=1),
     ]
     assert not [text for text in written if "accuracy" in text]
 
 
 def test_summary() -> None:
     comparison = compare(GOLD, SYSTEMS)
-    assert summarise(comparison, {"teacher": {}}, "student_int8", 0.95, ["A note."]) == {
+    assert summarise(comparison, {"teacher": {}}, SCORING, "student_int8", ["A note."]) == {
         "reference": "gold",
+        "score": "accuracy",
+        "headline": ["accuracy", "macro_f1"],
         "served": "student_int8",
         "rows": 4,
         "rows_without_reference": 1,
@@ -103,7 +109,8 @@ def test_summary() -> None:
         "notes": ["A note."],
         "systems": {"teacher": {}},
     }
-    found = summarise(WITHOUT_GOLD, {}, "student_int8", 0.95, [])
+    found = summarise(WITHOUT_GOLD, {}, SCORING, "student_int8", [])
+    assert (found["score"], found["headline"]) == ("agreement", ["agreement", "macro_f1_with_teacher"])
     assert (found["reference"], found["rows"], found["rows_without_reference"]) == ("teacher", 4, 1)
 
 
@@ -130,14 +137,14 @@ def test_right_on_all_rows_is_not_proof_of_more() -> None:
 
 def test_tables() -> None:
     comparison = compare(GOLD, SYSTEMS)
-    scores = list_scores(comparison, score_systems(comparison, SCORING))
+    scores = list_scores(comparison, score_systems(comparison, SCORING), SCORING)
     assert scores["system"].tolist() == list(SYSTEMS)
     assert scores["score"].tolist() == [0.5, 0.75, 0.75]
     assert (scores["low"] <= scores["score"]).all()
     calibration = list_calibration(comparison, SCORING)
     assert list(calibration) == ["system", "confidence", "accuracy", "rows"]
     assert calibration.round(6).to_numpy().tolist() == [["teacher", 0.8, 0.666667, 3], ["student_int8", 0.8, 0.75, 4]]
-    confusions = list_confusions(comparison, "student_int8")
+    confusions = list_confusions(comparison, "student_int8", SCORING)
     assert confusions.to_numpy().tolist() == [["a", "a"], ["a", "a"], ["b", "a"], ["b", "b"]]
 
 
@@ -166,7 +173,7 @@ def test_predictions_say_what_is_right_and_null_where_nothing_is_known() -> None
 
 def test_nothing_to_add() -> None:
     comparison = compare(["a", "b"] * 15, {"teacher": make_answers(["a", "a"] * 15)})
-    assert list_caveats(comparison, ["a", "b"], corrected=0) == []
+    assert list_caveats(comparison, SCORING, corrected=0) == []
 
 
 @pytest.mark.parametrize(
@@ -182,7 +189,8 @@ def test_nothing_to_add() -> None:
     ],
 )
 def test_caveats(gold: Labels, teacher: Labels, labels: str, corrected: int, expected: str) -> None:
-    (note,) = list_caveats(compare(gold, {"teacher": make_answers(teacher)}), list(labels), corrected)
+    scoring = replace(SCORING, labels=list(labels))
+    (note,) = list_caveats(compare(gold, {"teacher": make_answers(teacher)}), scoring, corrected)
     assert expected in note
 
 
@@ -195,6 +203,6 @@ def test_what_the_student_does_not_read_is_told_if_there_is_any() -> None:
 
 
 def test_caveats_without_gold() -> None:
-    first, second, *_ = list_caveats(WITHOUT_GOLD, ["a", "b"], corrected=0)
+    first, second, *_ = list_caveats(WITHOUT_GOLD, SCORING, corrected=0)
     assert first.startswith("No test row has a label by people")
     assert second == "Test rows without a label by the teacher are not scored: 1 of 5."

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from distil.forms.answering import Answers, Labels
+from distil.kinds.classification.scoring import judging
 from distil.quality.bootstrap import Bootstrap
 from distil.quality.comparison import Comparison, compare
+from distil.quality.judging import Scoring
 from distil.quality.shortfalls import WORSE_THAN_BASELINE, WORSE_THAN_TEACHER, adjust_by_holm, find_shortfalls
 
 ROWS = 200
 GOLD = ["a", "b"] * (ROWS // 2)
-BOOTSTRAP = Bootstrap(samples=500, confidence=0.95, seed=0)
+SCORING = Scoring(judging, ["a", "b"], 1, Bootstrap(samples=500, confidence=0.95, seed=0))
 MARGIN = 0.05
 
 
@@ -29,7 +31,7 @@ def compare_to(gold: Labels = GOLD, **wrong: range) -> Comparison:
 
 def test_a_student_that_is_no_worse_is_not_warned_of() -> None:
     comparison = compare_to(student_int8=range(8), tfidf=range(4, 10), embeddings=range(100))
-    assert find_shortfalls(comparison, "student_int8", BOOTSTRAP, MARGIN) == []
+    assert find_shortfalls(comparison, "student_int8", SCORING, MARGIN) == []
 
 
 def test_every_baseline_that_is_better_is_told_the_best_first() -> None:
@@ -42,7 +44,7 @@ def test_every_baseline_that_is_better_is_told_the_best_first() -> None:
         embeddings=range(30),
         own=range(80),
     )
-    (warning,) = find_shortfalls(comparison, "student_int8", BOOTSTRAP, 0.2)
+    (warning,) = find_shortfalls(comparison, "student_int8", SCORING, 0.2)
     assert warning["kind"] == WORSE_THAN_BASELINE
     assert [it["system"] for it in warning["systems"]] == ["embeddings", "tfidf"]
     best, second = warning["systems"]
@@ -58,7 +60,7 @@ def test_every_baseline_that_is_better_is_told_the_best_first() -> None:
 
 def test_a_baseline_that_has_no_words_of_its_own_goes_by_its_name() -> None:
     comparison = compare_to(teacher=range(60), student_int8=range(80), own=range(20), other=range(40))
-    (warning,) = find_shortfalls(comparison, "student_int8", BOOTSTRAP, 0.2)
+    (warning,) = find_shortfalls(comparison, "student_int8", SCORING, 0.2)
     assert ", own on 90.0%: 30.0 points more (95% interval " in warning["finding"]
     assert re.search(r"; other on 80\.0%: 20\.0 points more \(\d", warning["finding"])
     assert warning["finding"].count("interval") == 1 and warning["finding"].endswith(").")
@@ -66,23 +68,21 @@ def test_a_baseline_that_has_no_words_of_its_own_goes_by_its_name() -> None:
 
 def test_the_system_that_is_served_is_the_one_that_is_judged() -> None:
     comparison = compare_to(student_int8=range(80), student_onnx=range(0), tfidf=range(20))
-    assert find_shortfalls(comparison, "student_onnx", BOOTSTRAP, MARGIN) == []
+    assert find_shortfalls(comparison, "student_onnx", SCORING, MARGIN) == []
 
 
 def test_a_difference_that_one_test_would_call_proven_may_be_chance_among_several() -> None:
     student, tfidf = range(26), range(20)
     comparison = compare_to(teacher=student, student_int8=student, tfidf=tfidf)
-    assert [it["kind"] for it in find_shortfalls(comparison, "student_int8", BOOTSTRAP, MARGIN)] == [
-        WORSE_THAN_BASELINE
-    ]
+    assert [it["kind"] for it in find_shortfalls(comparison, "student_int8", SCORING, MARGIN)] == [WORSE_THAN_BASELINE]
     comparison = compare_to(teacher=student, student_int8=student, tfidf=tfidf, majority=range(100), embeddings=student)
-    assert find_shortfalls(comparison, "student_int8", BOOTSTRAP, MARGIN) == []
+    assert find_shortfalls(comparison, "student_int8", SCORING, MARGIN) == []
 
 
 @pytest.mark.parametrize(("margin", "warned"), [(0.05, True), (0.1, False), (0.0, True)])
 def test_much_worse_than_the_teacher_is_beyond_the_margin_with_the_whole_interval(margin: float, warned: bool) -> None:
     comparison = compare_to(student_int8=range(24), tfidf=range(100))
-    warnings = find_shortfalls(comparison, "student_int8", BOOTSTRAP, margin)
+    warnings = find_shortfalls(comparison, "student_int8", SCORING, margin)
     assert [it["kind"] for it in warnings] == warned * [WORSE_THAN_TEACHER]
     if warned:
         assert warnings[0]["margin"] == margin
@@ -95,14 +95,14 @@ def test_few_rows_prove_nothing() -> None:
     gold = ["a"] * 10
     student = Answers(["a"] * 5 + ["b"] * 5, [None] * 10)
     systems = {"teacher": Answers(gold, [None] * 10), "student_int8": student, "tfidf": Answers(gold, [None] * 10)}
-    _, high = BOOTSTRAP.bound_difference(0, 5, 10)
+    _, high = SCORING.bootstrap.bound_difference(0, 5, 10)
     assert high is not None and high < -MARGIN, "as an interval alone would have it"
-    assert find_shortfalls(compare(gold, systems), "student_int8", BOOTSTRAP, MARGIN) == []
+    assert find_shortfalls(compare(gold, systems), "student_int8", SCORING, MARGIN) == []
 
 
 def test_without_gold_baselines_alone_are_compared_by_the_teacher_s_labels() -> None:
     comparison = compare_to([None] * ROWS, student_int8=range(80), tfidf=range(50))
-    (warning,) = find_shortfalls(comparison, "student_int8", BOOTSTRAP, MARGIN)
+    (warning,) = find_shortfalls(comparison, "student_int8", SCORING, MARGIN)
     assert warning["kind"] == WORSE_THAN_BASELINE
     assert warning["finding"].startswith("The student gives the teacher's label on 60.0% of 200 test texts, logistic")
 

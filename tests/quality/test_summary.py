@@ -5,11 +5,14 @@ import pandas as pd
 import pytest
 
 from distil.forms.answering import Answers
+from distil.kinds.classification.scoring import judging
 from distil.quality.asking import Rows
+from distil.quality.bootstrap import Bootstrap
 from distil.quality.comparison import compare
+from distil.quality.judging import Scoring
 from distil.quality.summary import group_scores, summarise_all
 
-NAMES = ["bad", "good"]
+SCORING = Scoring(judging, ["bad", "good"], 15, Bootstrap(100, 0.95, 0))
 GOLD = ["good", "bad", "good", None, "good", "bad"]
 TEACHER = ["good", "bad", "bad", "good", None, "good"]
 STUDENT = ["good", "good", "good", "bad", "good", "bad"]
@@ -39,7 +42,7 @@ SYSTEMS = {
 
 
 def test_scores_by_agreement_leave_out_what_people_corrected_and_by_words_nothing() -> None:
-    found = group_scores(compare(GOLD, SYSTEMS), make_rows(), 0.95)
+    found = group_scores(compare(GOLD, SYSTEMS), make_rows(), SCORING)
     agreement = [(group["from"], group["rows"], group["systems"]["student_int8"]) for group in found["by_agreement"]]
     assert agreement == [(0.75, 1, 0.0), (1.0, 2, 1.0), (None, 1, 1.0)]
     words = [(group["from"], group["rows"], group["systems"]["teacher"]) for group in found["by_words"]]
@@ -47,10 +50,8 @@ def test_scores_by_agreement_leave_out_what_people_corrected_and_by_words_nothin
 
 
 def test_the_whole_record() -> None:
-    summary = summarise_all(
-        compare(GOLD, SYSTEMS), {"teacher": {}}, make_rows(), NAMES, "student_int8", 0.95, ["A note."]
-    )
-    groups = group_scores(compare(GOLD, SYSTEMS), make_rows(), 0.95)
+    summary = summarise_all(compare(GOLD, SYSTEMS), {"teacher": {}}, make_rows(), SCORING, "student_int8", ["A note."])
+    groups = group_scores(compare(GOLD, SYSTEMS), make_rows(), SCORING)
     assert {name: summary[name] for name in groups} == groups
     assert (summary["rows"], summary["served"], summary["confidence"]) == (5, "student_int8", 0.95)
     assert summary["systems"] == {"teacher": {}}
@@ -61,7 +62,7 @@ def test_the_whole_record() -> None:
 
 def test_several_teachers_are_told_with_a_note_where_one_alone_is_right_more_often() -> None:
     comparison = compare(GOLD, SYSTEMS)
-    summary = summarise_all(comparison, {}, make_rows(teachers=2), NAMES, "student_int8", 0.95, [])
+    summary = summarise_all(comparison, {}, make_rows(teachers=2), SCORING, "student_int8", [])
     teachers = summary["teachers"]
     assert (teachers["rows"], teachers["pooled"]) == (5, 0.4)
     assert teachers["accuracy"] == pytest.approx({"t0": 1.0, "t1": 0.4})

@@ -81,7 +81,7 @@ def test_without_candidates_nothing_is_asked_and_nothing_needed(project: Project
     project(compare={"candidates": []})
     main(*PATHS)
     assert read_details(PATHS[5]) == {"candidates": {}}
-    assert PATHS[6].read_text() == "candidate,accuracy,low,high,published\nno candidates in params.yaml,,,,\n"
+    assert PATHS[6].read_text() == "candidate,score,low,high,published\nno candidates in params.yaml,,,,\n"
     assert read_rows(PATHS[4], COMPARED).empty
     assert not (tmp_path / "store").exists()
 
@@ -100,7 +100,7 @@ def test_every_candidate_labels_the_same_rows_and_is_scored(
     assert second["vs_best"]["p_value"] < 0.001
     assert (found["best"], found["chosen"], found["texts"]) == ("plain", "plain", 20)
     assert read_metrics(PATHS[5])["best"] == 1.0
-    assert pd.read_csv(PATHS[6])["accuracy"].tolist() == [1.0, 0.45]
+    assert pd.read_csv(PATHS[6])["score"].tolist() == [1.0, 0.45]
     rows = read_rows(PATHS[4], COMPARED)
     assert rows.groupby("candidate").size().to_dict() == {"other prompt": 20, "plain": 20}
     said = capsys.readouterr().out

@@ -27,9 +27,10 @@ from distil.core.tables import ANNOTATIONS, PREDICTIONS, TEST, TRAIN, read_rows,
 from distil.core.tables import LABELS as LABELS_SCHEMA
 from distil.core.tables import TEXTS as TEXTS_SCHEMA
 from distil.export.onnx_files import FP32, INT8
+from distil.kinds.classification.scoring import asking
 from distil.linear.baselines import load_baselines
 from distil.quality.asking import ask
-from distil.quality.headline import pick_accuracy, pick_macro_f1
+from distil.quality.headline import pick_macro_f1, pick_score
 from distil.quality.pooling import POOLED_WORSE
 from stages.evaluate import main, note_unread
 
@@ -82,7 +83,7 @@ def run_stage(project: Project, factory: pytest.TempPathFactory, **changes: Any)
     """Evaluate on what `prepare` writes."""
     main(*prepare(project, factory, **changes))
     quality = read_details(Path("quality.json"))
-    assert read_metrics(Path("quality.json")) == pick_accuracy(quality) | {"details": [quality]}
+    assert read_metrics(Path("quality.json")) == pick_score(quality) | {"details": [quality]}
     assert read_metrics(Path("macro_f1.json")) == pick_macro_f1(quality)
     return quality
 
@@ -376,7 +377,7 @@ def test_a_model_that_answers_nan(project: Project, tmp_path_factory: pytest.Tem
 def test_nan_of_an_exported_file_alone_is_not_blamed_on_training() -> None:
     broken = SimpleNamespace(labels=list(LABELS), predict_proba=lambda texts: np.full((len(texts), 2), np.nan))
     with pytest.raises(InputError, match=r"^student_int8 answers NaN to 1 of 1 .* 'dvc repro -s -f export'"):
-        ask("student_int8", broken, ["a text"], LABELS)
+        ask("student_int8", broken, ["a text"], LABELS, asking)
 
 
 @pytest.mark.parametrize(

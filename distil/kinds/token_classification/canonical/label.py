@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from distil.kinds.token_classification.canonical.spans import Span
 
+NUMBERS_OF_A_SPAN = 4  # in `soft`
+
 
 def write_label(value: Iterable[tuple[int, int, str]]) -> str:
     """The canonical form of spans that do not overlap."""
@@ -28,6 +30,12 @@ def read_label(label: str) -> list[Span]:
 def name_labels(label: str) -> list[str]:
     """The label of each span, in the order of the text."""
     return [span.label for span in read_label(label)]
+
+
+def read_soft(soft: NDArray[np.float64], labels: Sequence[str]) -> dict[Span, float]:
+    """The share of each span that `soft` has."""
+    numbers = np.reshape(soft, (-1, NUMBERS_OF_A_SPAN)).tolist()
+    return {Span(int(start), int(end), labels[int(label)]): share for start, end, label, share in numbers}
 
 
 def soften(label: str, labels: Sequence[str]) -> NDArray[np.float64]:

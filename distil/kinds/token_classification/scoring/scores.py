@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from distil.kinds.token_classification.canonical.label import read_label
 from distil.kinds.token_classification.canonical.spans import Span
-from distil.quality.bootstrap import Bootstrap, Bounds
+from distil.quality.bootstrap import UNKNOWN, Bootstrap, Bounds
 from distil.quality.counted import divide, mean_of
 from distil.quality.paired import compare_sums
 
@@ -58,9 +58,16 @@ def bound_scores(
     labels: Sequence[str],
     bootstrap: Bootstrap,
 ) -> dict[str, Bounds]:
-    """The bounds of each of the scores by a bootstrap over texts; (None, None) where every sample scores the same."""
+    """The bounds of each of the scores by a bootstrap over texts; (None, None) where every sample scores the same.
+
+    Those of exact_match are then the exact binomial ones.
+    """
     kinds, texts = np.unique(_tabulate(actual, predicted, labels), axis=0, return_counts=True)
-    return bootstrap.bound(texts, lambda drawn: _score(drawn, kinds, len(labels)))
+    bounds = bootstrap.bound(texts, lambda drawn: _score(drawn, kinds, len(labels)))
+    share = float(texts @ kinds[:, -1] / len(actual))
+    if bounds["exact_match"] == UNKNOWN:
+        bounds["exact_match"] = bootstrap.bound_all_or_none(share, len(actual))
+    return bounds
 
 
 def compare_paired(

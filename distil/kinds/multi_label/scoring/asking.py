@@ -1,0 +1,19 @@
+"""What a classifier of several labels says of texts: each label whose probability reaches the label's threshold."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from distil.forms.answering import DIGITS, Answers
+from distil.kinds.multi_label.canonical.label import write_label
+
+
+def ask(classifier: Any, texts: Sequence[str], labels: Sequence[str]) -> Answers:
+    """Ask by `predict_proba`, which has probabilities of shape (texts, labels), and `thresholds`, one a label."""
+    shares = classifier.predict_proba(texts)
+    given = [
+        write_label(label for label, is_given in zip(labels, row, strict=True) if is_given)
+        for row in shares >= classifier.thresholds
+    ]
+    return Answers(given, list(np.round(shares.astype(float), DIGITS)))
