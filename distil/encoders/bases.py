@@ -16,7 +16,14 @@ from distil.encoders.outputs import SEVERAL, Outputs
 from distil.encoders.token_limit import COUNTS_FROM_PADDING
 from distil.encoders.torch_model import load_model, load_tokenizer, make_only_what_is_taken
 
-OF_ITS_OWN_TASK = ("auto_map", "custom_pipelines", "finetuning_task", "function_to_apply", "task_specific_params")
+OF_ITS_OWN_TASK = (
+    "auto_map",
+    "custom_pipelines",
+    "finetuning_task",
+    "function_to_apply",
+    "task_specific_params",
+    "thresholds",  # of a student of ours that is a base again
+)
 
 
 def load_base(folder: Path, outputs: Outputs) -> tuple[Any, Any]:

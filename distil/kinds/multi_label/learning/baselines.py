@@ -70,14 +70,14 @@ class OneVersusRest:
         known = np.array([soften(label, self.labels) for label in labels]) > 0
         features = self.features.fit_transform(list(texts))
         self.thresholds = choose_thresholds(known, self._hold_out(features, known), FOLDS, self.seed).values
-        self.weights, self.bias = _fit_labels(features, known)
+        self.weights, self.bias = fit_labels(features, known)
         return self
 
     def predict_proba(self, texts: Sequence[str]) -> Floats:
         """Return the probability of each label, of shape (texts, labels)."""
         if not texts:
             return np.zeros((0, len(self.labels)))
-        return _predict(self.features.transform(list(texts)), self.weights, self.bias)
+        return predict_labels(self.features.transform(list(texts)), self.weights, self.bias)
 
     def predict(self, texts: Sequence[str]) -> list[str]:
         """Return the labels of each text in their canonical form."""
@@ -101,7 +101,7 @@ class OneVersusRest:
         groups = np.random.default_rng(self.seed).permutation(len(known)) % min(FOLDS, max(len(known), 1))
         for fold in set(groups.tolist()):
             inside, outside = np.flatnonzero(groups != fold), np.flatnonzero(groups == fold)
-            shares[outside] = _predict(features[outside], *_fit_labels(features[inside], known[inside]))
+            shares[outside] = predict_labels(features[outside], *fit_labels(features[inside], known[inside]))
         return shares
 
 
@@ -116,7 +116,7 @@ def load_baselines(path: Path, device: str) -> dict[str, OneVersusRest]:
     return read_trained(path, device, OneVersusRest)
 
 
-def _fit_labels(features: Any, known: Bools) -> tuple[Floats, Floats]:
+def fit_labels(features: Any, known: Bools) -> tuple[Floats, Floats]:
     """Weights of shape (labels, features) and a bias a label; one that all texts have, or none, is told by its bias."""
     weights = np.zeros((known.shape[1], features.shape[1]))
     bias = np.where(known.any(axis=0), ALWAYS, -ALWAYS)
@@ -126,6 +126,7 @@ def _fit_labels(features: Any, known: Bools) -> tuple[Floats, Floats]:
     return weights, bias
 
 
-def _predict(features: Any, weights: Floats, bias: Floats) -> Floats:
+def predict_labels(features: Any, weights: Floats, bias: Floats) -> Floats:
+    """Return the probability of each label, of shape (texts, labels)."""
     shares: Floats = expit(features @ weights.T + bias)
     return shares

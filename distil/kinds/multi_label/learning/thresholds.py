@@ -37,10 +37,14 @@ RULES = [Rule(centre, strength) for strength in (np.inf, 100.0, 30.0, 10.0) for 
 
 
 class Thresholds(NamedTuple):
-    """A threshold for each label; by which rule, and the micro F1 that it has on texts that it was not fitted to."""
+    """A threshold for each label, by which rule, and what it comes to on texts that it was not fitted to.
+
+    `decided` (texts, labels) is what it says there, `micro_f1` the score of that.
+    """
 
     values: Floats
     rule: Rule
+    decided: Bools
     micro_f1: float
 
 
@@ -57,18 +61,17 @@ def choose_thresholds(known: Bools, shares: Floats, folds: int, seed: int) -> Th
         `micro_f1` is that of the best of a few rules, so it is a little too high; of equals the first rule, the
         simplest, is taken. With fewer than two texts all is `HALF`, and micro_f1 that of it.
     """
-    scores = [score_decisions(known, shares >= HALF)]
-    rules = RULES[:1]
+    rules, decisions = RULES[:1], [shares >= HALF]
     if len(known) > 1:
         groups = np.random.default_rng(seed).permutation(len(known)) % min(folds, len(known))
-        decisions = [np.zeros_like(known) for _ in RULES]
+        rules, decisions = RULES, [np.zeros_like(known) for _ in RULES]
         for fold in range(groups.max() + 1):
             inside, outside = groups != fold, groups == fold
             for decided, values in zip(decisions, fit_thresholds(known[inside], shares[inside], RULES), strict=True):
                 decided[outside] = shares[outside] >= values
-        rules, scores = RULES, [score_decisions(known, decided) for decided in decisions]
+    scores = [score_decisions(known, decided) for decided in decisions]
     best = int(np.argmax(np.array(scores) >= max(scores) - ROUNDING))
-    return Thresholds(fit_thresholds(known, shares, [rules[best]])[0], rules[best], scores[best])
+    return Thresholds(fit_thresholds(known, shares, [rules[best]])[0], rules[best], decisions[best], scores[best])
 
 
 def fit_thresholds(known: Bools, shares: Floats, rules: Sequence[Rule]) -> list[Floats]:
