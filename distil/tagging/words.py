@@ -33,12 +33,13 @@ class Word(NamedTuple):
     end: int
 
 
-class Found(NamedTuple):
-    """A span that was found, with the mean probability of its words' tags."""
+class Entity(NamedTuple):
+    """A span that was found, what it says, and the mean probability of its words' tags."""
 
     start: int
     end: int
     label: str
+    text: str
     probability: float
 
 
@@ -80,8 +81,8 @@ def soften_words(words: Sequence[Word], soft: Sequence[float] | Floats, labels: 
     return shares
 
 
-def read_tags(words: Sequence[Word], probabilities: Floats, labels: Sequence[str]) -> list[Found]:
-    """The spans that the likeliest tags say; probabilities of shape (words, tags).
+def read_tags(words: Sequence[Word], probabilities: Floats, labels: Sequence[str], text: str) -> list[Entity]:
+    """The spans that the likeliest tags say of the words of a text; probabilities of shape (words, tags).
 
     A word goes on with the span before it if its tag is I- of the same label; every other tag but O begins one.
     """
@@ -96,9 +97,10 @@ def read_tags(words: Sequence[Word], probabilities: Floats, labels: Sequence[str
             groups.append((label, [number]))
         before = tag
     best = probabilities.max(axis=1, initial=0)
+    found = [(words[inside[0]].start, words[inside[-1]].end, label, best[inside].mean()) for label, inside in groups]
     return [
-        Found(words[inside[0]].start, words[inside[-1]].end, labels[label], float(best[inside].mean()))
-        for label, inside in groups
+        Entity(start, end, labels[label], text[start:end], float(probability))
+        for start, end, label, probability in found
     ]
 
 

@@ -46,15 +46,16 @@ def test_a_span_has_its_share_on_its_first_word_and_on_the_others() -> None:
 
 def test_tags_of_words_go_back_to_their_spans() -> None:
     label = write_label([(0, 3, "PER"), (4, 9, "PER"), (10, 17, "LOC")])
-    found = read_tags(WORDS, soften_words(WORDS, soften(label, LABELS), LABELS), LABELS)
+    found = read_tags(WORDS, soften_words(WORDS, soften(label, LABELS), LABELS), LABELS, TEXT)
     assert [span[:3] for span in found] == read_label(label)
+    assert [span.text for span in found] == ["Ann", "Smith", "in Bonn"]
     assert {span.probability for span in found} == {1}
-    assert read_tags([], np.zeros((0, 5)), LABELS) == []
+    assert read_tags([], np.zeros((0, 5)), LABELS, "") == []
 
 
 def test_an_i_that_continues_nothing_begins_a_span() -> None:
     tags = [2, 4, 0, 4]  # I-PER, I-LOC, O, I-LOC
-    found = read_tags(WORDS, np.eye(5)[tags] * 0.8, LABELS)
+    found = read_tags(WORDS, np.eye(5)[tags] * 0.8, LABELS, TEXT)
     assert [span[:3] for span in found] == [(0, 3, "PER"), (4, 9, "LOC"), (13, 17, "LOC")]
     assert found[0].probability == pytest.approx(0.8)
 
@@ -84,7 +85,7 @@ def test_spans_are_those_of_the_pipeline_of_transformers(tmp_path: Path, kind: K
         found = _read_spans(text, model, tokenizer, has_prefix=kind == "bert")
         trimmed = [_trim(text, start, end, label) for start, end, label, _ in expected if label != "O"]
         assert [span[:3] for span in found] == trimmed
-        assert [span[3] for span in found] == pytest.approx([span[3] for span in expected if span[2] != "O"], abs=1e-5)
+        assert [span.probability for span in found] == pytest.approx([span[3] for span in expected if span[2] != "O"], abs=1e-5)
 
 
 def _read_spans(text: str, model: Any, tokenizer: Any, *, has_prefix: bool) -> list[Any]:
@@ -98,7 +99,7 @@ def _read_spans(text: str, model: Any, tokenizer: Any, *, has_prefix: bool) -> l
         if token not in (tokenizer.cls_token_id, tokenizer.sep_token_id)
     ]
     words = group_words(text, tokens, has_prefix=has_prefix)
-    return list(read_tags(words, probabilities[[word.token for word in words]], LABELS))
+    return list(read_tags(words, probabilities[[word.token for word in words]], LABELS, text))
 
 
 def _trim(text: str, start: int, end: int, label: str) -> tuple[int, int, str]:
