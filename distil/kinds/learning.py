@@ -52,9 +52,9 @@ class Teaching(Protocol):
 
 def load_teaching(kind: Kind) -> Teaching:
     """A kind's way to a student; raises `InputError` for one of which no student is made yet."""
-    if kind != "classification":
+    if kind == "multi_label":
         raise InputError(
-            f"task.kind = {kind!r}: students are made for classification alone so far; the teacher's labels are "
+            f"task.kind = {kind!r}: no students of this kind are made so far; the teacher's labels are "
             "ready: 'distil export-labels FOLDER' writes them as files to train on"
         )
     return cast("Teaching", import_module(f"distil.kinds.{kind}.learning.teaching"))

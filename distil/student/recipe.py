@@ -29,7 +29,6 @@ class Rows:
 
 def fit_recipe(params: TrainParams, rows: Rows) -> tuple[TrainParams, dict[str, dict[str, Any]]]:
     """Return the parameters with every knob settled, and of each knob of the recipe its value, by whom, and why."""
-    named = params.model_fields_set
     steps = FEWEST_STEPS + STEPS_PER_LABEL * rows.labels
     epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(steps / math.ceil(rows.texts / params.batch_size))))
     rate = float(f"{LEARNING_RATE * (WIDTH / rows.width) ** 2:.1e}")
@@ -40,6 +39,14 @@ def fit_recipe(params: TrainParams, rows: Rows) -> tuple[TrainParams, dict[str, 
         "noise": ("keep" if params.suspects == "none" else "drop", "fine-tuning learns wrong labels by heart"),
         "base_share": (BASE_SHARE, "between base and fine-tuned lies what was learnt, and less of the errors"),
     }
+    return settle(params, ruled)
+
+
+def settle(
+    params: TrainParams, ruled: Mapping[str, tuple[Any, str]]
+) -> tuple[TrainParams, dict[str, dict[str, Any]]]:
+    """Set the knobs that params.yaml does not name; `ruled` has of each its value and why. Returns as `fit_recipe`."""
+    named = params.model_fields_set
     settled = {name: value for name, (value, _) in ruled.items() if name not in named}
     told = {
         name: {"value": getattr(params, name), "by": "params", "why": None}

@@ -29,3 +29,8 @@ def cut_windows(tokens: int, size: int, overlap: int) -> list[Window]:
     ends = [min(start + size, tokens) for start in starts]
     seams = [0, *((start + end) // 2 for start, end in zip(starts[1:], ends[:-1], strict=True)), tokens]
     return [Window(*ends_of) for ends_of in zip(starts, ends, seams[:-1], seams[1:], strict=True)]
+
+
+def choose_overlap(size: int) -> int:
+    """How many tokens neighbours share: a quarter, so that an eighth stands around each that is decided."""
+    return size // 4
