@@ -18,9 +18,7 @@ SAMPLE_TEXTS, SAMPLE_CHARACTERS = 1000, 2000  # of which the words are looked at
 WORD = re.compile("w|[lm]*l[lm]*")  # of what `_Kinds` makes of a text
 
 
-def describe_reading(
-    tokenizer: Any, texts: Sequence[str], max_length: int | None, limit: int | None
-) -> dict[str, Any]:
+def describe_reading(tokenizer: Any, texts: Sequence[str], max_length: int | None, limit: int | None) -> dict[str, Any]:
     """Return the figures of `measure_cut` and `measure_words`, and `warnings`, a sentence for each that is bad.
 
     The student reads `max_length` tokens of a text, null if it reads all; `limit` is what its base takes at most, null

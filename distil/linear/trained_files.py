@@ -69,7 +69,8 @@ def read_trained(path: Path, device: str, make: Callable[[Any, list[str]], Kept]
     """Read what `write_trained` wrote, on a machine where the encoder's reference can be resolved.
 
     The file names no device, so it is also read where that of its training is missing; `device` is the one to use, and
-    `make` makes an untrained baseline of its features, which may be null, and labels. Raises `InputError` if the file is missing or damaged.
+    `make` makes an untrained baseline of its features, which may be null, and its labels. Raises `InputError` if the
+    file is missing or damaged.
     """
     try:
         with safe_open(path, "np") as file:

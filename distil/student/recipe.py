@@ -42,9 +42,7 @@ def fit_recipe(params: TrainParams, rows: Rows) -> tuple[TrainParams, dict[str, 
     return settle(params, ruled)
 
 
-def settle(
-    params: TrainParams, ruled: Mapping[str, tuple[Any, str]]
-) -> tuple[TrainParams, dict[str, dict[str, Any]]]:
+def settle(params: TrainParams, ruled: Mapping[str, tuple[Any, str]]) -> tuple[TrainParams, dict[str, dict[str, Any]]]:
     """Set the knobs that params.yaml does not name; `ruled` has of each its value and why. Returns as `fit_recipe`."""
     named = params.model_fields_set
     settled = {name: value for name, (value, _) in ruled.items() if name not in named}

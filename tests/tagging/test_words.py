@@ -85,7 +85,9 @@ def test_spans_are_those_of_the_pipeline_of_transformers(tmp_path: Path, kind: K
         found = _read_spans(text, model, tokenizer, has_prefix=kind == "bert")
         trimmed = [_trim(text, start, end, label) for start, end, label, _ in expected if label != "O"]
         assert [span[:3] for span in found] == trimmed
-        assert [span.probability for span in found] == pytest.approx([span[3] for span in expected if span[2] != "O"], abs=1e-5)
+        assert [span.probability for span in found] == pytest.approx(
+            [span[3] for span in expected if span[2] != "O"], abs=1e-5
+        )
 
 
 def _read_spans(text: str, model: Any, tokenizer: Any, *, has_prefix: bool) -> list[Any]:

@@ -46,7 +46,9 @@ class WordEncoder:
         model, tokenizer = self._load()
         device = choose_device(self.features.device)
         readings = read_texts(tokenizer, texts, token_limit(model, tokenizer) or UNSTATED_LIMIT)
-        vectors = run_words(model, tokenizer, readings, device, model.config.hidden_size, lambda out: out.last_hidden_state)
+        vectors = run_words(
+            model, tokenizer, readings, device, model.config.hidden_size, lambda out: out.last_hidden_state
+        )
         if broken := sum(not np.isfinite(words).all() for words in vectors):
             raise InputError(
                 f"the encoder {self.features.place[0]} answers NaN to {broken:,} of {len(texts):,} texts; "
@@ -83,7 +85,9 @@ class EmbeddedWords:
         """Train on texts and their canonical labels."""
         readings, vectors = self._encoder.read(texts)
         numbers = [
-            np.asarray(soften_words(reading.words, soften(label, self.labels), self.labels).argmax(axis=1), dtype=np.intp)
+            np.asarray(
+                soften_words(reading.words, soften(label, self.labels), self.labels).argmax(axis=1), dtype=np.intp
+            )
             for reading, label in zip(readings, labels, strict=True)
         ]
         material = Material(texts, labels, readings, vectors, numbers)

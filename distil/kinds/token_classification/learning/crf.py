@@ -7,8 +7,7 @@ Source: Lafferty, McCallum and Pereira, "Conditional Random Fields" (2001).
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -120,7 +119,9 @@ def describe(text: str, words: Sequence[Word]) -> list[list[str]]:
     told = []
     for here, word in enumerate(lower):
         names = ["bias", f"w={word}", f"s={shapes[here]}", f"W={spelled[here]}"]
-        names += [f"{side}={piece}" for length in AFFIXES for side, piece in (("p", word[:length]), ("e", word[-length:]))]
+        names += [
+            f"{side}={piece}" for length in AFFIXES for side, piece in (("p", word[:length]), ("e", word[-length:]))
+        ]
         for away in NEIGHBOURS:
             there = here + away
             inside = 0 <= there < len(words)
@@ -132,7 +133,9 @@ def describe(text: str, words: Sequence[Word]) -> list[list[str]]:
 
 def shape_of(word: str) -> str:
     """What a word looks like: X, x and 0 for capitals, other letters and digits, each run of them as one."""
-    kinds = ("X" if letter.isupper() else "0" if letter.isdigit() else "x" if letter.isalpha() else letter for letter in word)
+    kinds = (
+        "X" if letter.isupper() else "0" if letter.isdigit() else "x" if letter.isalpha() else letter for letter in word
+    )
     return re.sub(r"(.)\1+", r"\1+", "".join(kinds))
 
 

@@ -41,7 +41,9 @@ class Gazetteer:
 
     def predict(self, texts: Sequence[str]) -> list[list[Entity]]:
         """The spans of each text; their probability is their share of the name's places in training."""
-        return [[Entity(*span, text[span.start : span.end], share) for span, share in self._find(text)] for text in texts]
+        return [
+            [Entity(*span, text[span.start : span.end], share) for span, share in self._find(text)] for text in texts
+        ]
 
     def _find(self, text: str) -> Iterable[tuple[Span, float]]:
         """The spans of a text, each with the share of its name's places in training that had its label."""

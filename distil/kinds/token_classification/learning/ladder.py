@@ -47,9 +47,7 @@ class Climbed(Ladder):
     answers: dict[str, list[Answers]] = field(default_factory=dict)
 
 
-def climb(
-    tuner: SpanTuner, rows: pd.DataFrame, frozen: Frozen, lessons: Lessons, held_out: pd.DataFrame
-) -> Climbed:
+def climb(tuner: SpanTuner, rows: pd.DataFrame, frozen: Frozen, lessons: Lessons, held_out: pd.DataFrame) -> Climbed:
     """Judge every rung and choose one."""
     ladder = Climbed(MEASURE, holds=cut_hold_outs(tuner, rows, frozen, held_out))
     if not ladder.holds:

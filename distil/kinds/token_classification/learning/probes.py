@@ -81,7 +81,7 @@ def decide(probe: Probe, features: Sequence[Floats]) -> list[NDArray[np.float64]
 def decode(
     answers: Sequence[NDArray[np.float64]], readings: Sequence[Reading], labels: Sequence[str], texts: Sequence[str]
 ) -> list[str]:
-    """Return the canonical label of each text by what is likeliest for its words; logits do as well as probabilities."""
+    """Return the canonical label of each text by what is likeliest for its words, of logits or probabilities."""
     return [
         write_label(span[:3] for span in read_tags(reading.words, said, labels, text))
         for reading, said, text in zip(readings, answers, texts, strict=True)

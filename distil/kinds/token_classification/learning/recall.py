@@ -1,7 +1,7 @@
 """Find more spans at the price of more that are none: the output O answers less often.
 
-By how much, predictions for held-out training texts say: what is added to the logit of O so that the wanted share of the
-words that stand in spans has another tag. It goes into the bias of the head, so that every tool has it.
+By how much, predictions for held-out training texts say: what is added to the logit of O so that the wanted share of
+the words that stand in spans has another tag. It goes into the bias of the head, so that every tool has it.
 """
 
 import math
@@ -33,9 +33,11 @@ class Recall(NamedTuple):
 def choose_shift(holds: Sequence[HoldOut], answers: Sequence[Answers], labels: Sequence[str], target: float) -> Recall:
     """Choose the shift nearest to zero by which at least the share `target` of the words in spans is found.
 
-    `answers` are logits for the words of each text of the hold-outs. Raises `InputError` if no held-out text has a span.
+    `answers` are logits for the words of each text of the hold-outs. Raises `InputError` if none of these has a span.
     """
-    pairs = [pair for held, said in zip(holds, answers, strict=True) for pair in zip(held.judged.numbers, said, strict=True)]
+    pairs = [
+        pair for held, said in zip(holds, answers, strict=True) for pair in zip(held.judged.numbers, said, strict=True)
+    ]
     inside = np.concatenate([numbers > 0 for numbers, _ in pairs]) if pairs else np.zeros(0, dtype=bool)
     if not inside.any():
         raise InputError(

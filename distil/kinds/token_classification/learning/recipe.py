@@ -1,4 +1,4 @@
-"""Fit the knobs of a training on words to the data; what the rules say was found on held-out texts (docs/student.md)."""
+"""Fit the knobs of a training on words to the data; the rules were found on held-out texts (docs/student.md)."""
 
 import math
 from typing import Any
@@ -43,4 +43,6 @@ def check_knobs(params: TrainParams) -> None:
                 f"take it out"
             )
     if not isinstance(params.epochs, int):
-        raise InputError(f"train.epochs = {params.epochs}: epochs of a student of spans are not compared; write one number")
+        raise InputError(
+            f"train.epochs = {params.epochs}: epochs of a student of spans are not compared; write one number"
+        )

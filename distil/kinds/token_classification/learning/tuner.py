@@ -1,4 +1,4 @@
-"""Fine-tune a small encoder to tag words: its examples are windows of texts, and the first piece of a word is learnt."""
+"""Fine-tune a small encoder to tag words: examples are windows of texts, and the first piece of a word is learnt."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +47,10 @@ class SpanTuner(FineTuner):
     def make_examples(self, places: NDArray[np.intp], targets: Any) -> list[dict[str, Any]]:
         """The windows of the texts at these places, each with a row of targets a token; those without words not."""
         examples = [
-            {"input_ids": view.ids, "labels": _place(targets[place][view.first : view.last], view.places, len(view.ids))}
+            {
+                "input_ids": view.ids,
+                "labels": _place(targets[place][view.first : view.last], view.places, len(view.ids)),
+            }
             for place in places
             for view in self.readings[place].views
             if view.places
