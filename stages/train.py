@@ -72,6 +72,7 @@ def main(
         "seconds": time.perf_counter() - start,
         **describe_trials(taught.kept, taught.trials),
         **describe_method(tuner, taught),
+        **taught.figures,
     }
     write_metrics(metrics, {"seconds": figures["seconds"]}, figures)
     print(f"train: {describe(figures)} -> {student}")
@@ -88,8 +89,12 @@ def read_some(train: Path) -> pd.DataFrame:
 
 
 def tell_reading(tuner: FineTuner, warnings: list[str]) -> dict[str, Any]:
-    """`reading`, how much of the texts the student reads, and `warnings` of that and those given, which are printed."""
-    reading = describe_reading(tuner.tokenizer, tuner.texts, tuner.max_length, tuner.limit)
+    """`reading`, how much of the texts the student reads, and `warnings` of that and those given, which are printed.
+
+    A student that answers for each token reads long texts in windows, and all of them.
+    """
+    most = None if tuner.outputs.per_token else tuner.max_length
+    reading = describe_reading(tuner.tokenizer, tuner.texts, most, tuner.limit)
     warnings = [*reading.pop("warnings"), *warnings]
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)

@@ -18,15 +18,16 @@ SAMPLE_TEXTS, SAMPLE_CHARACTERS = 1000, 2000  # of which the words are looked at
 WORD = re.compile("w|[lm]*l[lm]*")  # of what `_Kinds` makes of a text
 
 
-def describe_reading(tokenizer: Any, texts: Sequence[str], max_length: int, limit: int | None) -> dict[str, Any]:
+def describe_reading(tokenizer: Any, texts: Sequence[str], max_length: int | None, limit: int | None) -> dict[str, Any]:
     """Return the figures of `measure_cut` and `measure_words`, and `warnings`, a sentence for each that is bad.
 
-    The student reads `max_length` tokens of a text; `limit` is what its base takes at most, null if it states none.
+    The student reads `max_length` tokens of a text, null if it reads all; `limit` is what its base takes at most, null
+    if it states none.
     """
     cut = measure_cut(tokenizer, texts, max_length)
     words = measure_words(tokenizer, texts)
     warnings = []
-    if cut["unread_share"] > MOST_UNREAD:
+    if max_length is not None and cut["unread_share"] > MOST_UNREAD:
         warnings.append(
             f"The student reads {max_length} tokens of a text: {cut['texts_cut']:,} of {len(texts):,} are longer, and "
             f"{cut['unread_share']:.1%} of all tokens are not read; {_read_more(max_length, limit)}."
@@ -40,11 +41,13 @@ def describe_reading(tokenizer: Any, texts: Sequence[str], max_length: int, limi
     return {**cut, **words, "warnings": warnings}
 
 
-def measure_cut(tokenizer: Any, texts: Sequence[str], max_length: int) -> dict[str, float]:
+def measure_cut(tokenizer: Any, texts: Sequence[str], max_length: int | None) -> dict[str, float]:
     """How many texts have more tokens than `max_length`, special ones included, and what share of all tokens that is.
 
-    `unread_share` is 0 without texts.
+    `unread_share` is 0 without texts, and nothing is cut where `max_length` is null.
     """
+    if max_length is None:
+        return {"texts_cut": 0, "unread_share": 0.0}
     lengths = np.array([len(ids) for ids in tokenizer(list(texts), verbose=False)["input_ids"]] if texts else [0])
     unread = np.maximum(lengths - max_length, 0)
     return {"texts_cut": int((unread > 0).sum()), "unread_share": float(unread.sum() / max(1, lengths.sum()))}

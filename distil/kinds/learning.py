@@ -8,7 +8,6 @@ from typing import Any, Protocol, cast
 import pandas as pd
 import torch
 
-from distil.core.errors import InputError
 from distil.core.params import Kind
 from distil.encoders.outputs import Outputs
 from distil.student.fine_tuner import FineTuner
@@ -51,10 +50,5 @@ class Teaching(Protocol):
 
 
 def load_teaching(kind: Kind) -> Teaching:
-    """A kind's way to a student; raises `InputError` for one of which no student is made yet."""
-    if kind == "token_classification":
-        raise InputError(
-            f"task.kind = {kind!r}: students are made for one label a text or several so far; the teacher's labels are "
-            "ready: 'distil export-labels FOLDER' writes them as files to train on"
-        )
+    """A kind's way to a student."""
     return cast("Teaching", import_module(f"distil.kinds.{kind}.learning.teaching"))

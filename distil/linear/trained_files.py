@@ -28,7 +28,10 @@ class Trained(Protocol):
 
     LEARNED: tuple[str, ...]  # the names of the arrays that it learned
     labels: list[str]
-    features: Features
+
+    @property
+    def features(self) -> Features | None:
+        """What it reads of a text; null if it reads it by itself."""
 
     def list_learned(self) -> Arrays:
         """What it learned, by these names."""
@@ -51,6 +54,9 @@ def write_trained(path: Path, baselines: Mapping[str, Trained]) -> None:
             reference, pins = baseline.features.place
             about[name] |= {"encoder": reference, "pins": pins.as_posix()}
             continue
+        if baseline.features is None:
+            about[name] |= {"features": None}
+            continue
         for kind, vectorizer in baseline.features.transformer_list:
             terms = json.dumps(vectorizer.get_feature_names_out().tolist(), ensure_ascii=False)
             arrays[f"{name}.{kind}.terms"] = np.frombuffer(terms.encode(), dtype=np.uint8)
@@ -59,11 +65,12 @@ def write_trained(path: Path, baselines: Mapping[str, Trained]) -> None:
     path.write_bytes(save(arrays, {"baselines": json.dumps(about)}))  # of several keys the order is left to chance
 
 
-def read_trained(path: Path, device: str, make: Callable[[Features, list[str]], Kept]) -> dict[str, Kept]:
+def read_trained(path: Path, device: str, make: Callable[[Any, list[str]], Kept]) -> dict[str, Kept]:
     """Read what `write_trained` wrote, on a machine where the encoder's reference can be resolved.
 
     The file names no device, so it is also read where that of its training is missing; `device` is the one to use, and
-    `make` makes an untrained baseline. Raises `InputError` if the file is missing or damaged.
+    `make` makes an untrained baseline of its features, which may be null, and its labels. Raises `InputError` if the
+    file is missing or damaged.
     """
     try:
         with safe_open(path, "np") as file:
@@ -76,13 +83,13 @@ def read_trained(path: Path, device: str, make: Callable[[Features, list[str]], 
 
 
 def _read_one(
-    file: Any, name: str, told: Mapping[str, Any], device: str, make: Callable[[Features, list[str]], Kept]
+    file: Any, name: str, told: Mapping[str, Any], device: str, make: Callable[[Any, list[str]], Kept]
 ) -> Kept:
     width: int | None = None
-    features: Features
+    features: Features | None = None
     if "encoder" in told:
         features = FrozenEncoder(told["encoder"], Path(told["pins"]), device)
-    else:
+    elif "features" not in told:
         features = make_tfidf()
         width = sum(_read_terms(file, f"{name}.{kind}", part) for kind, part in features.transformer_list)
     baseline = make(features, [str(label) for label in told["labels"]])

@@ -78,6 +78,11 @@ class FineTuner:
             raise InputError(
                 f"runtime.device = {str(device)!r}: training takes the first GPU; set CUDA_VISIBLE_DEVICES instead"
             )
+        if params.recall_target is not None and not outputs.per_token:
+            raise InputError(
+                f"train.recall_target = {params.recall_target:g} is for spans alone (task.kind: token_classification); "
+                "take it out"
+            )
         make_loggers(report_to)
         self.base, self.texts, self.outputs = base, list(texts), outputs
         self.params, self.device, self.report_to = params, device, list(report_to)
@@ -137,14 +142,15 @@ class FineTuner:
         set_seed(seed)  # before the model is loaded: its head is drawn at random
         model = self.load(self.params.pooling, opened=False)
         progress = Progress(name)
+        examples = self.make_examples(places, targets)
         with (
             TemporaryDirectory() as folder,
             explain_out_of_memory(self.device, lambda: self.save_memory_of_training(f"at step {progress.step + 1}")),
         ):
             trainer = _Trainer(
                 model=model,
-                args=self._arguments(Path(folder), epochs, seed, len(places)),
-                train_dataset=self.make_examples(places, targets),
+                args=self._arguments(Path(folder), epochs, seed, len(examples)),
+                train_dataset=examples,
                 data_collator=self.make_collator(),
                 compute_loss_func=self.compute_loss,
                 callbacks=[progress, *make_loggers(self.report_to)],
@@ -168,6 +174,10 @@ class FineTuner:
         """Return the probabilities that logits stand for, of the same shape."""
         numbers = torch.from_numpy(logits).double()
         return (numbers.sigmoid() if self.outputs.several else numbers.softmax(dim=-1)).numpy()
+
+    def average(self, answers: Sequence[Any]) -> Any:
+        """Return the mean of what several models answered, as targets to learn."""
+        return np.mean(answers, axis=0).astype(np.float32)
 
     def save(self, training: Training, folder: Path) -> None:
         """Write config.json, model.safetensors, tokenizer.json and tokenizer_config.json.

@@ -37,6 +37,7 @@ class TrainParams(Params):
     base_share: Annotated[Number, Field(ge=0, le=1)] | None = (
         None  # of the base's weights in the student (held_back.py)
     )
+    recall_target: Annotated[Number, Field(gt=0, le=1)] | None = None  # spans: share of their words to be found
     dropout: Annotated[Number, Field(ge=0, lt=1)] | None = 0.0
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     compile: bool = False  # torch.compile

@@ -57,8 +57,6 @@ def distill_trials(
     return Trial(seed, training, score(training))
 
 
-def average_answers(tuner: FineTuner, trials: Sequence[Trial]) -> NDArray[np.float32]:
-    """Return the mean probabilities of the trials on all of the tuner's texts, of shape (texts, outputs)."""
-    shares = [tuner.predict_proba(trial.training, tuner.texts) for trial in trials]
-    mean: NDArray[np.float32] = np.mean(shares, axis=0).astype(np.float32)
-    return mean
+def average_answers(tuner: FineTuner, trials: Sequence[Trial]) -> Any:
+    """Return the mean probabilities of the trials on all of the tuner's texts, as targets: shape (texts, outputs)."""
+    return tuner.average([tuner.predict_proba(trial.training, tuner.texts) for trial in trials])

@@ -1,7 +1,7 @@
 """What a student was taught, and what came of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,10 @@ class Lessons:
 
 @dataclass(frozen=True)
 class Taught:
-    """The student that is kept, what it comes from, and how it was chosen; `ladder` and `recipe` null if it was not."""
+    """The student that is kept, what it comes from, and how it was chosen; `ladder` and `recipe` null if it was not.
+
+    `figures` are what else the kind tells in metrics/train.json.
+    """
 
     rung: str
     kept: Trial
@@ -38,3 +41,4 @@ class Taught:
     lessons: Lessons
     ladder: Ladder | None
     recipe: Recipe | None
+    figures: Mapping[str, Any] = field(default_factory=dict)
