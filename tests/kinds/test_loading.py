@@ -9,32 +9,47 @@ from distil.forms.gold import GoldForm
 from distil.forms.labels import LabelForm, VoteForm
 from distil.forms.reading import AnswerForm
 from distil.forms.scores import ScoreForm
+from distil.forms.telling import ExampleForm
 from distil.kinds.classification.labelling import answers, form, gold, votes
 from distil.kinds.classification.scoring import scores
+from distil.kinds.classification.telling import examples
 from distil.kinds.labelling import load_labelling
 from distil.kinds.multi_label.labelling import answers as many_answers
 from distil.kinds.multi_label.labelling import form as many_form
 from distil.kinds.multi_label.labelling import gold as many_gold
 from distil.kinds.multi_label.labelling import votes as many_votes
 from distil.kinds.multi_label.scoring import scores as many_scores
+from distil.kinds.multi_label.telling import examples as many_examples
 from distil.kinds.scoring import load_scores
+from distil.kinds.telling import load_telling
 from distil.kinds.token_classification.labelling import answers as span_answers
 from distil.kinds.token_classification.labelling import form as span_form
 from distil.kinds.token_classification.labelling import gold as span_gold
 from distil.kinds.token_classification.labelling import votes as span_votes
 from distil.kinds.token_classification.scoring import scores as span_scores
+from distil.kinds.token_classification.telling import examples as span_examples
+from distil.quality.comparison import AGAINST_TEACHER
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-Forms = tuple[LabelForm, GoldForm, AnswerForm, VoteForm, ScoreForm]
+Forms = tuple[LabelForm, GoldForm, AnswerForm, VoteForm, ScoreForm, ExampleForm]
 
 FORMS: dict[Kind, Forms] = {
-    "classification": (form, gold, answers, votes, scores),
-    "multi_label": (many_form, many_gold, many_answers, many_votes, many_scores),
-    "token_classification": (span_form, span_gold, span_answers, span_votes, span_scores),
+    "classification": (form, gold, answers, votes, scores, examples),
+    "multi_label": (many_form, many_gold, many_answers, many_votes, many_scores, many_examples),
+    "token_classification": (span_form, span_gold, span_answers, span_votes, span_scores, span_examples),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_loaded_is_the_kinds_own(kind: Kind) -> None:
     found = load_labelling(kind)
-    assert (found.form, found.gold, found.answers, found.votes, load_scores(kind)) == FORMS[kind]
+    others = (load_scores(kind), load_telling(kind).examples)
+    assert (found.form, found.gold, found.answers, found.votes, *others) == FORMS[kind]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_speaks_of_scores_that_the_kind_has(kind: Kind) -> None:
+    words, headline = load_telling(kind).words, load_scores(kind).HEADLINE
+    assert (words.by_people.key, words.by_people.second) == headline[:2]
+    renamed = AGAINST_TEACHER | {name: f"{name}_with_teacher" for name in headline if name not in AGAINST_TEACHER}
+    assert (words.by_teacher.key, words.by_teacher.second) == tuple(renamed[name] for name in headline[:2])
