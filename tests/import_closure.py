@@ -7,9 +7,10 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-OF_KINDS = {
-    f"distil/kinds/{room}.py": f"distil/kinds/{{}}/{room}/[a-z]*.py" for room in ("labelling", "learning", "scoring")
-} | {"distil/kinds/baselines.py": "distil/kinds/{}/learning/baselines.py"}
+ROOMS = ("labelling", "learning", "scoring", "telling")
+OF_KINDS = {f"distil/kinds/{room}.py": f"distil/kinds/{{}}/{room}/[a-z]*.py" for room in ROOMS} | {
+    "distil/kinds/baselines.py": "distil/kinds/{}/learning/baselines.py"
+}
 
 
 def import_closure(script: Path, root: Path, kind: str = "classification") -> set[str]:

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
+from toy_kinds import describe_ladder_of, describe_quality_of, draw_labels, draw_soft, rename, rename_systems
 from toy_metrics import (
     SCORES,
     describe_candidates,
     describe_cost,
-    describe_ladder,
-    describe_quality,
     describe_speed,
     list_bins,
     list_quantiles,
@@ -20,6 +19,7 @@ from toy_metrics import (
 )
 
 from distil.core.metrics import read_details, write_metrics
+from distil.core.params import Kind
 from distil.core.tables import LABELS, PREDICTIONS, TEST, read_rows, write_rows
 
 LABEL_NAMES = ("negative", "positive")
@@ -72,6 +72,7 @@ ARGUMENTS = (
 
 def write_toy_results(
     folder: Path,
+    kind: Kind = "classification",
     gold: bool = True,
     priced: bool = True,
     endpoint: bool = False,
@@ -88,14 +89,14 @@ def write_toy_results(
 ) -> list[Path]:
     """Write params.yaml, metrics/ and data/ below the folder; returns the paths that the stage report takes."""
     params = yaml.safe_load(PARAMS)
-    params["task"]["labels"] = list(labels)
+    params["task"] |= {"labels": list(labels), "kind": kind}
     (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
     (folder / "prompts").mkdir()
     (folder / "prompts/reviews.md").write_text(PROMPT, encoding="utf-8")
-    cost = describe_cost(priced, endpoint, compared)
+    cost = rename_systems(describe_cost(priced, endpoint, compared), kind)
     files = {
-        "quality": describe_quality(gold, labels, rows, calibrated, short),
-        "speed": describe_speed(),
+        "quality": describe_quality_of(kind, gold, labels, rows, calibrated, short),
+        "speed": rename_systems(describe_speed(), kind),
         "cost": cost,
         "fetch": {"texts": 2985, "with_gold": 2985 if gold else 0, "duplicates_merged": 12, "gold_conflicts": 1}
         | {"by_label": dict.fromkeys(labels, 2985 // len(labels)) if gold else {}},
@@ -118,7 +119,7 @@ def write_toy_results(
         | {"below_min_agreement": 0, "epochs_agreement": None, "distilled_from": None}
         | {"rung": "fine_tuned", "trained": "3 epochs"}
         | (
-            describe_ladder() | {"rung": "frozen", "trained": "a linear head on the base as it is"}
+            describe_ladder_of(kind) | {"rung": "frozen", "trained": "a linear head on the base as it is"}
             if ladder
             else {"ladder": None, "recipe": None}
         ),
@@ -130,9 +131,12 @@ def write_toy_results(
     }
     for name, content in files.items():
         write_metrics(folder / "metrics" / f"{name}.json", {}, content)
-    bins = pd.DataFrame(list_bins(gold, labels, rows))
-    _write_curves(folder / "metrics", cost, bins if calibrated else bins.iloc[:0])
-    _write_tables(folder / "data", gold, labels, texts, reason, min(rows, 150))
+    names = {name: rename(name, kind) for name in SCORES}
+    bins = pd.DataFrame(list_bins(gold, labels, rows)).replace({"system": names})
+    if kind != "classification":
+        bins = bins.rename(columns={"accuracy": "precision", "agreement": "precision"})
+    _write_curves(folder / "metrics", cost, bins if calibrated else bins.iloc[:0], names)
+    _write_tables(folder / "data", kind, gold, labels, texts, reason, min(rows, 150))
     return [folder / argument for argument in ARGUMENTS]
 
 
@@ -192,31 +196,35 @@ def _annotate(teacher: str, local: bool, told_tokens: bool) -> dict[str, Any]:
     }
 
 
-def _write_curves(metrics: Path, cost: dict[str, Any], bins: pd.DataFrame) -> None:
+def _write_curves(metrics: Path, cost: dict[str, Any], bins: pd.DataFrame, names: dict[str, str]) -> None:
     curve = pd.DataFrame({"step": range(1, 61), "epoch": np.arange(1, 61) / 20})
     noise = np.random.default_rng(0).normal(0, 0.015, 60)
     curve["loss"] = 0.32 + 0.38 * np.exp(-curve["epoch"]) + noise
     curve["learning_rate"] = 1e-4 * (1 - curve["step"] / 60)
     curve.to_csv(metrics / "training.csv", index=False)
     bins.to_csv(metrics / "calibration.csv", index=False)
-    pd.DataFrame(list_quantiles()).to_csv(metrics / "latency.csv", index=False)
+    pd.DataFrame(list_quantiles()).replace({"system": names}).to_csv(metrics / "latency.csv", index=False)
     spent = pd.DataFrame(list_spent(cost), columns=["texts", "system", "usd"])
     spent.to_csv(metrics / "break_even.csv", index=False)
 
 
 def _write_tables(
-    data: Path, gold: bool, labels: tuple[str, ...], texts: tuple[str, ...], reason: str | None, rows: int
+    data: Path, kind: Kind, gold: bool, labels: tuple[str, ...], texts: tuple[str, ...], reason: str | None, rows: int
 ) -> None:
     rng = np.random.default_rng(0)
     ids = [f"{number:016x}" for number in range(rows)]
-    truth = rng.choice(labels, rows)
-    named = {name: np.where(rng.random(rows) < 0.8, truth, rng.choice(labels, rows)) for name in SCORES}
+    shown = [texts[number % len(texts)] for number in range(rows)]
+    truth = draw_labels(kind, shown, labels, rng)
+    named = {
+        rename(name, kind): np.where(rng.random(rows) < 0.8, truth, draw_labels(kind, shown, labels, rng))
+        for name in SCORES
+    }
     test = [
         {"id": key, "text": texts[number % len(texts)], "gold": truth[number] if gold else None}
         for number, key in enumerate(ids)
     ]
     predictions = [
-        {"id": key, "system": name, "label": label, "probabilities": rng.dirichlet([1.0] * len(labels)).tolist()}
+        {"id": key, "system": name, "label": label, "probabilities": draw_soft(kind, label, labels, rng)}
         | {"right": bool(label == true) if gold else None}
         for name, given in named.items()
         for key, label, true in zip(ids, given, truth, strict=True)

@@ -63,7 +63,8 @@ def find_student(repository: str) -> tuple[dict[str, Path], str]:
     default = read_default_file(stage_path("report", "--export"))
     files = collect_files(artifact_path("student"), default)
     check_fresh(STAGES)
-    return files, read_card(stage_path("report", "--reports") / CARD_FILE, default, repository)
+    kind = load_params("task", TaskParams).kind
+    return files, read_card(stage_path("report", "--reports") / CARD_FILE, kind, default, repository)
 
 
 def make_dataset(folder: Path) -> tuple[dict[str, Path], str]:

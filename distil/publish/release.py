@@ -17,6 +17,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 from distil.assets.hub import HUB_ERRORS, explain_hub_error, follow_no_plain_http
 from distil.core.errors import DistilError, InputError
 from distil.core.links import leads_out
+from distil.core.params import Kind
 from distil.report.usage import address_card
 
 CARD = "README.md"
@@ -85,10 +86,10 @@ def collect_files(folder: Path, default: str) -> dict[str, Path]:
     return files
 
 
-def read_card(path: Path, default: str, repository: str) -> str:
+def read_card(path: Path, kind: Kind, default: str, repository: str) -> str:
     """The model card, telling of the repository; raises `InputError` if it is missing or another version's."""
     try:
-        return address_card(path.read_text(encoding="utf-8"), default, repository)
+        return address_card(path.read_text(encoding="utf-8"), kind, default, repository)
     except FileNotFoundError:
         raise InputError(f"{path} is missing; 'dvc repro' writes it, 'dvc pull' brings it") from None
 

@@ -9,6 +9,8 @@ import pandas as pd
 
 from distil.core.params import TaskParams
 from distil.core.served import PRECISIONS
+from distil.forms.telling import ScoreWords, Words
+from distil.kinds.telling import load_telling
 
 Metrics = dict[str, Any]
 WEIGHT_SUFFIXES = (".gguf", ".safetensors")  # other points are part of a name
@@ -30,7 +32,7 @@ class Study:
     train: Metrics
     export: Metrics
     curve: pd.DataFrame  # step, epoch, loss, learning_rate
-    calibration: pd.DataFrame  # system, confidence, `score_name`, rows: a line for each bin that has any
+    calibration: pd.DataFrame  # system, confidence, the share that is right, rows: a line for each bin that has any
     latencies: pd.DataFrame  # system, share, ms: quantiles of one text at a time
     spent: pd.DataFrame  # texts, system, usd: dollars in all after so many texts
     predictions: pd.DataFrame
@@ -63,9 +65,18 @@ class Study:
         return bool(self.annotate["server"] == "recorded")
 
     @property
-    def score_name(self) -> str:
-        """What the share of test rows with the label of the reference is called in the metric files."""
-        return "accuracy" if self.has_gold else "agreement"
+    def words(self) -> Words:
+        """Those of the task's kind."""
+        return load_telling(self.task.kind).words
+
+    @property
+    def score(self) -> ScoreWords:
+        """How the score is told, which is against people's labels wherever there are any."""
+        return self.words.by_people if self.has_gold else self.words.by_teacher
+
+    def name_score(self, name: str) -> str:
+        """What another score than the first is called in the metric files."""
+        return name if self.has_gold else f"{name}_with_teacher"
 
     @property
     def confidence(self) -> str:
@@ -76,7 +87,7 @@ class Study:
 def find_calibration(study: Study, system: str) -> Metrics | None:
     """A system's ECE and Brier score (without gold, against the teacher's labels); None without probabilities."""
     scores = study.quality["systems"].get(system, {})
-    found: Metrics | None = scores.get("calibration" if study.has_gold else "calibration_with_teacher")
+    found: Metrics | None = scores.get(study.name_score("calibration"))
     return found
 
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from distil.report.findings import Study
 
-LEGENDS = {  # by the system whose row they explain
-    "student": "Student, pipeline: run by the transformers pipeline.",
-    "majority": "Majority label: always the label that the teacher gave most often in training.",
-    "tfidf": "LR: logistic regression on the teacher's labels; embeddings: of a frozen encoder.",
-    "few_shot": "Few-shot LR: on the same embeddings of a few texts a label, which people labelled.",
-}
+PIPELINE = "Student, pipeline: run by the transformers pipeline."
+
+
+def list_legends(study: Study) -> list[str]:
+    """What the names in the table leave open, of the systems that have a row in it."""
+    legends = {"student": PIPELINE, **study.words.legends}
+    return [legend for system, legend in legends.items() if system in study.quality["systems"]]
 
 
 def describe_measurement(study: Study, compared: bool) -> list[str]:
@@ -18,11 +19,10 @@ def describe_measurement(study: Study, compared: bool) -> list[str]:
     `compared` tells whether the models that were only priced are shown.
     """
     speed, machine = study.speed, study.speed["machine"]
-    score = "accuracy against people's labels" if study.has_gold else "agreement with the teacher"
     flags = f" ({', '.join(machine['flags'])})" if machine["flags"] else ""
     lines = [
-        " ".join(legend for system, legend in LEGENDS.items() if system in study.quality["systems"]),
-        f"Scores: {score} on {study.quality['rows']:,} test texts, with {study.confidence} intervals.",
+        " ".join(list_legends(study)),
+        f"Scores: {study.score.measured} on {study.quality['rows']:,} test texts, with {study.confidence} intervals.",
         f"Speed: {machine['cpu']}{flags}, {machine['cores']} cores, {machine['threads']} threads, {speed['date']}; "
         f"texts of {speed['mean_words']:.0f} words on average.",
         describe_served(study),
@@ -57,7 +57,7 @@ def compare_with_fp32(study: Study) -> float:
 
 def _describe_loss(study: Study) -> str:
     same = compare_with_fp32(study)
-    scores = [study.quality["systems"][name][study.score_name] for name in (study.served, "student_onnx")]
+    scores = [study.quality["systems"][name][study.score.key] for name in (study.served, "student_onnx")]
     points = 100 * (scores[0] - scores[1])
     change = f"{abs(points):.1f} points {'lower' if points < 0 else 'higher'}" if round(points, 1) else "the same"
-    return f"fp32's label on {same:.1%} of the test texts, {study.score_name} {change}"
+    return f"fp32's {study.words.answer} on {same:.1%} of the test texts, {study.score.spoken} {change}"

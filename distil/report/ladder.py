@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from distil.report.findings import Study
-from distil.report.results import TITLES, Score
+from distil.report.results import Score
 
-RUNGS = {  # by name in metrics/train.json, in order of what they cost to train
-    "majority": TITLES["majority"],
-    "tfidf": TITLES["tfidf"],
+RUNGS = {  # by name in metrics/train.json, those that export; the others are baselines of the kind
     "frozen": "Frozen encoder + linear head",
     "fine_tuned": "Fine-tuned encoder",
 }
@@ -24,19 +22,15 @@ MADE = {  # by name of the rung: how such a student was made
 
 @dataclass(frozen=True)
 class Rung:
-    """One way to a student: the share of held-out teacher labels that it gives, and the seconds that it took."""
+    """One way to a student: its score on held-out labels of the teacher, and the seconds that it took."""
 
     name: str
+    title: str  # what it is called on the page
     score: Score
     rows: int
     seconds: float
     exportable: bool
     chosen: bool
-
-    @property
-    def title(self) -> str:
-        """What it is called on the page."""
-        return RUNGS.get(self.name, self.name)
 
 
 @dataclass(frozen=True)
@@ -50,9 +44,11 @@ class Point:
 def list_rungs(study: Study) -> list[Rung]:
     """The rungs that were tried, in the order in which `train` lists them."""
     ladder = study.train.get("ladder") or {"rungs": {}}
+    titles = {**study.words.baselines, **RUNGS}
     return [
         Rung(
             name=name,
+            title=titles.get(name, name),
             score=_read_score(rung),
             rows=rung["rows"],
             seconds=rung["seconds"],

@@ -66,50 +66,52 @@ def render_model_card(study: Study, results: Sequence[Result], params: CardParam
     """The card as Markdown; `prompt` is the text of the prompt file, null where the answers are of another prompt."""
     return open_card_template("distil.report", "model_card.md").render(
         study=study,
+        words=study.words,
         params=params,
         prompt=prompt,
-        front_matter=yaml.safe_dump(describe_model(study, results, params), sort_keys=False, allow_unicode=True),
+        front_matter=yaml.safe_dump(describe_model(study, params), sort_keys=False, allow_unicode=True),
         table=render_markdown(results, [], study),
         calibration=find_calibration(study, STUDENT),
         shortfalls=write_shortfalls_as_markdown(study),
         made=MADE[study.train["rung"]],
         rungs=list_rungs(study),
         knobs=list_chosen_knobs(study),
-        usage=render_usage(study.export["default_file"]),
+        usage=render_usage(study.task.kind, study.export["default_file"]),
     )
 
 
-def describe_model(study: Study, results: Sequence[Result], params: CardParams) -> dict[str, Any]:
+def describe_model(study: Study, params: CardParams) -> dict[str, Any]:
     """The front matter: licence, language, base model, data, tags and, against people's labels only, the scores."""
     card: dict[str, Any] = {
         "license": params.license,
         "language": [study.task.language],
         "library_name": "transformers",
-        "pipeline_tag": "text-classification",
+        "pipeline_tag": study.words.card.tag,
         "tags": ["distil", "onnx", "knowledge-distillation", "synthetic-labels"],
     }
     if base := find_hub_name(study.train["base"]):
         card |= {"base_model": base, "base_model_relation": "finetune"}  # the Hub takes ONNX for a quantized copy
     if params.dataset:
         card["datasets"] = [params.dataset]
-    if metrics := _list_metrics(study, results):
-        task = {"type": "text-classification", "name": "Text Classification"}
+    if metrics := _list_metrics(study):
+        task = {"type": study.words.card.tag, "name": study.words.card.task}
         described = " ".join(params.texts.split())  # a line of dashes in it would end the front matter
         dataset = {"type": params.dataset or study.task.name, "name": described, "split": "test"}
-        card["metrics"] = [metric["type"] for metric in metrics]
+        card["metrics"] = list(dict.fromkeys(metric["type"] for metric in metrics))
         card["model-index"] = [
             {"name": study.task.name, "results": [{"task": task, "dataset": dataset, "metrics": metrics}]}
         ]
     return card
 
 
-def _list_metrics(study: Study, results: Sequence[Result]) -> list[dict[str, Any]]:
-    student = next(result for result in results if result.system == STUDENT)
-    if not (study.has_gold and student.score and student.macro_f1):
+def _list_metrics(study: Study) -> list[dict[str, Any]]:
+    scores = study.quality["systems"].get(STUDENT, {})
+    if not study.has_gold:
         return []
     metrics = [
-        {"type": "accuracy", "value": round(student.score.value, 4), "name": "Accuracy"},
-        {"type": "f1", "value": round(student.macro_f1.value, 4), "name": "Macro F1"},
+        {"type": metric, "value": round(scores[key], 4), "name": name}
+        for metric, key, name in study.words.card.metrics
+        if scores.get(key) is not None
     ]
     if calibration := find_calibration(study, STUDENT):
         name = "Expected calibration error"

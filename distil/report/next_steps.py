@@ -31,7 +31,7 @@ def write_alarm(study: Study) -> str | None:
     alarms = [ALARMS[kind] for kind in kinds if kind in ALARMS]
     sentences = [f"The student is {' and '.join(alarms)}."] if alarms else []
     if alarms and not study.has_gold:
-        sentences = ["A baseline gives the teacher's label more often than the student."]
+        sentences = [study.words.alarm]
     if POOLED_WORSE in kinds:
         sentences.append("One teacher alone is better than all of them pooled.")
     return " ".join(sentences) or None
@@ -101,12 +101,10 @@ def _advise_on_teacher(study: Study) -> Iterator[str]:
     better = [it["system"] for warning in study.quality["warnings"] for it in warning["systems"]]
     if "few_shot" not in better or not study.has_gold:
         return
-    teacher, few_shot = (study.quality["systems"][name]["accuracy"] for name in ("teacher", "few_shot"))
+    teacher, few_shot = (study.quality["systems"][name][study.score.key] for name in ("teacher", "few_shot"))
     if teacher <= few_shot:
-        yield (
-            f"The teacher first: it is right on {teacher:.1%}, a classifier that learnt from a few texts that people "
-            f"labelled on {few_shot:.1%}. Work on the prompt, or take a larger model."
-        )
+        told = study.words.teacher_first.format(teacher=f"{teacher:.1%}", few_shot=f"{few_shot:.1%}")
+        yield f"The teacher first: {told}. Work on the prompt, or take a larger model."
 
 
 def _advise_on_rungs(rungs: Sequence[Rung], study: Study) -> Iterator[str]:
@@ -128,7 +126,8 @@ def _advise_on_rungs(rungs: Sequence[Rung], study: Study) -> Iterator[str]:
     best = max(others, key=lambda rung: rung.score.value, default=None)
     if best is None:
         return
-    told = f"{best.title} gives {_tell(best.score)} of the held-out teacher labels, {chosen.title}, which was taken, "
+    words = study.words.ladder
+    told = f"{best.title} {words.verb} {_tell(best.score)} {words.held_out}, {chosen.title}, which was taken, "
     told += _tell(chosen.score)
     if best.score.value <= chosen.score.value:
         repeats = study.has_gold and WORSE_THAN_BASELINE in _list_kinds(study)
@@ -160,8 +159,8 @@ def _advise_on_texts(curve: Sequence[Point], gain: tuple[float, float] | None, s
     if gain is None:
         return
     before, last = curve[-2:]
-    told = f"from {before.rows:,} to {last.rows:,} training texts, {_tell(before.score)} to {_tell(last.score)} of the "
-    told += "held-out teacher labels (a linear head on the frozen encoder)"
+    told = f"from {before.rows:,} to {last.rows:,} training texts, {_tell(before.score)} to {_tell(last.score)} "
+    told += f"{study.words.ladder.held_out} (a linear head on the frozen encoder)"
     brought, low = gain
     if low > 0:
         yield f"More texts: the learning curve still rises {told}. {_price_texts(last.rows, study)}"

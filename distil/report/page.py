@@ -6,10 +6,12 @@ own content policy forbids scripts and requests, should that ever fail.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from distil.cost.figures import format_co2, format_co2_range, format_figure, format_usd
+from distil.kinds.telling import load_telling
+from distil.report.by_label import MAX_DRAWN, TEACHER, read_labels
 from distil.report.candidates import list_candidate_notes, list_candidates
 from distil.report.charts.canvas import Chart
 from distil.report.charts.confusion import MAX_COUNTED_LABELS, MAX_NAMED_LABELS
@@ -18,8 +20,9 @@ from distil.report.charts.of_quality import list_confusions
 from distil.report.charts.rows import format_points
 from distil.report.disagreements import count_disagreements, list_examples
 from distil.report.findings import Study, describe_votes, find_calibration, name_model
-from distil.report.footnotes import LEGENDS, compare_with_fp32, describe_ratio
+from distil.report.footnotes import compare_with_fp32, describe_ratio, list_legends
 from distil.report.ladder import list_rungs
+from distil.report.more_scores import tabulate_more_scores
 from distil.report.next_steps import list_findings, list_steps, write_alarm
 from distil.report.results import Result, find_family, list_headings
 from distil.report.tradeoffs import list_tradeoffs
@@ -41,10 +44,10 @@ SECTIONS = {
 
 SAME_FOR_ALL = {  # what the templates take beside a study's own
     "style": STYLE,
-    "legends": LEGENDS,
     "max_shares": MAX_SHARES,
     "max_counted": MAX_COUNTED_LABELS,
     "max_named": MAX_NAMED_LABELS,
+    "max_drawn": MAX_DRAWN,
     "number_sources": number_sources,
 }
 
@@ -55,11 +58,13 @@ def render_page(
     """The page as HTML; `charts` are the SVG elements of the charts, `examples` the number of disagreements to show."""
     by_system = {result.system: result for result in results}
     return (
-        _start_environment()
+        _start_environment(load_telling(study.task.kind).package)
         .get_template("report.html")
         .render(
             sections=_choose_sections(study),
             study=study,
+            words=study.words,
+            score=study.score,
             gold=study.has_gold,
             speed=study.speed,
             machine=study.speed["machine"],
@@ -68,6 +73,7 @@ def render_page(
             interval=study.confidence,
             results=results,
             compared=compared,
+            legends=list_legends(study),
             headings=list_headings(study),
             teacher=by_system["teacher"],
             student=by_system[study.served],
@@ -82,6 +88,8 @@ def render_page(
             charts={chart.name: Markup(svg) for chart, svg in charts.items()},  # noqa: S704 - matplotlib escapes
             marks={chart.name: chart.marks for chart in charts},
             confusions=list_confusions(study, study.served),
+            more_scores=tabulate_more_scores(study, results),
+            labels_scored={"teacher": read_labels(study, TEACHER), "student": read_labels(study, study.served)},
             disagreements=count_disagreements(study),
             examples=list_examples(study, examples),
         )
@@ -92,11 +100,10 @@ def write_headline(study: Study, results: Mapping[str, Result]) -> list[str]:
     """The outcome in a few sentences: where the student falls short, its score, how much faster and cheaper it is."""
     student, teacher = results[study.served], results["teacher"]
     rows, sentences = _count(study.quality["rows"], "test text"), list(filter(None, [write_alarm(study)]))
-    if student.score is not None and study.has_gold:
-        versus = f", its teacher on {teacher.score.value:.1%}" if teacher.score else ""
-        sentences.append(f"The student is right on {student.score.value:.1%} of {rows}{versus}.")
-    elif student.score is not None:
-        sentences.append(f"The student agrees with its teacher on {student.score.value:.1%} of {rows}.")
+    if student.score is not None:
+        outcome = study.score.outcome.format(student=f"{student.score.value:.1%}", rows=rows)
+        versus = study.score.versus.format(teacher=f"{teacher.score.value:.1%}") if teacher.score else ""
+        sentences.append(f"{outcome}{versus}.")
     speed = (
         "labels {} times as many texts a second",
         "is about as fast as its teacher",
@@ -117,9 +124,10 @@ def _choose_sections(study: Study) -> dict[str, tuple[str, str]]:
     return {key: section for key, section in SECTIONS.items() if key != "candidates" or study.compare["candidates"]}
 
 
-def _start_environment() -> Environment:
+def _start_environment(package: str) -> Environment:
+    """Templates of the report, and those of the task's kind, which are in `package`."""
     environment = Environment(
-        loader=PackageLoader("distil.report"),
+        loader=ChoiceLoader([PackageLoader("distil.report"), PackageLoader(package)]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -4,7 +4,7 @@ Figures come from quality.json, speed.json and cost.json in metrics/; what none 
 as n/a.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any
@@ -19,17 +19,13 @@ from distil.report.findings import Study
 from distil.report.footnotes import describe_measurement
 from distil.report.markdown import escape_markdown
 
-TITLES = {  # short, so that the table fits a terminal; lines below it spell them out
+TITLES = {  # short, so that the table fits a terminal; those of baselines are the kind's
     "teacher": "Teacher (LLM)",
     "teacher_first_vote": "Teacher, first vote",
     "student": "Student, pipeline",
     "student_onnx": "Student, ONNX fp32",
     "student_int8": "Student, ONNX int8",
     "student_fp16": "Student, ONNX fp16",
-    "majority": "Majority label",
-    "tfidf": "TF-IDF + LR",
-    "embeddings": "Embeddings + LR",
-    "few_shot": "Few-shot LR",
 }
 COMPARED_HEADINGS = ["Models not run, only priced", "$ per million", "kg CO2 per million"]
 WIDTH = 100
@@ -46,7 +42,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Result:
-    """One system's figures; `score` is accuracy, or agreement with the teacher where no gold is known."""
+    """One system's figures; `score` is what the kind is scored by, against the teacher where no gold is known."""
 
     system: str
     title: str
@@ -59,9 +55,10 @@ class Result:
 
 
 def collect_results(study: Study) -> list[Result]:
-    """Join quality, speed and cost by system, in the order of `TITLES`: the teacher, and what has scores."""
+    """Join quality, speed and cost by system, students before baselines: the teacher, and what has scores."""
     known = {"teacher", *study.quality["systems"]}
-    return [_collect(name, title, study) for name, title in TITLES.items() if name in known]
+    titles = {**TITLES, **study.words.baselines}
+    return [_collect(name, title, study) for name, title in titles.items() if name in known]
 
 
 def collect_compared(study: Study) -> list[Result]:
@@ -90,8 +87,8 @@ def find_family(system: str) -> str:
 
 def list_headings(study: Study) -> list[str]:
     """The headings of the table's columns; without gold the score is named agreement, never accuracy."""
-    score, f1 = ("Accuracy", "Macro F1") if study.has_gold else ("Agreement", "Macro F1 with teacher")
-    return ["System", score, f1, "Texts/s", "p50 ms", "$ per million", "kg CO2 per million"]
+    score = study.score
+    return ["System", score.heading, score.second_heading, "Texts/s", "p50 ms", "$ per million", "kg CO2 per million"]
 
 
 def render_table(results: Sequence[Result], compared: Sequence[Result], study: Study) -> str:
@@ -170,8 +167,8 @@ def _collect(name: str, title: str, study: Study) -> Result:
     return Result(
         system=name,
         title=title,
-        score=_read_score(scores, study.score_name),
-        macro_f1=_read_score(scores, "macro_f1" if study.has_gold else "macro_f1_with_teacher"),
+        score=read_score(scores, study.score.key),
+        macro_f1=read_score(scores, study.score.second),
         texts_per_s=costs.get("texts_per_s"),
         p50_ms=measured.get("single_stream", {}).get("p50_ms"),
         usd_per_million=costs.get("usd_per_million"),
@@ -179,6 +176,7 @@ def _collect(name: str, title: str, study: Study) -> Result:
     )
 
 
-def _read_score(scores: dict[str, Any], name: str) -> Score | None:
+def read_score(scores: Mapping[str, Any], name: str) -> Score | None:
+    """A score of metrics/quality.json with its bounds; None where it is not known."""
     value = scores.get(name)
     return None if value is None else Score(value, scores.get(f"{name}_low"), scores.get(f"{name}_high"))

@@ -44,7 +44,7 @@ def list_tradeoffs(study: Study, results: Mapping[str, Result]) -> TradeOffs:
     for model in study.cost["compared_models"][:1]:
         columns.append(_describe_compared(model))
         names.append(f"API: {model['model']} (not run)")
-    score = "Performance" if study.has_gold else "Agreement with the teacher"
+    score = "Performance" if study.has_gold else study.score.title
     whats = [score, "Cost of a million texts", "Latency", "Control", "Investment", "Carbon of a million texts"]
     return TradeOffs(names, {what: list(cells) for what, *cells in zip(whats, *columns, strict=True)})
 
@@ -109,7 +109,9 @@ def _describe_by_hand(study: Study, few_shot: Result | None) -> Sequence[Cell]:
 def _describe_few_shot(study: Study, few_shot: Result | None) -> Cell:
     if few_shot is None or few_shot.score is None:
         return Cell(NOT_MEASURED)
-    return Cell(format_score(few_shot.score), f"{study.score_name} of {few_shot.title}, from a few texts a label alone")
+    return Cell(
+        format_score(few_shot.score), f"{study.score.spoken} of {few_shot.title}, from a few texts a label alone"
+    )
 
 
 def _describe_compared(model: Mapping[str, Any]) -> Sequence[Cell]:
@@ -130,7 +132,7 @@ _ELSEWHERE = Cell("behind an endpoint", "texts leave; whoever runs it may change
 
 
 def _describe_score(study: Study, result: Result) -> Cell:
-    return Cell(format_score(result.score), study.score_name) if result.score else Cell(NOT_KNOWN)
+    return Cell(format_score(result.score), study.score.spoken) if result.score else Cell(NOT_KNOWN)
 
 
 def _describe_price(usd: float | None, basis: str) -> Cell:

@@ -10,10 +10,12 @@ from distil.forms.gold import GoldForm
 from distil.forms.labels import LabelForm, VoteForm
 from distil.forms.reading import AnswerForm
 from distil.forms.scores import ScoreForm
+from distil.forms.telling import ExampleForm
 from distil.kinds.baselines import Baselines, load_baselines_of
 from distil.kinds.classification.labelling import answers, form, gold, votes
 from distil.kinds.classification.learning import baselines
 from distil.kinds.classification.scoring import asking, judging, scores
+from distil.kinds.classification.telling import examples
 from distil.kinds.labelling import load_labelling
 from distil.kinds.multi_label.labelling import answers as many_answers
 from distil.kinds.multi_label.labelling import form as many_form
@@ -22,7 +24,9 @@ from distil.kinds.multi_label.labelling import votes as many_votes
 from distil.kinds.multi_label.scoring import asking as many_asking
 from distil.kinds.multi_label.scoring import judging as many_judging
 from distil.kinds.multi_label.scoring import scores as many_scores
+from distil.kinds.multi_label.telling import examples as many_examples
 from distil.kinds.scoring import load_asking, load_judging, load_scores
+from distil.kinds.telling import load_telling
 from distil.kinds.token_classification.labelling import answers as span_answers
 from distil.kinds.token_classification.labelling import form as span_form
 from distil.kinds.token_classification.labelling import gold as span_gold
@@ -30,16 +34,18 @@ from distil.kinds.token_classification.labelling import votes as span_votes
 from distil.kinds.token_classification.scoring import asking as span_asking
 from distil.kinds.token_classification.scoring import judging as span_judging
 from distil.kinds.token_classification.scoring import scores as span_scores
+from distil.kinds.token_classification.telling import examples as span_examples
+from distil.quality.comparison import AGAINST_TEACHER
 from distil.quality.judging import JudgeForm
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-Forms = tuple[LabelForm, GoldForm, AnswerForm, VoteForm]
+Forms = tuple[LabelForm, GoldForm, AnswerForm, VoteForm, ExampleForm]
 Scores = tuple[ScoreForm, AskForm, JudgeForm]
 
 FORMS: dict[Kind, Forms] = {
-    "classification": (form, gold, answers, votes),
-    "multi_label": (many_form, many_gold, many_answers, many_votes),
-    "token_classification": (span_form, span_gold, span_answers, span_votes),
+    "classification": (form, gold, answers, votes, examples),
+    "multi_label": (many_form, many_gold, many_answers, many_votes, many_examples),
+    "token_classification": (span_form, span_gold, span_answers, span_votes, span_examples),
 }
 SCORES: dict[Kind, Scores] = {
     "classification": (scores, asking, judging),
@@ -52,10 +58,18 @@ BASELINES: dict[Kind, Baselines] = {"classification": baselines}
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_loaded_is_the_kinds_own(kind: Kind) -> None:
     found = load_labelling(kind)
-    assert (found.form, found.gold, found.answers, found.votes) == FORMS[kind]
+    assert (found.form, found.gold, found.answers, found.votes, load_telling(kind).examples) == FORMS[kind]
     assert (load_scores(kind), load_asking(kind), load_judging(kind)) == SCORES[kind]
 
 
 @pytest.mark.parametrize("kind", BASELINES)
 def test_baselines_are_the_kinds_own(kind: Kind) -> None:
     assert load_baselines_of(kind) is BASELINES[kind]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_speaks_of_scores_that_the_kind_has(kind: Kind) -> None:
+    words, headline = load_telling(kind).words, load_scores(kind).HEADLINE
+    assert (words.by_people.key, words.by_people.second) == headline[:2]
+    renamed = AGAINST_TEACHER | {name: f"{name}_with_teacher" for name in headline if name not in AGAINST_TEACHER}
+    assert (words.by_teacher.key, words.by_teacher.second) == tuple(renamed[name] for name in headline[:2])

@@ -71,7 +71,7 @@ def project(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 
 def make_release(study: Path, *, is_public: bool = False, revision: str | None = None, card: str = "") -> Release:
-    card = card or read_card(study / "reports/MODEL_CARD.md", INT8, REPOSITORY)
+    card = card or read_card(study / "reports/MODEL_CARD.md", "classification", INT8, REPOSITORY)
     return Release(REPOSITORY, collect_files(study / "models/onnx", INT8), card, "a message", is_public, revision)
 
 
@@ -248,10 +248,10 @@ def test_what_is_missing_is_named(project: Path) -> None:
     shutil.move("models/onnx/tokenizer.json", "elsewhere.json")
     assert str(invoke(REPOSITORY)).startswith("models/onnx/tokenizer.json is missing; 'dvc repro' writes it")
     with pytest.raises(InputError, match=r"MODEL_CARD\.md is missing"):
-        read_card(Path("MODEL_CARD.md"), INT8, REPOSITORY)
+        read_card(Path("MODEL_CARD.md"), "classification", INT8, REPOSITORY)
     Path("MODEL_CARD.md").write_text("# a card of an earlier version", encoding="utf-8")
     with pytest.raises(InputError, match="run 'dvc repro -s -f report'"):
-        read_card(Path("MODEL_CARD.md"), INT8, REPOSITORY)
+        read_card(Path("MODEL_CARD.md"), "classification", INT8, REPOSITORY)
     Path("dvc.yaml").unlink()
     assert "dvc.yaml is missing here" in str(invoke(REPOSITORY))
 
@@ -274,18 +274,18 @@ def test_where_fp32_is_served_it_is_published_without_int8(project: Path, hub: U
         collect_files(Path("models/onnx"), INT8)
     leave_int8_out(project, "int8 falls short")
     write_report_on([project / argument for argument in ARGUMENTS])
-    card = read_card(project / "reports/MODEL_CARD.md", FP32, REPOSITORY)
+    card = read_card(project / "reports/MODEL_CARD.md", "classification", FP32, REPOSITORY)
     files = collect_files(Path("models/onnx"), FP32)
     publish(Release(REPOSITORY, files, card, "a message"), connect(hub))
     assert set(hub.repositories[REPOSITORY].branches["main"][-1].files) == {*NEEDED, "README.md", ".gitattributes"}
     assert "quantized" not in card
     with pytest.raises(InputError, match="How to use it"):
-        read_card(project / "reports/MODEL_CARD.md", INT8, REPOSITORY)
+        read_card(project / "reports/MODEL_CARD.md", "classification", INT8, REPOSITORY)
 
 
 def test_the_card_names_the_repository_and_keeps_its_metadata(study: Path) -> None:
     local = (study / "reports/MODEL_CARD.md").read_text(encoding="utf-8")
-    published = read_card(study / "reports/MODEL_CARD.md", INT8, REPOSITORY)
-    assert render_usage(INT8) in local
-    assert render_usage(INT8, REPOSITORY) in published
+    published = read_card(study / "reports/MODEL_CARD.md", "classification", INT8, REPOSITORY)
+    assert render_usage("classification", INT8) in local
+    assert render_usage("classification", INT8, REPOSITORY) in published
     assert str(ModelCard(published).data) == str(ModelCard(local).data)

@@ -58,7 +58,7 @@ def test_model_card_tells_how_it_was_made_and_is_for_the_folder(plain: Path) -> 
     assert f"```text\n{PROMPT.strip()}\n```\n" in card
     assert "This model: apache-2.0. Its base: apache-2.0. The texts it learned from: mit.\n" in card
     assert "(expected calibration error, 95% interval 0.051 to 0.096).\n" in card
-    assert card.endswith(render_usage("onnx/model_quantized.onnx"))
+    assert card.endswith(render_usage("classification", "onnx/model_quantized.onnx"))
     assert "\n\n\n\n" not in card
 
 

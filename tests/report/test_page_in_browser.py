@@ -22,6 +22,12 @@ from distil.report.page import SECTIONS
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PROBE = (Path(__file__).parent / "page_probe.js").read_text(encoding="utf-8")
 LABELS = tuple(f"label {number} with a rather long name" for number in range(40))
+ODD = (  # right to left, with an override that is not ended; combining marks, emoji, tabs, lines; a word without an end
+    "שלום לאנה ברג מחיפה, היא שרה \N{SPARKLES} היום",
+    "مرحبا يا أحمد من القاهرة\r\nسطر ثان \N{RIGHT-TO-LEFT OVERRIDE}abc def",
+    "Zoe\N{COMBINING DIAERESIS} \N{WOMAN}\N{ZERO WIDTH JOINER}\N{WOMAN} met Ana\tin  Oslo \N{ZERO WIDTH SPACE} today.\n\nNext",
+    "w" * 400 + " ends here",
+)
 STUDIES: dict[str, dict[str, Any]] = {
     "plain": {},
     "without gold": {"gold": False},
@@ -31,6 +37,14 @@ STUDIES: dict[str, dict[str, Any]] = {
     "many labels": {"labels": LABELS, "reason": "Because " * 60},
     "short of a baseline": {"ladder": True, "short": True},
     "candidates": {"candidates": True},
+    "several labels": {
+        "kind": "multi_label",
+        "labels": ("anger", "joy", "love", "gratitude", "surprise"),
+        "ladder": True,
+    },
+    "spans": {"kind": "token_classification", "labels": ("person", "location"), "ladder": True, "reason": "So it is."},
+    "hostile spans": {"kind": "token_classification", "labels": HOSTILE_LABELS, "texts": ODD + HOSTILE[:4]},
+    "many labels together": {"kind": "multi_label", "labels": LABELS, "gold": False, "reason": "Because " * 60},
 }
 CASES = [(390, "dark"), (768, "light"), (1280, "light")]
 SMALLEST_PX = 9.5  # of a chart's text, wherever the labels are few
@@ -138,7 +152,10 @@ def test_tables_say_what_their_headers_are_for_and_wide_ones_take_the_keyboard(v
         assert region["label"] and region["role"] == "region" and region["focusable"]
 
 
-@pytest.mark.parametrize("name", ["plain", "without gold", "endpoint", "sparse", "short of a baseline", "candidates"])
+@pytest.mark.parametrize(
+    "name",
+    ["plain", "without gold", "endpoint", "sparse", "short of a baseline", "candidates", "several labels", "spans"],
+)
 def test_text_in_charts_can_be_read_on_a_phone_and_does_not_overlap(
     browser: Browser, pages: dict[str, Path], name: str
 ) -> None:

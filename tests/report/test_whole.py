@@ -257,7 +257,7 @@ def test_where_fp32_is_served_page_table_and_card_are_about_fp32_and_say_why(pro
     served = f"fp32: served, since {why}; measured in turns, 13.9 (13.1 to 14.8) times the texts"
     assert served in " ".join(table.split())
     assert f"(fp32, 91 MB); no int8, since {why}\n" in card
-    assert card.endswith(render_usage("onnx/model.onnx"))
+    assert card.endswith(render_usage("classification", "onnx/model.onnx"))
     for text in (page.text.replace(why, ""), table.replace("since int8", ""), card.replace(why, "")):
         assert "int8 student" not in text and "ONNX int8" not in text
     assert "quantized" not in card and '"q8"' not in card and 'dtype: "fp32"' in card

@@ -15,7 +15,7 @@ from distil.report.charts.of_cost import list_cost_charts
 from distil.report.charts.of_ladder import list_ladder_charts
 from distil.report.charts.of_quality import list_quality_charts
 from distil.report.charts.of_speed import list_speed_charts
-from distil.report.charts.rows import draw_label_shares
+from distil.report.charts.rows import draw_by_label
 from distil.report.findings import Study
 from distil.report.results import Result
 
@@ -56,8 +56,8 @@ def _chart_labels(study: Study) -> Chart:
     rows = (
         f"{label} " + ", ".join(f"{who} {share:.0%}" for who, share in row.items()) for label, row in shares.iterrows()
     )
-    title = "Shares of the labels"
-    return Chart("labels", title, f"{title}: " + "; ".join(rows), partial(draw_label_shares, shares))
+    title, draw = "Shares of the labels", partial(draw_by_label, shares, study.words.votes.shares)
+    return Chart("labels", title, f"{title}: " + "; ".join(rows), draw)
 
 
 def _chart_training(study: Study) -> Chart:

@@ -91,7 +91,7 @@ def draw_break_even(lines: Sequence[Line], break_even: float | None, palette: Pa
     return figure
 
 
-def draw_calibration(lines: Sequence[Line], y_label: str, palette: Palette) -> Figure:
+def draw_calibration(lines: Sequence[Line], x_label: str, y_label: str, palette: Palette) -> Figure:
     """The share that is right by the probability that was given (reliability diagram), and the diagonal."""
     figure, axes = start_axes(HEIGHT_IN, palette)
     axes.plot([0, 1], [0, 1], color=palette.muted, linestyle=":", linewidth=1.4)
@@ -103,7 +103,7 @@ def draw_calibration(lines: Sequence[Line], y_label: str, palette: Palette) -> F
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     draw_grid(axes, palette)
-    axes.set_xlabel("probability of the label that was given", color=palette.muted)
+    axes.set_xlabel(x_label, color=palette.muted)
     axes.set_ylabel(y_label, color=palette.muted)
     _name_lines(axes, [Line("calibrated", "muted", (0, 1), (0, 1), ":"), *lines], palette)
     return figure
@@ -126,27 +126,27 @@ def draw_bins(lines: Sequence[Line], names: Sequence[str], x_label: str, y_label
     return figure
 
 
-def draw_rungs(rungs: Sequence[Line], palette: Palette) -> Figure:
-    """The share of held-out labels that each rung (a line of one point) gives, by seconds of training (log)."""
+def draw_rungs(rungs: Sequence[Line], score: str, palette: Palette) -> Figure:
+    """The score of each rung (a line of one point) on held-out labels, by seconds of training (log)."""
     figure, axes = start_axes(HEIGHT_IN, palette)
     _draw_lines(axes, rungs, palette)
     axes.set_xscale("log")
     low, high = axes.get_xlim()
     axes.set_xlim(10 ** np.floor(np.log10(low)), 10 ** np.ceil(np.log10(high)))
     format_log_axis(axes.xaxis)
-    _label_shares(axes, "seconds to train and judge", palette)
+    _label_shares(axes, "seconds to train and judge", score, palette)
     _name_lines(axes, rungs, palette)
     return figure
 
 
-def draw_learning_curve(line: Line, palette: Palette) -> Figure:
-    """The share of held-out labels that a student gives, by the number of texts that it learnt from (log)."""
+def draw_learning_curve(line: Line, score: str, palette: Palette) -> Figure:
+    """The score of a student on held-out labels, by the number of texts that it learnt from (log)."""
     figure, axes = start_axes(HEIGHT_IN, palette)
     _draw_lines(axes, [line], palette)
     axes.set_xscale("log")
     axes.set_xticks(line.x, [write_number(rows) for rows in line.x])
     axes.set_xticks([], minor=True)
-    _label_shares(axes, "training texts", palette)
+    _label_shares(axes, "training texts", score, palette)
     return figure
 
 
@@ -177,10 +177,10 @@ def _draw_lines(axes: Axes, lines: Sequence[Line], palette: Palette) -> None:
     draw_grid(axes, palette)
 
 
-def _label_shares(axes: Axes, x_label: str, palette: Palette) -> None:
+def _label_shares(axes: Axes, x_label: str, y_label: str, palette: Palette) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(100 * share, 2):g}%"))
     axes.set_xlabel(x_label, color=palette.muted)
-    axes.set_ylabel("share of held-out labels", color=palette.muted)
+    axes.set_ylabel(y_label, color=palette.muted)
 
 
 def _name_lines(axes: Axes, lines: Sequence[Line], palette: Palette) -> None:

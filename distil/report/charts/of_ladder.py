@@ -15,18 +15,21 @@ LOOKS = {
     "frozen": ("student", "D"),
     "fine_tuned": ("student", "o"),
 }
-UNSEEN = "majority"  # of many labels it would press all others together; the table has it
+UNSEEN = {"majority", "most_frequent_set"}  # of many labels they would press all others together; the table has them
 SHORTEST_S = 0.01  # a log axis has no zero
 NAME_CHARACTERS = 15  # of a line of a name: beside the chart there is no room for more
 
 
 def list_ladder_charts(study: Study) -> Iterator[Chart]:
     """Both charts; none for a study without a ladder, nor a curve of fewer than two points."""
-    rungs = [rung for rung in list_rungs(study) if rung.name != UNSEEN]
+    words = study.words.ladder
+    rungs = [rung for rung in list_rungs(study) if rung.name not in UNSEEN]
     if rungs:
-        title = "Held-out teacher labels that each way to a student gives, by seconds of training"
+        title = words.chart
         described = "; ".join(f"{_name(rung)} after {rung.seconds:.3g} s" for rung in rungs).replace("\n", " ")
-        yield Chart("rungs", title, f"{title}: {described}", partial(draw_rungs, list(map(_draw_rung, rungs))))
+        yield Chart(
+            "rungs", title, f"{title}: {described}", partial(draw_rungs, list(map(_draw_rung, rungs)), words.axis)
+        )
     curve = list_curve(study)
     if len(curve) > 1:
         title = "Learning curve: a linear head on the frozen encoder"
@@ -35,7 +38,7 @@ def list_ladder_charts(study: Study) -> Iterator[Chart]:
         line = Line(
             "", "student", [point.rows for point in curve], [it.value for it in scores], bounds=[*map(_bound, scores)]
         )
-        yield Chart("learning_curve", title, f"{title}: {described}", partial(draw_learning_curve, line))
+        yield Chart("learning_curve", title, f"{title}: {described}", partial(draw_learning_curve, line, words.axis))
 
 
 def _draw_rung(rung: Rung) -> Line:

@@ -1,4 +1,7 @@
-"""The charts of quality: scores, differences to the teacher, confusion, calibration, scores by bin."""
+"""The charts of quality: scores, differences to the teacher, confusion, calibration, scores by label and by bin.
+
+Where a text may get several labels none stands in the place of another, so there is no confusion: scores by label do.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -6,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from distil.report.by_label import list_f1
 from distil.report.charts.canvas import MARKERS, Chart
 from distil.report.charts.confusion import describe_confusion, draw_confusion
 from distil.report.charts.lines import Line, draw_bins, draw_calibration
-from distil.report.charts.rows import Row, describe_rows, draw_bars, draw_differences, format_points
+from distil.report.charts.rows import Row, describe_rows, draw_bars, draw_by_label, draw_differences, format_points
 from distil.report.findings import Study, find_calibration
 from distil.report.results import Result, find_family
 
@@ -23,9 +27,9 @@ def list_quality_charts(study: Study, results: Sequence[Result]) -> Iterator[Cha
     """Those that need people's labels only where there are any, calibration only where there are probabilities."""
     yield _chart_scores(study, results)
     yield from _chart_differences(study, results)
-    yield from _chart_confusion(study)
+    yield from _chart_confusion(study) if has_confusion(study) else _chart_f1(study)
     yield from _chart_calibration(study)
-    yield from _chart_bins(study, "by_agreement", "how far the teacher's votes agree", "share of the winning label")
+    yield from _chart_bins(study, "by_agreement", "how far the teacher's votes agree", study.words.votes.axis)
     yield from _chart_bins(study, "by_words", "length of the text", "words in the text")
 
 
@@ -46,21 +50,31 @@ def count_confusion(study: Study, system: str) -> pd.DataFrame:
 
 
 def list_confusions(study: Study, system: str) -> list[tuple[str, str, int]]:
-    """The pairs that a system confuses most often: the reference label, the one that it gave, and on how many rows."""
+    """The pairs that a system confuses most often: the reference label, the one that it gave, and on how many rows.
+
+    None where it has no confusion.
+    """
+    if not has_confusion(study):
+        return []
     pairs = count_confusion(study, system).stack()
     wrong = pairs[[actual != given for actual, given in pairs.index]].nlargest(MAX_CONFUSIONS)
     return [(str(actual), str(given), int(count)) for (actual, given), count in wrong.items() if count]
 
 
+def has_confusion(study: Study) -> bool:
+    """Whether evaluate counted what is confused with what."""
+    return bool(study.quality["systems"][study.served].get(study.name_score("confusion")))
+
+
 def _chart_scores(study: Study, results: Sequence[Result]) -> Chart:
-    score = _name_score(study)
+    score = study.score.title
     rows = [
         Row(result.title, find_family(result.system), it.value, f"{it.value:.1%}", it.low, it.high)
         for result in results
         if (it := result.score)
     ]
     title = f"{score} by system"
-    return Chart("scores", title, describe_rows(title, rows), partial(draw_bars, rows, score.lower()))
+    return Chart("scores", title, describe_rows(title, rows), partial(draw_bars, rows, _within(score)))
 
 
 def _chart_differences(study: Study, results: Sequence[Result]) -> Iterator[Chart]:
@@ -73,7 +87,7 @@ def _chart_differences(study: Study, results: Sequence[Result]) -> Iterator[Char
             text = format_points(difference, 1)
             rows.append(Row(result.title, find_family(result.system), difference, text, low, high))
     if rows:
-        title = "Accuracy less the teacher's on the same texts"
+        title = f"{study.score.title} less the teacher's on the same texts"
         unit = "percentage points more or less than the teacher"
         yield Chart("differences", title, describe_rows(title, rows), partial(draw_differences, rows, unit))
 
@@ -90,8 +104,20 @@ def _chart_confusion(study: Study) -> Iterator[Chart]:
         yield Chart(name, title, describe_confusion(title, counts), draw)
 
 
+def _chart_f1(study: Study) -> Iterator[Chart]:
+    scores = list_f1(study)
+    if not scores.empty:
+        described = (
+            f"{label} " + ", ".join(f"{who} {f1:.0%}" for who, f1 in row.dropna().items())
+            for label, row in scores.iterrows()
+        )
+        title = "F1 by label"
+        yield Chart("f1_by_label", title, f"{title}: " + "; ".join(described), partial(draw_by_label, scores, "F1"))
+
+
 def _chart_calibration(study: Study) -> Iterator[Chart]:
     lines, described = [], []
+    right = next(column for column in study.calibration.columns if column not in ("system", "confidence", "rows"))
     for system, name in study.followed.items():
         bins = study.calibration[study.calibration["system"] == system].sort_values("confidence")
         found = find_calibration(study, system)
@@ -100,14 +126,15 @@ def _chart_calibration(study: Study) -> Iterator[Chart]:
         sizes = LARGEST_POINT * bins["rows"].to_numpy() / bins["rows"].max()
         described.append(f"{name} ECE {found['ece']:.3f}")
         title = f"{name}\nECE {found['ece']:.3f}"
-        confidences, shares = bins["confidence"].tolist(), bins[study.score_name].tolist()
+        confidences, shares = bins["confidence"].tolist(), bins[right].tolist()
         family = find_family(system)
         lines.append(Line(title, family, confidences, shares, marker=MARKERS[family], sizes=sizes.tolist()))
     if lines:
         title = "Calibration: how often probabilities are right"
         y_label = "right" if study.has_gold else "agrees with the teacher"
         description = f"{title}: " + "; ".join(described)
-        yield Chart("calibration", title, description, partial(draw_calibration, lines, y_label))
+        draw = partial(draw_calibration, lines, study.words.calibration.axis, y_label)
+        yield Chart("calibration", title, description, draw)
 
 
 def _chart_bins(study: Study, key: str, by: str, unit: str) -> Iterator[Chart]:
@@ -116,10 +143,10 @@ def _chart_bins(study: Study, key: str, by: str, unit: str) -> Iterator[Chart]:
     lines = [_draw_bins(bins, system, title) for system, title in study.followed.items()]
     lines = [line for line in lines if line.x]
     if lines:
-        title = f"{_name_score(study)} by {by}"
+        title = f"{study.score.in_groups_title} by {by}"
         described = "; ".join(_describe_bin(study, each, name) for each, name in zip(bins, names, strict=True))
         below = [f"{name}\n{each['rows']:,}" for each, name in zip(bins, names, strict=True)]
-        draw = partial(draw_bins, lines, below, f"{unit}, and number of texts", _name_score(study).lower())
+        draw = partial(draw_bins, lines, below, f"{unit}, and number of texts", _within(study.score.in_groups_title))
         yield Chart(key, title, f"{title}: {described}", draw)
 
 
@@ -148,5 +175,6 @@ def _describe_bin(study: Study, each: Mapping[str, Any], name: str) -> str:
     return f"{name} ({each['rows']:,} texts) {', '.join(shares)}"
 
 
-def _name_score(study: Study) -> str:
-    return "Accuracy" if study.has_gold else "Agreement with the teacher"
+def _within(title: str) -> str:
+    """A title as it stands within a sentence."""
+    return title[:1].lower() + title[1:]

@@ -12,7 +12,7 @@ from distil.report.charts.rows import Row, Spread, describe_rows, draw_latency, 
 from distil.report.findings import Study
 from distil.report.results import TITLES, find_family
 
-SPEED_TITLES = {  # of all that benchmark times, in the order of the page; torch runs what has the scores of `student`
+TITLES_TIMED = {  # of students that benchmark times, in the order of the page; torch runs what `student` is scored by
     "pipeline": TITLES["student"],
     "student_torch": "Student, torch fp32",
     "student_torch_bf16": "Student, torch bf16",
@@ -35,26 +35,24 @@ def list_speed_charts(study: Study) -> Iterator[Chart]:
     yield from _chart_server(study)
 
 
-def name_timed(system: str) -> str:
-    """What the page calls a system of metrics/speed.json."""
-    return SPEED_TITLES.get(system, system)
-
-
-def list_timed(study: Study) -> list[str]:
-    """The systems of metrics/speed.json in the order in which the page shows them, unknown ones last."""
-    order = list(SPEED_TITLES)
-    return sorted(study.speed["systems"], key=lambda system: order.index(system) if system in order else len(order))
+def list_timed(study: Study) -> dict[str, str]:
+    """The systems of metrics/speed.json and what the page calls them, in its order, unknown ones last."""
+    titles = {**TITLES_TIMED, **study.words.baselines}
+    timed = study.speed["systems"]
+    return {system: title for system, title in titles.items() if system in timed} | {
+        system: system for system in timed if system not in titles
+    }
 
 
 def _chart_throughput(study: Study) -> Chart:
     rows = []
     if teacher := study.cost["systems"]["teacher"]["texts_per_s"]:
         rows.append(Row(TITLES["teacher"], "teacher", teacher, format_figure(teacher)))
-    for system in list_timed(study):
+    for system, title in list_timed(study).items():
         measured = study.speed["systems"][system]
         rate, low, high = (measured["offline"][f"texts_per_s{end}"] for end in ("", "_min", "_max"))
         encoded = measured.get("offline_encoded", {}).get("texts_per_s")
-        rows.append(Row(name_timed(system), find_family(system), rate, format_figure(rate), low, high, encoded))
+        rows.append(Row(title, find_family(system), rate, format_figure(rate), low, high, encoded))
     title = "Texts per second by system"
     draw = partial(draw_log_dots, rows, "texts per second")
     return Chart("throughput", title, describe_rows(title, rows), draw, find_marks(rows))
@@ -62,13 +60,18 @@ def _chart_throughput(study: Study) -> Chart:
 
 def _chart_batch_sizes(study: Study) -> Iterator[Chart]:
     lines = []
-    for system in list_timed(study):
+    for system, title in list_timed(study).items():
         if rates := study.speed["systems"][system].get("batches"):
             sizes = sorted(rates, key=int)
-            title = name_timed(system).removeprefix("Student, ")
             rising = [rates[size] for size in sizes]
             lines.append(
-                Line(title, find_family(system), list(map(int, sizes)), rising, *LOOKS.get(system, ("-", "o")))
+                Line(
+                    title.removeprefix("Student, "),
+                    find_family(system),
+                    list(map(int, sizes)),
+                    rising,
+                    *LOOKS.get(system, ("-", "o")),
+                )
             )
     if lines:
         title = "Texts per second by batch size"
@@ -77,12 +80,12 @@ def _chart_batch_sizes(study: Study) -> Iterator[Chart]:
 
 def _chart_latency(study: Study) -> Chart:
     rows = []
-    for system in list_timed(study):
+    for system, title in list_timed(study).items():
         quantiles = study.latencies[study.latencies["system"] == system].sort_values("share")
         ends = np.interp(QUANTILES, quantiles["share"], quantiles["ms"]).tolist()
         single = study.speed["systems"][system]["single_stream"]
         text = f"{format_figure(single['p50_ms'])} · {format_figure(single['p99_ms'])}"
-        rows.append(Spread(name_timed(system), find_family(system), ends, text))
+        rows.append(Spread(title, find_family(system), ends, text))
     title = "Milliseconds for one text (median · 99 of 100) by system"
     return Chart("latency", title, describe_rows(title, rows), partial(draw_latency, rows))
 

@@ -26,6 +26,7 @@ from distil.report.charts.canvas import (
 ROW_IN = 0.36
 POINT_PT = 6  # a point's width
 HIDDEN_PT = POINT_PT + 2  # a line that is no longer stands out from its point no more
+NARROWEST = 0.01  # an axis of shares
 AXES_PT = 36 * WIDTH_IN  # about: half the figure's width
 
 
@@ -130,10 +131,14 @@ def draw_latency(rows: Sequence[Spread], palette: Palette) -> Figure:
     return figure
 
 
-def draw_label_shares(shares: pd.DataFrame, palette: Palette) -> Figure:
-    """The share of each label (row) by who gave it: the columns teacher and, where there is gold, people."""
+def draw_by_label(shares: pd.DataFrame, unit: str, palette: Palette) -> Figure:
+    """A share of each label (row) by whose it is: some of the columns teacher, student and people."""
     figure, axes = start_axes(0.95 + 0.32 * len(shares), palette)
-    looks = {"teacher": (palette.teacher, MARKERS["teacher"], 7), "people": (palette.ink, "|", 12)}
+    looks = {
+        "teacher": (palette.teacher, MARKERS["teacher"], 7),
+        "student": (palette.student, MARKERS["student"], 6),
+        "people": (palette.ink, "|", 12),
+    }
     for who in shares.columns:
         colour, marker, size = looks[who]
         places = range(len(shares))
@@ -142,9 +147,9 @@ def draw_label_shares(shares: pd.DataFrame, palette: Palette) -> Figure:
         )
     label_rows(axes, list(map(str, shares.index)))
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set_xlim(0, 1.08 * shares.to_numpy().max())
+    axes.set_xlim(0, 1.08 * max(np.nanmax(shares.to_numpy()), NARROWEST))
     draw_grid(axes, palette, "x")
-    axes.set_xlabel("share of the texts that have a label", color=palette.muted)
+    axes.set_xlabel(unit, color=palette.muted)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, labelcolor=palette.ink)
     return figure
 

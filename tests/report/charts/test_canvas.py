@@ -22,7 +22,7 @@ from distil.report.charts.canvas import (
     write_png,
 )
 from distil.report.charts.lines import move_apart
-from distil.report.charts.rows import Row, draw_label_shares, draw_log_dots, find_marks, format_points
+from distil.report.charts.rows import Row, draw_by_label, draw_log_dots, find_marks, format_points
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_names_that_do_not_touch_stay_where_their_lines_end() -> None:
 def test_what_looks_like_markup_in_a_label_stays_as_it_is() -> None:
     labels = ['a id="b_1" c', "#0d1510", "<b> & >"]
     shares = pd.DataFrame({"teacher": [0.2, 0.3, 0.5]}, index=labels)
-    svg = render_svg(Chart("shares", "", "", partial(draw_label_shares, shares)))
+    svg = render_svg(Chart("shares", "", "", partial(draw_by_label, shares, "share")))
     drawn = [unescape(text.strip()) for text in re.findall(r">([^<]+)<", svg)]
     assert set(labels) <= set(drawn)
     assert "fill: var(--ink)" in svg and ": #0d151" not in svg

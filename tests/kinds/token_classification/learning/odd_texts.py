@@ -8,8 +8,23 @@ from distil.tagging.words import Word
 
 PIECES = [
     *("Ann", "Smith", "Bonn", "good", "product", "works", "x1", "O'Neil", "a-b", "U.S."),
-    *("\U0001f600", "\U0001f469\u200d\U0001f4bb", "\U0001f44d\U0001f3fd", "cafe\u0301", "caf\u00e9", "\u0645\u0631\u062d\u0628\u0627"),
-    *("\u05e9\u05dc\u05d5\u05dd", "\u6771\u4eac", "\u0928\u092e\u0938\u094d\u0924\u0947", "\u200b", "\u200f", "\ufeff", "\u00ad"),
+    *(
+        "\U0001f600",
+        "\U0001f469\u200d\U0001f4bb",
+        "\U0001f44d\U0001f3fd",
+        "cafe\u0301",
+        "caf\u00e9",
+        "\u0645\u0631\u062d\u0628\u0627",
+    ),
+    *(
+        "\u05e9\u05dc\u05d5\u05dd",
+        "\u6771\u4eac",
+        "\u0928\u092e\u0938\u094d\u0924\u0947",
+        "\u200b",
+        "\u200f",
+        "\ufeff",
+        "\u00ad",
+    ),
     *(" ", "  ", "\t", "\r\n", "\n", "\u00a0", "\u2028", ",", "."),
 ]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=24).map("".join)

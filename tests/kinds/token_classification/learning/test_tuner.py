@@ -4,12 +4,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from kinds.token_classification.learning.toy_spans import LABELS, label_rows, make_rows, tune
 from tiny_model import make_tiny_model
 
 from distil.core.errors import InputError
 from distil.kinds.token_classification.learning.targets import make_targets
 from distil.kinds.token_classification.learning.tuner import UNREAD
-from kinds.token_classification.learning.toy_spans import LABELS, label_rows, make_rows, tune
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,11 @@ from distil.student.params import TrainParams
 
 LABELS = ["person", "place"]
 CPU = torch.device("cpu")
-NAMES, PLACES, ENDS = ("ann lee", "bob", "cid day", "dan"), ("bonn", "oslo", "new york"), ("", " now", " it works very well")
+NAMES, PLACES, ENDS = (
+    ("ann lee", "bob", "cid day", "dan"),
+    ("bonn", "oslo", "new york"),
+    ("", " now", " it works very well"),
+)
 SETTINGS: dict[str, Any] = {
     "base": "tiny",
     "recipe": "fixed",
