@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 OF_KINDS = {
-    f"distil/kinds/{room}.py": f"distil/kinds/{{}}/{room}/[a-z]*.py" for room in ("labelling", "learning", "scoring")
+    f"distil/kinds/{room}.py": f"distil/kinds/{{}}/{room}/[a-z]*.py"
+    for room in ("canonical", "labelling", "learning", "scoring")
 }
 
 

@@ -36,7 +36,7 @@ TIMED_BASELINES: dict[Kind, tuple[str, ...]] = {
     "multi_label": (),
     "token_classification": (),
 }
-PIPELINES: dict[Kind, tuple[str, dict[str, Any], dict[str, Any]]] = {  # task, options and those of each call
+PIPELINES: dict[Kind, tuple[Any, dict[str, Any], dict[str, Any]]] = {  # task, options and those of each call
     "classification": ("text-classification", {}, {"truncation": True}),
     "multi_label": ("text-classification", {"function_to_apply": "sigmoid", "top_k": None}, {"truncation": True}),
     "token_classification": ("token-classification", {"aggregation_strategy": "first"}, {}),  # cuts long texts itself
