@@ -44,6 +44,20 @@ class Split(NamedTuple):
     rows: list[Row]
 
 
+class _Tokens(NamedTuple):
+    """The own tokens of texts, one text after the other, with places in all texts, each of which is a line.
+
+    `own` says where they are among a text's tokens, `firsts` which is the first of each text (and how many there are),
+    `bases` where each text begins.
+    """
+
+    own: list[slice]
+    firsts: Numbers
+    bases: Numbers
+    starts: Numbers
+    ends: Numbers
+
+
 class Splitter:
     """Splits texts with a tokenizer of the library tokenizers, which neither cuts nor pads."""
 
@@ -59,46 +73,31 @@ class Splitter:
     def split(self, texts: Sequence[str]) -> list[Split]:
         """Return each text split."""
         encodings = self._tokenizer.encode_batch(texts)
-        inner = [_find_own(encoding.special_tokens_mask) for encoding in encodings]
-        spans = (encoding.offsets[own] for encoding, own in zip(encodings, inner, strict=True))
-        places = np.fromiter(chain.from_iterable(chain.from_iterable(spans)), dtype=np.int64).reshape(-1, 2)
-        tokens = np.array([own.stop - own.start for own in inner], dtype=np.int64)
-        bases = np.cumsum([0, *(len(text) + 1 for text in texts)])[:-1]  # of each text in all texts, a line each
-        starts, ends = (places + np.repeat(bases, tokens)[:, None]).T
-        begun = _find_beginnings(starts, ends, self._goes_on(texts, encodings, inner, starts, ends))
-        last = np.maximum.reduceat(ends, begun) if len(begun) else ends
-        cuts = np.searchsorted(begun, np.cumsum([0, *tokens]))
-        bounds = zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)
-        firsts = np.cumsum([0, *tokens[:-1]]) - [own.start for own in inner]
-        return [
-            Split(
-                text,
-                starts[begun[some:until]] - base,
-                last[some:until] - base,
-                list(self._cut(encoding, own, begun[some:until] - first)),
-            )
-            for text, encoding, own, (some, until), base, first in zip(
-                texts, encodings, inner, bounds, bases, firsts, strict=True
-            )
-        ]
+        tokens = _join(texts, encodings)
+        begun = _find_beginnings(tokens, self._goes_on(texts, encodings, tokens))
+        starts = tokens.starts[begun]
+        ends = np.maximum.reduceat(tokens.ends, begun) if len(begun) else starts
+        cuts = np.searchsorted(begun, tokens.firsts).tolist()
+        splits = []
+        for number, (text, encoding, own) in enumerate(zip(texts, encodings, tokens.own, strict=True)):
+            words, base = slice(cuts[number], cuts[number + 1]), tokens.bases[number]
+            rows = self._cut(encoding, own, begun[words] - tokens.firsts[number] + own.start)
+            splits.append(Split(text, starts[words] - base, ends[words] - base, list(rows)))
+        return splits
 
-    def _goes_on(
-        self, texts: Sequence[str], encodings: Sequence[Any], inner: Sequence[slice], starts: Numbers, ends: Numbers
-    ) -> NDArray[np.bool_]:
+    def _goes_on(self, texts: Sequence[str], encodings: Sequence[Any], tokens: _Tokens) -> NDArray[np.bool_]:
         """For each token whether it goes on with a word, as `group_words` has it."""
-        parts = list(zip(encodings, inner, strict=True))
+        parts = list(zip(encodings, tokens.own, strict=True))
         if self._has_prefix:
             lengths = (len(part) for encoding, own in parts for part in encoding.tokens[own])
-            goes_on = np.fromiter(lengths, dtype=np.int64) != ends - starts
+            goes_on = np.fromiter(lengths, dtype=np.int64) != tokens.ends - tokens.starts
         else:
             lines = "".join(f"{text}\n" for text in texts)
             blank = np.frombuffer(lines.encode("utf-32-le"), dtype=np.uint32) == BLANK
-            goes_on = ~(blank[starts] | blank[starts - 1])
+            goes_on = ~(blank[tokens.starts] | blank[tokens.starts - 1])
+            goes_on &= tokens.starts > np.repeat(tokens.bases, np.diff(tokens.firsts))
         ids = np.fromiter((number for encoding, own in parts for number in encoding.ids[own]), dtype=np.int64)
-        first = np.cumsum([0, *(own.stop - own.start for own in inner)])
-        goes_on[first[first < len(goes_on)]] = False
-        goes_on &= ids != (-1 if self._unknown is None else self._unknown)
-        return np.asarray(goes_on)
+        return np.asarray(goes_on & (ids != (-1 if self._unknown is None else self._unknown)))
 
     def _cut(self, encoding: Any, own: slice, begun: Numbers) -> Iterator[Row]:
         """The rows of a text; `begun` are the tokens that begin a word. Where there is no word there is no row."""
@@ -177,7 +176,20 @@ def _find_own(special: list[int]) -> slice:
     return slice(first, last)
 
 
-def _find_beginnings(starts: Numbers, ends: Numbers, goes_on: NDArray[np.bool_]) -> Numbers:
-    """The numbers of the tokens that begin a word; one that begins before the end of those before it never does."""
-    before = np.concatenate([[-1], np.maximum.accumulate(ends)[:-1]]) if len(ends) else ends
-    return np.flatnonzero(~goes_on & (starts >= before))
+def _join(texts: Sequence[str], encodings: Sequence[Any]) -> _Tokens:
+    own = [_find_own(encoding.special_tokens_mask) for encoding in encodings]
+    firsts = np.cumsum([0, *(some.stop - some.start for some in own)])
+    bases = np.cumsum([0, *(len(text) + 1 for text in texts)])[:-1]
+    offsets = (encoding.offsets[some] for encoding, some in zip(encodings, own, strict=True))
+    places = np.fromiter(chain.from_iterable(chain.from_iterable(offsets)), dtype=np.int64).reshape(-1, 2)
+    starts, ends = (places + np.repeat(bases, np.diff(firsts))[:, None]).T
+    return _Tokens(own, firsts, bases, starts, ends)
+
+
+def _find_beginnings(tokens: _Tokens, goes_on: NDArray[np.bool_]) -> Numbers:
+    """The numbers of the tokens that begin a word: the first of each text, and others that begin behind all before."""
+    firsts = tokens.firsts[:-1][np.diff(tokens.firsts) > 0]
+    begins = ~goes_on
+    begins[1:] &= tokens.starts[1:] >= np.maximum.accumulate(tokens.ends)[:-1]
+    begins[firsts] = True
+    return np.flatnonzero(begins)
