@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOMS = ("labelling", "learning", "scoring", "telling")
+ROOMS = ("canonical", "labelling", "learning", "scoring", "telling")
 OF_KINDS = {f"distil/kinds/{room}.py": f"distil/kinds/{{}}/{room}/[a-z]*.py" for room in ROOMS} | {
     "distil/kinds/baselines.py": "distil/kinds/{}/learning/baselines.py"
 }

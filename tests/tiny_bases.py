@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from string import ascii_letters
 from typing import Any
 
 import torch
@@ -99,7 +100,8 @@ def write_tokenizer(folder: Path, framed: bool, padded: bool, more: Sequence[str
 
 def write_sentence_pieces(folder: Path) -> None:
     """Write a tokenizer as sentencepiece makes them: pieces of words, of which the first has the blank before it."""
-    pieces = [*SPECIAL, "\u2581", *(f"\u2581{word}" for word in WORDS), *"abcdefghijklmnopqrstuvwxyz.,'"]
+    pieces = [*SPECIAL, "\u2581", *(f"\u2581{word}" for word in [*WORDS, *ascii_letters]), *ascii_letters, *".,'"]
+    pieces = list(dict.fromkeys(pieces))
     tokenizer = Tokenizer(
         Unigram([(piece, -float(len(piece) == 1)) for piece in pieces], unk_id=3, byte_fallback=False)
     )

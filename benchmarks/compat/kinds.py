@@ -19,6 +19,7 @@ sys.path.append(str(ROOT / "tests"))
 from tiny_bases import KINDS, make_base  # noqa: E402
 
 from distil.encoders.bases import load_base  # noqa: E402
+from distil.encoders.outputs import Outputs  # noqa: E402
 from distil.encoders.torch_model import token_limit  # noqa: E402
 from distil.export.onnx_files import FP32, INT8, copy_student, export_fp32, quantize_int8  # noqa: E402
 
@@ -29,7 +30,7 @@ TEXTS = ["", "good", "a bad camera", "the phone broke . it was poor !", "so very
 def export_kind(kind: str, place: Path) -> Path:
     """Write a student of a kind, whose head is random, and its export; returns the latter's folder."""
     folder = place / "onnx"
-    model, tokenizer = load_base(make_base(place / "base", kind), LABELS)
+    model, tokenizer = load_base(make_base(place / "base", kind), Outputs(tuple(LABELS)))
     tokenizer.model_max_length = token_limit(model, tokenizer)  # as train writes it for other tools
     for part in (model, tokenizer):
         part.save_pretrained(place / "student")

@@ -13,17 +13,17 @@ import numpy as np
 
 from distil.classifiers.onnx_runner import FP32, Floats, OnnxRunner, RunOptions, chunk
 from distil.core.params import Kind
-from distil.encoders.outputs import read_labels
 from distil.tagging.splitting import (
     Place,
     Split,
     Splitter,
     find_unknown,
+    gather,
+    list_rows,
     place_spans,
     read_spans,
-    spread,
 )
-from distil.tagging.words import Entity, count_in_utf16
+from distil.tagging.words import Entity, count_in_utf16, read_labels
 
 
 class OnnxTagger:
@@ -34,7 +34,7 @@ class OnnxTagger:
     def __init__(self, folder: Path, file: str = FP32, **options: Unpack[RunOptions]) -> None:
         """Load `file` of the folder; raises `InputError`. Options are as `OnnxRunner` has them."""
         self._runner = runner = OnnxRunner(folder, file, self.kind, **options)
-        self.labels, self._tags = read_labels(runner.path, runner.outputs), len(runner.outputs.names)
+        self.labels, self._tags = read_labels(runner.path, runner.outputs.names), len(runner.outputs.names)
         self._splitter = Splitter(
             runner.tokenizer, runner.limit, find_unknown(runner.tokenizer, runner.tokenizer_config)
         )
@@ -68,8 +68,8 @@ class OnnxTagger:
         found: list[list[Place]] = []
         for some in chunk(texts):
             splits = self.encode(some)
-            logits += (rows := self._run(splits))
-            found += place_spans(self._read(splits, rows))
+            logits.append(self._run(splits))
+            found += place_spans(read_spans(splits, logits[-1], self.labels))
         return np.concatenate(logits), found
 
     def encode(self, texts: Sequence[str]) -> list[Split]:
@@ -78,10 +78,7 @@ class OnnxTagger:
 
     def predict_encoded(self, splits: Sequence[Split]) -> list[list[Entity]]:
         """Return the spans in what `encode` returned, places in code points."""
-        return self._read(splits, self._run(splits))
+        return read_spans(splits, self._run(splits), self.labels)
 
-    def _read(self, splits: Sequence[Split], logits: Sequence[Floats]) -> list[list[Entity]]:
-        return [read_spans(split, rows, self.labels) for split, rows in zip(splits, logits, strict=True)]
-
-    def _run(self, splits: Sequence[Split]) -> list[Floats]:
-        return spread(splits, self._runner.run([row for split in splits for row in split.rows]), self._tags)
+    def _run(self, splits: Sequence[Split]) -> Floats:
+        return gather(rows := list_rows(splits), self._runner.run(rows), self._tags)

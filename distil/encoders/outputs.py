@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from distil.core.errors import InputError
 from distil.core.params import Kind
-from distil.tagging.words import name_tags
 
 PER_TOKEN = "ForTokenClassification"  # noqa: S105 - how transformers names such classes
 SEVERAL = "multi_label_classification"  # its `problem_type` where labels do not exclude each other
@@ -86,14 +85,3 @@ def read_thresholds(path: Path, config: Mapping[str, Any], outputs: Outputs) -> 
                 "it anew"
             )
     return np.array([given[name] for name in outputs.names], dtype=np.float64)
-
-
-def read_labels(path: Path, outputs: Outputs) -> list[str]:
-    """Return what the tags of a config.json say; raises `InputError`, which names the `path`, if they are none."""
-    labels = [name.removeprefix("B-") for name in outputs.names if name.startswith("B-")]
-    if not labels or list(outputs.names) != name_tags(labels):
-        raise InputError(
-            f"{path} names outputs that are not the tags O, B-LABEL, I-LABEL and so on, each pair after the other; "
-            "train a student of spans anew"
-        )
-    return labels

@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from distil.core.params import Kind
-from distil.encoders.outputs import read_labels
 from distil.encoders.torch_model import BATCH_TOKENS, Floats, Runner, open_student, read_logits
-from distil.tagging.splitting import Place, Row, Split, Splitter, place_spans, read_spans, spread
-from distil.tagging.words import Entity, count_in_utf16
+from distil.tagging.splitting import Place, Row, Split, Splitter, gather, list_rows, place_spans, read_spans
+from distil.tagging.words import Entity, count_in_utf16, read_labels
 
 
 class TorchTagger:
@@ -21,7 +18,7 @@ class TorchTagger:
     def __init__(self, folder: Path, device: str = "auto", batch_tokens: int = BATCH_TOKENS) -> None:
         """Load a folder; raises `InputError` if it holds no tagger, or if there is no such device."""
         self._runner, outputs = open_student(folder, self.kind, device, batch_tokens)
-        self.labels, self._tags = read_labels(folder / "config.json", outputs), len(outputs.names)
+        self.labels = read_labels(folder / "config.json", outputs.names)
         self._splitter = make_splitter(self._runner)
 
     def predict(self, texts: Sequence[str], utf16: bool = False) -> list[list[Entity]]:
@@ -37,16 +34,14 @@ class TorchTagger:
         """Return the logits, as `predict_logits` does, and the start, end and label of each span that they say."""
         splits = self.encode(texts)
         logits = run_words(self._runner, splits)
-        return np.concatenate([np.zeros((0, self._tags), dtype=np.float32), *logits]), place_spans(
-            self._read(splits, logits)
-        )
+        return logits, place_spans(read_spans(splits, logits, self.labels))
 
     def make_inputs(self, texts: Sequence[str]) -> dict[str, Any]:
         """Return what the model takes of texts, by name, a list of numbers for each row of tokens that it reads.
 
         Rows that are alike, as the windows of a long text that repeats itself, come once.
         """
-        rows = {tuple(row.ids): row for split in self.encode(texts) for row in split.rows}
+        rows = {tuple(row.ids): row for row in list_rows(self.encode(texts))}
         return list_inputs(self._runner, list(rows.values()))
 
     def encode(self, texts: Sequence[str]) -> list[Split]:
@@ -55,10 +50,7 @@ class TorchTagger:
 
     def predict_encoded(self, splits: Sequence[Split]) -> list[list[Entity]]:
         """Return the spans in what `encode` returned, places in code points."""
-        return self._read(splits, run_words(self._runner, splits))
-
-    def _read(self, splits: Sequence[Split], logits: Sequence[Floats]) -> list[list[Entity]]:
-        return [read_spans(split, rows, self.labels) for split, rows in zip(splits, logits, strict=True)]
+        return read_spans(splits, run_words(self._runner, splits), self.labels)
 
 
 def make_splitter(runner: Runner) -> Splitter:
@@ -66,10 +58,10 @@ def make_splitter(runner: Runner) -> Splitter:
     return Splitter(runner.tokenizer.backend_tokenizer, runner.max_length, runner.tokenizer.unk_token_id)
 
 
-def run_words(runner: Runner, splits: Sequence[Split]) -> list[Floats]:
-    """Return the logits of each text's words, of shape (words, tags)."""
-    rows = [row for split in splits for row in split.rows]
-    return spread(splits, runner.run_batches(list_inputs(runner, rows), read_logits), runner.model.config.num_labels)
+def run_words(runner: Runner, splits: Sequence[Split]) -> Floats:
+    """Return the logits of the words of all texts, one text after the other, of shape (words, tags)."""
+    rows = list_rows(splits)
+    return gather(rows, runner.run_batches(list_inputs(runner, rows), read_logits), runner.model.config.num_labels)
 
 
 def list_inputs(runner: Runner, rows: Sequence[Row]) -> dict[str, Any]:

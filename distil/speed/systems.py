@@ -36,7 +36,7 @@ TIMED_BASELINES: dict[Kind, tuple[str, ...]] = {
     "multi_label": (),
     "token_classification": (),
 }
-PIPELINES: dict[Kind, tuple[str, dict[str, Any], dict[str, Any]]] = {  # task, options and those of each call
+PIPELINES: dict[Kind, tuple[Any, dict[str, Any], dict[str, Any]]] = {  # task, options and those of each call
     "classification": ("text-classification", {}, {"truncation": True}),
     "multi_label": ("text-classification", {"function_to_apply": "sigmoid", "top_k": None}, {"truncation": True}),
     "token_classification": ("token-classification", {"aggregation_strategy": "first"}, {}),  # cuts long texts itself
@@ -47,7 +47,7 @@ FAILURES = (*UNLOADABLE, RuntimeError, ValueError, IndexError, MemoryError)  # o
 def load_pipeline(student: Path, kind: Kind, device: str, batch_size: int) -> System:
     """The transformers pipeline, called as its users do: a text by itself, several in batches in their given order."""
     task, options, call = PIPELINES[kind]
-    warnings.filterwarnings("ignore", "Tokenizer does not support real words")  # so that blanks part them, as here
+    warnings.filterwarnings("ignore", "Tokenizer does not support real words")  # it then parts them at blanks, as we do
     classify: Any = pipeline(
         task,
         model=load_classifier(student),

@@ -7,10 +7,13 @@ label. With equal tags the spans are the same as the pipeline's, but that they b
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from distil.core.errors import InputError
 
 Floats = NDArray[np.float64]
 LAST_OF_ONE_UNIT = "\uffff"
@@ -48,6 +51,17 @@ class Entity(NamedTuple):
 def name_tags(labels: Sequence[str]) -> list[str]:
     """The names of the tags, in the order of their numbers."""
     return ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")]
+
+
+def read_labels(path: Path, tags: Sequence[str]) -> list[str]:
+    """Return the labels of which a model has the tags; raises `InputError`, which names its config.json, if none."""
+    labels = [tag.removeprefix("B-") for tag in tags if tag.startswith("B-")]
+    if not labels or list(tags) != name_tags(labels):
+        raise InputError(
+            f"{path} names outputs that are not the tags O, B-LABEL, I-LABEL and so on, each pair after the other; "
+            "train a student of spans anew"
+        )
+    return labels
 
 
 def group_words(text: str, tokens: Sequence[Token], *, has_prefix: bool) -> list[Word]:
@@ -102,10 +116,16 @@ def read_tags(words: Sequence[Word], probabilities: Floats, labels: Sequence[str
     best = probabilities.max(axis=1, initial=0)
     places = [(words[inside[0]].start, words[inside[-1]].end) for _, inside in groups]
     found = [
-        Entity(*_strip(text, start, end), labels[label], text[start:end].strip(), float(best[inside].mean()))
+        make_entity(text, start, end, labels[label], float(best[inside].mean()))
         for (start, end), (label, inside) in zip(places, groups, strict=True)
     ]
     return [entity for entity in found if entity.text]
+
+
+def make_entity(text: str, start: int, end: int, label: str, probability: float) -> Entity:
+    """A span of a text without the blanks around it; of blanks alone its text is empty."""
+    start, end = _strip(text, start, end)
+    return Entity(start, end, label, text[start:end], probability)
 
 
 def redact(text: str, entities: Iterable[Entity]) -> str:

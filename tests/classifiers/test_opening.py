@@ -19,6 +19,7 @@ from distil.classifiers.onnx_tagger import OnnxTagger
 from distil.classifiers.opening import open_onnx
 from distil.core.errors import InputError
 from distil.encoders.opening import open_torch
+from distil.encoders.torch_tagger import TorchTagger
 from distil.export.onnx_files import INT8
 from distil.tagging.words import Entity
 
@@ -60,6 +61,7 @@ def test_spans_are_those_of_torch(tmp_path_factory: Factory, batch_tokens: int) 
     student, folder = export_tiny_tagger(tmp_path_factory)
     ours, torch = open_onnx(folder, device="cpu", batch_tokens=batch_tokens), open_torch(student, "cpu")
     assert isinstance(ours, OnnxTagger)
+    assert isinstance(torch, TorchTagger)
     assert ours.labels == list(SPAN_LABELS)
     np.testing.assert_allclose(ours.predict_logits(MANY), torch.predict_logits(MANY), atol=1e-5)
     found = ours.predict(MANY)

@@ -143,7 +143,8 @@ def test_models(tmp_path: Path, layers: int) -> None:
     code = (
         "from distil.core.command import call; from distil.encoders.bases import load_base\n"
         "before = re.search(r'VmRSS:\\s*(\\d+)', status.read_text())[1]\nPath('before').write_text(before)\n"
-        f"call(lambda: load_base(Path({str(folder)!r}), ['a', 'b']))"
+        "from distil.encoders.outputs import Outputs\n"
+        f"call(lambda: load_base(Path({str(folder)!r}), Outputs(('a', 'b'))))"
     )
     peak, _ = measure(tmp_path, f"model of {layers:,} layers", code)
     before = int((tmp_path / "before").read_text()) / 1024
