@@ -52,12 +52,8 @@ def make_comparison(
     """
     candidates = list_candidates(params, annotate)
     _check_prompt_places(candidates, annotate.prompt, prompts)
-    rows = choose_rows(
-        read_labelled(texts, TEXTS, "gold", task.labels, load_labelling(task.kind).form.name_labels),
-        params.rows,
-        split,
-        assets,
-    )
+    name_labels = load_labelling(task.kind).form.name_labels
+    rows = choose_rows(read_labelled(texts, TEXTS, "gold", task.labels, name_labels), params.rows, split, assets)
     plans = []
     for name, section in candidates.items():
         prompt = read_prompt(Path(section.prompt), f"the candidate {name!r}")
