@@ -57,7 +57,7 @@ def main(
     scoring, labelling = make_scoring(load_judging(task.kind), task.labels), load_labelling(task.kind)
     check_published(params, task, scoring.score_name)
     runtime, split = load_params("runtime", RuntimeParams), load_params("split", SplitParams)
-    compared = make_comparison(params, annotate, task, split, texts, prompts, assets, runtime.device, labelling.form)
+    compared = make_comparison(params, annotate, task, split, texts, prompts, assets, runtime.device)
     candidates, rows, job = compared.candidates, compared.rows, compared.job
     basis, aggregate = load_basis(load_params("cost", CostParams), prices), load_params("aggregate", AggregateParams)
     given = price_by_model(load_params("cost", PriceParams), annotate)

@@ -13,7 +13,7 @@ from distil.compare.rows import ComparedRows, choose_rows
 from distil.core.errors import InputError
 from distil.core.params import TaskParams
 from distil.core.tables import ANNOTATIONS, TEXTS, read_labelled
-from distil.forms.labels import LabelForm
+from distil.kinds.labelling import load_labelling
 from distil.labels.params import SplitParams
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import read_prompt
@@ -44,7 +44,6 @@ def make_comparison(
     prompts: Path,
     assets: Path,
     device: str,
-    form: LabelForm,
 ) -> Comparison:
     """The comparison that the sections describe, which name candidates; `check_recordings` is left to the caller.
 
@@ -53,12 +52,13 @@ def make_comparison(
     """
     candidates = list_candidates(params, annotate)
     _check_prompt_places(candidates, annotate.prompt, prompts)
-    rows = choose_rows(read_labelled(texts, TEXTS, "gold", task.labels, form.name_labels), params.rows, split, assets)
+    name_labels = load_labelling(task.kind).form.name_labels
+    rows = choose_rows(read_labelled(texts, TEXTS, "gold", task.labels, name_labels), params.rows, split, assets)
     plans = []
     for name, section in candidates.items():
         prompt = read_prompt(Path(section.prompt), f"the candidate {name!r}")
-        reading = form_of_answers(task, section)
-        plans.append(Plan(section, task.labels, reading, prompt, identify(section, assets), name))
+        form = form_of_answers(task, section)
+        plans.append(Plan(section, task.labels, form, prompt, identify(section, assets), name))
     job = Job(plans, texts, find_examples(annotate, plans, assets, device), set(rows.table["id"]))
     return Comparison(candidates, rows, job)
 

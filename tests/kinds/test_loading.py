@@ -21,6 +21,7 @@ from distil.kinds.multi_label.labelling import answers as many_answers
 from distil.kinds.multi_label.labelling import form as many_form
 from distil.kinds.multi_label.labelling import gold as many_gold
 from distil.kinds.multi_label.labelling import votes as many_votes
+from distil.kinds.multi_label.learning import baselines as many_baselines
 from distil.kinds.multi_label.scoring import asking as many_asking
 from distil.kinds.multi_label.scoring import judging as many_judging
 from distil.kinds.multi_label.scoring import scores as many_scores
@@ -52,7 +53,7 @@ SCORES: dict[Kind, Scores] = {
     "multi_label": (many_scores, many_asking, many_judging),
     "token_classification": (span_scores, span_asking, span_judging),
 }
-BASELINES: dict[Kind, Baselines] = {"classification": baselines}
+BASELINES: dict[Kind, Baselines] = {"classification": baselines, "multi_label": many_baselines}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -18,7 +18,21 @@ from distil.quality.judging import Scoring, Wording, add_bounds
 from distil.quality.notes import note_few_shot
 from distil.quality.scores import compare_paired, is_right, score_labels, score_tables, tabulate
 
-__all__ = ["HEADLINE", "name_labels", "score_labels"]
+__all__ = [
+    "COMPARED",
+    "HEADLINE",
+    "JUDGED",
+    "WORDING",
+    "compare",
+    "draw_few",
+    "judge",
+    "list_notes",
+    "measure_consent",
+    "name_labels",
+    "pair_decisions",
+    "score",
+    "score_labels",
+]
 
 COMPARED: tuple[str, ...] = ("accuracy", "balanced_accuracy", "macro_f1")
 JUDGED = "accuracy"

@@ -6,11 +6,12 @@ chosen by cross-validation among the training texts.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
@@ -20,6 +21,16 @@ from distil.kinds.multi_label.learning.thresholds import HALF, choose_thresholds
 from distil.linear.baselines import INVERSE_REGULARISATION
 from distil.linear.features import Features, FrozenEncoder, make_tfidf
 from distil.linear.trained_files import Arrays, read_trained
+from distil.linear.trained_files import write_trained as write_baselines
+
+__all__ = [
+    "MostFrequentSet",
+    "OneVersusRest",
+    "load_baselines",
+    "make_baselines",
+    "train_baselines",
+    "write_baselines",
+]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -35,6 +46,7 @@ class MostFrequentSet:
         """Set up, untrained; `labels` gives the order of the outputs."""
         self.labels = list(labels)
         self.label = "[]"
+        self.thresholds: Floats = np.full(len(labels), HALF)
 
     def fit(self, texts: Sequence[str], labels: Sequence[str]) -> "MostFrequentSet":
         """Count the sets, which are given in their canonical form."""
@@ -109,6 +121,19 @@ def make_baselines(labels: Sequence[str], reference: str, pins: Path, device: st
     """Return the untrained baselines by name; `reference` is that of the encoder."""
     encoder = FrozenEncoder(reference, pins, device)
     return {"tfidf": OneVersusRest(make_tfidf(), labels), "embeddings": OneVersusRest(encoder, labels)}
+
+
+def train_baselines(
+    timed: Mapping[str, OneVersusRest], lessons: pd.DataFrame, few: pd.DataFrame, labels: Sequence[str]
+) -> dict[str, Any]:
+    """Train the baselines on the student's training rows, and `most_frequent_set`, and return all by name.
+
+    Nothing is learnt from the `few` rows that people labelled.
+    """
+    baselines: dict[str, Any] = {"most_frequent_set": MostFrequentSet(labels), **timed}
+    for baseline in baselines.values():
+        baseline.fit(lessons["text"].to_list(), lessons["label"].to_list())
+    return baselines
 
 
 def load_baselines(path: Path, device: str) -> dict[str, OneVersusRest]:

@@ -15,7 +15,21 @@ from distil.quality.calibration import measure_calibration
 from distil.quality.decisions import NONE, WORDING, leave_out_few, list_what_is_untold, tabulate_decisions
 from distil.quality.judging import Scoring, add_bounds
 
-__all__ = ["HEADLINE", "WORDING", "name_labels", "score_labels"]
+__all__ = [
+    "COMPARED",
+    "HEADLINE",
+    "JUDGED",
+    "WORDING",
+    "compare",
+    "draw_few",
+    "judge",
+    "list_notes",
+    "measure_consent",
+    "name_labels",
+    "pair_decisions",
+    "score",
+    "score_labels",
+]
 
 COMPARED: tuple[str, ...] = HEADLINE
 JUDGED = "precision"

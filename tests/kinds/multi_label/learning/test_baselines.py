@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from distil.core.errors import InputError
@@ -9,6 +10,7 @@ from distil.kinds.multi_label.learning.baselines import (
     OneVersusRest,
     load_baselines,
     make_baselines,
+    train_baselines,
 )
 from distil.linear.features import make_tfidf
 from distil.linear.trained_files import write_trained
@@ -79,3 +81,13 @@ def test_the_most_frequent_set_is_said_of_every_text() -> None:
     assert found.predict(["x", "y"]) == ['["joy"]', '["joy"]']  # of equals the first
     assert found.predict_proba(["x"]).tolist() == [[1, 0, 0, 0]]
     assert MostFrequentSet(LABELS).fit(["a"], ["[]"]).predict(["x"]) == ["[]"]
+
+
+def test_all_learn_from_the_student_s_rows_and_from_nothing_else() -> None:
+    lessons, few = pd.DataFrame({"text": TEXTS, "label": SETS}), pd.DataFrame({"text": ["x"], "gold": ['["never"]']})
+    timed = {"tfidf": OneVersusRest(make_tfidf(), LABELS)}
+    found = train_baselines(timed, lessons, few, LABELS)
+    assert list(found) == ["most_frequent_set", "tfidf"]
+    assert found["tfidf"] is timed["tfidf"] and timed["tfidf"].predict(["a warm day"]) == ['["joy", "always"]']
+    assert found["most_frequent_set"].predict_proba(["x"]).tolist() == [[0, 0, 0, 1]]
+    assert found["most_frequent_set"].thresholds.tolist() == [0.5] * 4
