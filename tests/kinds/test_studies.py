@@ -18,7 +18,7 @@ from distil.assets.references import sha256_of
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import ANNOTATIONS, LABELS, TEXTS, TRAIN, read_rows
-from stages import aggregate, annotate, compare, fetch, split, train
+from stages import aggregate, annotate, compare, fetch, split
 
 EMOTIONS = {  # text -> numbers of the labels, as the file has them
     "Thank you so much, that made my day": ("15,17", ["gratitude", "joy"]),
@@ -119,8 +119,6 @@ def test_a_correction_is_a_cell_with_several_labels(project: Project, tmp_path: 
 
 def test_what_knows_one_label_alone_says_so(project: Project, tmp_path: Path) -> None:
     set_up(project, "emotions", "http://127.0.0.1:9/v1", **emotions_of(tmp_path))
-    with pytest.raises(InputError, match="students are made for classification alone so far"):
-        train.main(*(Path(name) for name in "abcdefg"))
     project(compare={"candidates": [{"name": "again"}]})
     with pytest.raises(InputError, match="candidates are compared for classification alone so far"):
         compare.main(*(Path(name) for name in "abcdefg"))
