@@ -23,6 +23,7 @@ from distil.student.taught import Taught
 
 ROWS = make_rows(make_texts())
 FRESH = make_rows(["your lens is bad", "your phone is good", "your screen was here", "the lens looks good"])
+SMALL: dict[str, Any] = {"max_length": 16, "precision": "fp32"}
 CPU = torch.device("cpu")
 
 
@@ -32,7 +33,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(base: Path, rows: pd.DataFrame, **changes: Any) -> FineTuner:
-    params = TrainParams(base="tiny", **{"max_length": 16, "precision": "fp32"} | changes)
+    params = TrainParams(base="tiny", **SMALL | changes)
     return make_tuner(base, rows["text"].to_list(), LABELS, params, CPU)
 
 
