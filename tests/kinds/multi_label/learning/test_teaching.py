@@ -69,6 +69,14 @@ def test_every_rung_is_judged_on_the_same_texts_and_the_chosen_one_is_trained(cl
     assert climbed.lessons.suspects is None
 
 
+def test_the_most_frequent_set_is_said_as_it_is(base: Path) -> None:
+    """Not what thresholds would make of it: where most texts have no label, it finds none."""
+    rows = pd.concat([ROWS[:9], make_rows([f"the phone {word} here" for word in ("was", "is", "looks", "stays")] * 3)])
+    taught = run(base, rows.reset_index(drop=True), rung="frozen", folds=2)
+    assert taught.ladder is not None
+    assert taught.ladder.rungs["most_frequent_set"]["agreement"] == 0
+
+
 def test_the_frozen_student_says_what_words_say(frozen: Taught, base: Path) -> None:
     assert frozen.ladder is not None
     assert list(frozen.ladder.rungs) == ["most_frequent_set", "tfidf", "frozen"]
