@@ -26,7 +26,7 @@ from distil.core.runtime import RuntimeParams
 from distil.core.tables import ANNOTATIONS, LABELS, TEXTS, TRAIN, read_rows
 from distil.cost.prices import PriceParams
 from distil.prompting.params import AnnotateParams
-from stages import aggregate, annotate, compare, fetch, split, train
+from stages import aggregate, annotate, compare, fetch, split
 
 EMOTIONS = {  # text -> numbers of the labels, as the file has them
     "Thank you so much, that made my day": ("15,17", ["gratitude", "joy"]),
@@ -158,8 +158,6 @@ def test_a_correction_is_a_cell_with_several_labels(project: Project, tmp_path: 
 
 def test_what_knows_one_label_alone_says_so(project: Project, tmp_path: Path) -> None:
     set_up(project, "emotions", "http://127.0.0.1:9/v1", **emotions_of(tmp_path))
-    with pytest.raises(InputError, match="students are made for classification alone so far"):
-        train.main(*(Path(name) for name in "abcdefg"))
     sections = yaml.safe_load(Path("params.yaml").read_text())
     project(annotate=sections["annotate"] | {"method": "score", "max_tokens": 1})
     fetch.main(Path("corpus"), Path("assets.txt"), Path("texts.parquet"), Path("fetch.json"))

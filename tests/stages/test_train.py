@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import toy_sets
 from conftest import ROOT, Project
 from stage_command import name_paths
 from tiny_bases import make_base
@@ -104,6 +106,32 @@ def test_stage(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) 
     assert out.startswith("train: 80 rows, 1 epochs, ")
     assert out.count("\n") == 1
     assert err == ""
+
+
+def test_a_student_of_several_labels(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    rows = toy_sets.make_rows(toy_sets.make_texts())
+    settings = {**SETTINGS, "base": f"{base}#sha256={sha256_of(base)}", "recipe": "auto", "rung": "frozen"}
+    task = {
+        "name": "toy",
+        "kind": "multi_label",
+        "description": "What?",
+        "language": "en",
+        "labels": list(toy_sets.LABELS),
+    }
+    folder = project(task=task, train=settings)
+    write_rows(folder / "train.parquet", TRAIN, rows)
+    write_rows(folder / "validation.parquet", TRAIN, rows[:9])
+    main(*(folder / path for path in PATHS))
+    metrics = read_details(folder / "metrics/train.json")
+    assert metrics["rows_by_label"] == {"negative": 24, "positive": 24, "picture": 36}
+    assert (metrics["suspects"], metrics["noise"], metrics["left_out"]) == (None, "keep", 0)
+    assert metrics["ladder"]["measure"] == "micro F1"
+    assert metrics["validation_agreement"] > 0.9
+    assert read_rows(folder / "data/suspects.parquet", SUSPECTS).empty
+    config = json.loads((folder / "models/student/config.json").read_text())
+    assert config["problem_type"] == "multi_label_classification"
+    assert set(config["thresholds"]) == set(toy_sets.LABELS)
+    assert capfd.readouterr().out.startswith("train: 72 rows, a linear head on the base as it is, ")
 
 
 def test_several_seeds_their_spread_and_the_suspects(

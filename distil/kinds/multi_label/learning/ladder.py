@@ -71,11 +71,14 @@ class Climb:
         ladder.thresholds[name] = choose(self.known, shares, self.tuner)
         return score(self.known, ladder.thresholds[name].decided, self.tuner.params.seed)
 
-    def say_commonest(self, held: HoldOut) -> Floats:
-        """What the commonest set says."""
-        inside = self.rows.iloc[held.inside]
-        commonest = MostFrequentSet(self.tuner.labels).fit(inside["text"].to_list(), inside["label"].to_list())
-        return commonest.predict_proba(held.texts)
+    def judge_commonest(self) -> Agreement:
+        """Judge the set that most rows have, as it is."""
+        said = []
+        for held in self.holds:
+            inside = self.rows.iloc[held.inside]
+            commonest = MostFrequentSet(self.tuner.labels).fit(inside["text"].to_list(), inside["label"].to_list())
+            said.append(commonest.predict_proba(held.texts) > 0)
+        return score(self.known, np.concatenate(said), self.tuner.params.seed)
 
     def read_words(self, held: HoldOut) -> Floats:
         """What regressions over words say."""
@@ -105,8 +108,8 @@ def climb(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen, held_out: pd.Dat
         return ladder
     every = draw_folds(number_rarest(frozen.known), folds, tuner.params.seed)
     way = Climb(tuner, rows, frozen, cut_hold_outs(every, tuner, frozen, held_out))
+    ladder.judge("most_frequent_set", False, way.judge_commonest)
     for name, exportable, answer in (
-        ("most_frequent_set", False, way.say_commonest),
         ("tfidf", False, way.read_words),
         ("frozen", True, way.freeze),
         ("fine_tuned", True, way.tune),

@@ -5,9 +5,9 @@ from typing import Any
 
 from distil.core.errors import InputError
 from distil.student.params import TrainParams
-from distil.student.recipe import HEAD_LEARNING_RATE, LEARNING_RATE, WIDTH, settle
+from distil.student.recipe import BASE_SHARE, HEAD_LEARNING_RATE, LEARNING_RATE, WIDTH, settle
 
-FEWEST_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 600, 4, 20
+FEWEST_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 300, 4, 20
 LEFT_OUT: dict[str, tuple[tuple[str, ...], str]] = {  # what the knobs may be, and why no more
     "class_weights": (("none",), "each label has a threshold of its own, chosen on texts held out, and no weight"),
     "noise": (("keep",), "nobody looks for labels that are wrong"),
@@ -26,6 +26,7 @@ def fit_recipe(params: TrainParams, texts: int, width: int) -> tuple[TrainParams
         "head_learning_rate": (HEAD_LEARNING_RATE, "the head is new, and has to learn faster than the base forgets"),
         "learning_rate": (rate, f"for a base of hidden size {width}"),
         "epochs": (min(MOST_EPOCHS, max(FEWEST_EPOCHS, epochs)), f"at least {FEWEST_STEPS} steps"),
+        "base_share": (BASE_SHARE, "between base and fine-tuned lies what was learnt, and less of the errors"),
     }
     return settle(params, ruled)
 

@@ -23,6 +23,7 @@ from distil.student.taught import Taught
 
 ROWS = make_rows(make_texts())
 FRESH = make_rows(["your lens is bad", "your phone is good", "your screen was here", "the lens looks good"])
+SMALL: dict[str, Any] = {"max_length": 16, "precision": "fp32"}
 CPU = torch.device("cpu")
 
 
@@ -32,7 +33,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(base: Path, rows: pd.DataFrame, **changes: Any) -> FineTuner:
-    params = TrainParams(base="tiny", **{"max_length": 16, "precision": "fp32"} | changes)
+    params = TrainParams(base="tiny", **SMALL | changes)
     return make_tuner(base, rows["text"].to_list(), LABELS, params, CPU)
 
 
@@ -66,6 +67,14 @@ def test_every_rung_is_judged_on_the_same_texts_and_the_chosen_one_is_trained(cl
     assert {"pooling", "head", "learning_rate", "thresholds"} < set(climbed.recipe)
     assert "noise" not in climbed.recipe
     assert climbed.lessons.suspects is None
+
+
+def test_the_most_frequent_set_is_said_as_it_is(base: Path) -> None:
+    """Not what thresholds would make of it: where most texts have no label, it finds none."""
+    rows = pd.concat([ROWS[:9], make_rows([f"the phone {word} here" for word in ("was", "is", "looks", "stays")] * 3)])
+    taught = run(base, rows.reset_index(drop=True), rung="frozen", folds=2)
+    assert taught.ladder is not None
+    assert taught.ladder.rungs["most_frequent_set"]["agreement"] == 0
 
 
 def test_the_frozen_student_says_what_words_say(frozen: Taught, base: Path) -> None:
