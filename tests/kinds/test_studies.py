@@ -119,7 +119,7 @@ def test_a_correction_is_a_cell_with_several_labels(project: Project, tmp_path: 
 
 def test_what_knows_one_label_alone_says_so(project: Project, tmp_path: Path) -> None:
     set_up(project, "emotions", "http://127.0.0.1:9/v1", **emotions_of(tmp_path))
-    with pytest.raises(InputError, match="students are made for classification alone so far"):
+    with pytest.raises(InputError, match="no students of this kind are made so far"):
         train.main(*(Path(name) for name in "abcdefg"))
     project(compare={"candidates": [{"name": "again"}]})
     with pytest.raises(InputError, match="candidates are compared for classification alone so far"):

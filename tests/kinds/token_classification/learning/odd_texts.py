@@ -1,6 +1,7 @@
 """Texts with what breaks offsets, and spans at the bounds of their words."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
@@ -8,8 +9,23 @@ from distil.tagging.words import Word
 
 PIECES = [
     *("Ann", "Smith", "Bonn", "good", "product", "works", "x1", "O'Neil", "a-b", "U.S."),
-    *("\U0001f600", "\U0001f469\u200d\U0001f4bb", "\U0001f44d\U0001f3fd", "cafe\u0301", "caf\u00e9", "\u0645\u0631\u062d\u0628\u0627"),
-    *("\u05e9\u05dc\u05d5\u05dd", "\u6771\u4eac", "\u0928\u092e\u0938\u094d\u0924\u0947", "\u200b", "\u200f", "\ufeff", "\u00ad"),
+    *(
+        "\U0001f600",
+        "\U0001f469\u200d\U0001f4bb",
+        "\U0001f44d\U0001f3fd",
+        "cafe\u0301",
+        "caf\u00e9",
+        "\u0645\u0631\u062d\u0628\u0627",
+    ),
+    *(
+        "\u05e9\u05dc\u05d5\u05dd",
+        "\u6771\u4eac",
+        "\u0928\u092e\u0938\u094d\u0924\u0947",
+        "\u200b",
+        "\u200f",
+        "\ufeff",
+        "\u00ad",
+    ),
     *(" ", "  ", "\t", "\r\n", "\n", "\u00a0", "\u2028", ",", "."),
 ]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=24).map("".join)
@@ -22,6 +38,6 @@ def draw_spans(draw: st.DrawFn, words: Sequence[Word], labels: Sequence[str]) ->
     cuts = sorted(draw(st.sets(st.integers(0, len(seen)), max_size=8)))
     return [
         (seen[first].start, seen[last - 1].end, draw(st.sampled_from(labels)))
-        for first, last in zip(cuts, cuts[1:], strict=False)
+        for first, last in pairwise(cuts)
         if draw(st.booleans())
     ]

@@ -4,6 +4,8 @@ import numpy as np
 import pycrfsuite
 import pytest
 from hypothesis import given
+from kinds.token_classification.learning.odd_texts import TEXTS
+from kinds.token_classification.learning.toy_spans import LABELS, make_rows
 
 from distil.kinds.token_classification.canonical.label import read_label, write_label
 from distil.kinds.token_classification.learning.crf import (
@@ -14,8 +16,6 @@ from distil.kinds.token_classification.learning.crf import (
     find_words,
     shape_of,
 )
-from kinds.token_classification.learning.odd_texts import TEXTS
-from kinds.token_classification.learning.toy_spans import LABELS, make_rows
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,9 @@ def test_marginals_are_those_of_all_paths() -> None:
     scores, transitions = rng.normal(size=(3, 2)), rng.normal(size=(2, 2)).astype(np.float32)
     shares = np.zeros((3, 2))
     for path in np.ndindex(2, 2, 2):
-        weight = np.exp(sum(scores[n, tag] for n, tag in enumerate(path)) + transitions[path[:2]] + transitions[path[1:]])
+        weight = np.exp(
+            sum(scores[n, tag] for n, tag in enumerate(path)) + transitions[path[:2]] + transitions[path[1:]]
+        )
         shares[range(3), path] += weight
     assert compute_marginals(scores, transitions) == pytest.approx(shares / shares.sum(axis=1, keepdims=True))
     assert compute_marginals(np.zeros((0, 2)), transitions).shape == (0, 2)

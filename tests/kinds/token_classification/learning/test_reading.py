@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kinds.token_classification.learning.odd_texts import TEXTS, draw_spans
 from tiny_model import Kind, make_tiny_model
 
 from distil.encoders.torch_model import load_tokenizer
@@ -13,7 +14,6 @@ from distil.kinds.token_classification.canonical.label import soften, write_labe
 from distil.kinds.token_classification.learning.probes import decode
 from distil.kinds.token_classification.learning.reading import read_texts
 from distil.kinds.token_classification.learning.targets import make_targets
-from kinds.token_classification.learning.odd_texts import TEXTS, draw_spans
 
 LABELS = ["PER", "LOC"]
 WHOLE = 10_000  # tokens
@@ -34,7 +34,7 @@ def test_spans_at_the_bounds_of_words_come_back_from_the_targets(
     label = write_label(data.draw(draw_spans(reading.words, LABELS)))
     rows = pd.DataFrame({"text": [text], "label": [label], "soft": [soften(label, LABELS)]})
     for kind in ("soft", "hard"):
-        targets = make_targets(rows, [reading], LABELS, kind)  # type: ignore[arg-type]
+        targets = make_targets(rows, [reading], LABELS, kind)
         assert decode(targets, [reading], LABELS, [text]) == [label]
 
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
+from kinds.token_classification.learning.toy_spans import LABELS, label_rows
 
 from distil.core.errors import InputError
 from distil.kinds.token_classification.learning.reading import Reading
 from distil.kinds.token_classification.learning.targets import keep_agreed, make_targets
 from distil.tagging.words import Word
-from kinds.token_classification.learning.toy_spans import LABELS, label_rows
 
 ANN = [Reading([Word(0, 0, 3), Word(1, 4, 7)], [])]
 
