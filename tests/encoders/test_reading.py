@@ -22,6 +22,7 @@ def test_tokens_that_are_not_read_are_counted(tokenizer: Any) -> None:
     assert measure_cut(tokenizer, texts, 10) == {"texts_cut": 1, "unread_share": 10 / 35}
     assert measure_cut(tokenizer, texts, 5) == {"texts_cut": 2, "unread_share": 20 / 35}
     assert measure_cut(tokenizer, [], 10) == {"texts_cut": 0, "unread_share": 0.0}
+    assert measure_cut(tokenizer, texts, None) == {"texts_cut": 0, "unread_share": 0.0}
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,17 @@ from distil.forms.scores import ScoreForm
 from distil.forms.telling import ExampleForm
 from distil.kinds.baselines import Baselines, load_baselines_of
 from distil.kinds.classification.labelling import answers, form, gold, votes
-from distil.kinds.classification.learning import baselines
+from distil.kinds.classification.learning import baselines, teaching
 from distil.kinds.classification.scoring import asking, judging, scores
 from distil.kinds.classification.telling import examples
 from distil.kinds.labelling import load_labelling
+from distil.kinds.learning import Teaching, load_teaching
 from distil.kinds.multi_label.labelling import answers as many_answers
 from distil.kinds.multi_label.labelling import form as many_form
 from distil.kinds.multi_label.labelling import gold as many_gold
 from distil.kinds.multi_label.labelling import votes as many_votes
 from distil.kinds.multi_label.learning import baselines as many_baselines
+from distil.kinds.multi_label.learning import teaching as many_teaching
 from distil.kinds.multi_label.scoring import asking as many_asking
 from distil.kinds.multi_label.scoring import judging as many_judging
 from distil.kinds.multi_label.scoring import scores as many_scores
@@ -32,6 +34,8 @@ from distil.kinds.token_classification.labelling import answers as span_answers
 from distil.kinds.token_classification.labelling import form as span_form
 from distil.kinds.token_classification.labelling import gold as span_gold
 from distil.kinds.token_classification.labelling import votes as span_votes
+from distil.kinds.token_classification.learning import baselines as span_baselines
+from distil.kinds.token_classification.learning import teaching as span_teaching
 from distil.kinds.token_classification.scoring import asking as span_asking
 from distil.kinds.token_classification.scoring import judging as span_judging
 from distil.kinds.token_classification.scoring import scores as span_scores
@@ -53,7 +57,17 @@ SCORES: dict[Kind, Scores] = {
     "multi_label": (many_scores, many_asking, many_judging),
     "token_classification": (span_scores, span_asking, span_judging),
 }
-BASELINES: dict[Kind, Baselines] = {"classification": baselines, "multi_label": many_baselines}
+BASELINES: dict[Kind, Baselines] = {
+    "classification": baselines,
+    "multi_label": many_baselines,
+    "token_classification": span_baselines,
+}
+
+TEACHING: dict[Kind, Teaching] = {
+    "classification": teaching,
+    "multi_label": many_teaching,
+    "token_classification": span_teaching,
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -74,3 +88,8 @@ def test_the_page_speaks_of_scores_that_the_kind_has(kind: Kind) -> None:
     assert (words.by_people.key, words.by_people.second) == headline[:2]
     renamed = AGAINST_TEACHER | {name: f"{name}_with_teacher" for name in headline if name not in AGAINST_TEACHER}
     assert (words.by_teacher.key, words.by_teacher.second) == tuple(renamed[name] for name in headline[:2])
+
+
+@pytest.mark.parametrize("kind", TEACHING)
+def test_what_teaches_is_the_kinds_own(kind: Kind) -> None:
+    assert load_teaching(kind) is TEACHING[kind]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import toy_sets
+import yaml
 from conftest import ROOT, Project
 from stage_command import name_paths
 from tiny_bases import make_base
@@ -132,6 +133,32 @@ def test_a_student_of_several_labels(project: Project, base: Path, capfd: pytest
     assert config["problem_type"] == "multi_label_classification"
     assert set(config["thresholds"]) == set(toy_sets.LABELS)
     assert capfd.readouterr().out.startswith("train: 72 rows, a linear head on the base as it is, ")
+
+
+def test_a_student_of_spans(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    text = "this camera works good " * 10
+    rows = ROWS[:4].assign(text=[f"{number} {text}" for number in range(4)])
+    rows["label"] = '[{"start": 7, "end": 13, "label": "negative"}]'
+    rows["soft"] = [np.array([7.0, 13.0, 0.0, 1.0])] * 4
+    folder = prepare(project, base, rows, rows[:1], rung="frozen", recall_target=0.9)
+    task = yaml.safe_load((folder / "params.yaml").read_text())["task"]
+    project(task=task | {"kind": "token_classification"})
+    main(*(folder / path for path in PATHS))
+    details = read_details(folder / "metrics/train.json")
+    assert details["reading"]["texts_cut"] == 0, "a text that is longer than a window is read in several"
+    assert details["rows_by_label"] == {"negative": 4, "positive": 0}
+    assert details["recall"]["recall_after"] >= 0.9
+    assert read_rows(folder / "data/suspects.parquet", SUSPECTS).empty
+    config = json.loads((folder / "models/student/config.json").read_text())
+    assert list(config["id2label"].values()) == ["O", "B-negative", "I-negative", "B-positive", "I-positive"]
+    out, err = capfd.readouterr()
+    assert out.startswith("train: 4 rows, a linear head on the base as it is, ")
+    assert err.startswith("warning: no training text has the label positive")
+
+
+def test_recall_is_for_spans_alone(project: Project, base: Path) -> None:
+    with pytest.raises(InputError, match=r"train\.recall_target = 0\.9 is for spans alone"):
+        run_stage(project, base, recall_target=0.9)
 
 
 def test_several_seeds_their_spread_and_the_suspects(

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distil.tagging.windows import Window, cut_windows
+from distil.tagging.windows import Window, choose_overlap, cut_windows
 
 
 def test_seams_lie_in_the_middle_of_the_overlap() -> None:
@@ -29,3 +29,7 @@ def test_each_token_is_decided_once_by_a_window_that_reads_around_it(
 def test_windows_have_to_go_on(size: int, overlap: int) -> None:
     with pytest.raises(ValueError, match="windows of"):
         cut_windows(10, size, overlap)
+
+
+def test_neighbours_share_a_quarter_and_always_go_on() -> None:
+    assert [choose_overlap(size) for size in (126, 8, 3, 1)] == [31, 2, 0, 0]

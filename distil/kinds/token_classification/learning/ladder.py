@@ -80,7 +80,7 @@ def cut_hold_outs(tuner: SpanTuner, rows: pd.DataFrame, frozen: Frozen, held_out
     more, spans = gather(tuner, held_out), 0
     splitter = StratifiedKFold(folds, shuffle=True, random_state=tuner.params.seed)
     for inside, outside in splitter.split(has_spans, has_spans):
-        judged = Material(*([*one, *other] for one, other in zip(frozen.material.take(outside), more, strict=True)))
+        judged = frozen.material.take(outside).join(more)
         holds.append(HoldOut(inside, judged))
         more = Material([], [], [], [], [])
         spans += sum(len(read_label(label)) for label in judged.labels)

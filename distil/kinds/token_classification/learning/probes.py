@@ -4,7 +4,8 @@ Most words are in no span, so that words which are right would tell little: meth
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,8 @@ UNCHOSEN = LOGISTIC[2]  # where there are too few texts to choose
 PARTS = 5  # one of which is held out
 
 
-class Material(NamedTuple):
+@dataclass(frozen=True)
+class Material:
     """Texts with their canonical labels, their words, and of each word the features and the number of its tag."""
 
     texts: Sequence[str]
@@ -31,7 +33,24 @@ class Material(NamedTuple):
 
     def take(self, places: NDArray[np.intp]) -> "Material":
         """The same of some of the texts."""
-        return Material(*([part[place] for place in places] for part in self))
+        every = np.asarray(places).tolist()
+        return Material(
+            [self.texts[place] for place in every],
+            [self.labels[place] for place in every],
+            [self.readings[place] for place in every],
+            [self.features[place] for place in every],
+            [self.numbers[place] for place in every],
+        )
+
+    def join(self, other: "Material") -> "Material":
+        """The same of these texts and of others."""
+        return Material(
+            [*self.texts, *other.texts],
+            [*self.labels, *other.labels],
+            [*self.readings, *other.readings],
+            [*self.features, *other.features],
+            [*self.numbers, *other.numbers],
+        )
 
 
 class Chosen(NamedTuple):
@@ -79,7 +98,7 @@ def decide(probe: Probe, features: Sequence[Floats]) -> list[NDArray[np.float64]
 
 
 def decode(
-    answers: Sequence[NDArray[np.float64]], readings: Sequence[Reading], labels: Sequence[str], texts: Sequence[str]
+    answers: Sequence[NDArray[Any]], readings: Sequence[Reading], labels: Sequence[str], texts: Sequence[str]
 ) -> list[str]:
     """Return the canonical label of each text by what is likeliest for its words, of logits or probabilities."""
     return [

@@ -8,7 +8,7 @@ from distil.student.params import TrainParams
 from distil.student.recipe import WIDTH, settle
 
 LEARNING_RATE, HEAD_LEARNING_RATE = 3e-4, 1e-3
-FEWEST_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 800, 5, 20
+FEWEST_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 400, 4, 20
 OF_WHOLE_TEXTS: dict[str, tuple[object, ...]] = {  # what the knobs may be that mean nothing where words are tagged
     "pooling": ("base",),
     "class_weights": ("none",),
@@ -40,7 +40,7 @@ def check_knobs(params: TrainParams) -> None:
         if (value := getattr(params, name)) not in allowed:
             raise InputError(
                 f"train.{name} = {value!r} is for kinds that label whole texts, and task.kind is token_classification; "
-                f"take it out"
+                "take it out"
             )
     if not isinstance(params.epochs, int):
         raise InputError(

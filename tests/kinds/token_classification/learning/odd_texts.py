@@ -1,6 +1,7 @@
 """Texts with what breaks offsets, and spans at the bounds of their words."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
@@ -37,6 +38,6 @@ def draw_spans(draw: st.DrawFn, words: Sequence[Word], labels: Sequence[str]) ->
     cuts = sorted(draw(st.sets(st.integers(0, len(seen)), max_size=8)))
     return [
         (seen[first].start, seen[last - 1].end, draw(st.sampled_from(labels)))
-        for first, last in zip(cuts, cuts[1:], strict=False)
+        for first, last in pairwise(cuts)
         if draw(st.booleans())
     ]

@@ -34,7 +34,7 @@ def test_spans_at_the_bounds_of_words_come_back_from_the_targets(
     label = write_label(data.draw(draw_spans(reading.words, LABELS)))
     rows = pd.DataFrame({"text": [text], "label": [label], "soft": [soften(label, LABELS)]})
     for kind in ("soft", "hard"):
-        targets = make_targets(rows, [reading], LABELS, kind)  # type: ignore[arg-type]
+        targets = make_targets(rows, [reading], LABELS, kind)
         assert decode(targets, [reading], LABELS, [text]) == [label]
 
 

@@ -15,19 +15,20 @@ from distil.student.params import TrainParams
 
 LABELS = ["person", "place"]
 CPU = torch.device("cpu")
-NAMES, PLACES, ENDS = (
-    ("ann lee", "bob", "cid day", "dan"),
-    ("bonn", "oslo", "new york"),
-    ("", " now", " it works very well"),
-)
+NAMES, PLACES = ("ann lee", "bob", "cid day", "dan"), ("bonn", "oslo", "new york")
+ENDS = ("", " now", " it works very well")
 SETTINGS: dict[str, Any] = {
     "base": "tiny",
     "recipe": "fixed",
     "suspects": "none",
     "folds": 2,
     "epochs": 8,
-    "batch_size": 8,
-    "learning_rate": 5e-3,
+    "batch_size": 12,
+    "gradient_accumulation": 1,
+    "learning_rate": 2e-2,
+    "head_learning_rate": 2e-2,
+    "warmup_share": 0.0,
+    "freeze_word_embeddings": False,  # they are random
     "max_length": 16,
     "precision": "fp32",
 }
