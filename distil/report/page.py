@@ -24,6 +24,7 @@ from distil.report.footnotes import compare_with_fp32, describe_ratio, list_lege
 from distil.report.ladder import list_rungs
 from distil.report.more_scores import tabulate_more_scores
 from distil.report.next_steps import list_findings, list_steps, write_alarm
+from distil.report.recall import describe_recall
 from distil.report.results import Result, find_family, list_headings
 from distil.report.tradeoffs import list_tradeoffs
 from distil.report.wording import join_sources, number_sources, write_plain, write_seconds, write_sentence
@@ -80,6 +81,7 @@ def render_page(
             headline=write_headline(study, by_system),
             shortfalls={"findings": list_findings(study), "steps": list_steps(study)},
             rungs=list_rungs(study),
+            recall=describe_recall(study),
             tradeoffs=list_tradeoffs(study, by_system),
             same_on_test=compare_with_fp32(study),
             calibrations={
