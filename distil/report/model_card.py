@@ -17,6 +17,7 @@ from distil.report.findings import Study, describe_votes, find_calibration, find
 from distil.report.ladder import MADE, list_chosen_knobs, list_rungs
 from distil.report.markdown import escape_markdown, fence
 from distil.report.next_steps import write_shortfalls_as_markdown
+from distil.report.recall import describe_recall
 from distil.report.results import Result, render_markdown
 from distil.report.usage import render_usage
 
@@ -75,6 +76,7 @@ def render_model_card(study: Study, results: Sequence[Result], params: CardParam
         shortfalls=write_shortfalls_as_markdown(study),
         made=MADE[study.train["rung"]],
         rungs=list_rungs(study),
+        recall=describe_recall(study),
         knobs=list_chosen_knobs(study),
         usage=render_usage(study.task.kind, study.export["default_file"]),
     )

@@ -5,6 +5,7 @@ own content policy forbids scripts and requests, should that ever fail.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -24,6 +25,7 @@ from distil.report.footnotes import compare_with_fp32, describe_ratio, list_lege
 from distil.report.ladder import list_rungs
 from distil.report.more_scores import tabulate_more_scores
 from distil.report.next_steps import list_findings, list_steps, write_alarm
+from distil.report.recall import describe_recall
 from distil.report.results import Result, find_family, list_headings
 from distil.report.tradeoffs import list_tradeoffs
 from distil.report.wording import join_sources, number_sources, write_plain, write_seconds, write_sentence
@@ -80,20 +82,27 @@ def render_page(
             headline=write_headline(study, by_system),
             shortfalls={"findings": list_findings(study), "steps": list_steps(study)},
             rungs=list_rungs(study),
+            recall=describe_recall(study),
             tradeoffs=list_tradeoffs(study, by_system),
             same_on_test=compare_with_fp32(study),
-            calibrations={
-                result.title: found for result in results if (found := find_calibration(study, result.system))
-            },
             charts={chart.name: Markup(svg) for chart, svg in charts.items()},  # noqa: S704 - matplotlib escapes
             marks={chart.name: chart.marks for chart in charts},
-            confusions=list_confusions(study, study.served),
-            more_scores=tabulate_more_scores(study, results),
-            labels_scored={"teacher": read_labels(study, TEACHER), "student": read_labels(study, study.served)},
             disagreements=count_disagreements(study),
             examples=list_examples(study, examples),
+            **_describe_quality(study, results),
         )
     )
+
+
+def _describe_quality(study: Study, results: Sequence[Result]) -> dict[str, Any]:
+    """What the templates take for the tables of the section on quality."""
+    calibrations = {result.title: found for result in results if (found := find_calibration(study, result.system))}
+    return {
+        "calibrations": calibrations,
+        "confusions": list_confusions(study, study.served),
+        "labels_scored": {"teacher": read_labels(study, TEACHER), "student": read_labels(study, study.served)},
+        "more_scores": tabulate_more_scores(study, results),
+    }
 
 
 def write_headline(study: Study, results: Mapping[str, Result]) -> list[str]:
