@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -28,7 +29,7 @@ def export_tiny_tagger(factory: pytest.TempPathFactory, kind: Kind = "bert") -> 
 
 def export_tiny_several(factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The same of a student of several labels a text, with thresholds."""
-    settings = {
+    settings: dict[str, Any] = {
         "problem_type": "multi_label_classification",
         "thresholds": dict(zip("abc", (0.4, 0.5, 0.6), strict=True)),
     }
