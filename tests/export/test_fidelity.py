@@ -54,6 +54,14 @@ def test_probes_count_for_the_difference_alone() -> None:
         assert compare(other, fp32, probes=2).max_logit_difference == np.inf
 
 
-def test_what_texts_get_is_named() -> None:
-    assert "fp32's labels on" in Fidelity(2, 2, 0.1, "multi_label").describe(0.97)
-    assert "fp32's spans on" in Fidelity(2, 2, 0.1, "token_classification").describe(0.97)
+def test_of_sets_and_spans_it_is_f1_of_what_is_named() -> None:
+    logits = np.zeros((3, 2), np.float32)
+    one, other = ['["a", "b"]', "[]", '["a"]'], ['["a"]', "[]", '["a", "b", "c"]']
+    found = compare(Reply(logits, one), Reply(logits, other), 0, "multi_label")
+    assert found.agreement == 2 * 2 / (3 + 4)
+    assert found.describe(0.5) == "gives fp32's labels with an F1 of 57.14% on 3 texts"
+    span = '[{"start": 0, "end": 3, "label": "PER"}]'
+    assert compare(Reply(logits, [span] * 3), Reply(logits, [span] * 3), 0, "token_classification").agreement == 1
+    nothing = compare(Reply(logits, ["[]"] * 3), Reply(logits, ["[]"] * 3), 0, "token_classification")
+    assert (nothing.agreement, nothing.interval, nothing.falls_short(1.0)) == (1, None, False)
+    assert nothing.describe(1.0) == "gives fp32's spans with an F1 of 100.00% on 3 texts"
