@@ -68,12 +68,7 @@ def find_student(repository: str) -> tuple[dict[str, Path], str]:
 
 
 def make_dataset(folder: Path) -> tuple[dict[str, Path], str]:
-    """The labels as files in a folder, and their card; raises `InputError` for labels that the card cannot tell of."""
-    if (kind := load_params("task", TaskParams).kind) != "classification":
-        raise InputError(
-            f"task.kind = {kind!r}: the card of a dataset tells of one label a text so far; 'distil export-labels "
-            "FOLDER' writes the labels as files, to be uploaded by hand"
-        )
+    """The labels as files in a folder, and their card."""
     splits, _ = read_splits()
     paths = write_parquet(folder, splits)
     task, params = load_params("task", TaskParams), load_params("report", SourceParams)

@@ -79,6 +79,14 @@ class CardWords:
 
 
 @dataclass(frozen=True)
+class DatasetWords:
+    """What only the card of the labels as a dataset says."""
+
+    label: str  # what the column `label` holds
+    shares: str  # what the column `shares` holds, before the labels in their order
+
+
+@dataclass(frozen=True)
 class Words:
     """All that is told otherwise from kind to kind."""
 
@@ -88,6 +96,7 @@ class Words:
     votes: VoteWords
     calibration: CalibrationWords
     card: CardWords
+    dataset: DatasetWords
     answer: str  # what a text gets
     another: str  # than that
     marked: str  # what is marked in examples

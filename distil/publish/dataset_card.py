@@ -4,7 +4,8 @@ What others wrote is escaped or fenced off, as in the model card. Keys are those
 (huggingface.co/docs/hub/datasets-cards, github.com/huggingface/hub-docs/blob/main/datasetcard.md).
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ import yaml
 from pydantic import ConfigDict
 
 from distil.core.params import TaskParams
+from distil.kinds.labelling import load_labelling
+from distil.kinds.telling import load_telling
 from distil.publish.label_files import Splits
 from distil.report.model_card import CardParams, open_card_template
 
@@ -39,11 +42,13 @@ class Origin:
 def render_dataset_card(task: TaskParams, params: SourceParams, splits: Splits, origin: Origin) -> str:
     """The card as Markdown."""
     front_matter = describe_dataset(task, params, splits)
+    name_labels = load_labelling(task.kind).form.name_labels
     return open_card_template("distil.publish", "dataset_card.md").render(
         front_matter=yaml.safe_dump(front_matter, sort_keys=False, allow_unicode=True),
         task=task,
+        words=load_telling(task.kind).words,
         params=params,
-        splits=[_count(name, splits[name]) for name in splits],
+        splits=[_count(name, splits[name], name_labels) for name in splits],
         asked=origin.asked,
         told=origin.told,
         scored=origin.scored,
@@ -59,7 +64,7 @@ def describe_dataset(task: TaskParams, params: SourceParams, splits: Splits) -> 
         "license": params.texts_license,
         "language": [task.language],
         "pretty_name": task.name,
-        "task_categories": ["text-classification"],
+        "task_categories": [load_telling(task.kind).words.card.tag],
         "size_categories": [next((name for limit, name in SIZES.items() if rows < limit), LARGEST)],
         "annotations_creators": ["machine-generated"],
         "tags": ["distil", "synthetic-labels"],
@@ -68,7 +73,8 @@ def describe_dataset(task: TaskParams, params: SourceParams, splits: Splits) -> 
     }
 
 
-def _count(name: str, rows: Any) -> dict[str, Any]:
+def _count(name: str, rows: Any, name_labels: Callable[[str], list[str]]) -> dict[str, Any]:
     sources = rows["source"].value_counts()
+    labels = Counter(named for label in rows["label"] for named in name_labels(label))
     by = [BY[source] if len(sources) == 1 else f"{BY[source]} ({count:,})" for source, count in sources.items()]
-    return {"name": name, "rows": len(rows), "by": ", ".join(by), "labels": rows["label"].value_counts().to_dict()}
+    return {"name": name, "rows": len(rows), "by": ", ".join(by), "labels": labels}

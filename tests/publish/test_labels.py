@@ -19,7 +19,7 @@ from distil.cli.main import app
 from distil.cli.publish import read_origin
 from distil.core.errors import InputError
 from distil.core.metrics import write_metrics
-from distil.core.params import TaskParams
+from distil.core.params import Kind, TaskParams
 from distil.core.tables import LABELS, TEST, TRAIN, write_rows
 from distil.publish.dataset_card import Origin, SourceParams, render_dataset_card
 from distil.publish.label_files import (
@@ -35,6 +35,7 @@ from distil.publish.release import Release, publish
 from distil.student.params import TrainParams
 
 REPOSITORY = "someone/labels"
+SPAN = '{"start": 0, "end": 1, "label": "%s"}'
 TASK = TaskParams(name="Toy | reviews", description="Is it good?", language="en", labels=["negative", "positive"])
 SOURCE = {"license": "mit", "base_license": "mit", "texts_license": "mit", "texts": "toy texts"}
 HARD = ['quotes " and, commas', "two\nlines", "a\rreturn", " blanks ", "\U0001f600 smiles", "'", "n/a"]
@@ -171,6 +172,33 @@ def test_the_card_tells_how_the_labels_were_made_and_stays_markdown(splits: Spli
     assert "recorded elsewhere, to a prompt that is not repeated here" in other
     assert "toy-teacher, by a recording of its answers, 3 votes a text" in other
     assert "All votes agree" not in other
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "told"),
+    [
+        (
+            "multi_label",
+            ['["negative", "positive"]', "[]"],
+            "| `text`, `label` | what a classifier learns: a JSON list",
+        ),
+        (
+            "token_classification",
+            [f"[{SPAN % 'positive'}, {SPAN % 'negative'}]", "[]"],
+            "| `shares` | four numbers for each span that a vote names",
+        ),
+    ],
+)
+def test_the_card_tells_of_sets_and_spans(kind: Kind, labels: list[str], told: str, splits: Splits) -> None:
+    task = TASK.model_copy(update={"kind": kind})
+    scored = {"test": {"rows": 2, "micro_f1": 0.5, "macro_f1": 0.4}, "dev": {"rows": 0, "micro_f1": None}}
+    rows = {"train": splits["train"][:2].assign(label=labels)}
+    card = render_dataset_card(task, SourceParams.model_validate(SOURCE), rows, Origin(ASKED, TOLD, scored, "{text}"))
+    assert told in card
+    assert "| train | 2 | the teacher | 1 | 1 |" in card
+    assert "F1 0.500, macro F1 0.400" in card
+    tag = "token-classification" if kind == "token_classification" else "text-classification"
+    assert yaml.safe_load(card.split("---\n")[1])["task_categories"] == [tag]
 
 
 PIPELINE = {

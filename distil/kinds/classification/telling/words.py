@@ -1,6 +1,6 @@
 """How a task of one label a text is told."""
 
-from distil.forms.telling import CalibrationWords, CardWords, LadderWords, ScoreWords, VoteWords, Words
+from distil.forms.telling import CalibrationWords, CardWords, DatasetWords, LadderWords, ScoreWords, VoteWords, Words
 
 BY_PEOPLE = ScoreWords(
     key="accuracy",
@@ -67,6 +67,7 @@ WORDS = Words(
         "often that is right.",
         limit="it always answers with one of its labels, also where none fits",
     ),
+    dataset=DatasetWords(label="what a classifier learns", shares="of its votes or scores"),
     answer="label",
     another="another label",
     marked="Labels struck through differ from people's.",

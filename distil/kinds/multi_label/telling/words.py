@@ -1,6 +1,6 @@
 """How a task of several labels a text is told."""
 
-from distil.forms.telling import CalibrationWords, CardWords, LadderWords, ScoreWords, VoteWords, Words
+from distil.forms.telling import CalibrationWords, CardWords, DatasetWords, LadderWords, ScoreWords, VoteWords, Words
 
 EXPLAINED = (
     "Each label of each text is a decision. Micro F1 is the harmonic mean of precision (how many of the labels given "
@@ -74,6 +74,10 @@ WORDS = Words(
         unknown="so these scores tell how well the model gives the teacher's labels. They do not tell\n"
         "how often those are right.",
         limit="it knows no other labels, and gives none where none of them fits",
+    ),
+    dataset=DatasetWords(
+        label="what a classifier learns: a JSON list of labels, `[]` where none applies",
+        shares="of its votes for each label",
     ),
     answer="labels",
     another="other labels",

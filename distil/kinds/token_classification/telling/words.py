@@ -1,6 +1,6 @@
 """How a task of spans in a text is told."""
 
-from distil.forms.telling import CalibrationWords, CardWords, LadderWords, ScoreWords, VoteWords, Words
+from distil.forms.telling import CalibrationWords, CardWords, DatasetWords, LadderWords, ScoreWords, VoteWords, Words
 
 EXPLAINED = (
     "A span counts if its start, its end and its label are right. Exact F1 is the harmonic mean of precision (how many "
@@ -74,6 +74,12 @@ WORDS = Words(
         unknown="so these scores tell how well the model finds the teacher's spans. They do not tell\n"
         "how often those are right.",
         limit="it finds spans of no other labels",
+    ),
+    dataset=DatasetWords(
+        label="what a tagger learns: a JSON list of spans, each with `start`, `end` (exclusive, in code points) and "
+        "`label`",
+        shares="four numbers for each span that a vote names: start, end, number of its label, share of the votes; "
+        "the labels are, from 0",
     ),
     answer="spans",
     another="other spans",
