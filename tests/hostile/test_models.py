@@ -167,8 +167,14 @@ def test_any_damage(tmp_path: Path, name: str, cases: int) -> None:
     assert refused
 
 
-@pytest.mark.parametrize("make", [export_tiny_student, export_tiny_several, export_tiny_tagger])
-@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "tokenizer.json"])
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        *(("config.json", make) for make in (export_tiny_student, export_tiny_several, export_tiny_tagger)),
+        *(("tokenizer_config.json", make) for make in (export_tiny_student, export_tiny_tagger)),
+        *(("tokenizer.json", make) for make in (export_tiny_student, export_tiny_tagger)),
+    ],
+)
 def test_exported_folder_with_any_damage(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, name: str, make: Any
 ) -> None:
