@@ -118,7 +118,7 @@ class Finish:
         chosen = self.choose(training)
         values = np.where(self.frozen.known.any(axis=0), chosen.values, NEVER).tolist()
         training.model.config.thresholds = dict(zip(self.tuner.labels, values, strict=True))
-        spread = f"{chosen.values.min():.2f} to {chosen.values.max():.2f}"
+        spread = " to ".join(dict.fromkeys(f"{value:.2f}" for value in (chosen.values.min(), chosen.values.max())))
         why = f"what gives the highest micro F1 on {len(chosen.decided):,} texts held out: {chosen.micro_f1:.1%}"
         return {"value": spread, "by": "auto", "why": why if len(chosen.decided) > 1 else "too few rows to choose"}
 

@@ -66,6 +66,8 @@ def test_every_rung_is_judged_on_the_same_texts_and_the_chosen_one_is_trained(cl
     assert climbed.recipe is not None
     assert {"pooling", "head", "learning_rate", "thresholds"} < set(climbed.recipe)
     assert "noise" not in climbed.recipe
+    assert climbed.recipe["base_share"]["value"] == 0.3
+    assert climbed.recipe["thresholds"]["why"].startswith("what gives the highest micro F1 on ")
     assert climbed.lessons.suspects is None
 
 
@@ -130,6 +132,9 @@ def test_several_seeds_and_one_student_of_all(base: Path) -> None:
 def test_too_few_rows_to_hold_any_out_have_thresholds_of_half(base: Path, recipe: str) -> None:
     taught = run(base, make_rows(["the lens is bad"]), FRESH[:0], recipe=recipe, rung="frozen")
     assert (taught.rung, taught.kept.agreement) == ("frozen", None)
+    if taught.recipe is not None:
+        told = {"value": "0.50", "by": "auto", "why": "too few rows to choose"}
+        assert taught.recipe["thresholds"] == told
     assert taught.kept.training.model.config.thresholds == {"negative": 0.5, "positive": 1.0, "picture": 0.5}
 
 

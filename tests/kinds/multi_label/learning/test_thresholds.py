@@ -61,6 +61,7 @@ def test_thresholds_help_where_probabilities_are_low_and_the_promise_is_kept() -
     kept = score_decisions(fresh, of_fresh >= chosen.values)
     assert kept > score_decisions(fresh, of_fresh >= 0.5) + 0.02
     assert chosen.micro_f1 == pytest.approx(kept, abs=0.03)
+    assert chosen.micro_f1 == score_decisions(known, chosen.decided)
     assert chosen.rule != RULES[0]
     again = choose_thresholds(known, shares, 5, 0)
     assert again.values.tolist() == chosen.values.tolist()
