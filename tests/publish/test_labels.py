@@ -192,7 +192,7 @@ def test_the_card_tells_how_the_labels_were_made_and_stays_markdown(splits: Spli
 def test_the_card_tells_of_sets_and_spans(kind: Kind, labels: list[str], told: str, splits: Splits) -> None:
     task = TASK.model_copy(update={"kind": kind})
     scored = {"test": {"rows": 2, "micro_f1": 0.5, "macro_f1": 0.4}, "dev": {"rows": 0, "micro_f1": None}}
-    rows = {"train": splits["train"][:2].assign(label=labels)}
+    rows = {"train": splits["train"][:2].assign(label=labels, source="teacher")}
     card = render_dataset_card(task, SourceParams.model_validate(SOURCE), rows, Origin(ASKED, TOLD, scored, "{text}"))
     assert told in card
     assert "| train | 2 | the teacher | 1 | 1 |" in card
