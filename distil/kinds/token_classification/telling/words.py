@@ -49,7 +49,7 @@ WORDS = Words(
     ),
     votes=VoteWords(
         mean="a mean F1 of {share} between two votes",
-        mean_on_page="Two votes on a text have a mean F1 of {share}",
+        mean_on_page="On average two votes on a text agree with an F1 of {share}",
         groups="the share of votes that agree about the span that is disputed most",
         axis="share of votes that agree",
         shares="share of all spans",
