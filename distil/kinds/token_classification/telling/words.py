@@ -74,6 +74,7 @@ WORDS = Words(
         unknown="so these scores tell how well the model finds the teacher's spans. They do not tell\n"
         "how often those are right.",
         limit="it finds spans of no other labels",
+        beyond="most tools do not read on; the ways below that do say so",
     ),
     answer="spans",
     another="other spans",
