@@ -76,6 +76,7 @@ class CardWords:
     metrics: Sequence[tuple[str, str, str]]  # the Hub's name, the key in the metric files, the title
     unknown: str  # what scores against the teacher's labels tell
     limit: str  # what becomes of a question that is another one
+    beyond: str  # what becomes of the rest of a text that is longer than the model reads
 
 
 @dataclass(frozen=True)

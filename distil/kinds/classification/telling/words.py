@@ -66,6 +66,7 @@ WORDS = Words(
         unknown="so these scores tell how often the model gives the teacher's label. They do not tell how\n"
         "often that is right.",
         limit="it always answers with one of its labels, also where none fits",
+        beyond="it does not read on",
     ),
     dataset=DatasetWords(label="what a classifier learns", shares="of its votes or scores"),
     answer="label",

@@ -74,6 +74,7 @@ WORDS = Words(
         unknown="so these scores tell how well the model gives the teacher's labels. They do not tell\n"
         "how often those are right.",
         limit="it knows no other labels, and gives none where none of them fits",
+        beyond="it does not read on",
     ),
     dataset=DatasetWords(
         label="what a classifier learns: a JSON list of labels, `[]` where none applies",

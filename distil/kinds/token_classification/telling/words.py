@@ -49,7 +49,7 @@ WORDS = Words(
     ),
     votes=VoteWords(
         mean="a mean F1 of {share} between two votes",
-        mean_on_page="Two votes on a text have a mean F1 of {share}",
+        mean_on_page="On average two votes on a text agree with an F1 of {share}",
         groups="the share of votes that agree about the span that is disputed most",
         axis="share of votes that agree",
         shares="share of all spans",
@@ -74,6 +74,7 @@ WORDS = Words(
         unknown="so these scores tell how well the model finds the teacher's spans. They do not tell\n"
         "how often those are right.",
         limit="it finds spans of no other labels",
+        beyond="most tools do not read on; the ways below that do say so",
     ),
     dataset=DatasetWords(
         label="what a tagger learns: a JSON list of spans, each with `start`, `end` (exclusive, in code points) and "
