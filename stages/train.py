@@ -45,8 +45,7 @@ def main(
     training: Annotated[Path, "csv: the loss, step by step"],
 ) -> None:
     """Fine-tune the base on `train`, and tell what was learnt, how, and which labels look wrong."""
-    params = load_params("train", TrainParams)
-    task = load_params("task", TaskParams)
+    params, task = load_params("train", TrainParams), load_params("task", TaskParams)
     kind = load_teaching(task.kind)
     runtime = load_params("runtime", RuntimeParams)
     use_threads(runtime.threads)

@@ -5,7 +5,7 @@
 - student_torch, student_torch_bf16: torch on texts sorted by length; bf16 by autocast, where the hardware has it.
 - student_onnx, student_int8, student_fp16: the exported files; int8 where it is the one that is served, fp16 where it
   was exported and ONNX Runtime has a GPU.
-- tfidf, embeddings: the baselines, where a text gets one label.
+- the baselines that are kept, such as tfidf, embeddings and crf.
 """
 
 import warnings
@@ -26,16 +26,11 @@ from distil.core.runtime import RuntimeParams
 from distil.core.served import FILES
 from distil.encoders.opening import TorchStudent, open_torch
 from distil.encoders.torch_model import choose_device, load_classifier, load_tokenizer
-from distil.linear.baselines import load_baselines
+from distil.kinds.baselines import load_baselines_of
 from distil.speed.scenarios import System
 
 USUAL = "pipeline"
 FP16 = "onnx/model_fp16.onnx"
-TIMED_BASELINES: dict[Kind, tuple[str, ...]] = {
-    "classification": ("tfidf", "embeddings"),
-    "multi_label": (),
-    "token_classification": (),
-}
 PIPELINES: dict[Kind, tuple[Any, dict[str, Any], dict[str, Any]]] = {  # task, options and those of each call
     "classification": ("text-classification", {}, {"truncation": True}),
     "multi_label": ("text-classification", {"function_to_apply": "sigmoid", "top_k": None}, {"truncation": True}),
@@ -115,13 +110,9 @@ def list_systems(
 
 
 def list_baselines(path: Path, kind: Kind, device: str) -> list[System]:
-    """The trained baselines that are timed; raises `InputError` if one is not in the file."""
-    if not (names := TIMED_BASELINES[kind]):
-        return []
-    trained = load_baselines(path, device)
-    if absent := set(names) - trained.keys():
-        raise InputError(f"{path} lacks {', '.join(sorted(absent))}; 'dvc repro' writes it anew")
-    return [System(name, _choose_call(trained[name])) for name in names]
+    """The trained baselines that are kept, as they are asked; raises `InputError` if they cannot be read."""
+    trained = load_baselines_of(kind).load_baselines(path, device)
+    return [System(name, _choose_call(baseline)) for name, baseline in trained.items()]
 
 
 def name_gpu(device: str, provider: str) -> str | None:
