@@ -71,7 +71,6 @@ def main(
         "seconds": time.perf_counter() - start,
         **describe_trials(taught.kept, taught.trials),
         **describe_method(tuner, taught),
-        **taught.figures,
     }
     write_metrics(metrics, {"seconds": figures["seconds"]}, figures)
     print(f"train: {describe(figures)} -> {student}")
@@ -162,7 +161,7 @@ def describe_trials(kept: Trial, trials: Sequence[Trial]) -> dict[str, Any]:
 def describe_method(tuner: FineTuner, taught: Taught) -> dict[str, Any]:
     """What was trained, for how long, on what, and how it was chosen; `recipe` and `ladder` are null if it was not.
 
-    A base that is not fine-tuned has no epochs.
+    A base that is not fine-tuned has no epochs. What else the kind tells comes last.
     """
     training, ladder = taught.kept.training, taught.ladder
     epochs = taught.lessons.epochs if taught.rung == "fine_tuned" else 0
@@ -187,6 +186,7 @@ def describe_method(tuner: FineTuner, taught: Taught) -> dict[str, Any]:
             "rungs": ladder.rungs,
             "learning_curve": ladder.learning_curve,
         },
+        **taught.figures,
     }
 
 
