@@ -12,7 +12,14 @@ import torch
 from conftest import ROOT, Project
 from dvc_render.vega import VegaRenderer
 from safetensors.numpy import load_file, save_file
-from tiny_export import LABELS, export_tiny_several, export_tiny_student, export_tiny_tagger, record_default
+from tiny_export import (
+    LABELS,
+    SPAN_LABELS,
+    export_tiny_several,
+    export_tiny_student,
+    export_tiny_tagger,
+    record_default,
+)
 from tiny_model import TEXTS, make_tiny_model
 
 from distil.assets.references import sha256_of
@@ -20,7 +27,10 @@ from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import TEST, TIMINGS, read_rows, write_rows
 from distil.export.onnx_files import FP32, INT8
+from distil.kinds.multi_label.learning.baselines import OneVersusRest
+from distil.kinds.token_classification.learning.crf import Crf
 from distil.linear.baselines import make_baselines
+from distil.linear.features import make_tfidf
 from distil.linear.trained_files import write_trained
 from distil.speed.systems import computes_bf16
 from stages.benchmark import main
@@ -111,16 +121,25 @@ def test_benchmark_measures_every_system_in_every_scenario_that_it_has(
     assert server["highest_arrivals_per_s"] == max(load["arrivals_per_s"] for load in server["loads"])
 
 
-@pytest.mark.parametrize("make", [export_tiny_several, export_tiny_tagger])
+def make_sets() -> dict[str, Any]:
+    return {"tfidf": OneVersusRest(make_tfidf(), "abc").fit(TEXTS, ['["a"]', '["b", "c"]', "[]", '["a"]'])}
+
+
+def make_spans() -> dict[str, Any]:
+    return {"crf": Crf(SPAN_LABELS).fit(TEXTS, ['[{"start": 2, "end": 6, "label": "PER"}]', *["[]"] * 3])}
+
+
+@pytest.mark.parametrize(("make", "baselines"), [(export_tiny_several, make_sets), (export_tiny_tagger, make_spans)])
 def test_students_of_other_kinds_are_timed_in_the_same_ways(
-    project: Project, tmp_path_factory: pytest.TempPathFactory, make: Any
+    project: Project, tmp_path_factory: pytest.TempPathFactory, make: Any, baselines: Any
 ) -> None:
     student, onnx = make(tmp_path_factory)
     folder = project(benchmark=PARAMS, runtime=ONE_THREAD)
     for name, place in (("student", student), ("onnx", onnx)):
         shutil.copytree(place, folder / name)
+    write_trained(folder / "baselines.safetensors", trained := baselines())
     speed = run_benchmark(folder, folder, list(TEXTS))
-    assert set(speed["systems"]) >= STUDENTS | {"pipeline"}
+    assert set(speed["systems"]) == STUDENTS | {"pipeline", *trained}
     for name in STUDENTS:
         assert {"single_stream", "offline", "offline_encoded", "batches"} <= speed["systems"][name].keys()
     assert speed["ratios"]["served_to_pipeline"]["min"] > 0

@@ -32,9 +32,9 @@ TEXTS = st.lists(st.sampled_from(PIECES), max_size=24).map("".join)
 
 
 @st.composite
-def draw_spans(draw: st.DrawFn, words: Sequence[Word], labels: Sequence[str]) -> list[tuple[int, int, str]]:
-    """Spans of one or more words each, of which no two overlap; they may touch."""
-    seen = [word for word in words if word.start < word.end]
+def draw_spans(draw: st.DrawFn, text: str, words: Sequence[Word], labels: Sequence[str]) -> list[tuple[int, int, str]]:
+    """Spans of one or more words each, of which no two overlap; they may touch. Blanks alone are no span."""
+    seen = [word for word in words if text[word.start : word.end].strip()]
     cuts = sorted(draw(st.sets(st.integers(0, len(seen)), max_size=8)))
     return [
         (seen[first].start, seen[last - 1].end, draw(st.sampled_from(labels)))

@@ -31,7 +31,7 @@ def test_spans_at_the_bounds_of_words_come_back_from_the_targets(
     tokenizer: Any, text: str, data: st.DataObject
 ) -> None:
     (reading,) = read_texts(tokenizer, [text], data.draw(st.sampled_from([8, WHOLE])))
-    label = write_label(data.draw(draw_spans(reading.words, LABELS)))
+    label = write_label(data.draw(draw_spans(text, reading.words, LABELS)))
     rows = pd.DataFrame({"text": [text], "label": [label], "soft": [soften(label, LABELS)]})
     for kind in ("soft", "hard"):
         targets = make_targets(rows, [reading], LABELS, kind)
