@@ -25,6 +25,8 @@ from distil.core.params import Number, Params, TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.served import PRECISIONS, read_served
 from distil.core.tables import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TEXTS, TRAIN, read_labelled, write_rows
+from distil.encoders.foreign import read_object
+from distil.encoders.outputs import read_outputs
 from distil.encoders.reading import measure_cut
 from distil.encoders.torch_model import load_tokenizer, use_threads
 from distil.kinds.baselines import load_baselines_of
@@ -117,7 +119,9 @@ def draw_few(texts: Path, rows: Rows, scoring: Scoring, params: EvaluateParams) 
 
 
 def note_unread(student: Path, texts: Sequence[str]) -> list[str]:
-    """What the student does not read of the test texts, in words."""
+    """What the student does not read of the test texts, in words; one that gives spans reads windows, and so all."""
+    if read_outputs(student / "config.json", read_object(student / "config.json")).per_token:
+        return []
     tokenizer = load_tokenizer(student)
     max_length = tokenizer.model_max_length
     return note_cut(measure_cut(tokenizer, texts, max_length), len(texts), max_length)

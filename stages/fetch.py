@@ -40,6 +40,7 @@ def main(
     counts = count_rows(merged, task.labels, labelling.form) | {
         "left_out": reading.left_out,
         "blank": len(reading.blank),
+        **({"synthetic": True} if params.source == "templates" else {}),
     }
     write_metrics(metrics, {"texts": counts["texts"]}, counts)
     for line in describe_reading(reading, merged.conflicts):

@@ -12,7 +12,7 @@ from distil.core.errors import InputError
 from distil.core.params import TaskParams
 from distil.core.tables import TEXTS, count_rows, iter_rows
 from distil.forms.answers import Answer
-from distil.forms.reading import AnswerForm
+from distil.forms.reading import AnswerForm, PartForm
 from distil.kinds.labelling import load_labelling, load_parts
 from distil.prompting.examples import Indices, NearestExamples
 from distil.prompting.params import AnnotateParams
@@ -143,7 +143,7 @@ def make_job(task: TaskParams, params: AnnotateParams, texts: Path, assets: Path
     """The job that the sections `task` and `annotate` describe; raises `InputError` where they cannot work."""
     prompt = read_prompt(Path(params.prompt))
     form = form_of_answers(task, params)
-    parts = load_parts(task.kind) if params.ask == "each" else None
+    parts = form_of_parts(task, params)
     plans = [
         Plan(alone, task.labels, form, prompt, identify(alone, assets), parts=parts) for alone in params.each_teacher()
     ]
@@ -157,6 +157,11 @@ def form_of_answers(task: TaskParams, params: AnnotateParams) -> AnswerForm:
             f"annotate.method = 'score' reads one label a text, and task.kind is {task.kind}; set method: generate"
         )
     return load_labelling(task.kind).answers
+
+
+def form_of_parts(task: TaskParams, params: AnnotateParams) -> PartForm | None:
+    """How the task has its answers where each label is asked about by itself; null where all are together."""
+    return load_parts(task.kind) if params.ask == "each" else None
 
 
 def find_examples(params: AnnotateParams, plans: Sequence[Plan], assets: Path, device: str) -> NearestExamples | None:

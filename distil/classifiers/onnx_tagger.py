@@ -17,6 +17,7 @@ from distil.tagging.splitting import (
     Place,
     Split,
     Splitter,
+    check_numbers,
     find_unknown,
     gather,
     list_rows,
@@ -78,7 +79,7 @@ class OnnxTagger:
 
     def predict_encoded(self, splits: Sequence[Split]) -> list[list[Entity]]:
         """Return the spans in what `encode` returned, places in code points."""
-        return read_spans(splits, self._run(splits), self.labels)
+        return read_spans(splits, check_numbers(self._run(splits), str(self._runner.path)), self.labels)
 
     def _run(self, splits: Sequence[Split]) -> Floats:
         return gather(rows := list_rows(splits), self._runner.run(rows), self._tags)

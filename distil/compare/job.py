@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from distil.annotate.questions import Job, find_examples, form_of_answers
+from distil.annotate.questions import Job, find_examples, form_of_answers, form_of_parts
 from distil.assets.references import resolve
 from distil.compare.params import CompareParams, list_candidates
 from distil.compare.rows import ComparedRows, choose_rows
@@ -57,8 +57,8 @@ def make_comparison(
     plans = []
     for name, section in candidates.items():
         prompt = read_prompt(Path(section.prompt), f"the candidate {name!r}")
-        form = form_of_answers(task, section)
-        plans.append(Plan(section, task.labels, form, prompt, identify(section, assets), name))
+        form, parts = form_of_answers(task, section), form_of_parts(task, section)
+        plans.append(Plan(section, task.labels, form, prompt, identify(section, assets), name, parts))
     job = Job(plans, texts, find_examples(annotate, plans, assets, device), set(rows.table["id"]))
     return Comparison(candidates, rows, job)
 

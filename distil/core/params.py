@@ -75,6 +75,8 @@ class TaskParams(Params):
             raise ValueError("there is no label")
         if len(set(labels)) < len(labels):
             raise ValueError("a label stands twice")
+        if info.data.get("kind") != "classification" and "none" in map(str.casefold, labels):
+            raise ValueError("none is what a text without any label gets; name the label otherwise")
         if any(label != label.strip() or not label for label in labels):
             raise ValueError("a label is empty or has a blank at its ends")
         if any(printable(label) != label for label in labels):

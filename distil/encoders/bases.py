@@ -22,6 +22,7 @@ OF_ITS_OWN_TASK = (
     "finetuning_task",
     "function_to_apply",
     "task_specific_params",
+    "recall_shift",
     "thresholds",  # of a student of ours that is a base again
 )
 

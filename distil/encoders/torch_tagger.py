@@ -6,7 +6,17 @@ from typing import Any
 
 from distil.core.params import Kind
 from distil.encoders.torch_model import BATCH_TOKENS, Floats, Runner, open_student, read_logits
-from distil.tagging.splitting import Place, Row, Split, Splitter, gather, list_rows, place_spans, read_spans
+from distil.tagging.splitting import (
+    Place,
+    Row,
+    Split,
+    Splitter,
+    check_numbers,
+    gather,
+    list_rows,
+    place_spans,
+    read_spans,
+)
 from distil.tagging.words import Entity, count_in_utf16, read_labels
 
 
@@ -50,7 +60,8 @@ class TorchTagger:
 
     def predict_encoded(self, splits: Sequence[Split]) -> list[list[Entity]]:
         """Return the spans in what `encode` returned, places in code points."""
-        return read_spans(splits, run_words(self._runner, splits), self.labels)
+        logits = check_numbers(run_words(self._runner, splits), "the student in torch")
+        return read_spans(splits, logits, self.labels)
 
 
 def make_splitter(runner: Runner) -> Splitter:

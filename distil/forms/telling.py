@@ -101,6 +101,7 @@ class Words:
     answer: str  # what a text gets
     another: str  # than that
     marked: str  # what is marked in examples
+    paired: str  # the test of two systems on the same texts
     unanswered: str  # what becomes of a text that the teacher did not label
     right: str  # before the share of texts
     both_wrong: str  # before the number of texts

@@ -59,19 +59,22 @@ def measure_calibration(judged: pd.DataFrame, bootstrap: Bootstrap) -> dict[str,
 
     ECE is the mean over rows of |share right - mean confidence| of the row's bin (Guo, Pleiss, Sun & Weinberger 2017,
     On Calibration of Modern Neural Networks, arXiv 1706.04599). The Brier score is the mean of the squares, as Brier
-    (1950) has it: from 0 to 2, not halved. Null without rows; `judged` is what `judge` returns.
+    (1950) has it: from 0 to 2, not halved. Null without rows; `judged` is what `judge` returns. Rows of one `text`,
+    where there is such a column, are drawn together.
     """
     rows = len(judged)
     if not rows:
         return None
-    gaps = np.zeros((rows, judged["bin"].max() + 1))
-    gaps[np.arange(rows), judged["bin"]] = judged["right"] - judged["confidence"]
-    squares = judged["square"].to_numpy()
+    texts = np.unique(judged["text"], return_inverse=True)[1] if "text" in judged else np.arange(rows)
+    gaps = np.zeros((texts.max() + 1, judged["bin"].max() + 1))
+    np.add.at(gaps, (texts, judged["bin"]), judged["right"] - judged["confidence"])
+    squares, sizes = np.bincount(texts, judged["square"]), np.bincount(texts)
 
     def score(drawn: NDArray[np.int64]) -> dict[str, Floats]:
-        return {"ece": np.abs(drawn @ gaps).sum(axis=1) / rows, "brier": drawn @ squares / rows}
+        counted = drawn @ sizes
+        return {"ece": np.abs(drawn @ gaps).sum(axis=1) / counted, "brier": drawn @ squares / counted}
 
-    once = np.ones(rows, dtype=np.int64)
+    once = np.ones(len(sizes), dtype=np.int64)
     bounds = bootstrap.bound(once, score)
     scores: dict[str, Any] = {}
     for name, values in score(once[None]).items():

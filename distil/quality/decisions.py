@@ -22,16 +22,23 @@ WORDING = Wording(
 )
 
 
-def tabulate_decisions(decisions: Iterable[tuple[float, bool]], bins: int) -> pd.DataFrame:
-    """Return what is said, as probability and whether it is right, as `distil.quality.calibration` has it.
+def tabulate_decisions(decisions: Iterable[tuple[int, float, bool]], bins: int) -> pd.DataFrame:
+    """Return what is said, as number of the text, probability and whether it is right.
 
-    The square is that of the difference between probability and outcome: from 0 to 1.
+    The columns are those of `distil.quality.calibration`, and `text`. The square is that of the difference between
+    probability and outcome: from 0 to 1.
     """
-    told = np.array(list(decisions), dtype=np.float64).reshape(-1, 2)
-    confidence, right = told.T
+    told = np.array(list(decisions), dtype=np.float64).reshape(-1, 3)
+    texts, confidence, right = told.T
     square = (confidence - right) ** 2
     return pd.DataFrame(
-        {"confidence": confidence, "right": right > 0, "square": square, "bin": find_bins(confidence, bins)}
+        {
+            "confidence": confidence,
+            "right": right > 0,
+            "square": square,
+            "bin": find_bins(confidence, bins),
+            "text": texts.astype(np.int64),
+        }
     )
 
 

@@ -18,7 +18,7 @@ class Candidate:
     model: str
     asked: str  # and how, in words
     chosen: bool  # whether it is the study's teacher
-    accuracy: Score
+    score: Score
     macro_f1: Score
     to_best: Metrics | None
     abstained: int
@@ -38,7 +38,7 @@ def list_candidates(study: Study) -> list[Candidate]:
             model=name_model(one["teacher"]).rpartition("/")[2],
             asked=_describe(one),
             chosen=name == study.compare["chosen"],
-            accuracy=_read_score(one, "accuracy"),
+            score=_read_score(one, study.compare["score"]),
             macro_f1=_read_score(one, "macro_f1"),
             to_best=one["vs_best"],
             abstained=sum(one["abstained"].values()),

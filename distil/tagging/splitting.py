@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from distil.core.errors import InputError
 from distil.tagging.windows import choose_overlap, cut_windows
 from distil.tagging.words import Entity, make_entity
 
@@ -67,7 +68,7 @@ class Splitter:
         `unknown` is the number of the token for what the tokenizer does not know, if it has one.
         """
         self._tokenizer, self._unknown = tokenizer, unknown
-        self._has_prefix = bool(getattr(tokenizer.model, "continuing_subword_prefix", None))
+        self._prefix: str | None = getattr(tokenizer.model, "continuing_subword_prefix", None)
         self._room = None if limit is None else max(1, limit - tokenizer.num_special_tokens_to_add(False))
 
     def split(self, texts: Sequence[str]) -> list[Split]:
@@ -88,9 +89,9 @@ class Splitter:
     def _goes_on(self, texts: Sequence[str], encodings: Sequence[Any], tokens: _Tokens) -> NDArray[np.bool_]:
         """For each token whether it goes on with a word, as `group_words` has it."""
         parts = list(zip(encodings, tokens.own, strict=True))
-        if self._has_prefix:
-            lengths = (len(part) for encoding, own in parts for part in encoding.tokens[own])
-            goes_on = np.fromiter(lengths, dtype=np.int64) != tokens.ends - tokens.starts
+        if prefix := self._prefix:
+            marked = (part.startswith(prefix) for encoding, own in parts for part in encoding.tokens[own])
+            goes_on = np.fromiter(marked, dtype=np.bool_)
         else:
             lines = "".join(f"{text}\n" for text in texts)
             blank = np.frombuffer(lines.encode("utf-32-le"), dtype=np.uint32) == BLANK
@@ -154,6 +155,16 @@ def read_spans(splits: Sequence[Split], logits: Floats, labels: Sequence[str]) -
         entity = make_entity(text, int(starts[one]), int(ends[until]), labels[label[one]], probability)
         found[number] += [entity] if entity.text else []
     return found
+
+
+def check_numbers(logits: Floats, name: str) -> Floats:
+    """Return logits; raises `InputError` where they are no numbers, of which no tag could be read."""
+    if broken := int((~np.isfinite(logits)).any(axis=1).sum()):
+        raise InputError(
+            f"{name} answers NaN to {broken:,} of {len(logits):,} words; write its files anew with 'dvc repro -s -f "
+            "export', or train anew with a lower train.learning_rate or with train.precision: fp32"
+        )
+    return logits
 
 
 def place_spans(found: Iterable[Iterable[Entity]]) -> list[list[Place]]:

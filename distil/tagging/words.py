@@ -5,6 +5,7 @@ the tag of its first piece, so that is the piece which is learnt and read. Tags 
 label. With equal tags the spans are the same as the pipeline's, but that they begin and end with no blank.
 """
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -64,16 +65,16 @@ def read_labels(path: Path, tags: Sequence[str]) -> list[str]:
     return labels
 
 
-def group_words(text: str, tokens: Sequence[Token], *, has_prefix: bool) -> list[Word]:
+def group_words(text: str, tokens: Sequence[Token], *, prefix: str | None) -> list[Word]:
     """The words of a text.
 
-    With `has_prefix` (WordPiece) a token that is longer or shorter than what it stands for goes on with a word;
-    without, one that has no blank before it. One that begins before the word's end (bytes of one character) always goes
+    Where tokens that go on with a word have a `prefix` (WordPiece) it tells; without, one goes on that has no blank
+    before it. One that begins before the word's end (bytes of one character) always goes
     on.
     """
     words: list[Word] = []
     for token in tokens:
-        if words and (_goes_on(text, token, has_prefix=has_prefix) or token.start < words[-1].end):
+        if words and (_goes_on(text, token, prefix) or token.start < words[-1].end):
             words[-1] = words[-1]._replace(end=max(words[-1].end, token.end))
         else:
             words.append(Word(token.number, token.start, token.end))
@@ -123,8 +124,13 @@ def read_tags(words: Sequence[Word], probabilities: Floats, labels: Sequence[str
 
 
 def make_entity(text: str, start: int, end: int, label: str, probability: float) -> Entity:
-    """A span of a text without the blanks around it; of blanks alone its text is empty."""
+    """A span of a text without the blanks around it, with the marks on its last letter; of blanks alone it is empty.
+
+    Tokenizers that take accents off leave marks out of the letter that they stand on.
+    """
     start, end = _strip(text, start, end)
+    while start < end < len(text) and unicodedata.combining(text[end]):
+        end += 1
     return Entity(start, end, label, text[start:end], probability)
 
 
@@ -148,11 +154,11 @@ def count_in_utf16(text: str, entities: Sequence[Entity]) -> list[Entity]:
     return [entity._replace(start=units[entity.start], end=units[entity.end]) for entity in entities]
 
 
-def _goes_on(text: str, token: Token, *, has_prefix: bool) -> bool:
+def _goes_on(text: str, token: Token, prefix: str | None) -> bool:
     if token.is_unknown:
         return False
-    if has_prefix:
-        return len(token.text) != token.end - token.start
+    if prefix:
+        return token.text.startswith(prefix)
     return token.start > 0 and " " not in text[token.start - 1 : token.start + 1]
 
 

@@ -80,7 +80,7 @@ def read_arrow(columns: dict[str, pa.ChunkedArray], name: str) -> pd.DataFrame:
 
 
 def _holds_words(kind: pa.DataType) -> bool:
-    return pa.types.is_list(kind) and _is_text(kind.value_type)
+    return (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and _is_text(kind.value_type)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -59,6 +59,8 @@ def join_tagged(words: Sequence[str], tags: Sequence[str], place: str) -> tuple[
     """The text of a sentence whose words and tags are at hand, and its gold as JSON; raises `InputError`."""
     if len(words) != len(tags):
         raise InputError(f"{place}: {len(words)} tokens and {len(tags)} tags; each token has one")
+    if None in words or None in tags:
+        raise InputError(f"{place}: a token or a tag is missing; each token has a tag")
     for tag in tags:
         if not _is_tag(tag):
             raise InputError(f"{place}: the tag {tag[:60]!r} is none; {HOW}")

@@ -117,7 +117,9 @@ def _decode(column: pa.ChunkedArray, feature: Any) -> pa.ChunkedArray:
         if inner is None:
             return column
         rows = [
-            None if row is None or any(number < 0 for number in row) else [inner[number] for number in row]
+            None
+            if row is None or any(number is None or number < 0 for number in row)
+            else [inner[number] for number in row]
             for row in column.to_pylist()
         ]
         return pa.chunked_array([pa.array(rows, pa.list_(pa.string()))])

@@ -77,8 +77,16 @@ def make_texts(templates: Templates, rows: int, locales: Sequence[str], seed: in
 
 
 def list_made(made: Sequence[Made], test_share: float) -> pd.DataFrame:
-    """Rows of text, gold and split; a hash of its template says whether a row is in test."""
+    """Rows of text, gold and split; a hash of its template says whether a row is in test.
+
+    Raises `InputError` if one of the two sides has no template.
+    """
     splits = {one.template: "test" if _draw_by(one.template) < test_share else "train" for one in made}
+    if absent := {"train", "test"} - set(splits.values()):
+        raise InputError(
+            f"fetch.test_share = {test_share:g}: of {len(splits)} templates none is on the side of {absent.pop()}; "
+            "bring more templates, or another share"
+        )
     return pd.DataFrame(
         [(one.text, one.gold, splits[one.template]) for one in made], columns=["text", "gold", "split"], dtype=str
     )
@@ -95,13 +103,27 @@ def _open_faker(locale: str, fields: Mapping[str, FieldParams]) -> Any:
         raise InputError(f"fetch.locales: Faker has no locale {locale!r}; write one such as en_US or de_DE") from None
     for name, field in fields.items():
         try:
+            _check_provider(faker, field)
             getattr(faker, field.faker)(**field.options)
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise InputError(
                 f"fetch.fields.{name}: Faker ({locale}) cannot make {field.faker!r} ({error}); name another provider "
                 "or other options (faker.readthedocs.io lists them)"
             ) from None
     return faker
+
+
+def _check_provider(faker: Any, field: FieldParams) -> None:
+    """Raise `ValueError` for what is no provider, and for one that counts from today: other texts come tomorrow."""
+    places = [provider for provider in faker.get_providers() if hasattr(provider, field.faker)]
+    if field.faker.startswith("_") or not (places or field.faker == "parse"):
+        raise ValueError("there is no such provider")
+    counts = "date_time" in getattr(getattr(places[0], field.faker), "__module__", "") if places else False
+    if counts and not {"start_date", "end_date"} <= field.options.keys():
+        raise ValueError(
+            "it counts from today, so that other texts would come tomorrow; write date_between with start_date and "
+            "end_date, random_int or random_element"
+        )
 
 
 def _fill(template: str, fields: Mapping[str, FieldParams], faker: Any) -> Made:

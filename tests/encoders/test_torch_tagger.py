@@ -19,7 +19,7 @@ from distil.tagging.words import name_tags
 
 ORDINARY = [  # the pipeline begins a word within a character of several pieces that follows a blank
     *TEXTS,
-    "Dr. Smith's  caf\u00e9, cafe\u0301 (on\nday 2)",
+    "Dr. Smith's  caf\u00e9, tea (on\nday 2)",
     "a\U0001f600b profit",
     "It is a very nice phone, so good.",
     "the camera broke; it was a poor one!",

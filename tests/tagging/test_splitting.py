@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tiny_model import TEXTS, Kind, make_tiny_model
 from tokenizers import Tokenizer
 
-from distil.tagging.splitting import Splitter, find_unknown, gather, list_rows, read_spans
+from distil.core.errors import InputError
+from distil.tagging.splitting import Splitter, check_numbers, find_unknown, gather, list_rows, read_spans
 from distil.tagging.words import Entity, Token, group_words, read_tags
 
 LABELS = ["PER", "LOC"]
@@ -68,7 +69,7 @@ def test_words_and_spans_are_those_of_one_text_at_a_time(
         encoding = tokenizer.encode(text, add_special_tokens=False)
         parts = zip(encoding.ids, encoding.tokens, encoding.offsets, strict=True)
         tokens = [Token(at, part, *place, number == unknown) for at, (number, part, place) in enumerate(parts, start=1)]
-        words = group_words(text, tokens, has_prefix=kind == "bert")
+        words = group_words(text, tokens, prefix="##" if kind == "bert" else None)
         places = zip(split.starts.tolist(), split.ends.tolist(), strict=True)
         assert [trim(text, *place) for place in places] == [(word.start, word.end) for word in words]
         assert [place for row in split.rows for place in row.words.tolist()] == [word.token for word in words]
@@ -102,3 +103,11 @@ def test_the_token_for_the_unknown_is_found_as_each_version_of_transformers_writ
     for settings in ({"unk_token": "[UNK]"}, {"unk_token": {"content": "[UNK]"}}, {}):
         assert find_unknown(tokenizer, settings) == tokenizer.token_to_id("[UNK]")
     assert find_unknown(tokenizer, {"unk_token": 7}) is None
+
+
+def test_what_is_no_number_is_told_and_not_read_as_nothing() -> None:
+    logits = np.zeros((3, 5), np.float32)
+    assert check_numbers(logits, "model.onnx") is logits
+    logits[1, 2] = np.nan
+    with pytest.raises(InputError, match=r"model\.onnx answers NaN to 1 of 3 words; write its files anew"):
+        check_numbers(logits, "model.onnx")

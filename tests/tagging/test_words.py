@@ -21,11 +21,11 @@ WORDS = [Word(1, 0, 3), Word(2, 4, 9), Word(4, 10, 12), Word(5, 13, 17)]
 
 def test_words_are_tokens_with_what_goes_on_with_them() -> None:
     pieces = [Token(1, "ann", 0, 3), Token(2, "smi", 4, 7), Token(3, "##th", 7, 9), Token(4, "in", 10, 12)]
-    assert group_words(TEXT, pieces, has_prefix=True) == WORDS[:3]
+    assert group_words(TEXT, pieces, prefix="##") == WORDS[:3]
     unknown = [Token(1, "[UNK]", 0, 3, is_unknown=True), Token(2, "[UNK]", 3, 4, is_unknown=True)]
-    assert group_words("Ann!", unknown, has_prefix=True) == [Word(1, 0, 3), Word(2, 3, 4)]
+    assert group_words("Ann!", unknown, prefix="##") == [Word(1, 0, 3), Word(2, 3, 4)]
     spaced = [Token(1, "_Ann", 0, 3), Token(2, "_Smi", 3, 7), Token(3, "th", 7, 9), Token(4, "_in", 9, 12)]
-    assert group_words(TEXT, spaced, has_prefix=False) == WORDS[:3]
+    assert group_words(TEXT, spaced, prefix=None) == WORDS[:3]
 
 
 def test_a_span_has_its_share_on_its_first_word_and_on_the_others() -> None:
@@ -78,3 +78,13 @@ def test_places_in_utf16_are_those_of_javascript() -> None:
     units = text.encode("utf-16-le")
     assert [units[2 * one.start : 2 * one.end].decode("utf-16-le") for one in counted] == ["Zo\u00eb", "Bonn"]
     assert count_in_utf16("Zoe in Bonn", found[:1]) == found[:1]
+
+
+def test_a_token_without_its_accent_begins_a_word_and_its_span_has_the_mark() -> None:
+    text = "met Jose\u0301 in Os\u00adlo"
+    pieces = [Token(1, "met", 0, 3), Token(2, "jose", 4, 8), Token(3, "in", 10, 12), Token(4, "oslo", 13, 18)]
+    words = group_words(text, pieces, prefix="##")
+    assert [(word.start, word.end) for word in words] == [(0, 3), (4, 8), (10, 12), (13, 18)]
+    found = read_tags(words, np.eye(5)[[0, 1, 0, 3]], LABELS, text)
+    assert redact(text, found) == "met [PER] in [LOC]"
+    assert found[0].text == "Jose\u0301"

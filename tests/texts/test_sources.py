@@ -211,7 +211,7 @@ def test_section_is_read_as_its_source(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("section", "complaint"),
     [
-        ("{source: web}", "fetch.source = 'web': Input should be 'reviews', 'corpus', 'url' or 'hub'"),
+        ("{source: web}", "fetch.source = 'web': Input should be 'reviews', 'corpus', 'url', 'hub' or 'templates'"),
         ("{files: [a.csv]}", "fetch.source is missing"),
         (
             "{source: corpus, min_rating: 1}",

@@ -16,7 +16,7 @@ from distil.texts.templates import FieldParams, list_made, make_texts, read_temp
 FIELDS = {
     "name": FieldParams(faker="name", label="person"),
     "town": FieldParams(faker="city", label="place"),
-    "day": FieldParams(faker="day_of_week"),
+    "day": FieldParams(faker="random_element", options={"elements": ["Monday", "Friday"]}),
 }
 LINES = [
     "{{name}} lives in {{ town }}.",
@@ -86,9 +86,13 @@ def test_locales_are_drawn_by_lot(tmp_path: Path) -> None:
         ({"fields": {**FIELDS, "day": {"faker": "dya"}}}, r"fetch\.fields\.day: Faker \(en_US\) cannot make 'dya'"),
         (
             {"fields": {**FIELDS, "day": {"faker": "date", "options": {"x": 1}}}},
-            r"fetch\.fields\.day: .* other options",
+            r"fetch\.fields\.day: .*counts from today",
         ),
-        ({"fields": {**FIELDS, "day": {"faker": "date", "label": "day"}}}, r"fetch\.fields has the label 'day'"),
+        ({"fields": {**FIELDS, "day": {"faker": "name", "label": "day"}}}, r"fetch\.fields has the label 'day'"),
+        ({"fields": {**FIELDS, "day": {"faker": "day_of_week"}}}, r"'day_of_week' \(it counts from today"),
+        ({"fields": {**FIELDS, "day": {"faker": "seed_instance"}}}, r"there is no such provider"),
+        ({"fields": {**FIELDS, "day": {"faker": "random_element", "options": {"elements": []}}}}, r"cannot make"),
+        ({"test_share": 0.001}, r"fetch\.test_share = 0\.001: of \d templates none is on the side of test"),
         ({"locales": ["xx_XX"]}, r"fetch\.locales: Faker has no locale 'xx_XX'"),
         ({"form": one_label}, r"set task\.kind: token_classification"),
     ],

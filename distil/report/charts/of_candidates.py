@@ -11,18 +11,19 @@ from distil.report.findings import Study
 
 def list_candidate_charts(study: Study) -> Iterator[Chart]:
     """One chart, the study's own teacher in the teacher's colour and published figures as rings; none without any."""
+    words = study.words.by_people
     rows = [
         Row(
             one.name,
             "teacher" if one.chosen else "llm",
-            one.accuracy.value,
-            f"{one.accuracy.value:.1%}",
-            one.accuracy.low,
-            one.accuracy.high,
+            one.score.value,
+            f"{one.score.value:.1%}",
+            one.score.low,
+            one.score.high,
             one.published,
         )
         for one in list_candidates(study)
     ]
     if rows:
-        title = f"Accuracy of the candidates on {study.compare['texts']:,} rows"
-        yield Chart("candidates", title, describe_rows(title, rows), partial(draw_bars, rows, "accuracy"))
+        title = f"{words.title} of the candidates on {study.compare['texts']:,} rows"
+        yield Chart("candidates", title, describe_rows(title, rows), partial(draw_bars, rows, words.spoken))

@@ -72,6 +72,7 @@ WORDS = Words(
     answer="label",
     another="another label",
     marked="Labels struck through differ from people's.",
+    paired="McNemar's exact test",
     unanswered="counts as wrong",
     right="is right on",
     both_wrong="Both are wrong on",

@@ -9,7 +9,7 @@ from distil.forms.reading import Reading
 from distil.kinds.multi_label.canonical.label import order_names, read_label, write_label
 
 YES, NO = "yes", "no"
-SAID = {YES: YES, "true": YES, NO: NO, "false": NO}  # as JSON says it too
+ELSE = {"true": YES, "1": YES, "false": NO, "0": NO}  # as JSON may say it
 
 
 def answer_schema(labels: Sequence[str]) -> dict[str, Any]:
@@ -24,10 +24,14 @@ def show_answer(answer: str, label: str, text: str, reason: str | None) -> str:
 
 def read_reply(answer: Answer, label: str, text: str) -> Reading:
     """Read yes or no: the label alone, or none. What is neither is an abstention."""
-    reading = read_one(answer, list(SAID))
-    if reading.label is None:
+    reading = read_one(answer, [YES, NO])
+    said = reading.label
+    if said is None and reading.status in ("parse_failed", "out_of_set"):
+        other = read_one(answer, list(ELSE))
+        reading, said = (other, ELSE[other.label]) if other.label is not None else (reading, None)
+    if said is None:
         return reading
-    return Reading("ok", write_label([label] if SAID[reading.label] == YES else []), reading.reason)
+    return Reading("ok", write_label([label] if said == YES else []), reading.reason)
 
 
 def join(readings: Mapping[str, Reading], labels: Sequence[str]) -> Reading:

@@ -109,11 +109,12 @@ def _read_all(answers: Answers) -> list[list[str]]:
     return [[] if label is None else read_label(label) for label in answers.labels]
 
 
-def _list_given(actual: Sequence[str], answers: Answers, labels: Sequence[str]) -> Iterator[tuple[float, bool]]:
+def _list_given(actual: Sequence[str], answers: Answers, labels: Sequence[str]) -> Iterator[tuple[int, float, bool]]:
     places = {label: place for place, label in enumerate(labels)}
-    for known, said, shares in zip(map(read_label, actual), _read_all(answers), answers.probabilities, strict=True):
+    rows = zip(map(read_label, actual), _read_all(answers), answers.probabilities, strict=True)
+    for text, (known, said, shares) in enumerate(rows):
         if shares is not None:
-            yield from ((float(shares[places[label]]), label in known) for label in said)
+            yield from ((text, float(shares[places[label]]), label in known) for label in said)
 
 
 def _fill_shares(answers: Answers, labels: Sequence[str]) -> Floats | None:

@@ -83,6 +83,7 @@ WORDS = Words(
     answer="labels",
     another="other labels",
     marked="Labels struck through are none of people's.",
+    paired="approximate randomisation",
     unanswered="counts as one in which it found nothing",
     right="has all labels right on",
     both_wrong="Both have labels wrong or missing on",

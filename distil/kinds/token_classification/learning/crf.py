@@ -58,7 +58,7 @@ class Crf:
             self._take(list(names), *_train(trainer))
         return self
 
-    def predict_proba(self, text: str, words: Sequence[Word]) -> Floats:
+    def weigh_tags(self, text: str, words: Sequence[Word]) -> Floats:
         """Return the probability of each tag of each word, of shape (words, tags)."""
         scores = np.zeros((len(words), len(self.transitions)))
         for row, names in zip(scores, describe(text, words), strict=True):
@@ -68,7 +68,7 @@ class Crf:
     def predict(self, texts: Sequence[str]) -> list[list[Entity]]:
         """Return the spans of each text, with the mean probability of their words' tags."""
         said = ((text, find_words(text)) for text in texts)
-        return [read_tags(words, self.predict_proba(text, words), self.labels, text) for text, words in said]
+        return [read_tags(words, self.weigh_tags(text, words), self.labels, text) for text, words in said]
 
     def label(self, text: str) -> str:
         """The canonical label of a text."""

@@ -90,7 +90,7 @@ def _read_text(
                 zip(inside, tokenizer.convert_ids_to_tokens(inside), spans[before:], strict=False)
             )
         ],
-        has_prefix=bool(getattr(tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None)),
+        prefix=getattr(tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None),
     )
     size = max(1, max_length - sum(special))
     begins = [word.token for word in words]

@@ -42,6 +42,11 @@ def check_knobs(params: TrainParams) -> None:
                 f"train.{name} = {value!r} is for kinds that label whole texts, and task.kind is token_classification; "
                 "take it out"
             )
+    if params.recall_target is not None and params.distill_ensemble:
+        raise InputError(
+            "train.recall_target and train.distill_ensemble: how sure a student is that learns from others is not "
+            "known beforehand; take one of them out"
+        )
     if not isinstance(params.epochs, int):
         raise InputError(
             f"train.epochs = {params.epochs}: epochs of a student of spans are not compared; write one number"

@@ -92,7 +92,8 @@ def _read_all(answers: Answers) -> list[list[Span]]:
     return [[] if label is None else read_label(label) for label in answers.labels]
 
 
-def _list_said(actual: Sequence[str], answers: Answers, labels: Sequence[str]) -> Iterator[tuple[float, bool]]:
-    for known, said, soft in zip(map(read_label, actual), _read_all(answers), answers.probabilities, strict=True):
+def _list_said(actual: Sequence[str], answers: Answers, labels: Sequence[str]) -> Iterator[tuple[int, float, bool]]:
+    rows = zip(map(read_label, actual), _read_all(answers), answers.probabilities, strict=True)
+    for text, (known, said, soft) in enumerate(rows):
         shares = {} if soft is None else read_soft(soft, labels)
-        yield from ((shares[span], span in known) for span in said if span in shares)
+        yield from ((text, shares[span], span in known) for span in said if span in shares)

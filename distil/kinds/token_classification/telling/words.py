@@ -85,6 +85,7 @@ WORDS = Words(
     answer="spans",
     another="other spans",
     marked="Spans with a broken line and a label struck through are none of people's.",
+    paired="approximate randomisation",
     unanswered="counts as one in which it found nothing",
     right="has all spans right on",
     both_wrong="Both have spans wrong or missing on",

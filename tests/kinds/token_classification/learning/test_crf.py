@@ -52,7 +52,7 @@ def test_probabilities_are_those_of_the_library(tmp_path: Path, crf: Crf) -> Non
         tagger.set(describe(text, words))
         names = ["O", *(f"{side}-{label}" for label in LABELS for side in "BI")]
         expected = [[tagger.marginal(name, number) for name in names] for number in range(len(words))]
-        assert np.allclose(crf.predict_proba(text, words), expected, atol=1e-3)
+        assert np.allclose(crf.weigh_tags(text, words), expected, atol=1e-3)
 
 
 def test_marginals_are_those_of_all_paths() -> None:
