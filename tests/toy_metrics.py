@@ -97,6 +97,7 @@ def describe_candidates() -> dict[str, Any]:
         "texts": 500,
         "test_rows": 0,
         "confidence": 0.95,
+        "score": "accuracy",
         "best": "then",
         "chosen": "as it is",
         "notes": ["Compared on 500 rows outside the test set, which people labelled."],

@@ -1,10 +1,10 @@
 """The stage on tiny students: what it compares, what it leaves out of the folder, and which file is the one to use."""
 
-from pathlib import json
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import Path
 import pytest
 from conftest import Project
 from safetensors.numpy import load_file, save_file

@@ -44,8 +44,8 @@ def check_knobs(params: TrainParams) -> None:
             )
     if params.recall_target is not None and params.distill_ensemble:
         raise InputError(
-            "train.recall_target and train.distill_ensemble: how sure a student is that learns from others is not "
-            "known beforehand; take one of them out"
+            f"train.recall_target = {params.recall_target:g} and train.distill_ensemble: how sure a student is that "
+            "learns from others is not known beforehand; take one of them out"
         )
     if not isinstance(params.epochs, int):
         raise InputError(

@@ -119,7 +119,7 @@ def _train(
         return trial, [trial]
     learn = partial(run_trials, tuner, lessons.targets, lessons.epochs, lessons.places, score)
     if tuner.params.distill_ensemble:
-        trials = list(learn())  # as they are: what is learnt from them is shifted
-        return distill_trials(tuner, lessons.epochs, trials, score, finish), trials
+        trials = list(learn())
+        return distill_trials(tuner, lessons.epochs, trials, score), trials
     trials = list(learn(finish))
     return choose_median(trials), trials

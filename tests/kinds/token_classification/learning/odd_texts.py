@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from distil.tagging.words import Word
+from distil.tagging.words import Word, make_entity
 
 PIECES = [
     *("Ann", "Smith", "Bonn", "good", "product", "works", "x1", "O'Neil", "a-b", "U.S."),
@@ -37,7 +37,7 @@ def draw_spans(draw: st.DrawFn, text: str, words: Sequence[Word], labels: Sequen
     seen = [word for word in words if text[word.start : word.end].strip()]
     cuts = sorted(draw(st.sets(st.integers(0, len(seen)), max_size=8)))
     return [
-        (seen[first].start, seen[last - 1].end, draw(st.sampled_from(labels)))
+        make_entity(text, seen[first].start, seen[last - 1].end, draw(st.sampled_from(labels)), 1.0)[:3]
         for first, last in pairwise(cuts)
         if draw(st.booleans())
     ]
