@@ -32,7 +32,14 @@ STUDY = ROOT / "presets" / "phrasebank-recorded.yaml"
 RUNS = ROOT / "benchmarks" / "recorded_study.yaml"
 DOCS = ROOT / "docs" / "evaluate.md"
 BLOCK = "benchmarks/recorded_study.py"
-RECIPE = ("labels", "encoders", "linear", "student", "export")  # the rooms that make a student of answers
+RECIPE = (
+    "labels",
+    "encoders",
+    "linear",
+    "student",
+    "export",
+    "kinds/classification/learning",
+)  # the rooms that make a student of answers
 STAGES = ("aggregate", "split", "train", "export")  # their scripts, and the sections of the study that steer them
 HEADINGS = ["run", "system", "accuracy", "difference to the teacher", "McNemar p", "both wrong (by chance), same label"]
 Changes = Mapping[str, Any]

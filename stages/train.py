@@ -56,7 +56,7 @@ def main(
     rehearse_export(base := resolve(params.base, assets), kind.name_outputs(task.labels))  # before any training
     tuner = kind.make_tuner(base, rows["text"].to_list(), task.labels, params, device, runtime.report_to)
     learnt = [kind.name_labels(label) for label in rows["label"]]
-    reading = tell_reading(tuner, warn_of_labels(learnt, task.labels))
+    reading = tell_reading(tuner, [*warn_of_labels(learnt, task.labels), *kind.list_warnings(tuner, rows)])
     taught = kind.teach(tuner, rows, held_out)
     if not PartialState().is_main_process:  # under `accelerate launch` every process has the same student
         return

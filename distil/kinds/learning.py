@@ -41,6 +41,9 @@ class Teaching(Protocol):
     ) -> FineTuner:
         """Return what trains students on these texts; raises `InputError` as `FineTuner` does."""
 
+    def list_warnings(self, tuner: Any, rows: pd.DataFrame) -> list[str]:
+        """What is to be known of the rows, which are those of the kind's tuner, before it is trained."""
+
     def teach(self, tuner: Any, rows: pd.DataFrame, held_out: pd.DataFrame) -> Taught:
         """Train a student on `rows`, which are those of the tuner's texts; `held_out` are validation rows.
 

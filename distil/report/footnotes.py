@@ -33,7 +33,7 @@ def describe_measurement(study: Study, compared: bool) -> list[str]:
     if compared and dates:
         lines.append(f"Models not run: this study's tokens at their prices of {' and '.join(dates)}.")
     lines += [f"Warning: {warning}" for warning in study.train["warnings"]]
-    return lines + [f"Note: {note}" for note in study.quality["notes"] + study.cost["notes"]]
+    return lines + [f"Note: {note}" for note in study.of_texts + study.quality["notes"] + study.cost["notes"]]
 
 
 def describe_served(study: Study) -> str:

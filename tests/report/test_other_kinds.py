@@ -161,3 +161,12 @@ def test_a_recall_that_was_asked_for_is_told_with_its_price(project: Path) -> No
     told = "recall went from 87.1% to 95.1%, and precision from 90.2% to 71.3%; exact F1 from 85.0% to 79.0%."
     assert told in read_page(project).text
     assert told in read_card(project).replace("\\", "")
+
+
+def test_texts_that_nobody_wrote_are_told_of_everywhere(project: Path) -> None:
+    results = write_toy_results(project, "token_classification", labels=NAMES)
+    change_metrics(project, "fetch", synthetic=True)
+    write_report_on(results)
+    for name in ("index.html", "table.txt", "summary.md", "MODEL_CARD.md"):
+        told = " ".join((project / "reports" / name).read_text("utf-8").split())
+        assert "The texts are synthetic, made from templates" in told, name

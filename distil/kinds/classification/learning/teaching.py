@@ -24,7 +24,7 @@ from distil.student.recipe import Rows, fit_recipe
 from distil.student.seeds import Trial, choose_median, distill_trials, run_trials
 from distil.student.taught import Lessons, Taught
 
-__all__ = ["keep_agreed", "make_tuner", "name_labels", "name_outputs", "teach"]
+__all__ = ["keep_agreed", "list_warnings", "make_tuner", "name_labels", "name_outputs", "teach"]
 
 
 def name_outputs(labels: Sequence[str]) -> Outputs:
@@ -42,6 +42,11 @@ def make_tuner(
 ) -> FineTuner:
     """Return what trains students on these texts."""
     return FineTuner(base, texts, name_outputs(labels), params, device, report_to)
+
+
+def list_warnings(tuner: FineTuner, rows: pd.DataFrame) -> list[str]:
+    """Nothing."""
+    return []
 
 
 def teach(tuner: FineTuner, rows: pd.DataFrame, held_out: pd.DataFrame) -> Taught:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from distil.core.errors import InputError
 from distil.encoders.heads import set_head
 from distil.encoders.outputs import Outputs
 from distil.kinds.multi_label.canonical.label import name_labels
@@ -33,7 +34,7 @@ from distil.student.params import TrainParams
 from distil.student.seeds import Trial, choose_median, distill_trials, run_trials
 from distil.student.taught import Lessons, Recipe, Taught
 
-__all__ = ["keep_agreed", "make_tuner", "name_labels", "name_outputs", "teach"]
+__all__ = ["keep_agreed", "list_warnings", "make_tuner", "name_labels", "name_outputs", "teach"]
 
 NEVER = 1.0  # threshold of a label that no row has: a head without a bias says of it what it may
 
@@ -62,6 +63,11 @@ def teach(tuner: FineTuner, rows: pd.DataFrame, held_out: pd.DataFrame) -> Taugh
     The tuner's parameters become what the recipe settles them to. Raises `InputError` if rows are too few for what the
     parameters ask.
     """
+    if held_out.empty and _needs_validation(tuner.params):
+        raise InputError(
+            f"train.recipe = {tuner.params.recipe!r}: thresholds of a student that is fine-tuned as told are chosen on "
+            "validation rows, and there are none; raise split.validation_share, or write recipe: auto"
+        )
     known, named = read_known(rows, tuner.labels), tuner.params.model_fields_set
     targets = make_targets(rows, known, tuner.params)
     pooling = tuner.params.pooling if "pooling" in named else None
@@ -79,6 +85,15 @@ def teach(tuner: FineTuner, rows: pd.DataFrame, held_out: pd.DataFrame) -> Taugh
     ladder = climb(tuner, rows, frozen, held_out, folds)
     finish = Finish(tuner, frozen, held_out, ladder.thresholds.get(ladder.chosen))
     return _train(finish, ladder.chosen, ladder, {**recipe, **frozen.describe()})
+
+
+def _needs_validation(params: TrainParams) -> bool:
+    return params.recipe == "fixed" and params.rung != "frozen" and params.base_share is None
+
+
+def list_warnings(tuner: FineTuner, rows: pd.DataFrame) -> list[str]:
+    """Nothing."""
+    return []
 
 
 @dataclass(frozen=True)

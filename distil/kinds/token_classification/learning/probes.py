@@ -18,6 +18,7 @@ from distil.tagging.words import read_tags
 
 METHODS = (LOGISTIC[0], LOGISTIC[2], LOGISTIC[4], *DISCRIMINANT[:2])
 UNCHOSEN = LOGISTIC[2]  # where there are too few texts to choose
+MOST_WORDS = 100_000  # from which a layer learns: fitting takes four times their memory
 PARTS = 5  # one of which is held out
 
 
@@ -82,9 +83,8 @@ def choose_method(material: Material, labels: Sequence[str], seed: int, has_bias
 
 
 def fit(material: Material, labels: Sequence[str], method: Method, has_bias: bool = True) -> Probe:
-    """Train a layer on the words of texts; where all of them have one tag, it says that tag."""
-    numbers, count = np.concatenate(list(material.numbers)), 1 + 2 * len(labels)
-    features = np.concatenate(list(material.features))
+    """Train a layer on the words of texts, `MOST_WORDS` by lot; where all of them have one tag, it says that tag."""
+    (features, numbers), count = _draw_words(material), 1 + 2 * len(labels)
     if len(np.unique(numbers)) < 2:
         bias = np.full(count, -np.inf)
         bias[numbers[:1] if len(numbers) else 0] = 0.0
@@ -112,6 +112,19 @@ def count_right(known: Sequence[str], said: Sequence[str]) -> float:
     pairs = [(set(read_label(one)), set(read_label(other))) for one, other in zip(known, said, strict=True)]
     total = sum(len(one) + len(other) for one, other in pairs)
     return 2 * sum(len(one & other) for one, other in pairs) / max(1, total)
+
+
+def _draw_words(material: Material) -> tuple[NDArray[np.float32], Numbers]:
+    """What the head reads of words, and their tags; of too many some are drawn, by which a layer hardly differs."""
+    ends = np.cumsum([0, *map(len, material.numbers)])
+    drawn = np.arange(ends[-1])
+    if len(drawn) > MOST_WORDS:
+        drawn = np.sort(np.random.default_rng(0).permutation(drawn)[:MOST_WORDS])
+    cuts = np.searchsorted(drawn, ends)
+    own = [drawn[cuts[text] : cuts[text + 1]] - ends[text] for text in range(len(ends) - 1)]
+    features = [part[words] for part, words in zip(material.features, own, strict=True)]
+    numbers = [part[words] for part, words in zip(material.numbers, own, strict=True)]
+    return np.concatenate(features), np.concatenate(numbers)
 
 
 def _is_enough(material: Material) -> bool:

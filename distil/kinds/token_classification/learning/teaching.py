@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from distil.encoders.outputs import Outputs
-from distil.kinds.token_classification.canonical.label import name_labels
+from distil.kinds.token_classification.canonical.label import name_labels, read_label
 from distil.kinds.token_classification.learning.frozen import Frozen, choose_frozen, freeze
 from distil.kinds.token_classification.learning.ladder import Climbed, answer_frozen, answer_tuned, climb, cut_hold_outs
 from distil.kinds.token_classification.learning.probes import count_right, decode
@@ -23,7 +23,9 @@ from distil.student.seeds import Trial, choose_median, distill_trials, run_trial
 from distil.student.taught import Lessons, Taught
 from distil.tagging.words import name_tags
 
-__all__ = ["keep_agreed", "make_tuner", "name_labels", "name_outputs", "teach"]
+__all__ = ["keep_agreed", "list_warnings", "make_tuner", "name_labels", "name_outputs", "teach"]
+
+LEAST_AT_WORDS = 0.98  # exact F1 of spans that were cut at words, below which train warns
 
 
 def name_outputs(labels: Sequence[str]) -> Outputs:
@@ -42,6 +44,23 @@ def make_tuner(
     """Return what trains students on these texts; raises `InputError` at a knob that is not for spans."""
     check_knobs(params)
     return SpanTuner(base, texts, labels, params, device, report_to)
+
+
+def list_warnings(tuner: SpanTuner, rows: pd.DataFrame) -> list[str]:
+    """Say so where the words that the base's tokenizer makes are not those at which spans begin and end."""
+    known = rows["label"].to_list()
+    if not any(map(read_label, known)):
+        return []
+    said = decode(
+        make_targets(rows, tuner.readings, tuner.task_labels, "hard"), tuner.readings, tuner.task_labels, tuner.texts
+    )
+    if (share := count_right(known, said)) >= LEAST_AT_WORDS:
+        return []
+    return [
+        "spans do not end where the words of the base's tokenizer do: with every word right, exact F1 would be "
+        f"{share:.1%}; name a train.base whose tokenizer parts words at signs, as BERT's does, or look at where the "
+        "spans end"
+    ]
 
 
 def teach(tuner: SpanTuner, rows: pd.DataFrame, held_out: pd.DataFrame) -> Taught:

@@ -161,3 +161,18 @@ def test_the_shift_is_the_smallest_that_reaches_the_target() -> None:
     assert everything.figures["recall_after"] == 1
     with pytest.raises(InputError, match="too few with spans"):
         choose_shift(*hold((0, [1, 0, 0])), LABELS, 0.5)
+
+
+def test_spans_that_end_within_words_are_told_before_training(base: Path) -> None:
+    tuner = tune(base, ROWS)
+    assert teaching.list_warnings(tuner, ROWS) == []
+    inside = label_rows([("mr zoe is in bern", [(4, 6, "person")]), ("a day in bern", [(9, 13, "place")])])
+    (warning,) = teaching.list_warnings(tune(base, inside), inside)
+    assert "with every word right, exact F1 would be 50.0%" in warning
+    assert teaching.list_warnings(tune(base, inside), inside.assign(label="[]")) == []
+
+
+def test_of_many_words_some_are_learnt(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distil.kinds.token_classification.learning.probes.MOST_WORDS", 60)
+    _, taught = teach(base, ROWS, recipe="fixed", rung="frozen")
+    assert taught.kept.training.curve["loss"].iloc[0] < 1.5, "a layer that knows nothing has a loss of 1.6"
