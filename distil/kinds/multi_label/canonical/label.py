@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,3 +44,14 @@ def tabulate(sets: Iterable[str | None], labels: Sequence[str]) -> NDArray[np.fl
     sets = list(sets)
     rows = {label: np.zeros(len(labels)) if label is None else soften(label, labels) for label in set(sets)}
     return np.array([rows[label] for label in sets]).reshape(len(sets), len(labels))
+
+
+def decide(shares: NDArray[Any], thresholds: NDArray[Any], labels: Sequence[str]) -> list[str]:
+    """Return the canonical form of the labels of each text whose probability reaches their threshold.
+
+    `shares` is of shape (texts, labels), `thresholds` of shape (labels,).
+    """
+    return [
+        write_label(label for label, is_given in zip(labels, row, strict=True) if is_given)
+        for row in shares >= thresholds
+    ]

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from distil.kinds.multi_label.canonical.label import soften
-from distil.kinds.multi_label.learning.thresholds import HALF, choose_thresholds, decide
+from distil.kinds.multi_label.canonical.label import decide, soften
+from distil.kinds.multi_label.learning.thresholds import HALF, choose_thresholds
 from distil.linear.baselines import INVERSE_REGULARISATION
 from distil.linear.features import Features, FrozenEncoder, make_tfidf
 from distil.linear.trained_files import Arrays, read_trained

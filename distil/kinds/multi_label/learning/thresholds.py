@@ -12,8 +12,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from distil.kinds.multi_label.canonical.label import write_label
-
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -116,11 +114,3 @@ def maximise_micro_f1(known: Bools, shares: Floats) -> Floats:
 def score_decisions(known: Bools, decided: Bools) -> float:
     """Micro F1 of decisions of shape (texts, labels); 0 where no label is known or said."""
     return float(2 * (known & decided).sum() / max(known.sum() + decided.sum(), 1))
-
-
-def decide(shares: Floats, thresholds: Floats, labels: Sequence[str]) -> list[str]:
-    """Return the labels of each text whose probability reaches their threshold, in their canonical form."""
-    return [
-        write_label(label for label, is_given in zip(labels, row, strict=True) if is_given)
-        for row in shares >= thresholds
-    ]

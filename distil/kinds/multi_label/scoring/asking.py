@@ -6,14 +6,11 @@ from typing import Any
 import numpy as np
 
 from distil.forms.answering import DIGITS, Answers
-from distil.kinds.multi_label.canonical.label import write_label
+from distil.kinds.multi_label.canonical.label import decide
 
 
 def ask(classifier: Any, texts: Sequence[str], labels: Sequence[str]) -> Answers:
     """Ask by `predict_proba`, which has probabilities of shape (texts, labels), and `thresholds`, one a label."""
     shares = classifier.predict_proba(texts)
-    given = [
-        write_label(label for label, is_given in zip(labels, row, strict=True) if is_given)
-        for row in shares >= classifier.thresholds
-    ]
+    given = decide(shares, classifier.thresholds, labels)
     return Answers(given, list(np.round(shares.astype(float), DIGITS)))

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
 
+from distil.kinds.multi_label.canonical.label import decide
 from distil.kinds.multi_label.learning.thresholds import (
     RULES,
     Rule,
     choose_thresholds,
-    decide,
     fit_thresholds,
     maximise_micro_f1,
     score_decisions,
