@@ -1,0 +1,65 @@
+"""A project at a revision: what git tracks and what DVC keeps, and one line where there is neither."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from distil.core.errors import InputError
+from distil.revisions.opening import Revision, find_commit
+
+
+def run(folder: Path, *words: str) -> None:
+    subprocess.run(words, cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Two commits; the second has another text and another output."""
+    run(tmp_path, "git", "init", "--quiet", "-b", "main")
+    run(tmp_path, sys.executable, "-m", "dvc", "init", "--quiet")
+    (tmp_path / "dvc.yaml").write_text(
+        "stages:\n  copy:\n    cmd: cp a.txt b.txt\n    deps: [a.txt]\n    outs: [b.txt]\n"
+    )
+    for text in ("one", "two"):
+        (tmp_path / "a.txt").write_text(text)
+        run(tmp_path, sys.executable, "-m", "dvc", "repro", "--quiet")
+        run(tmp_path, "git", "add", "--all")
+        run(tmp_path, "git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--message", text)
+    return tmp_path
+
+
+def test_files_of_git_and_of_dvc_are_read_as_they_were(project: Path) -> None:
+    before, now = Revision("HEAD~1", project), Revision("main", project)
+    assert (before.read("a.txt"), before.read(Path("b.txt"))) == (b"one", b"one")
+    assert (now.read("a.txt"), now.read("b.txt")) == (b"two", b"two")
+    assert now.commit == find_commit("main", project) != before.commit
+    assert not now.has("c.txt")
+
+
+def test_what_was_not_there_or_is_not_here_is_told_apart(project: Path) -> None:
+    before = Revision("HEAD~1", project)
+    with pytest.raises(InputError, match=r"revision 'HEAD~1' has no file c\.txt"):
+        before.read("c.txt")
+    run(project, sys.executable, "-m", "dvc", "gc", "--workspace", "--force", "--quiet")
+    with pytest.raises(InputError, match=r"b\.txt of revision 'HEAD~1' is not in DVC's cache here"):
+        Revision("HEAD~1", project).read("b.txt")
+
+
+@pytest.mark.parametrize("name", ["nowhere", "--all", "HEAD:a.txt", ""])
+def test_a_name_that_is_no_commit_is_named(project: Path, name: str) -> None:
+    with pytest.raises(InputError, match="git knows no revision"):
+        Revision(name, project)
+
+
+def test_a_folder_without_git_has_no_revisions(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not under git"):
+        Revision("HEAD", tmp_path)
+
+
+def test_a_project_that_dvc_cannot_read_is_refused(project: Path) -> None:
+    (project / "dvc.yaml").write_text("stages: [")
+    run(project, "git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--all", "--message", "x")
+    with pytest.raises(InputError, match=r"revision 'HEAD' cannot be opened: .*dvc\.yaml"):
+        Revision("HEAD", project)
