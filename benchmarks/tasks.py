@@ -128,7 +128,8 @@ def make_sections(task: str, labels: Sequence[str], votes: int) -> Sections:
     """The parameters of a task: its own, and a base; all else as it is by default."""
     sections = read_preset("phrasebank-recorded")
     return sections | {
-        "task": {"name": task, "description": "Which label fits the text best?", "language": "en", "labels": labels},
+        "task": sections["task"]
+        | {"name": task, "description": "Which label fits the text best?", "language": "en", "labels": labels},
         "fetch": {
             "source": "corpus",
             "files": ["task.csv"],

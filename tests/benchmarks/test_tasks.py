@@ -9,6 +9,9 @@ import pytest
 
 from benchmarks.regret import RUNGS, find_best, format_table, p_worse, regret, summarise
 from benchmarks.tasks import list_lines
+from distil.core.params import TaskParams
+from distil.prompting.params import AnnotateParams
+from distil.student.params import TrainParams
 
 
 def write_task(folder: Path, name: str, labels: int, train: int) -> None:
@@ -44,6 +47,14 @@ def test_what_is_changed_in_all_lines_is_in_their_names_and_parameters(tmp_path:
     assert line.name == "few all 0.9 uniform 3 votes 0.1 train.noise=drop"
     assert (line.sections["train"]["noise"], line.sections["annotate"]["votes"]) == ("drop", 3)
     assert line.teacher[-2:] == ("--vote-noise", "0.1")
+
+
+def test_the_sections_of_a_line_are_what_the_stages_take(tmp_path: Path) -> None:
+    write_task(tmp_path, "few", 2, 40)
+    for line in list_lines(make_arguments(tmp_path, reviews=True)):
+        assert TaskParams.model_validate(line.sections["task"]).kind == "classification"
+        assert AnnotateParams.model_validate(line.sections["annotate"]).votes.max == 1
+        assert TrainParams.model_validate(line.sections["train"]).recipe == "auto"
 
 
 def test_fewer_rows_are_among_more_and_test_rows_are_the_same(tmp_path: Path) -> None:
