@@ -155,7 +155,7 @@ def after(*stages: str) -> list[str]:
 FROM_TRAIN = STAGES[STAGES.index("train") :]
 Edit = Callable[[Toy], None]
 
-EDITS: dict[str, tuple[Edit, list[str]]] = {
+RUNS: dict[str, tuple[Edit, list[str]]] = {  # what runs, to the end of what follows from an edit
     "nothing": (lambda _toy: None, []),
     "runtime": (lambda toy: toy.edit("runtime", max_in_flight=2, timeout_s=60, threads=2), []),
     "prompt": (
@@ -166,38 +166,48 @@ EDITS: dict[str, tuple[Edit, list[str]]] = {
         lambda toy: toy.edit("annotate", votes=2),
         ["annotate", "compare", "aggregate", "split", "evaluate", "cost", "report"],
     ),
-    "aggregate": (lambda toy: toy.edit("aggregate", min_agreement=0.5), ["compare", "aggregate"]),
-    "compare": (
-        lambda toy: toy.edit("compare", candidates=[{"name": "twice", "votes": 2}]),
-        ["compare", "report"],
-    ),
     "split": (lambda toy: toy.edit("split", salt="another"), ["compare", "split", *FROM_TRAIN]),
-    "train": (lambda toy: toy.edit("train", learning_rate=2e-4), FROM_TRAIN),
-    "export": (lambda toy: toy.edit("export", int8_target="vnni"), FROM_TRAIN[1:]),
-    "evaluate": (lambda toy: toy.edit("evaluate", seed=1), ["evaluate", "report"]),
-    "benchmark": (lambda toy: toy.edit("benchmark", seconds=0.03), ["benchmark", "cost", "report"]),
-    "cost": (lambda toy: toy.edit("cost", utilisation=0.5), ["compare", "cost", "report"]),
-    "prices": (lambda toy: toy.comment("prices/electricity.yaml"), ["compare", "cost"]),
-    "report": (lambda toy: toy.edit("report", examples=3), ["report"]),
-    "a comment in splits": (lambda toy: toy.comment("distil/labels/splits.py"), ["compare", "aggregate", "split"]),
+    "a comment in onnx_files": (lambda toy: toy.comment("distil/export/onnx_files.py"), ["export"]),
+}
+CHANGES: dict[str, tuple[Edit, set[str]]] = {  # whose input is changed; what follows from that is the DAG's
+    "aggregate": (lambda toy: toy.edit("aggregate", min_agreement=0.5), {"compare", "aggregate"}),
+    "compare": (lambda toy: toy.edit("compare", candidates=[{"name": "twice", "votes": 2}]), {"compare"}),
+    "train": (lambda toy: toy.edit("train", learning_rate=2e-4), {"train"}),
+    "export": (lambda toy: toy.edit("export", int8_target="vnni"), {"export"}),
+    "evaluate": (lambda toy: toy.edit("evaluate", seed=1), {"evaluate"}),
+    "benchmark": (lambda toy: toy.edit("benchmark", seconds=0.03), {"benchmark"}),
+    "cost": (lambda toy: toy.edit("cost", utilisation=0.5), {"compare", "cost"}),
+    "prices": (lambda toy: toy.comment("prices/electricity.yaml"), {"compare", "cost"}),
+    "report": (lambda toy: toy.edit("report", examples=3), {"report"}),
+    "a comment in splits": (lambda toy: toy.comment("distil/labels/splits.py"), {"compare", "aggregate", "split"}),
     "a comment in votes": (
         lambda toy: toy.comment("distil/kinds/classification/labelling/votes.py"),
-        ["fetch", "annotate", "compare", "aggregate", "split"],
+        {"fetch", "annotate", "compare", "aggregate", "split"},
     ),
-    "a comment in votes of another kind": (lambda toy: toy.comment("distil/kinds/multi_label/labelling/votes.py"), []),
-    "a comment in onnx_files": (lambda toy: toy.comment("distil/export/onnx_files.py"), ["export"]),
-    "a comment in requests": (lambda toy: toy.comment("distil/prompting/requests.py"), ["annotate", "compare"]),
+    "a comment in votes of another kind": (
+        lambda toy: toy.comment("distil/kinds/multi_label/labelling/votes.py"),
+        set(),
+    ),
+    "a comment in requests": (lambda toy: toy.comment("distil/prompting/requests.py"), {"annotate", "compare"}),
 }
 ROOMS = sorted(path.name for path in (ROOT / "distil").iterdir() if (path / "__init__.py").exists())
 
 
-@pytest.mark.parametrize("name", EDITS)
+@pytest.mark.parametrize("name", RUNS)
 def test_an_edit_runs_exactly_what_depends_on_it_and_undone_nothing(toy: Toy, name: str) -> None:
-    edit, expected = EDITS[name]
+    edit, expected = RUNS[name]
     edit(toy)
     assert toy.repro() == expected
     toy.git("checkout", "-q", ".")
     assert toy.repro() == []
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_an_edit_changes_an_input_of_exactly_the_stages_that_read_it(toy: Toy, name: str) -> None:
+    edit, expected = CHANGES[name]
+    edit(toy)
+    assert toy.edited() == expected
+    toy.git("checkout", "-q", ".")
 
 
 @pytest.mark.parametrize("room", ROOMS)
