@@ -54,25 +54,27 @@ class Dialect(NamedTuple):
         return first if self.header else [str(number) for number in range(1, len(first) + 1)]
 
 
-def find_dialect(path: Path, name: str, wanted: list[str], header: bool = True, quotes: bool = True) -> Dialect:
-    """Look for what separates the cells of a csv file that has the columns `wanted`.
+def find_dialect(
+    path: Path, name: str, wanted: list[str], header: bool = True, quotes: bool = True, errors: str = "strict"
+) -> Dialect:
+    """Look for what separates the cells of a csv file that has the columns `wanted`; `errors` as `open` takes it.
 
     Where nothing fits all rows, what fits the header is taken, or else what finds the most columns: the reader's
     complaint is then about the right thing.
     """
-    with open_text(path, name, newline="") as stream:
+    with open_text(path, name, "", errors) as stream:
         first = stream.readline().strip()
     if first.lower().startswith(SETTING) and len(first) == len(SETTING) + 1:
         return Dialect(first[-1], 1, header, quotes)
     if first.lower() == SETTING:  # the tab was stripped
         return Dialect("\t", 1, header, quotes)
     dialects = [Dialect(separator, 0, header, quotes) for separator in SEPARATORS]
-    return max(dialects, key=lambda dialect: _judge(path, name, dialect, wanted))  # of equals the first
+    return max(dialects, key=lambda dialect: _judge(path, name, dialect, wanted, errors))  # of equals the first
 
 
-def _judge(path: Path, name: str, dialect: Dialect, wanted: list[str]) -> tuple[bool, bool, int]:
+def _judge(path: Path, name: str, dialect: Dialect, wanted: list[str], errors: str) -> tuple[bool, bool, int]:
     """Whether all columns are there, whether the first rows have as many cells as the very first, and how many."""
-    with open_text(path, name, newline="") as stream:
+    with open_text(path, name, "", errors) as stream:
         reader, first, even = dialect.open_reader(stream), [], False
         with suppress(csv.Error):
             first = next(reader, [])

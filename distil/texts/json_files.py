@@ -25,6 +25,39 @@ def read_jsonl(path: Path, name: str, wanted: dict[str, str]) -> pd.DataFrame:
 
 def read_json(path: Path, name: str, wanted: dict[str, str]) -> pd.DataFrame:
     """Return the keys `wanted` of an array of objects, by role; the index is an object's number, from 1."""
+    checked = (
+        (number, _check(record, f"{name}, object {number}"))
+        for number, record in enumerate(_load_array(path, name), start=1)
+    )
+    return _collect(checked, name, wanted, "object")
+
+
+def iter_objects(path: Path, name: str, errors: str = "strict") -> Iterator[tuple[str, dict[str, Any], str | None]]:
+    """Yield the objects of a jsonl file one by one: place, object, and what is wrong where there is none.
+
+    `errors` says what becomes of bytes that are no UTF-8, as `open` takes it.
+    """
+    with open_text(path, name, "\n", errors) as stream:
+        for number, line in enumerate(stream, start=1):
+            place = f"line {number}"
+            if line.strip():  # a blank line is no row
+                try:
+                    yield place, _parse_line(line, place), None
+                except InputError as error:
+                    yield place, {}, str(error)
+
+
+def list_objects(path: Path, name: str) -> Iterator[tuple[str, dict[str, Any], str | None]]:
+    """Yield those of an array of objects, as `iter_objects` does."""
+    for number, record in enumerate(_load_array(path, name), start=1):
+        place = f"object {number}"
+        try:
+            yield place, _check(record, place), None
+        except InputError as error:
+            yield place, {}, str(error)
+
+
+def _load_array(path: Path, name: str) -> list[Any]:
     with open_text(path, name, newline="") as stream:
         content = stream.read()
     try:
@@ -35,8 +68,7 @@ def read_json(path: Path, name: str, wanted: dict[str, str]) -> pd.DataFrame:
         raise InputError(f"{name} is not JSON ({error}); it must be one array of objects; {remedy}") from None
     if not isinstance(records, list):
         raise InputError(f"{name} holds {_show(records)}; it must be one array of objects: [{{...}}, {{...}}]")
-    checked = ((number, _check(record, f"{name}, object {number}")) for number, record in enumerate(records, start=1))
-    return _collect(checked, name, wanted, "object")
+    return records
 
 
 def _parse_line(line: str, place: str) -> dict[str, Any]:
@@ -77,7 +109,7 @@ def _collect(
         place = f"{name}, {unit} {number}"
         with _refuse_depth(place):
             keys |= dict.fromkeys(_keys(record))
-            cells.append([read_value(_look_up(record, key), role, place, QUOTES) for role, key in wanted.items()])
+            cells.append([read_value(look_up(record, key), role, place, QUOTES) for role, key in wanted.items()])
         numbers.append(number)
     for role, column in wanted.items() if numbers else ():
         find_column(name, role, column, list(keys))
@@ -92,11 +124,11 @@ def _keys(record: dict[str, Any], above: str = "") -> Iterator[str]:
             yield from _keys(value, f"{above}{key}.")
 
 
-def _look_up(record: Any, column: str) -> Any:
-    """The value of a key; of one with dots that does not stand there as it is, the value within."""
+def look_up(record: Any, column: str) -> Any:
+    """The value of a key of an object; of one with dots that does not stand there as it is, the value within."""
     if not isinstance(record, dict) or column in record:
         return record.get(column) if isinstance(record, dict) else None
     for place, sign in enumerate(column):
         if sign == "." and column[:place] in record:
-            return _look_up(record[column[:place]], column[place + 1 :])
+            return look_up(record[column[:place]], column[place + 1 :])
     return None

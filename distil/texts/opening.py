@@ -43,8 +43,8 @@ def open_to_seek(path: Path) -> IO[bytes]:
         return io.BytesIO(stream.read())
 
 
-def open_text(path: Path, name: str, newline: str | None) -> IO[str]:
-    """Open a file as text, without its byte order mark; `newline` as `open` takes it.
+def open_text(path: Path, name: str, newline: str | None, errors: str = "strict") -> IO[str]:
+    """Open a file as text, without its byte order mark; `newline` and `errors` as `open` takes them.
 
     Raises `InputError` where its beginning holds a NUL byte, which no text has: it is another kind of file.
     """
@@ -58,7 +58,7 @@ def open_text(path: Path, name: str, newline: str | None) -> IO[str]:
             "its mark, or no text file; save it as UTF-8"
         )
     stream.seek(0)
-    return io.TextIOWrapper(stream, encoding=encoding, newline=newline)
+    return io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline=newline)
 
 
 @contextmanager

@@ -48,6 +48,13 @@ def read_xlsx(path: Path, name: str, wanted: dict[str, str], sheet: str | None) 
     return pd.DataFrame(cells, columns=list(wanted), index=pd.Index(numbers, name="row"), dtype=str)
 
 
+def iter_cells(path: Path, name: str) -> Iterator[tuple[int, list[Any]]]:
+    """Yield number and cells of each row of a workbook's first sheet that is not empty, the header first."""
+    with open_to_seek(path) as stream:
+        for number, row in _iter_rows(stream, name, None):
+            yield number, [_plain(cell) for cell in row]
+
+
 def _iter_rows(stream: IO[bytes], name: str, sheet: str | None) -> Iterator[tuple[int, tuple[Any, ...]]]:
     """Number and cells of each row that is not empty."""
     import openpyxl  # here, since only who has a workbook needs it

@@ -1,0 +1,95 @@
+"""What `distil predict` costs beside the bare class on the same texts, and the memory that it takes.
+
+    python benchmarks/predict.py models/onnx texts.csv --rows 100000 1000000
+
+The file has a column `text`. Its texts are taken over and over, each with a number put to it, until there are so many
+rows. Both run as processes of their own, one after the other, and are timed from the first text to the last row; peak
+memory is the process's own. Prints a line for each number of rows: texts a second of both, their ratio, and both peaks.
+"""
+
+import argparse
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from itertools import cycle, islice
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+BARE = """
+import csv, sys, time
+from pathlib import Path
+from distil.classifiers.opening import open_onnx
+from distil.core.served import FILES
+model = open_onnx(Path(sys.argv[1]), FILES["student_int8"])
+with open(sys.argv[2], encoding="utf-8", newline="") as file:
+    texts = (row["text"] for row in csv.DictReader(file))
+    begun = time.perf_counter()
+    for _ in model.predict_stream(texts):
+        pass
+print(time.perf_counter() - begun)
+"""
+TOOL = """
+import sys, time
+from distil.cli.main import app
+begun = time.perf_counter()
+app(["predict", sys.argv[2], sys.argv[3], "--model", sys.argv[1]], standalone_mode=False)
+print(time.perf_counter() - begun)
+"""
+
+
+class Run(NamedTuple):
+    """Seconds, and peak memory in bytes."""
+
+    seconds: float
+    peak: int
+
+
+def run(code: str, *arguments: str | Path) -> Run:
+    """Run code in a process; its last line is the seconds that count."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        said = child.stdout.read()
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        sys.exit(f"{command[:3]} ended with {child.returncode}")
+    return Run(float(said.split()[-1]), used.ru_maxrss * 1024)
+
+
+def write_texts(path: Path, texts: Sequence[str], rows: int) -> None:
+    """Write so many rows."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["n", "text"])
+        writer.writerows((number, f"{text} {number}") for number, text in enumerate(islice(cycle(texts), rows)))
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, help="folder that export wrote")
+    parser.add_argument("texts", type=Path, help="csv with a column text")
+    parser.add_argument("--rows", type=int, nargs="+", default=[100_000])
+    arguments = parser.parse_args()
+    with arguments.texts.open(encoding="utf-8", newline="") as file:
+        texts = [row["text"] for row in csv.DictReader(file)]
+    for rows in arguments.rows:
+        with tempfile.TemporaryDirectory() as name:
+            path = Path(name) / "texts.csv"
+            write_texts(path, texts, rows)
+            bare = run(BARE, arguments.model.resolve(), path)
+            tool = run(TOOL, arguments.model.resolve(), path, Path(name) / "out.csv")
+        told = [
+            f"{name} {rows / one.seconds:,.0f} texts/s, peak {one.peak / 1e6:,.0f} MB"
+            for name, one in (("class", bare), ("predict", tool))
+        ]
+        print(f"{rows:,} rows: {'; '.join(told)}; ratio {bare.seconds / tool.seconds:.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""The command `distil predict`: label the texts of files with the student."""
+
+import time
+from collections import Counter
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from distil.classifiers.onnx_runner import FP32
+from distil.classifiers.opening import open_onnx
+from distil.cli.project import artifact_path, stage_path
+from distil.core.errors import DistilError, InputError
+from distil.core.params import PARAMS_FILE, load_params
+from distil.core.runtime import RuntimeParams
+from distil.core.served import FILES
+from distil.cost.basis import load_basis
+from distil.cost.params import CostParams
+from distil.predict.answers import Wanted
+from distil.predict.job import Counts, Model, Output, check_source, hash_model, label_file
+from distil.predict.sources import REJECTS, Source, brought, find_sources
+from distil.predict.writing import WRITTEN
+
+INT8 = FILES["student_int8"]
+INSTEAD = {".json": ".jsonl", ".txt": ".csv", ".xlsx": ".csv"}  # of formats that are read and not written
+SECONDS_PER_HOUR = 3600
+
+
+def predict(
+    texts: Annotated[str, typer.Argument(metavar="INPUT", help="File, folder or pattern, or an address of such.")],
+    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="File to write; for a folder or pattern a folder.")],
+    *,
+    text_column: Annotated[str, typer.Option(help="Column of the texts; data.body is a key in an object.")] = "text",
+    probabilities: Annotated[bool, typer.Option(help="Add the probability of each label.")] = False,
+    redact: Annotated[bool, typer.Option(help="Write [LABEL] in place of spans, and no words of theirs.")] = False,
+    prefix: Annotated[str, typer.Option(help="Put before the names of the columns that are added.")] = "",
+    output_format: Annotated[
+        str | None, typer.Option("--format", help="Of a folder's files: csv, tsv, jsonl or parquet; else as they were.")
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder of an exported student; else this study's.")] = None,
+    file: Annotated[str | None, typer.Option(help="ONNX file in that folder; else int8 where there is one.")] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an output of another model, input or run.")] = False,
+    strict: Annotated[bool, typer.Option(help="End with exit code 1 if a row could not be labelled.")] = False,
+) -> None:
+    """Label texts with the student: each row with its label, in the order of the rows, however many there are.
+
+    A run that was broken off goes on where it was, and one that ended does nothing. OUTPUT.manifest.json says what made
+    an output; rows that cannot be labelled are in OUTPUT.rejects.jsonl, with their places.
+    """
+    found = find_sources(texts)
+    wanted = Wanted(probabilities=probabilities, redact=redact, prefix=prefix)
+    opened = open_model(model, file)
+    if redact and opened.student.kind != "token_classification":
+        raise InputError("--redact puts labels in place of spans, and this student finds none; take it out")
+    if probabilities and opened.student.kind == "token_classification":
+        raise InputError("--probabilities is for labels of whole texts; each span has its probability anyway")
+    jobs = [(source, *name_output(source, output, found.is_one, output_format)) for source in found.sources]
+    check_names(texts, [place for _, place, _ in jobs])
+    for source, _, kind in jobs:
+        with brought(source) as path:
+            check_source(source, path, text_column, opened, wanted, kind)
+    total, begun, price = Counts(), time.perf_counter(), find_price()
+    with tqdm(unit=" texts", unit_scale=False, disable=None, dynamic_ncols=True) as bar:
+
+        def note(rows: int, about: int | None) -> None:
+            bar.total = about if found.is_one else None
+            bar.update(rows)
+            if price:
+                bar.set_postfix_str(f"${(time.perf_counter() - begun) / SECONDS_PER_HOUR * price[1]:.4f}")
+
+        for source, place, kind in jobs:
+            counts = label_file(source, Output(place), text_column, opened, wanted, kind, overwrite, note)
+            bar.write(f"{place}: {describe(counts, place)}")
+            total = total.add(counts or Counts())
+    if total.rows:
+        typer.echo(describe_run(total, time.perf_counter() - begun, price))
+    if strict and total.rejected:
+        raise InputError(
+            f"{total.rejected:,} rows could not be labelled; the files {REJECTS} beside the outputs say why"
+        )
+
+
+def open_model(folder: Path | None, file: str | None) -> Model:
+    """The student in a folder, or that of the study here; raises `InputError` where there is none."""
+    runtime = load_params("runtime", RuntimeParams) if PARAMS_FILE.exists() else RuntimeParams()
+    place = folder or artifact_path("student")
+    if not (place / "config.json").is_file():
+        ways = (
+            "name a folder that export wrote"
+            if folder
+            else "'dvc repro export' makes it, in a clone 'dvc pull' brings it"
+        )
+        raise InputError(f"{place} holds no exported student; {ways}")
+    chosen = file or (INT8 if (place / INT8).is_file() else FP32)
+    student = open_onnx(place, chosen, device=runtime.device, **runtime.threading)
+    return Model(student, chosen, hash_model(place, chosen))
+
+
+def name_output(source: Source, output: str, is_one: bool, wanted: str | None) -> tuple[str, str]:
+    """Where a file's rows go, and the format as a suffix; raises `InputError` where that is none that is written."""
+    if wanted is not None and f".{wanted}" not in WRITTEN:
+        raise InputError(f"--format {wanted} is not written; name one of csv, tsv, jsonl, parquet")
+    if is_one:
+        kind = f".{wanted}" if wanted else PurePosixPath(output).suffix.lower()
+        if kind not in WRITTEN:
+            raise InputError(f"{output} does not say what to write; end it with one of {', '.join(WRITTEN)}")
+        return output, kind
+    kind = f".{wanted}" if wanted else INSTEAD.get(source.kind, source.kind)
+    name = source.name.with_suffix("") if source.name.suffix.lower() == ".gz" else source.name
+    return f"{output.rstrip('/')}/{name.with_suffix(kind)}", kind
+
+
+def check_names(texts: str, outputs: list[str]) -> None:
+    """Raises `InputError` if two inputs would be written to one file, or an output lies among the inputs."""
+    folder = Path(texts).resolve()
+    if folder.is_dir() and folder in Path(outputs[0]).resolve().parents:
+        raise InputError(f"{outputs[0]} lies in {texts}, and would be read as an input next time; name another folder")
+    place, times = Counter(outputs).most_common(1)[0]
+    if times > 1:
+        raise InputError(f"{times} files of {texts} would be written to {place}; leave out --format, or rename them")
+
+
+def find_price() -> tuple[str, float] | None:
+    """The machine that the study prices, and what an hour of its work costs in dollars; null without a study here."""
+    try:
+        params = load_params("cost", CostParams)
+        basis = load_basis(params, stage_path("cost", "--prices"))
+    except DistilError:
+        return None
+    return params.hardware, basis.hardware.usd_per_hour / params.utilisation
+
+
+def describe(counts: Counts | None, place: str) -> str:
+    """What became of a file's rows."""
+    if counts is None:
+        return "was written before, from the same rows by the same model"
+    told = [f"{counts.rows:,} rows"]
+    if counts.rejected:
+        told.append(f"{counts.rejected:,} left out ({place}{REJECTS} says why)")
+    if counts.cut:
+        told.append(f"{counts.cut:,} longer than the student reads, judged by their beginning")
+    return "; ".join(told)
+
+
+def describe_run(total: Counts, seconds: float, price: tuple[str, float] | None) -> str:
+    """How long it took, and what that costs."""
+    told = f"{total.rows:,} texts in {seconds / 60:,.1f} minutes, {total.rows / seconds:,.0f} a second"
+    if price is None:
+        return told
+    return f"{told}, ${seconds / SECONDS_PER_HOUR * price[1]:,.4f} at the price of {price[0]} (cost.hardware)"

@@ -1,0 +1,267 @@
+"""Label a file part by part, so that a run that is killed goes on where it was, and one that ended does nothing.
+
+A part is some thousand rows. It is labelled by itself and written under a temporary name, so parts do not depend on
+when a run was broken off: the output has the same bytes. Parts wait in a folder beside the output until all are there
+(for an output at an address: in distil's own cache), and are then joined. Beside the output stands what made it, in
+OUTPUT.manifest.json, and what could not be labelled, with its place, in OUTPUT.rejects.jsonl.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+from pydantic import ValidationError
+
+from distil.classifiers.opening import OnnxStudent
+from distil.core.errors import InputError
+from distil.core.params import Params
+from distil.core.runtime import cache_folder
+from distil.core.whole_files import written_whole
+from distil.encoders.batching import chunk_texts
+from distil.predict.answers import Wanted, answer, list_fields
+from distil.predict.reading import Row, Table, open_table
+from distil.predict.sources import MANIFEST, REJECTS, Source, brought, explain_file_system
+from distil.predict.writing import Layout, choose_layout, join_parts, write_line, write_part
+
+PART_ROWS = 4096
+CHUNK_CHARACTERS = 2**20  # of the texts that are in memory as tokens
+MODEL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")  # beside the weights
+DIFFERENCES = {  # of an output's identity, in words
+    "input_sha256": "from another input",
+    "model_sha256": "by another model",
+    "text_column": "from another column",
+    "wanted": "with other options",
+    "part_rows": "by another release of distil",
+}
+REMEDY = "name another output, or let --overwrite begin anew"
+
+
+class Model(NamedTuple):
+    """A student, the file of its folder that is run, and the sha256 of all that its answers depend on."""
+
+    student: OnnxStudent
+    file: str
+    sha256: str
+
+
+class Identity(Params):
+    """What the bytes of an output depend on."""
+
+    input_sha256: str
+    model_sha256: str
+    text_column: str
+    wanted: Wanted
+    part_rows: int = PART_ROWS
+
+
+class Counts(Params):
+    """Rows of the output, rows that were left out, and texts that are longer than the student reads."""
+
+    rows: int = 0
+    rejected: int = 0
+    cut: int = 0
+
+    def add(self, other: "Counts") -> "Counts":
+        """Both together."""
+        return Counts(rows=self.rows + other.rows, rejected=self.rejected + other.rejected, cut=self.cut + other.cut)
+
+
+class Manifest(Params):
+    """What made an output."""
+
+    input: str
+    model_file: str
+    identity: Identity
+    counts: Counts
+
+
+class Output:
+    """A file to be written, here or at an address, with what stands beside it."""
+
+    def __init__(self, place: str) -> None:
+        """Take the path or address; raises `InputError` at an address that no file system knows."""
+        self.place = place
+        with explain_file_system(place):
+            self._files, self._path = fsspec.core.url_to_fs(place)
+        self._is_here = isinstance(self._files, LocalFileSystem)
+        name = hashlib.sha256(place.encode()).hexdigest()[:16]
+        self.parts = Path(f"{self._path}.parts") if self._is_here else cache_folder() / "predict" / name
+
+    def exists(self, end: str = "") -> bool:
+        """Whether the file is there, or the one of its name and `end`."""
+        with explain_file_system(self.place):
+            return bool(self._files.exists(f"{self._path}{end}"))
+
+    def read_manifest(self) -> Manifest | None:
+        """What made the file; null where nothing says so."""
+        if not self.exists(MANIFEST):
+            return None
+        with explain_file_system(self.place), self._files.open(f"{self._path}{MANIFEST}", "rb") as file:
+            manifest: Manifest | None = _read(Manifest, file.read())
+            return manifest
+
+    @contextmanager
+    def written(self, end: str = "") -> Iterator[Path]:
+        """A path to write to: what stands there becomes the file when all is written."""
+        if self._is_here:
+            with written_whole(Path(f"{self._path}{end}")) as half:
+                yield half
+            return
+        with written_whole(self.parts / f"whole{end}") as half:
+            yield half
+            with explain_file_system(self.place):
+                self._files.put_file(str(half), f"{self._path}{end}")
+
+    def remove(self, end: str = "") -> None:
+        """Take away the file of its name and `end`, if it is there."""
+        if self.exists(end):
+            with explain_file_system(self.place):
+                self._files.rm_file(f"{self._path}{end}")
+
+
+def check_source(source: Source, path: Path, column: str, model: Model, wanted: Wanted, kind: str) -> None:
+    """Raise `InputError` if the file cannot be labelled, or its rows not be written in that format."""
+    _lay_out(open_table(path, source.path, source.kind, column), source, model, wanted, kind)
+
+
+def label_file(
+    source: Source,
+    output: Output,
+    column: str,
+    model: Model,
+    wanted: Wanted,
+    kind: str,
+    overwrite: bool,
+    note: Callable[[int, int | None], None],
+) -> Counts | None:
+    """Label a file's rows into an output of that format; null if that was done before.
+
+    `note` is told the rows of each part, and how many there are about, where that is known. Raises `InputError`.
+    """
+    with brought(source) as path:
+        digest, lines = _read_through(path)
+        identity = Identity(input_sha256=digest, model_sha256=model.sha256, text_column=column, wanted=wanted)
+        if not overwrite and _is_done(output, identity):
+            return None
+        _open_parts(output, identity, overwrite)
+        table = open_table(path, source.path, source.kind, column)
+        layout = _lay_out(table, source, model, wanted, kind)
+        counts, parts = Counts(), 0
+        while rows := list(islice(table.rows, PART_ROWS)):
+            counts = counts.add(_label_part(output.parts / f"{parts:08d}", rows, layout, model, wanted, column))
+            parts += 1
+            note(len(rows), lines)
+        _finish(output, layout, parts, counts)
+        manifest = Manifest(input=source.name.as_posix(), model_file=model.file, identity=identity, counts=counts)
+        with output.written(MANIFEST) as half:
+            half.write_text(json.dumps(manifest.model_dump(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        shutil.rmtree(output.parts, ignore_errors=True)
+        return counts
+
+
+def hash_model(folder: Path, file: str) -> str:
+    """The sha256 over all that a student's answers depend on."""
+    digest = hashlib.sha256()
+    for name in (*MODEL_FILES, file):
+        path = folder / name
+        digest.update(f"{name} {path.stat().st_size if path.is_file() else 0}\n".encode())
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _lay_out(table: Table, source: Source, model: Model, wanted: Wanted, kind: str) -> Layout:
+    fields = list_fields(model.student, wanted)
+    return choose_layout(kind, source.path, table.columns, table.schema, table.separator, fields)
+
+
+def _read_through(path: Path) -> tuple[str, int | None]:
+    """The sha256 of a file, and how many lines it has where it is not packed."""
+    digest, lines = hashlib.sha256(), 0
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+            lines += block.count(b"\n")
+    return digest.hexdigest(), lines if path.suffix in {".csv", ".tsv", ".jsonl", ".txt"} else None
+
+
+def _is_done(output: Output, identity: Identity) -> bool:
+    """Whether the output is there and made of the same; raises `InputError` if it is, but of something else."""
+    if not output.exists():
+        return False
+    manifest = output.read_manifest()
+    if manifest is None:
+        raise InputError(f"{output.place} is there already, and no {MANIFEST} says that distil wrote it; {REMEDY}")
+    _check_same(output, manifest.identity, identity, "was written")
+    return True
+
+
+def _open_parts(output: Output, identity: Identity, overwrite: bool) -> None:
+    """Make the folder of parts, or go on with the one that is there if it is of the same."""
+    begun = output.parts / "identity.json"
+    if overwrite:
+        shutil.rmtree(output.parts, ignore_errors=True)
+    elif begun.is_file():
+        _check_same(output, _read(Identity, begun.read_bytes()), identity, "was begun")
+        return
+    with written_whole(begun) as half:
+        half.write_text(identity.model_dump_json(), encoding="utf-8")
+
+
+def _check_same(output: Output, before: Identity | None, now: Identity, how: str) -> None:
+    if before == now:
+        return
+    changed = [name for name in DIFFERENCES if before is None or getattr(before, name) != getattr(now, name)]
+    raise InputError(f"{output.place} {how} {' and '.join(DIFFERENCES[name] for name in changed)}; {REMEDY}")
+
+
+def _read(model: Any, content: bytes) -> Any:
+    """What a file of this room says; null where it is not of it."""
+    try:
+        return model.model_validate_json(content)
+    except ValidationError:
+        return None
+
+
+def _label_part(part: Path, rows: list[Row], layout: Layout, model: Model, wanted: Wanted, column: str) -> Counts:
+    """Label rows, unless that was done: a part is whole once its counts are written."""
+    done = part.with_suffix(".json")
+    if done.is_file() and (counts := _read(Counts, done.read_bytes())):
+        return Counts.model_validate(counts)
+    good = [row for row in rows if row.fault is None]
+    labelled, cut = [], 0
+    places = iter(good)
+    for texts in chunk_texts((row.text for row in good), PART_ROWS, CHUNK_CHARACTERS):
+        for said, row in zip(answer(model.student, texts, wanted), places, strict=False):
+            own = row.cells if said.text is None else row.cells | {column: said.text}
+            labelled.append({**own, **said.cells})
+            cut += said.cut
+    left_out = [{"place": row.place, "reason": row.fault} for row in rows if row.fault is not None]
+    counts = Counts(rows=len(good), rejected=len(left_out), cut=cut)
+    with written_whole(part.with_suffix(layout.kind)) as half:
+        write_part(half, layout, labelled)
+    with written_whole(part.with_suffix(".rejects")) as half:
+        half.write_text("".join(map(write_line, left_out)), encoding="utf-8")
+    with written_whole(done) as half:
+        half.write_text(counts.model_dump_json(), encoding="utf-8")
+    return counts
+
+
+def _finish(output: Output, layout: Layout, parts: int, counts: Counts) -> None:
+    names = [output.parts / f"{number:08d}" for number in range(parts)]
+    output.remove(MANIFEST)  # of an output that is replaced
+    with output.written() as half:
+        join_parts(half, layout, [name.with_suffix(layout.kind) for name in names])
+    if not counts.rejected:
+        output.remove(REJECTS)
+        return
+    with output.written(REJECTS) as half, half.open("wb") as file:
+        for name in names:
+            file.write(name.with_suffix(".rejects").read_bytes())

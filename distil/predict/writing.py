@@ -1,0 +1,114 @@
+"""Labelled rows as csv, jsonl or parquet, in parts that are joined in the end."""
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from distil.core.errors import InputError
+
+WRITTEN = (".csv", ".tsv", ".jsonl", ".parquet")
+Rows = Sequence[dict[str, Any]]
+
+
+class Layout(NamedTuple):
+    """How rows are written: the format as a suffix, and their columns with types.
+
+    `columns` is null where each row has its own, as in jsonl. `schema` is for parquet alone.
+    """
+
+    kind: str
+    separator: str
+    columns: list[str] | None
+    schema: pa.Schema | None
+
+
+def choose_layout(
+    kind: str, name: str, columns: list[str] | None, schema: pa.Schema | None, separator: str, added: Sequence[pa.Field]
+) -> Layout:
+    """Return how rows of these columns are written with those that are added.
+
+    Raises `InputError` if a column that is added is there already, or the format cannot hold the rows.
+    """
+    there = columns or []
+    if taken := next((field.name for field in added if field.name in there), None):
+        raise InputError(
+            f"{name} has a column {taken!r} already; have --prefix put something before those that are added"
+        )
+    if columns is None:
+        if kind != ".jsonl":
+            raise InputError(f"{name} has objects, each with keys of its own; write them to a file that ends in .jsonl")
+        return Layout(kind, "", None, None)
+    known = schema or pa.schema([(column, pa.string()) for column in columns])
+    whole = pa.schema([*known, *added])
+    return Layout(kind, "\t" if kind == ".tsv" else separator, whole.names, whole if kind == ".parquet" else None)
+
+
+def write_part(path: Path, layout: Layout, rows: Rows) -> None:
+    """Write some rows; a part of a csv file has no header."""
+    if layout.schema is not None:
+        pq.write_table(pa.Table.from_pylist(list(_as_typed(rows, layout.schema)), schema=layout.schema), path)
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if layout.columns is None or layout.kind == ".jsonl":
+            file.writelines(write_line(row) for row in rows)
+        else:
+            _write_cells(file, layout, ([row[column] for column in layout.columns] for row in rows))
+
+
+def join_parts(path: Path, layout: Layout, parts: Iterable[Path]) -> None:
+    """Write the parts one after the other into one file."""
+    if layout.schema is not None:
+        with pq.ParquetWriter(path, layout.schema) as writer:
+            for part in parts:
+                writer.write_table(pq.read_table(part))
+        return
+    with path.open("wb") as file:
+        if layout.columns is not None and layout.kind != ".jsonl":
+            header = io.StringIO(newline="")
+            _write_cells(header, layout, [layout.columns])
+            file.write(header.getvalue().encode())
+        for part in parts:
+            with part.open("rb") as stream:
+                shutil.copyfileobj(stream, file)
+
+
+def write_line(row: dict[str, Any]) -> str:
+    """A row as a line of jsonl; with a sign in it that is no character, as ASCII."""
+    line = json.dumps(row, ensure_ascii=False, default=str)
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        line = json.dumps(row, default=str)
+    return f"{line}\n"
+
+
+def _write_cells(file: IO[str], layout: Layout, rows: Iterable[Sequence[Any]]) -> None:
+    plain = csv.writer(file, delimiter=layout.separator, lineterminator="\n")
+    quoted = csv.writer(file, delimiter=layout.separator, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in rows:
+        cells = [_write_cell(value) for value in row]
+        writer = quoted if any("\r" in cell for cell in cells) else plain  # which the module quotes with "\r\n" alone
+        writer.writerow(cells)
+
+
+def _write_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _as_typed(rows: Rows, schema: pa.Schema) -> Iterator[dict[str, Any]]:
+    """Rows whose cells have the types of the schema: of a workbook all that is no string becomes one."""
+    strings = {field.name for field in schema if pa.types.is_string(field.type)}
+    for row in rows:
+        yield {
+            name: _write_cell(value) if name in strings and value is not None and not isinstance(value, str) else value
+            for name, value in row.items()
+        }
