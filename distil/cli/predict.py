@@ -2,14 +2,15 @@
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from tqdm import tqdm
 
 from distil.classifiers.onnx_runner import FP32
-from distil.classifiers.opening import open_onnx
+from distil.classifiers.opening import OnnxStudent, open_onnx
 from distil.cli.project import artifact_path, stage_path
 from distil.core.errors import DistilError, InputError
 from distil.core.params import PARAMS_FILE, load_params
@@ -25,6 +26,14 @@ from distil.predict.writing import WRITTEN
 INT8 = FILES["student_int8"]
 INSTEAD = {".json": ".jsonl", ".txt": ".csv", ".xlsx": ".csv"}  # of formats that are read and not written
 SECONDS_PER_HOUR = 3600
+
+
+class Job(NamedTuple):
+    """A file, where its rows go, and in which format, as a suffix."""
+
+    source: Source
+    output: str
+    kind: str
 
 
 def predict(
@@ -51,34 +60,51 @@ def predict(
     found = find_sources(texts)
     wanted = Wanted(probabilities=probabilities, redact=redact, prefix=prefix)
     opened = open_model(model, file)
-    if redact and opened.student.kind != "token_classification":
-        raise InputError("--redact puts labels in place of spans, and this student finds none; take it out")
-    if probabilities and opened.student.kind == "token_classification":
-        raise InputError("--probabilities is for labels of whole texts; each span has its probability anyway")
-    jobs = [(source, *name_output(source, output, found.is_one, output_format)) for source in found.sources]
-    check_names(texts, [place for _, place, _ in jobs])
-    for source, _, kind in jobs:
-        with brought(source) as path:
-            check_source(source, path, text_column, opened, wanted, kind)
+    check_wanted(opened.student, wanted)
+    jobs = [Job(source, *name_output(source, output, found.is_one, output_format)) for source in found.sources]
+    check_names(texts, [job.output for job in jobs])
+    if not found.is_one:
+        check_all(jobs, text_column, opened, wanted)
+    total = label_all(jobs, text_column, opened, wanted, overwrite)
+    if strict and total.rejected:
+        raise InputError(
+            f"{total.rejected:,} rows could not be labelled; the files {REJECTS} beside the outputs say why"
+        )
+
+
+def label_all(jobs: Sequence[Job], column: str, model: Model, wanted: Wanted, overwrite: bool) -> Counts:
+    """Label file after file, and say what became of each; returns the counts of all."""
     total, begun, price = Counts(), time.perf_counter(), find_price()
-    with tqdm(unit=" texts", unit_scale=False, disable=None, dynamic_ncols=True) as bar:
+    with tqdm(unit=" texts", disable=None, dynamic_ncols=True) as bar:
 
         def note(rows: int, about: int | None) -> None:
-            bar.total = about if found.is_one else None
+            bar.total = about if len(jobs) == 1 else None
             bar.update(rows)
             if price:
                 bar.set_postfix_str(f"${(time.perf_counter() - begun) / SECONDS_PER_HOUR * price[1]:.4f}")
 
         for source, place, kind in jobs:
-            counts = label_file(source, Output(place), text_column, opened, wanted, kind, overwrite, note)
-            bar.write(f"{place}: {describe(counts, place)}")
-            total = total.add(counts or Counts())
-    if total.rows:
-        typer.echo(describe_run(total, time.perf_counter() - begun, price))
-    if strict and total.rejected:
-        raise InputError(
-            f"{total.rejected:,} rows could not be labelled; the files {REJECTS} beside the outputs say why"
-        )
+            counts, before = label_file(source, Output(place), column, model, wanted, kind, overwrite, note)
+            bar.write(f"{place}: {describe(counts, place)}" + ", written before" * before)
+            total = total.add(counts)
+    if bar.n:
+        typer.echo(describe_run(int(bar.n), time.perf_counter() - begun, price))
+    return total
+
+
+def check_all(jobs: Sequence[Job], column: str, model: Model, wanted: Wanted) -> None:
+    """Raises `InputError` at a file that cannot be labelled, before any is."""
+    for job in jobs:
+        with brought(job.source) as path:
+            check_source(job.source, path, column, model, wanted, job.kind)
+
+
+def check_wanted(student: OnnxStudent, wanted: Wanted) -> None:
+    """Raises `InputError` at an option that is not for this kind of student."""
+    if wanted.redact and student.kind != "token_classification":
+        raise InputError("--redact puts labels in place of spans, and this student finds none; take it out")
+    if wanted.probabilities and student.kind == "token_classification":
+        raise InputError("--probabilities is for labels of whole texts; each span has its probability anyway")
 
 
 def open_model(folder: Path | None, file: str | None) -> Model:
@@ -131,10 +157,8 @@ def find_price() -> tuple[str, float] | None:
     return params.hardware, basis.hardware.usd_per_hour / params.utilisation
 
 
-def describe(counts: Counts | None, place: str) -> str:
+def describe(counts: Counts, place: str) -> str:
     """What became of a file's rows."""
-    if counts is None:
-        return "was written before, from the same rows by the same model"
     told = [f"{counts.rows:,} rows"]
     if counts.rejected:
         told.append(f"{counts.rejected:,} left out ({place}{REJECTS} says why)")
@@ -143,9 +167,9 @@ def describe(counts: Counts | None, place: str) -> str:
     return "; ".join(told)
 
 
-def describe_run(total: Counts, seconds: float, price: tuple[str, float] | None) -> str:
+def describe_run(rows: int, seconds: float, price: tuple[str, float] | None) -> str:
     """How long it took, and what that costs."""
-    told = f"{total.rows:,} texts in {seconds / 60:,.1f} minutes, {total.rows / seconds:,.0f} a second"
+    told = f"{rows:,} texts in {seconds / 60:,.1f} minutes, {rows / seconds:,.0f} a second"
     if price is None:
         return told
     return f"{told}, ${seconds / SECONDS_PER_HOUR * price[1]:,.4f} at the price of {price[0]} (cost.hardware)"

@@ -140,16 +140,16 @@ def label_file(
     kind: str,
     overwrite: bool,
     note: Callable[[int, int | None], None],
-) -> Counts | None:
-    """Label a file's rows into an output of that format; null if that was done before.
+) -> tuple[Counts, bool]:
+    """Label a file's rows into an output of that format; returns what became of them, and whether that was done before.
 
     `note` is told the rows of each part, and how many there are about, where that is known. Raises `InputError`.
     """
     with brought(source) as path:
         digest, lines = _read_through(path)
         identity = Identity(input_sha256=digest, model_sha256=model.sha256, text_column=column, wanted=wanted)
-        if not overwrite and _is_done(output, identity):
-            return None
+        if not overwrite and (before := _find_done(output, identity)):
+            return before.counts, True
         _open_parts(output, identity, overwrite)
         table = open_table(path, source.path, source.kind, column)
         layout = _lay_out(table, source, model, wanted, kind)
@@ -163,7 +163,7 @@ def label_file(
         with output.written(MANIFEST) as half:
             half.write_text(json.dumps(manifest.model_dump(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         shutil.rmtree(output.parts, ignore_errors=True)
-        return counts
+        return counts, False
 
 
 def hash_model(folder: Path, file: str) -> str:
@@ -192,15 +192,15 @@ def _read_through(path: Path) -> tuple[str, int | None]:
     return digest.hexdigest(), lines if path.suffix in {".csv", ".tsv", ".jsonl", ".txt"} else None
 
 
-def _is_done(output: Output, identity: Identity) -> bool:
-    """Whether the output is there and made of the same; raises `InputError` if it is, but of something else."""
+def _find_done(output: Output, identity: Identity) -> Manifest | None:
+    """What made the output, if it is there and of the same; raises `InputError` if it is of something else."""
     if not output.exists():
-        return False
+        return None
     manifest = output.read_manifest()
     if manifest is None:
         raise InputError(f"{output.place} is there already, and no {MANIFEST} says that distil wrote it; {REMEDY}")
     _check_same(output, manifest.identity, identity, "was written")
-    return True
+    return manifest
 
 
 def _open_parts(output: Output, identity: Identity, overwrite: bool) -> None:
