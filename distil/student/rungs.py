@@ -9,11 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 RUNGS = {  # that export as a folder which transformers opens, from the cheapest on
     "frozen": "the frozen base with a linear head",
     "fine_tuned": "fine-tuning",
 }
 ENOUGH = 600  # held-out labels, by which rungs that are two points apart are told from each other, but for chance
+CURVE_SHARES = (0.125, 0.25, 0.5, 1.0)  # of the rows to train on
+CONFIDENCE = 0.95  # of intervals
 ALIKE = 0.002  # of the agreement: where a dearer rung gains no more, the cheaper one is taken
 
 
@@ -70,3 +75,17 @@ class Ladder:
         )
         if wanted != "auto":
             self.chosen, self.why = wanted, f"train.rung is {wanted}"
+
+
+def draw_curve(
+    places: NDArray[np.intp], seed: int, judge: Callable[[NDArray[np.intp]], Agreement | None]
+) -> list[dict[str, Any]]:
+    """Return the agreement of a rung by the number of rows that it learns from, on the same held-out texts.
+
+    `places` are those of all rows to learn from; the rows of a smaller share are among those of a larger one. `judge`
+    trains the rung on some of them and judges it; a share of which it says null is left out.
+    """
+    order = np.random.default_rng(seed).permutation(places)
+    some = ((share, order[: max(2, round(share * len(order)))]) for share in CURVE_SHARES)
+    judged = ((share, rows, judge(rows)) for share, rows in some)
+    return [{"share": share, "rows": len(rows), **found.record()} for share, rows, found in judged if found is not None]

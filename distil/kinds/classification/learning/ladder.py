@@ -8,7 +8,6 @@ where two are alike. Test rows never come here.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,12 +21,9 @@ from distil.linear.baselines import Baseline
 from distil.linear.features import make_tfidf
 from distil.linear.folds import Folds, Numbers, draw_folds
 from distil.student.fine_tuner import FineTuner
-from distil.student.rungs import ENOUGH, Agreement, Ladder
+from distil.student.rungs import CONFIDENCE, ENOUGH, Agreement, Ladder, draw_curve
 from distil.student.taught import Lessons
 
-CURVE_SHARES = (0.125, 0.25, 0.5, 1.0)  # of the rows to train on
-CONFIDENCE = 0.95
-CONFIDENCE = 0.95
 Bools = NDArray[np.bool_]
 
 
@@ -56,7 +52,7 @@ def climb(
     ladder.judge("tfidf", False, partial(_measure, holds, partial(_label_by_words, tuner, rows)))
     ladder.judge("frozen", True, partial(_measure, holds, partial(_label_held, frozen)))
     ladder.rungs["frozen"]["seconds"] += frozen.seconds
-    ladder.learning_curve = draw_curve(frozen, holds[0], tuner.params.seed)
+    ladder.learning_curve = draw_curve(holds[0].inside, tuner.params.seed, partial(_measure_some, frozen, holds[0]))
     if tuner.params.rung != "frozen":
         rehearsal = Rehearsal(tuner, rows, frozen, lessons)
         ladder.judge("fine_tuned", True, partial(_measure, holds, rehearsal.label))
@@ -93,24 +89,16 @@ def score(right: Bools) -> Agreement:
     return Agreement(float(right.mean()), float(bounds.low), float(bounds.high), len(right))
 
 
-def draw_curve(frozen: Frozen, judged: HoldOut, seed: int) -> list[dict[str, Any]]:
-    """Agreement of the frozen rung by the number of rows that it learns from, on the same held-out texts.
-
-    The rows of a smaller share are among those of a larger one. Shares with fewer than two labels are left out.
-    """
-    order = np.random.default_rng(seed).permutation(judged.inside)
-    curve = []
-    for share in CURVE_SHARES:
-        places = order[: max(2, round(share * len(order)))]
-        if len(np.unique(frozen.numbers[places])) > 1:
-            right = _label_frozen(frozen, places, judged.features) == judged.numbers
-            curve.append({"share": share, "rows": len(places), **score(right).record()})
-    return curve
-
-
 def _measure(holds: Sequence[HoldOut], label: Callable[[HoldOut], Numbers]) -> Agreement:
     """Judge a rung: `label` trains it on a hold-out's rows, and returns the number of its label for each text."""
     return score(np.concatenate([label(held) == held.numbers for held in holds]))
+
+
+def _measure_some(frozen: Frozen, judged: HoldOut, places: Numbers) -> Agreement | None:
+    """Judge the frozen rung trained on the rows at these places; null where they have one label alone."""
+    if len(np.unique(frozen.numbers[places])) < 2:
+        return None
+    return score(_label_frozen(frozen, places, judged.features) == judged.numbers)
 
 
 def _label_commonest(frozen: Frozen, held: HoldOut) -> Numbers:

@@ -25,10 +25,9 @@ from distil.linear.folds import Folds, Numbers, draw_folds
 from distil.linear.probe import Features
 from distil.quality.bootstrap import Bootstrap
 from distil.student.fine_tuner import FineTuner
-from distil.student.rungs import ENOUGH, Agreement, Ladder
+from distil.student.rungs import CONFIDENCE, ENOUGH, Agreement, Ladder, draw_curve
 
-CURVE_SHARES = (0.125, 0.25, 0.5, 1.0)  # of the rows to train on
-SAMPLES, CONFIDENCE = 1000, 0.95
+SAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -90,6 +89,15 @@ class Climb:
         """What the frozen base says."""
         return self.frozen.fit(held.inside).predict_proba(held.features)
 
+    def judge_some(self, places: Numbers) -> Agreement | None:
+        """Judge the frozen rung trained on the rows at these places; null where none of them has a label."""
+        if not self.frozen.known[places].any():
+            return None
+        judged = self.holds[0]
+        shares = self.frozen.fit(places).predict_proba(judged.features)
+        decided = choose(judged.known, shares, self.tuner).decided
+        return score(judged.known, decided, self.tuner.params.seed)
+
     def tune(self, held: HoldOut) -> Floats:
         """What a student says that is trained as it will be."""
         params = self.tuner.params
@@ -119,7 +127,7 @@ def climb(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen, held_out: pd.Dat
     ladder.rungs["frozen"]["seconds"] += frozen.seconds
     if every_row := choose_frozen(frozen, tuner):
         ladder.thresholds["frozen"] = every_row
-    ladder.learning_curve = draw_curve(way)
+    ladder.learning_curve = draw_curve(way.holds[0].inside, tuner.params.seed, way.judge_some)
     ladder.choose(tuner.params.rung, f"Micro F1 on the teacher's labels of {len(way.known):,} texts held out")
     return ladder
 
@@ -164,20 +172,3 @@ def score(known: Bools, decided: Bools, seed: int) -> Agreement:
 
     low, high = Bootstrap(SAMPLES, CONFIDENCE, seed).bound(np.ones(len(known), dtype=np.int64), score_samples)[""]
     return Agreement(score_decisions(known, decided), low, high, len(known))
-
-
-def draw_curve(way: Climb) -> list[dict[str, Any]]:
-    """Micro F1 of the frozen rung by the number of rows that it learns from, on the same held-out texts.
-
-    The rows of a smaller share are among those of a larger one. Shares without any label are left out.
-    """
-    judged, seed = way.holds[0], way.tuner.params.seed
-    order = np.random.default_rng(seed).permutation(judged.inside)
-    curve = []
-    for share in CURVE_SHARES:
-        places = order[: max(2, round(share * len(order)))]
-        if way.frozen.known[places].any():
-            shares = way.frozen.fit(places).predict_proba(judged.features)
-            decided = choose(judged.known, shares, way.tuner).decided
-            curve.append({"share": share, "rows": len(places), **score(judged.known, decided, seed).record()})
-    return curve

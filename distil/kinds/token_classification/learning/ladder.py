@@ -22,12 +22,11 @@ from distil.kinds.token_classification.learning.tuner import SpanTuner
 from distil.kinds.token_classification.scoring.scores import bound_scores, score_labels
 from distil.linear.folds import Numbers
 from distil.quality.bootstrap import Bootstrap
-from distil.student.rungs import ENOUGH, Agreement, Ladder
+from distil.student.rungs import CONFIDENCE, ENOUGH, Agreement, Ladder, draw_curve
 from distil.student.taught import Lessons
 
 MEASURE = "exact F1"
-CURVE_SHARES = (0.125, 0.25, 0.5, 1.0)  # of the texts to train on
-SAMPLES, CONFIDENCE = 1000, 0.95
+SAMPLES = 1000
 Answers = list[Any]  # logits for the words of each text, of shape (words, tags)
 
 
@@ -58,7 +57,9 @@ def climb(tuner: SpanTuner, rows: pd.DataFrame, frozen: Frozen, lessons: Lessons
     ladder.judge("crf", False, lambda: measure(partial(_label_by_look, tuner, rows)))
     ladder.judge("frozen", True, lambda: measure(_decoding(tuner, ladder, "frozen", partial(answer_frozen, frozen))))
     ladder.rungs["frozen"]["seconds"] += frozen.seconds
-    ladder.learning_curve = draw_curve(tuner, frozen, ladder.holds[0])
+    ladder.learning_curve = draw_curve(
+        ladder.holds[0].inside, tuner.params.seed, partial(_measure_some, tuner, frozen, ladder.holds[0])
+    )
     if tuner.params.rung != "frozen":
         tuned = partial(answer_tuned, tuner, lessons)
         ladder.judge("fine_tuned", True, lambda: measure(_decoding(tuner, ladder, "fine_tuned", tuned)))
@@ -97,21 +98,6 @@ def score(known: Sequence[str], said: Sequence[str], labels: Sequence[str], seed
     return Agreement(value, low, high, len(known))
 
 
-def draw_curve(tuner: SpanTuner, frozen: Frozen, held: HoldOut) -> list[dict[str, Any]]:
-    """Exact F1 of the frozen rung by the number of texts that it learns from, on the same held-out texts.
-
-    The texts of a smaller share are among those of a larger one.
-    """
-    order = np.random.default_rng(tuner.params.seed).permutation(held.inside)
-    curve = []
-    for share in CURVE_SHARES:
-        places = order[: max(1, round(share * len(order)))]
-        said = _decode(tuner, held, answer_frozen(frozen, HoldOut(places, held.judged)))
-        agreement = score(held.judged.labels, said, tuner.task_labels, tuner.params.seed)
-        curve.append({"share": share, "rows": len(places), **agreement.record()})
-    return curve
-
-
 def answer_frozen(frozen: Frozen, held: HoldOut) -> Answers:
     """Train the frozen rung on the texts inside; return what it says of the others."""
     probe = frozen.fit(held.inside)
@@ -144,6 +130,12 @@ def _measure(tuner: SpanTuner, holds: Sequence[HoldOut], label: Callable[[HoldOu
     said = [one for held in holds for one in label(held)]
     known = [one for held in holds for one in held.judged.labels]
     return score(known, said, tuner.task_labels, tuner.params.seed)
+
+
+def _measure_some(tuner: SpanTuner, frozen: Frozen, judged: HoldOut, places: Numbers) -> Agreement:
+    """Judge the frozen rung trained on the texts at these places."""
+    said = _decode(tuner, judged, answer_frozen(frozen, HoldOut(places, judged.judged)))
+    return score(judged.judged.labels, said, tuner.task_labels, tuner.params.seed)
 
 
 def _label_by_heart(rows: pd.DataFrame, held: HoldOut) -> list[str]:
