@@ -160,7 +160,7 @@ def describe(summary: Mapping[str, Any], scoring: Scoring) -> str:
     teachers = summary.get("teachers")
     together = f"; {describe_teachers(teachers)}; {describe_pairs(teachers['pairs'])}" if teachers else ""
     abstained = f"the teacher abstained on {summary['teacher_abstained']:,}"
-    return f"{rows}, {score.replace('_f1', ' F1')}: {found}; {abstained}{together}"
+    return f"{rows}, {scoring.form.WORDING.score}: {found}; {abstained}{together}"
 
 
 if __name__ == "__main__":

@@ -12,14 +12,19 @@ from distil.quality.calibration import find_bins
 from distil.quality.judging import Wording
 
 NONE = "none"
-WORDING = Wording(
-    gold="has a micro F1 of",
-    teacher="has, by the teacher's labels, a micro F1 of",
-    of="on",
-    other="one of",
-    agrees="by a micro F1 of",
-    test="approximate randomisation",
-)
+
+
+def word_f1(score: str, article: str) -> Wording:
+    """How a kind's F1 is told: the score's name, such as exact F1, and its article."""
+    return Wording(
+        score=score,
+        gold=f"has {article} {score} of",
+        teacher=f"has, by the teacher's labels, {article} {score} of",
+        of="on",
+        other="one of",
+        agrees=f"by {article} {score} of",
+        test="approximate randomisation",
+    )
 
 
 def tabulate_decisions(decisions: Iterable[tuple[int, float, bool]], bins: int) -> pd.DataFrame:

@@ -19,6 +19,7 @@ class Wording(NamedTuple):
     Without gold `teacher` stands in the place of `gold`; `agrees` follows upon `agrees with the teacher`.
     """
 
+    score: str  # its name
     gold: str
     teacher: str
     of: str

@@ -36,6 +36,7 @@ def make_spans(names: list[str]) -> str:
 
 MAKERS: dict[Kind, Callable[[list[str]], str]] = {"multi_label": make_set, "token_classification": make_spans}
 KINDS = list(MAKERS)
+F1 = {"multi_label": "a micro F1", "token_classification": "an exact F1"}
 
 
 def answer(kind: Kind, wrong: range) -> Answers:
@@ -118,12 +119,12 @@ def test_where_the_student_falls_short_it_is_told_by_f1(kind: Kind) -> None:
     comparison, scoring = compare_to(kind, student_int8=range(20), tfidf=range(4), embeddings=range(30))
     baseline, teacher = find_shortfalls(comparison, SERVED, scoring, 0.05)
     assert [it["system"] for it in baseline["systems"]] == ["tfidf"]
-    assert baseline["finding"].startswith("The student has a micro F1 of ")
+    assert baseline["finding"].startswith(f"The student has {F1[kind]} of ")
     assert " on 60 test texts, logistic regression over words one of " in baseline["finding"]
     assert ", its teacher one of 100.0%: " in teacher["finding"]
     without, scoring = compare_to(kind, gold=False, student_int8=range(20), tfidf=range(4))
     (warning,) = find_shortfalls(without, SERVED, scoring, 0.05)
-    assert warning["finding"].startswith("The student has, by the teacher's labels, a micro F1 of ")
+    assert warning["finding"].startswith(f"The student has, by the teacher's labels, {F1[kind]} of ")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -37,6 +37,7 @@ __all__ = [
 COMPARED: tuple[str, ...] = ("accuracy", "balanced_accuracy", "macro_f1")
 JUDGED = "accuracy"
 WORDING = Wording(
+    score="accuracy",
     gold="is right on",
     teacher="gives the teacher's label on",
     of="of",

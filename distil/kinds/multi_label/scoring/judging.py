@@ -16,7 +16,7 @@ from distil.kinds.multi_label.canonical.label import name_labels, read_label, so
 from distil.kinds.multi_label.scoring.probabilities import NAME, bound_probabilities, score_probabilities
 from distil.kinds.multi_label.scoring.scores import HEADLINE, bound_scores, compare_paired, score_labels
 from distil.quality.calibration import measure_calibration
-from distil.quality.decisions import NONE, WORDING, leave_out_few, list_what_is_untold, tabulate_decisions
+from distil.quality.decisions import NONE, leave_out_few, list_what_is_untold, tabulate_decisions, word_f1
 from distil.quality.judging import Scoring, add_bounds
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 COMPARED: tuple[str, ...] = HEADLINE
+WORDING = word_f1("micro F1", "a")
 JUDGED = "precision"
 
 Floats = NDArray[np.float64]

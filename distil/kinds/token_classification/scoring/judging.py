@@ -12,7 +12,7 @@ from distil.kinds.token_classification.canonical.label import NUMBERS_OF_A_SPAN,
 from distil.kinds.token_classification.canonical.spans import Span
 from distil.kinds.token_classification.scoring.scores import HEADLINE, bound_scores, compare_paired, score_labels
 from distil.quality.calibration import measure_calibration
-from distil.quality.decisions import NONE, WORDING, leave_out_few, list_what_is_untold, tabulate_decisions
+from distil.quality.decisions import NONE, leave_out_few, list_what_is_untold, tabulate_decisions, word_f1
 from distil.quality.judging import Scoring, add_bounds
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 COMPARED: tuple[str, ...] = HEADLINE
+WORDING = word_f1("exact F1", "an")
 JUDGED = "precision"
 
 
