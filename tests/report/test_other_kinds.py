@@ -1,9 +1,16 @@
 """Page, table and model card of several labels a text and of spans: their own scores, by their own names."""
 
+import ast
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
+from tiny_export import export_tiny_several, export_tiny_tagger
 from toy_results import write_toy_results
 from written_reports import (
     assert_inert,
@@ -170,3 +177,33 @@ def test_texts_that_nobody_wrote_are_told_of_everywhere(project: Path) -> None:
     for name in ("index.html", "table.txt", "summary.md", "MODEL_CARD.md"):
         told = " ".join((project / "reports" / name).read_text("utf-8").split())
         assert "The texts are synthetic, made from templates" in told, name
+
+
+@pytest.mark.slow
+def test_the_card_s_own_code_runs_on_the_exported_folder(
+    project: Path, kind: Kind, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    write_study(project, kind)
+    export = export_tiny_several if kind == "multi_label" else export_tiny_tagger
+    shutil.copytree(export(tmp_path_factory)[1], project / "models/onnx")
+    codes = [
+        code for code in re.findall(r"```python\n(.+?)```", read_card(project), re.DOTALL) if "optimum" not in code
+    ]
+    assert len(codes) == 3, "distil, transformers and ONNX Runtime; optimum needs an environment of its own"
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+    for code in codes:
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=project, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        if "pipeline(" in code and kind == "token_classification":
+            assert all(
+                {"entity_group", "start", "end"} <= set(span) for span in ast.literal_eval(strip_numpy(done.stdout))
+            )
+        elif kind == "multi_label":
+            assert re.search(r"['\"\[ ][abc]['\",\]]|\[\]", done.stdout), done.stdout
+
+
+def strip_numpy(printed: str) -> str:
+    """What NumPy's numbers are as plain ones."""
+    return re.sub(r"np\.\w+\(([^)]*)\)", r"\1", printed)
