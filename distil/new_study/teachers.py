@@ -1,0 +1,80 @@
+"""Presets of teachers: small files of what the sections `annotate` and `runtime` need for one kind of endpoint.
+
+What a preset says is checked by the models of these sections. The study brings the rest: the prompt, and how long an
+answer of its kind may be, unless the preset says so. Its comments go along into the study's params.yaml.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field
+
+from distil.core.errors import InputError
+from distil.core.params import Params, load_file
+from distil.core.runtime import RuntimeParams
+from distil.core.yaml_files import load_yaml
+from distil.prompting.params import AnnotateParams
+
+FOLDER = "presets/teachers"
+SUFFIX = ".yaml"
+MODEL = re.compile(r"^(  model:) \S+", re.MULTILINE)
+
+
+class PresetAnnotate(AnnotateParams):
+    """The section `annotate` without what a study brings."""
+
+    prompt: str = "prompts/task.md"
+    max_tokens: int = Field(default=1, ge=1)
+
+
+class PresetParams(Params):
+    """A file of presets/teachers."""
+
+    annotate: PresetAnnotate
+    runtime: RuntimeParams = RuntimeParams()
+
+
+@dataclass(frozen=True)
+class TeacherPreset:
+    """A preset that was read: its name, its values, and the lines of its sections as they go into params.yaml."""
+
+    name: str
+    params: PresetParams
+    annotate: str
+    runtime: str
+
+
+def load_preset(name: str, project: Path, model: str | None = None) -> TeacherPreset:
+    """Read a preset of the project by its name, or any by its path; `model` takes the place of its model.
+
+    Raises `InputError` if there is none of that name, or for the first thing that is wrong in it.
+    """
+    path = Path(name) if name.endswith(SUFFIX) else project / FOLDER / f"{name}{SUFFIX}"
+    known = sorted(each.stem for each in (project / FOLDER).glob(f"*{SUFFIX}"))
+    params = load_file(path, PresetParams, f"--teacher takes the path of a preset, or one of: {', '.join(known)}")
+    text = path.read_text(encoding="utf-8")
+    if model is not None:
+        text = MODEL.sub(lambda found: f"{found[1]} {yaml.safe_dump(model).splitlines()[0]}", text)
+        changed = params.annotate.model_copy(update={"model": model})
+        params = params.model_copy(update={"annotate": changed})
+    return TeacherPreset(path.stem, params, _read_lines(text, "annotate", path), _read_lines(text, "runtime", path))
+
+
+def list_presets(project: Path) -> list[str]:
+    """The names of the project's presets."""
+    return sorted(path.stem for path in (project / FOLDER).glob(f"*{SUFFIX}"))
+
+
+def _read_lines(text: str, section: str, path: Path) -> str:
+    """The lines of a section with their comments, indented by two; raises `InputError` if it is not written so."""
+    values: Any = load_yaml(text).get(section)
+    if values is None:
+        return ""
+    found = re.search(rf"^{section}:[^\n]*\n((?:(?: [^\n]*)?\n)+)", f"{text}\n", re.MULTILINE)
+    lines = found[1].rstrip() if found else ""
+    if load_yaml(f"{section}:\n{lines}\n") != {section: values}:
+        raise InputError(f"{path}: write the keys of {section} on lines of their own, indented by two blanks")
+    return lines
