@@ -1,5 +1,6 @@
 """The command `distil new`: a study of the user's own texts."""
 
+import shlex
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -107,7 +108,7 @@ def print_next(folder: Path, found: Found, plan: Plan, notes: list[str]) -> None
     tokens = found.characters / CHARACTERS_A_TOKEN
     typer.echo(
         f"made {folder}: the teacher {plan.teacher.name} ({annotate.name}) would be asked {found.texts:,} times, a "
-        f"request a text, about {tokens:,.0f} tokens of texts and the prompt with each"
+        f"request a text; together the texts are about {tokens:,.0f} tokens, and the prompt goes with each"
     )
     corpus = folder / "corpus" / plan.file
     if corpus.stat().st_size > LARGE_FILE:
@@ -115,8 +116,10 @@ def print_next(folder: Path, found: Found, plan: Plan, notes: list[str]) -> None
     for note in notes:
         typer.echo(note)
     key = plan.teacher.params.runtime.api_key_env
-    typer.echo(f"next:\n  cd {folder}\n  make setup && source .venv/bin/activate  # an environment of its own")
+    typer.echo(f"next:\n  cd {shlex.quote(str(folder))}")
+    typer.echo("  make setup && source .venv/bin/activate  # an environment of its own")
     typer.echo(f"  $EDITOR prompts/{plan.name}.md  # say what each label means")
     if key:
         typer.echo(f"  export {key}=...")
     typer.echo("  distil plan  # what would run, and what it would cost\n  dvc repro")
+    typer.echo("  git add --all && git commit --message 'A first run'  # its figures, for branches to compare with")

@@ -56,7 +56,7 @@ def test_an_encoding_that_is_named_is_taken_at_its_word(tmp_path: Path) -> None:
     odd = write_odd(tmp_path / "odd.csv", "cp1252")
     told = bring_file(odd, tmp_path / "copy.csv", ".csv", "cp1252")
     assert told is not None and "--encoding" not in told
-    with pytest.raises(InputError, match="odd.csv cannot be read as utf-8 .* name its encoding: --encoding"):
+    with pytest.raises(InputError, match=r"odd\.csv cannot be read as utf-8 .* name its encoding: --encoding"):
         bring_file(odd, tmp_path / "copy.csv", ".csv", "utf-8")
     with pytest.raises(InputError, match="unknown encoding"):
         bring_file(odd, tmp_path / "copy.csv", ".csv", "no-such")
