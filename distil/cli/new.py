@@ -77,12 +77,12 @@ def print_found(found: Found, plan: Plan, converted: str | None) -> None:
         typer.echo(f"  file      {note}")
     twice = found.rows - found.blank - found.texts
     told = f"{found.texts:,} texts of {found.words[0]:,} words in the middle, {found.words[1]:,} at most"
-    told += f"; {twice:,} stand twice" * (twice > 0) + f"; {found.blank:,} rows without one" * (found.blank > 0)
+    told += f"; that stand twice: {twice:,}" * (twice > 0) + f"; rows without one: {found.blank:,}" * (found.blank > 0)
     typer.echo(f"  text      {f'column {found.text}: ' if found.text else ''}{told}")
     typer.echo(f"  language  {describe_language(plan.language)}")
     if found.gold:
-        columns = found.gold.column if isinstance(found.gold.column, str) else ", ".join(found.gold.column or [])
-        typer.echo(f"  gold      column {columns}: {found.labelled:,} rows that people labelled")
+        columns = found.gold.column if isinstance(found.gold.column, str) else ", ".join(found.gold.column)
+        typer.echo(f"  gold      column {columns}: {found.gold.rows:,} rows that people labelled")
     else:
         typer.echo("  gold      none: scores will be agreement with the teacher, not accuracy")
     shown = ", ".join(plan.labels[:MOST_SHOWN])
@@ -110,6 +110,8 @@ def print_next(folder: Path, found: Found, plan: Plan, notes: list[str]) -> None
         f"made {folder}: the teacher {plan.teacher.name} ({annotate.name}) would be asked {found.texts:,} times, a "
         f"request a text; together the texts are about {tokens:,.0f} tokens, and the prompt goes with each"
     )
+    for line in plan.teacher.about:
+        typer.echo(f"  {line}")
     corpus = folder / "corpus" / plan.file
     if corpus.stat().st_size > LARGE_FILE:
         notes = [*notes, f"{corpus} is large for git: 'git rm --cached' and 'dvc add' it (docs/new.md)"]

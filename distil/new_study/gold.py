@@ -37,11 +37,12 @@ Counts = Counter[str]
 
 
 class Gold(NamedTuple):
-    """Where people's labels stand, what kind of task they are of, and each label with how often it is given."""
+    """Where people's labels stand, of what kind of task they are, how often each is given, and in how many rows any."""
 
-    column: str | list[str] | None
+    column: str | list[str]
     kind: Kind
     labels: Counts
+    rows: int
 
 
 def count_spans(cells: pd.Series) -> Counts | None:
@@ -72,14 +73,14 @@ COUNTERS: dict[Kind, Callable[[pd.Series], Counts | None]] = {  # what fits few 
 }
 
 
-def read_kind(column: str | None, cells: pd.Series, kind: Kind | None = None) -> Gold | None:
+def read_kind(column: str, cells: pd.Series, kind: Kind | None = None) -> Gold | None:
     """What a column would be as gold, or as gold of a kind; None if it looks like no labels."""
     filled = cells.dropna()
     filled = filled[filled.str.strip() != ""]
     for each in COUNTERS if kind is None else [kind]:
         labels = COUNTERS[each](filled) if len(filled) else None
         if labels and (kind or _are_labels(labels, len(filled))):
-            return Gold(column, each, labels)
+            return Gold(column, each, labels, len(filled))
     return None
 
 
@@ -93,7 +94,7 @@ def choose_gold(columns: Mapping[str, pd.Series], kind: Kind | None) -> Gold | N
     flags = [name for name, cells in columns.items() if _are_flags(cells)]
     if len(flags) > 1 and kind in (None, "multi_label"):
         found = {name: gold for name, gold in found.items() if name not in flags}
-        found["\0"] = Gold(flags, "multi_label", Counter({name: _count_chosen(columns[name]) for name in flags}))
+        found["\0"] = _read_flags({name: columns[name] for name in flags})
     likely = [gold for name, gold in found.items() if name.casefold() in LIKELY_NAMES]
     listed = [gold for gold in found.values() if gold.kind != "classification"]
     for choice in (likely, listed, list(found.values())):
@@ -145,5 +146,8 @@ def _are_flags(cells: pd.Series) -> bool:
     return bool(values) and values <= set(map(str, CHOSEN))
 
 
-def _count_chosen(cells: pd.Series) -> int:
-    return int(cells.dropna().str.strip().map(CHOSEN).fillna(False).sum())
+def _read_flags(columns: Mapping[str, pd.Series]) -> Gold:
+    cells = pd.DataFrame({name: column.str.strip() for name, column in columns.items()})
+    chosen = {name: int(cells[name].map(CHOSEN).fillna(False).sum()) for name in cells}
+    rows = int((cells.fillna("") != "").any(axis=1).sum())
+    return Gold(list(columns), "multi_label", Counter(chosen), rows)

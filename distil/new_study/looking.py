@@ -1,7 +1,7 @@
 """Look at a file of texts: which column is the text, what people said of it, how long, how often, in what language."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -12,9 +12,9 @@ import pandas as pd
 from distil.core.errors import InputError
 from distil.core.ids import text_id
 from distil.core.params import Kind
-from distil.new_study.columns import has_columns, list_columns, read_gold, read_texts
 from distil.new_study.gold import Gold, choose_gold, read_kind
 from distil.new_study.language import tell_language
+from distil.new_study.user_file import UserFile
 from distil.texts.checks import Split, has_content
 from distil.texts.readers import Layout
 
@@ -48,7 +48,6 @@ class Found:
     rows: int
     blank: int
     texts: int  # distinct ones
-    labelled: int  # rows with gold
     words: tuple[int, int]  # the median, and of the longest
     characters: int  # of all distinct texts
     max_length: int  # for train.max_length
@@ -61,29 +60,25 @@ def look(path: Path, name: str, wishes: Wishes) -> Found:
 
     Raises `InputError` if it cannot be read, has no text, or leaves in doubt what only the user can know.
     """
-    layout = Layout(header=wishes.header)
-    columns = _read_columns(path, name, layout)
-    if not columns:
-        read_texts(path, name, wishes.text, layout)  # which tells what is wrong with a file that should have some
-    text = _choose_text(columns, name, wishes.text) if has_columns(path, layout) else None
-    read = read_texts(path, name, text, layout)
+    file = UserFile(path, name, Layout(header=wishes.header))
+    columns = _read_columns(file)
+    text = _choose_text(file, columns, wishes.text)
+    read = file.read_texts(text)
     texts = [one for one in read.rows["text"].dropna() if has_content(one)]
     if not texts:
         raise InputError(f"{name} has no text in column {text!r}; name another: --text-column")
     others = {other: cells for other, cells in columns.items() if other != text}
     split = next((other for other, cells in others.items() if _is_split(cells)), None)
-    gold = _find_gold(path, name, text, {k: v for k, v in others.items() if k != split}, wishes, layout)
     distinct = list({text_id(one): one for one in texts}.values())
     words = [len(one.split()) for one in distinct]
     return Found(
         columns=list(columns),
         text=text,
-        gold=gold,
+        gold=_find_gold(file, text, [other for other in others if other != split], wishes),
         split=split,
         rows=len(read.rows),
         blank=len(read.rows) - len(texts),
         texts=len(distinct),
-        labelled=_count_labelled(path, name, text, gold, layout),
         words=(int(np.median(words)), max(words)),
         characters=sum(map(len, distinct)),
         max_length=_fit_length(distinct),
@@ -92,30 +87,34 @@ def look(path: Path, name: str, wishes: Wishes) -> Found:
     )
 
 
-def _read_columns(path: Path, name: str, layout: Layout) -> dict[str, pd.Series | None]:
+def _read_columns(file: UserFile) -> dict[str, pd.Series | None]:
     """Each column as texts, in the file's order; null for one that holds anything else."""
     columns: dict[str, pd.Series | None] = {}
     complaint = None
-    for column in list_columns(path, name, layout):
+    for column in file.list_columns():
         try:
-            columns[column] = read_texts(path, name, column, layout).rows["text"]
+            columns[column] = file.read_texts(column).rows["text"]
         except InputError as error:
             columns[column], complaint = None, error
-    if columns and all(cells is None for cells in columns.values()) and complaint:
+    if complaint and all(cells is None for cells in columns.values()):
         raise complaint
     return columns
 
 
-def _choose_text(columns: dict[str, pd.Series | None], name: str, wish: str | None) -> str:
-    """The column of the longest texts that people wrote; raises `InputError` if there is none."""
+def _choose_text(file: UserFile, columns: Mapping[str, pd.Series | None], wish: str | None) -> str | None:
+    """The column of the longest texts that people wrote; null in a file that has no columns."""
+    if not file.has_columns:
+        return None
+    if not columns:
+        file.read_texts(wish)  # which tells what is wrong with the file
     if wish is not None:
         if wish not in columns:
-            raise InputError(f"{name} has no column {wish!r}; --text-column takes one of: {', '.join(columns)}")
+            raise InputError(f"{file.name} has no column {wish!r}; --text-column takes one of: {', '.join(columns)}")
         return wish
     lengths = {column: _mean_length(cells) for column, cells in columns.items() if cells is not None}
     best = max(lengths, key=lambda column: lengths[column], default=None)
     if best is None or not lengths[best]:
-        raise InputError(f"{name} has no column of texts; name it with --text-column: {', '.join(columns)}")
+        raise InputError(f"{file.name} has no column of texts; name it with --text-column: {', '.join(columns)}")
     return best
 
 
@@ -132,53 +131,25 @@ def _is_split(cells: pd.Series | None) -> bool:
     return len(values) > 1 and values <= set(get_args(Split))
 
 
-def _find_gold(
-    path: Path,
-    name: str,
-    text: str | None,
-    others: dict[str, pd.Series | None],
-    wishes: Wishes,
-    layout: Layout,
-) -> Gold | None:
+def _find_gold(file: UserFile, text: str | None, others: Sequence[str], wishes: Wishes) -> Gold | None:
     """The column of people's labels, as the user or the file says."""
     if wishes.gold == NO_COLUMN:
         return None
-    if not has_columns(path, layout):
-        return _read_own(path, name, layout)
-    if wishes.gold is not None and wishes.gold not in others:
-        raise InputError(f"{name} has no column {wishes.gold!r}; --gold-column takes none or: {', '.join(others)}")
-    named = others if wishes.gold is None else {wishes.gold: others[wishes.gold]}
-    cells = {column: _as_gold(path, name, text, column, layout) for column in named}
-    readable = {column: values for column, values in cells.items() if values is not None}
+    if not file.has_columns:  # and yet may have spans, as CoNLL files do
+        cells = file.read_gold(None, "gold")
+        return None if cells is None else read_kind("gold", cells, "token_classification")
     if wishes.gold is None:
-        return choose_gold(readable, wishes.kind)
-    found = read_kind(wishes.gold, readable[wishes.gold], wishes.kind) if readable else None
+        read = {column: file.read_gold(text, column) for column in others}
+        return choose_gold({column: cells for column, cells in read.items() if cells is not None}, wishes.kind)
+    if wishes.gold not in others:
+        raise InputError(f"{file.name} has no column {wishes.gold!r}; --gold-column takes none or: {', '.join(others)}")
+    cells = file.read_gold(text, wishes.gold)
+    found = None if cells is None else read_kind(wishes.gold, cells, wishes.kind)
     if found is None:
         kind = f" of the kind {wishes.kind}" if wishes.kind else ""
-        raise InputError(
-            f"{name}: the column {wishes.gold!r} does not look like labels{kind}; --kind says what it holds"
-        )
+        said = f"{file.name}: the column {wishes.gold!r} does not look like labels{kind}"
+        raise InputError(f"{said}; --kind says what it holds")
     return found
-
-
-def _read_own(path: Path, name: str, layout: Layout) -> Gold | None:
-    """The gold of a file that has no columns and may yet have labels, as CoNLL files do."""
-    cells = _as_gold(path, name, None, "gold", layout)
-    return None if cells is None else read_kind("gold", cells, "token_classification")
-
-
-def _as_gold(path: Path, name: str, text: str | None, column: str, layout: Layout) -> pd.Series | None:
-    try:
-        return read_gold(path, name, text, column, layout).astype("str")
-    except (InputError, KeyError):
-        return None
-
-
-def _count_labelled(path: Path, name: str, text: str | None, gold: Gold | None, layout: Layout) -> int:
-    if gold is None or gold.column is None:
-        return 0
-    cells = read_gold(path, name, text, gold.column, layout).dropna()
-    return int((cells.str.strip() != "").sum())
 
 
 def _fit_length(texts: Sequence[str]) -> int:

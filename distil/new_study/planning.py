@@ -69,7 +69,7 @@ def _choose_labels(found: Found, wish: str | None, file: str) -> list[str]:
         raise InputError(f"nobody labelled {file}, so it cannot tell which labels there are; name them: --labels a,b,c")
     if given and (unknown := [label for label in there if label not in given]):
         raise InputError(
-            f"{file} has the label {unknown[0]!r} in its column {found.gold and found.gold.column!r}, which --labels "
+            f"{file} has the label {unknown[0]!r} in its column of labels, which --labels "
             "lacks; add it, or leave the column out: --gold-column none"
         )
     return given or order_labels(there)

@@ -6,6 +6,7 @@ answer of its kind may be, unless the preset says so. Its comments go along into
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,10 @@ class PresetParams(Params):
 
 @dataclass(frozen=True)
 class TeacherPreset:
-    """A preset that was read: its name, its values, and the lines of its sections as they go into params.yaml."""
+    """A preset that was read: its name, what it says of itself at its head, its values, its sections' lines."""
 
     name: str
+    about: list[str]
     params: PresetParams
     annotate: str
     runtime: str
@@ -53,14 +55,16 @@ def load_preset(name: str, project: Path, model: str | None = None) -> TeacherPr
     Raises `InputError` if there is none of that name, or for the first thing that is wrong in it.
     """
     path = Path(name) if name.endswith(SUFFIX) else project / FOLDER / f"{name}{SUFFIX}"
-    known = sorted(each.stem for each in (project / FOLDER).glob(f"*{SUFFIX}"))
-    params = load_file(path, PresetParams, f"--teacher takes the path of a preset, or one of: {', '.join(known)}")
+    known = ", ".join(list_presets(project))
+    params = load_file(path, PresetParams, f"--teacher takes the path of a preset, or one of: {known}")
     text = path.read_text(encoding="utf-8")
     if model is not None:
         text = MODEL.sub(lambda found: f"{found[1]} {yaml.safe_dump(model).splitlines()[0]}", text)
         changed = params.annotate.model_copy(update={"model": model})
         params = params.model_copy(update={"annotate": changed})
-    return TeacherPreset(path.stem, params, _read_lines(text, "annotate", path), _read_lines(text, "runtime", path))
+    about = [line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), text.splitlines())]
+    annotate, runtime = (_read_lines(text, section, path) for section in ("annotate", "runtime"))
+    return TeacherPreset(path.stem, about, params, annotate, runtime)
 
 
 def list_presets(project: Path) -> list[str]:

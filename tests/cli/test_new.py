@@ -70,6 +70,7 @@ def test_it_says_what_it_found_and_what_to_do(made: tuple[Path, str]) -> None:
         "what is wrong of this: --text-column, --gold-column (or none), --kind, --labels, --language, --encoding",
         "made my study: the teacher openai (gpt-4.1-mini) would be asked 60 times, a request a text; together the texts"
         " are about 290 tokens, and the prompt goes with each",
+        "  OpenAI. export OPENAI_API_KEY=...",
         "next:",
         "  cd 'my study'",
         "  make setup && source .venv/bin/activate  # an environment of its own",
@@ -131,7 +132,7 @@ def test_its_params_and_prompt_work_as_they_are(made: tuple[Path, str]) -> None:
         (["--teacher", "openia"], "openia.yaml is missing; --teacher takes the path of a preset, or one of: anthropic"),
         (["--texts", "none.csv"], "none.csv is no file; --texts takes one of .csv"),
         (["--gold-column", "none"], "nobody labelled reviews.csv, so it cannot tell which labels there are; name them"),
-        (["--labels", "up, other"], "has the label 'down' in its column 'verdict', which --labels lacks"),
+        (["--labels", "up, other"], "has the label 'down' in its column of labels, which --labels lacks"),
         (["--gold-column", "none", "--labels", "up"], "a classifier needs at least two labels); say which labels"),
         (["--gold-column", "none", "--labels", "a,b", "--kind", "multi_label"], "the teacher 'local' is not for this"),
         (["--text-column", "text"], "has no column 'text'; --text-column takes one of: nr, body, verdict"),

@@ -43,7 +43,7 @@ def test_a_file_with_odd_columns_is_seen_through(tmp_path: Path, encoding: str) 
         "classification",
         {"gut", "schlecht"},
     )
-    assert (found.rows, found.blank, found.texts, found.labelled) == (15, 1, 13, 13)
+    assert (found.rows, found.blank, found.texts, found.gold.rows) == (15, 1, 13, 13)
     assert found.notes == ["kunden.csv: cells are separated by semicolons"]
     if encoding == "cp1252":
         assert told is not None and told.startswith("read as cp1252 (") and "--encoding names another" in told
