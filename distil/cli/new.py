@@ -76,7 +76,7 @@ def print_found(found: Found, plan: Plan, converted: str | None) -> None:
     for note in filter(None, [converted, *(note.removeprefix(f"{plan.file}: ") for note in found.notes)]):
         typer.echo(f"  file      {note}")
     twice = found.rows - found.blank - found.texts
-    told = f"{found.texts:,} texts of {found.words[0]:,} words in the middle, {found.words[1]:,} at most"
+    told = f"{found.texts:,} texts of {found.words[0]:,} words (median), {found.words[1]:,} at most"
     told += f"; that stand twice: {twice:,}" * (twice > 0) + f"; rows without one: {found.blank:,}" * (found.blank > 0)
     typer.echo(f"  text      {f'column {found.text}: ' if found.text else ''}{told}")
     typer.echo(f"  language  {describe_language(plan.language)}")
@@ -90,9 +90,7 @@ def print_found(found: Found, plan: Plan, converted: str | None) -> None:
     typer.echo(f"  labels    {plan.kind}, {len(plan.labels)}: {shown}{more}")
     if found.split:
         typer.echo(f"  split     column {found.split}: its test rows are the study's")
-    typer.echo(
-        "what is wrong of this: --text-column, --gold-column (or none), --kind, --labels, --language, --encoding"
-    )
+    typer.echo("say otherwise by --text-column, --gold-column (or none), --kind, --labels, --language, --encoding")
 
 
 def describe_language(code: str) -> str:
@@ -104,12 +102,10 @@ def describe_language(code: str) -> str:
 
 def print_next(folder: Path, found: Found, plan: Plan, notes: list[str]) -> None:
     """Print what was made, how large the job is, and what to do."""
-    annotate = plan.teacher.params.annotate
     tokens = found.characters / CHARACTERS_A_TOKEN
-    typer.echo(
-        f"made {folder}: the teacher {plan.teacher.name} ({annotate.name}) would be asked {found.texts:,} times, a "
-        f"request a text; together the texts are about {tokens:,.0f} tokens, and the prompt goes with each"
-    )
+    typer.echo(f"made {folder}, with the teacher {plan.teacher.name} ({plan.teacher.params.annotate.name})")
+    size = f"the texts are about {tokens:,.0f} tokens together, and the prompt goes with each"
+    typer.echo(f"  {found.texts:,} requests, one a text; {size}")
     for line in plan.teacher.about:
         typer.echo(f"  {line}")
     corpus = folder / "corpus" / plan.file

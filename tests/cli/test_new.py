@@ -63,13 +63,13 @@ def test_it_says_what_it_found_and_what_to_do(made: tuple[Path, str]) -> None:
     assert said.splitlines() == [
         "reviews.csv: 60 rows, columns nr, body, verdict",
         "  file      cells are separated by semicolons",
-        "  text      column body: 60 texts of 5 words in the middle, 5 at most",
+        "  text      column body: 60 texts of 5 words (median), 5 at most",
         "  language  en",
         "  gold      column verdict: 60 rows that people labelled",
         "  labels    classification, 2: down, up",
-        "what is wrong of this: --text-column, --gold-column (or none), --kind, --labels, --language, --encoding",
-        "made my study: the teacher openai (gpt-4.1-mini) would be asked 60 times, a request a text; together the texts"
-        " are about 290 tokens, and the prompt goes with each",
+        "say otherwise by --text-column, --gold-column (or none), --kind, --labels, --language, --encoding",
+        "made my study, with the teacher openai (gpt-4.1-mini)",
+        "  60 requests, one a text; the texts are about 290 tokens together, and the prompt goes with each",
         "  OpenAI. export OPENAI_API_KEY=...",
         "next:",
         "  cd 'my study'",
