@@ -12,10 +12,10 @@ from distil.core.params import Kind
 from distil.new_study.encoding import bring_file
 from distil.new_study.founding import check_place, found_study
 from distil.new_study.looking import Found, Wishes, look
-from distil.new_study.planning import Choices, make_plan
+from distil.new_study.planning import Choices, plan_study
 from distil.new_study.project import ROOT, list_template
 from distil.new_study.teachers import load_preset
-from distil.new_study.writing import Plan
+from distil.new_study.writing import NewStudy
 from distil.texts.readers import FORMATS, Layout
 
 MOST_SHOWN = 8  # labels
@@ -63,31 +63,31 @@ def new_study(
         converted = bring_file(texts, copy, Layout().kind_of(texts), encoding)
         found = look(copy, texts.name, Wishes(text_column, gold_column, kind, header))
         choices = Choices(name or folder.absolute().name, kind, labels, language, header)
-        plan = make_plan(found, choices, texts.name, preset)
-        notes = found_study(folder, plan, copy, template)
-    print_found(found, plan, converted)
-    print_next(folder, found, plan, notes)
+        study = plan_study(found, choices, texts.name, preset)
+        notes = found_study(folder, study, copy, template)
+    print_found(found, study, converted)
+    print_next(folder, found, study, notes)
 
 
-def print_found(found: Found, plan: Plan, converted: str | None) -> None:
+def print_found(found: Found, study: NewStudy, converted: str | None) -> None:
     """Print what is in the file, and what was taken for granted."""
     columns = f", columns {', '.join(found.columns)}" if found.columns else ""
-    typer.echo(f"{plan.file}: {found.rows:,} rows{columns}")
-    for note in filter(None, [converted, *(note.removeprefix(f"{plan.file}: ") for note in found.notes)]):
+    typer.echo(f"{study.file}: {found.rows:,} rows{columns}")
+    for note in filter(None, [converted, *(note.removeprefix(f"{study.file}: ") for note in found.notes)]):
         typer.echo(f"  file      {note}")
     twice = found.rows - found.blank - found.texts
     told = f"{found.texts:,} texts of {found.words[0]:,} words (median), {found.words[1]:,} at most"
     told += f"; that stand twice: {twice:,}" * (twice > 0) + f"; rows without one: {found.blank:,}" * (found.blank > 0)
     typer.echo(f"  text      {f'column {found.text}: ' if found.text else ''}{told}")
-    typer.echo(f"  language  {describe_language(plan.language)}")
+    typer.echo(f"  language  {describe_language(study.language)}")
     if found.gold:
         columns = found.gold.column if isinstance(found.gold.column, str) else ", ".join(found.gold.column)
         typer.echo(f"  gold      column {columns}: {found.gold.rows:,} rows that people labelled")
     else:
         typer.echo("  gold      none: scores will be agreement with the teacher, not accuracy")
-    shown = ", ".join(plan.labels[:MOST_SHOWN])
-    more = f" and {len(plan.labels) - MOST_SHOWN:,} more" if len(plan.labels) > MOST_SHOWN else ""
-    typer.echo(f"  labels    {plan.kind}, {len(plan.labels)}: {shown}{more}")
+    shown = ", ".join(study.labels[:MOST_SHOWN])
+    more = f" and {len(study.labels) - MOST_SHOWN:,} more" if len(study.labels) > MOST_SHOWN else ""
+    typer.echo(f"  labels    {study.kind}, {len(study.labels)}: {shown}{more}")
     if found.split:
         typer.echo(f"  split     column {found.split}: its test rows are the study's")
     typer.echo("say otherwise by --text-column, --gold-column (or none), --kind, --labels, --language, --encoding")
@@ -100,23 +100,23 @@ def describe_language(code: str) -> str:
     return code if code == "en" else f"{code}; the base of the student has learnt English: name another in train.base"
 
 
-def print_next(folder: Path, found: Found, plan: Plan, notes: list[str]) -> None:
+def print_next(folder: Path, found: Found, study: NewStudy, notes: list[str]) -> None:
     """Print what was made, how large the job is, and what to do."""
     tokens = found.characters / CHARACTERS_A_TOKEN
-    typer.echo(f"made {folder}, with the teacher {plan.teacher.name} ({plan.teacher.params.annotate.name})")
+    typer.echo(f"made {folder}, with the teacher {study.teacher.name} ({study.teacher.params.annotate.name})")
     size = f"the texts are about {tokens:,.0f} tokens together, and the prompt goes with each"
     typer.echo(f"  {found.texts:,} requests, one a text; {size}")
-    for line in plan.teacher.about:
+    for line in study.teacher.about:
         typer.echo(f"  {line}")
-    corpus = folder / "corpus" / plan.file
+    corpus = folder / "corpus" / study.file
     if corpus.stat().st_size > LARGE_FILE:
         notes = [*notes, f"{corpus} is large for git: 'git rm --cached' and 'dvc add' it (docs/new.md)"]
     for note in notes:
         typer.echo(note)
-    key = plan.teacher.params.runtime.api_key_env
+    key = study.teacher.params.runtime.api_key_env
     typer.echo(f"next:\n  cd {shlex.quote(str(folder))}")
     typer.echo("  make setup && source .venv/bin/activate  # an environment of its own")
-    typer.echo(f"  $EDITOR prompts/{plan.name}.md  # say what each label means")
+    typer.echo(f"  $EDITOR prompts/{study.name}.md  # say what each label means")
     if key:
         typer.echo(f"  export {key}=...")
     typer.echo("  distil plan  # what would run, and what it would cost\n  dvc repro")

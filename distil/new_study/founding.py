@@ -14,7 +14,7 @@ from distil.core.errors import InputError
 from distil.core.whole_files import scratch_beside
 from distil.new_study.git import last_line, run_git
 from distil.new_study.project import copy_template
-from distil.new_study.writing import Plan, write_files
+from distil.new_study.writing import NewStudy, write_files
 
 DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n"
 
@@ -28,22 +28,22 @@ def check_place(folder: Path) -> None:
         raise InputError(f"{folder} is there already and is no folder; name another")
 
 
-def found_study(folder: Path, plan: Plan, texts: Path, template: Sequence[str]) -> list[str]:
-    """Make the study of a plan with a file of texts; returns what is to be told of it, a sentence each.
+def found_study(folder: Path, study: NewStudy, texts: Path, template: Sequence[str]) -> list[str]:
+    """Make a study with a file of texts; returns what is to be told of it, a sentence each.
 
     Raises `InputError` if something is there, or cannot be written.
     """
     check_place(folder)
     try:
-        with scratch_beside(folder) as scratch:
+        with scratch_beside(folder.absolute()) as scratch:
             made = scratch / "study"
             made.mkdir()
             copy_template(template, made)
             (made / "corpus").mkdir(exist_ok=True)
-            shutil.copyfile(texts, made / "corpus" / plan.file)
-            write_files(plan, made)
-            notes = [*_put_under_git(made, plan), *_tell_outer_repository(folder)]
-            made.rename(folder)
+            shutil.copyfile(texts, made / "corpus" / study.file)
+            write_files(study, made)
+            notes = [*_put_under_git(made, study), *_tell_outer_repository(folder)]
+            _move(made, folder)
     except OSError as error:
         raise InputError(
             f"{folder} cannot be made ({error.strerror or error}); name a place you may write to"
@@ -51,13 +51,22 @@ def found_study(folder: Path, plan: Plan, texts: Path, template: Sequence[str]) 
     return notes
 
 
-def _put_under_git(folder: Path, plan: Plan) -> list[str]:
+def _move(made: Path, folder: Path) -> None:
+    """Give what was made its place; a folder that is there, perhaps one that somebody works in, stays the same one."""
+    if not folder.exists():
+        made.rename(folder)
+        return
+    for path in made.iterdir():
+        path.rename(folder / path.name)
+
+
+def _put_under_git(folder: Path, study: NewStudy) -> list[str]:
     """Make the folder a repository with a first commit; tell it if git does not take one."""
     for words in (["init", "--quiet"], ["add", "--all"]):
         _check(run_git(folder, *words), f"git {words[0]}")
     _init_dvc(folder)
     _check(run_git(folder, "add", "--all"), "git add")
-    done = run_git(folder, "commit", "--quiet", "--message", f"A study of {plan.file}, made by distil new")
+    done = run_git(folder, "commit", "--quiet", "--message", f"A study of {study.file}, made by distil new")
     if done.returncode == 0:
         return []
     return [
@@ -81,7 +90,7 @@ def _check(done: subprocess.CompletedProcess[str], what: str) -> None:
 
 def _tell_outer_repository(folder: Path) -> list[str]:
     """Say if the folder lies in another repository, which would take it for a part of its own."""
-    done = run_git(folder.parent, "rev-parse", "--show-toplevel")
+    done = run_git(folder.absolute().parent, "rev-parse", "--show-toplevel")
     outer = done.stdout.strip()
     if done.returncode or not outer:
         return []

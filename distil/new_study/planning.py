@@ -1,4 +1,4 @@
-"""Make the plan of a study from what its file holds and what its user says."""
+"""Plan a study from what its file holds and what its user says."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from distil.core.params import Kind, TaskParams
 from distil.new_study.gold import order_labels
 from distil.new_study.looking import Found
 from distil.new_study.teachers import TeacherPreset
-from distil.new_study.writing import OF_KIND, Plan
+from distil.new_study.writing import OF_KIND, NewStudy
 from distil.prompting.params import explain_first
 from distil.texts.cells import Columns
 
@@ -29,11 +29,11 @@ class Choices:
     header: bool = True
 
 
-def make_plan(found: Found, choices: Choices, file: str, teacher: TeacherPreset) -> Plan:
-    """The plan; raises `InputError` if there are no labels, or none that a task can have."""
+def plan_study(found: Found, choices: Choices, file: str, teacher: TeacherPreset) -> NewStudy:
+    """The study to be made; raises `InputError` if there are no labels, or none that a task can have."""
     kind = choices.kind or (found.gold.kind if found.gold else "classification")
     labels = _choose_labels(found, choices.labels, file)
-    plan = Plan(
+    study = NewStudy(
         name=_make_name(choices.name),
         kind=kind,
         labels=labels,
@@ -45,12 +45,14 @@ def make_plan(found: Found, choices: Choices, file: str, teacher: TeacherPreset)
         teacher=teacher,
     )
     try:
-        TaskParams(name=plan.name, kind=kind, description=OF_KIND[kind].question, language=plan.language, labels=labels)
+        TaskParams(
+            name=study.name, kind=kind, description=OF_KIND[kind].question, language=study.language, labels=labels
+        )
     except ValidationError as error:
         raise InputError(
             f"this is no task yet ({explain_first(error)}); say which labels there are: --labels a,b,c"
         ) from None
-    return plan
+    return study
 
 
 def _make_name(wish: str) -> str:

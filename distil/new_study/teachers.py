@@ -5,6 +5,7 @@ answer of its kind may be, unless the preset says so. Its comments go along into
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -16,11 +17,13 @@ from pydantic import Field
 from distil.core.errors import InputError
 from distil.core.params import Params, load_file
 from distil.core.runtime import RuntimeParams
-from distil.core.yaml_files import load_yaml
+from distil.core.yaml_files import UnsafeYamlError, load_yaml
 from distil.prompting.params import AnnotateParams
 
 FOLDER = "presets/teachers"
 SUFFIX = ".yaml"
+OF_THE_STUDY = {"prompt", "examples"}
+BESIDE = "beside"  # a key that stands for those of the study
 MODEL = re.compile(r"^(  model:) \S+", re.MULTILINE)
 
 
@@ -58,8 +61,12 @@ def load_preset(name: str, project: Path, model: str | None = None) -> TeacherPr
     known = ", ".join(list_presets(project))
     params = load_file(path, PresetParams, f"--teacher takes the path of a preset, or one of: {known}")
     text = path.read_text(encoding="utf-8")
+    if own := params.annotate.model_fields_set & OF_THE_STUDY:
+        raise InputError(f"{path}: annotate.{min(own)} is the study's own, which distil new writes; take it out")
     if model is not None:
-        text = MODEL.sub(lambda found: f"{found[1]} {yaml.safe_dump(model).splitlines()[0]}", text)
+        text, found = MODEL.subn(lambda found: f"{found[1]} {yaml.safe_dump(model).splitlines()[0]}", text)
+        if found != 1:
+            raise InputError(f"{path} has no line of its own for annotate.model, in whose place --model would go")
         changed = params.annotate.model_copy(update={"model": model})
         params = params.model_copy(update={"annotate": changed})
     about = [line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), text.splitlines())]
@@ -79,6 +86,7 @@ def _read_lines(text: str, section: str, path: Path) -> str:
         return ""
     found = re.search(rf"^{section}:[^\n]*\n((?:(?: [^\n]*)?\n)+)", f"{text}\n", re.MULTILINE)
     lines = found[1].rstrip() if found else ""
-    if load_yaml(f"{section}:\n{lines}\n") != {section: values}:
-        raise InputError(f"{path}: write the keys of {section} on lines of their own, indented by two blanks")
-    return lines
+    with suppress(UnsafeYamlError):
+        if load_yaml(f"{section}:\n  {BESIDE}: 0\n{lines}\n") == {section: {BESIDE: 0} | values}:
+            return lines
+    raise InputError(f"{path}: write the keys of {section} on lines of their own, indented by two blanks")

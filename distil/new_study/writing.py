@@ -38,7 +38,7 @@ OF_KIND: dict[Kind, Ways] = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class NewStudy:
     """What a study is to be: all that its files say."""
 
     name: str
@@ -57,60 +57,61 @@ class Plan:
         return "scored" if self.teacher.params.annotate.method == "score" else self.kind
 
 
-def write_files(plan: Plan, folder: Path) -> None:
+def write_files(study: NewStudy, folder: Path) -> None:
     """Write the study's files, and check what was written as its stages will.
 
     Raises `InputError` for the first thing that they would refuse.
     """
     environment = _open_templates()
-    said = _list_said(plan)
-    prompt = environment.get_template(f"prompts/{plan.prompt_template}.md").render(said)
+    said = _list_said(study)
+    prompt = environment.get_template(f"prompts/{study.prompt_template}.md").render(said)
     written = {
         "params.yaml": environment.get_template("params.yaml").render(said),
         "README.md": environment.get_template("README.md").render(said),
-        f"prompts/{plan.name}.md": prompt,
-        f"prompts/{plan.name}_examples.csv": EXAMPLES_HEADER,
+        f"prompts/{study.name}.md": prompt,
+        f"prompts/{study.name}_examples.csv": EXAMPLES_HEADER,
     }
     for name, text in written.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    check_params(plan, folder / "params.yaml")
+    check_params(study, folder / "params.yaml")
 
 
-def check_params(plan: Plan, path: Path) -> None:
+def check_params(study: NewStudy, path: Path) -> None:
     """Load the sections that were put together from what others wrote; raises `InputError` as their stages do."""
     from distil.texts.sources import load_source  # which brings Faker: half a second for every other command
 
-    task = load_params("task", TaskParams, path)
-    annotate = load_params("annotate", AnnotateParams, path)
-    load_params("runtime", RuntimeParams, path)
-    load_source(path)
+    try:
+        task, annotate = load_params("task", TaskParams, path), load_params("annotate", AnnotateParams, path)
+        load_params("runtime", RuntimeParams, path)
+        load_source(path)
+    except InputError as error:
+        raise InputError(str(error).replace(str(path), f"the new {path.name}")) from None
     try:
         form_of_answers(task, annotate)
     except InputError as error:
-        raise InputError(
-            f"the teacher {plan.teacher.name!r} is not for this: {error}; --teacher names another"
-        ) from None
+        name = study.teacher.name
+        raise InputError(f"the teacher {name!r} is not for this: {error}; --teacher names another") from None
 
 
-def _list_said(plan: Plan) -> dict[str, Any]:
+def _list_said(study: NewStudy) -> dict[str, Any]:
     """What the templates may say."""
-    annotate = plan.teacher.params.annotate
-    columns = plan.columns.model_dump(exclude_none=True) if plan.columns else {}
+    annotate = study.teacher.params.annotate
+    columns = study.columns.model_dump(exclude_none=True) if study.columns else {}
     return {
-        "name": plan.name,
-        "kind": plan.kind,
-        "description": OF_KIND[plan.kind].question,
-        "language": plan.language,
-        "labels": plan.labels,
-        "file": plan.file,
-        "header": plan.header,
+        "name": study.name,
+        "kind": study.kind,
+        "description": OF_KIND[study.kind].question,
+        "language": study.language,
+        "labels": study.labels,
+        "file": study.file,
+        "header": study.header,
         "columns": columns,
-        "teacher": plan.teacher,
+        "teacher": study.teacher,
         "method": annotate.method,
-        "max_tokens": OF_KIND[plan.kind].max_tokens,
-        "max_tokens_said": "max_tokens" in annotate.model_fields_set,
-        "max_length": plan.max_length,
+        "max_tokens": OF_KIND[study.kind].max_tokens,
+        "said": annotate.model_fields_set | study.teacher.params.runtime.model_fields_set,
+        "max_length": study.max_length,
         "base": BASE,
     }
 

@@ -172,13 +172,15 @@ def test_where_git_knows_nobody_the_study_is_made_and_left_uncommitted_and_an_ou
         monkeypatch.setenv(name, value)
     git(tmp_path, "init", "-q")
     (tmp_path / "empty").mkdir()
-    words = ["--texts", str(write_reviews(tmp_path / "reviews.csv")), "--labels", "down,up", "--name", "verdicts"]
-    said = call(tmp_path / "empty", *words)
+    texts = write_reviews(tmp_path / "reviews.csv")
+    monkeypatch.chdir(tmp_path / "empty")
+    said = call(".", "--texts", texts, "--labels", "down,up", "--name", "verdicts")
     assert "nothing is committed yet, since git says: " in said
     assert "tell it who you are (git config --global user.name" in said
     assert f"lies in the repository {tmp_path} and is one of its own" in said
-    assert "A  dvc.yaml" in git(tmp_path / "empty", "status", "--porcelain")
-    assert (tmp_path / "empty" / "prompts" / "verdicts.md").exists()
+    assert "A  dvc.yaml" in git(Path(), "status", "--porcelain")
+    assert Path("prompts/verdicts.md").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".git", "empty", "reviews.csv"]
 
 
 def behave(body: dict[str, Any], _number: int) -> str:

@@ -97,6 +97,11 @@ def test_a_larger_local_teacher_is_pinned() -> None:
             "annotate: { method: generate, protocol: chat, model: m }",
             "write the keys of annotate on lines of their own",
         ),
+        ("annotate:\n    method: generate\n    protocol: chat\n    model: m", "indented by two blanks"),
+        (
+            "annotate:\n  method: generate\n  protocol: chat\n  model: m\n  prompt: p.md",
+            "annotate.prompt is the study's",
+        ),
         ("- 1", "must hold sections"),
     ],
 )
@@ -108,6 +113,14 @@ def test_a_preset_that_is_wrong_is_one_line_with_its_place(tmp_path: Path, conte
     assert said in str(caught.value)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_preset_of_several_teachers_takes_no_other_model(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("annotate:\n  method: generate\n  protocol: chat\n  teachers: [a, b]\n")
+    assert load_preset(str(path), ROOT).params.annotate.name == "a + b"
+    with pytest.raises(InputError, match=r"no line of its own for annotate\.model"):
+        load_preset(str(path), ROOT, "c")
 
 
 def test_a_preset_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:

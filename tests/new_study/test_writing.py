@@ -11,7 +11,7 @@ from distil.core.errors import InputError
 from distil.core.params import Kind, load_params
 from distil.kinds.labelling import load_labelling
 from distil.new_study.teachers import list_presets, load_preset
-from distil.new_study.writing import Plan, write_files
+from distil.new_study.writing import NewStudy, write_files
 from distil.prompting.prompt_files import fill_labels, read_prompt
 from distil.texts.cells import Columns
 from distil.texts.sources import CorpusParams, load_source
@@ -21,8 +21,8 @@ ODD = ["yes", "1", "a: b", "it's #1", "Größe", "- no"]
 ALONE = {"local"}  # presets for one label a text
 
 
-def plan_of(kind: Kind, teacher: str, labels: list[str], file: str = "my file.csv") -> Plan:
-    return Plan(
+def study_of(kind: Kind, teacher: str, labels: list[str], file: str = "my file.csv") -> NewStudy:
+    return NewStudy(
         name="2024",
         kind=kind,
         labels=labels,
@@ -40,9 +40,9 @@ def plan_of(kind: Kind, teacher: str, labels: list[str], file: str = "my file.cs
 def test_what_was_put_together_is_whole(tmp_path: Path, kind: Kind, teacher: str) -> None:
     if teacher in ALONE and kind != "classification":
         with pytest.raises(InputError, match=rf"the teacher '{teacher}' is not for this: .* --teacher names another"):
-            write_files(plan_of(kind, teacher, ODD), tmp_path)
+            write_files(study_of(kind, teacher, ODD), tmp_path)
         return
-    write_files(plan_of(kind, teacher, ODD), tmp_path)
+    write_files(study_of(kind, teacher, ODD), tmp_path)
     path = tmp_path / "params.yaml"
     assert list(yaml.safe_load(path.read_text())) == ["task", *STAGES, "runtime"]
     source = load_source(path)
@@ -57,7 +57,7 @@ def test_what_was_put_together_is_whole(tmp_path: Path, kind: Kind, teacher: str
 
 @pytest.mark.slow  # to import what stages import
 def test_each_stage_takes_the_params_that_are_written(tmp_path: Path) -> None:
-    write_files(plan_of("multi_label", "vllm", ODD), tmp_path)
+    write_files(study_of("multi_label", "vllm", ODD), tmp_path)
     for name in STAGES:
         module = importlib.import_module(f"stages.{name}")
         for model in (value for key, value in vars(module).items() if key == f"{name.capitalize()}Params"):
@@ -66,7 +66,7 @@ def test_each_stage_takes_the_params_that_are_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["classification", "multi_label", "token_classification"])
 def test_the_prompt_says_how_to_answer_and_the_answer_is_read(tmp_path: Path, kind: Kind) -> None:
-    write_files(plan_of(kind, "vllm", ["joy", "love", "grief"]), tmp_path)
+    write_files(study_of(kind, "vllm", ["joy", "love", "grief"]), tmp_path)
     prompt = read_prompt(tmp_path / "prompts/2024.md")
     assert prompt.system is None and not prompt.examples
     asked = "we met".join(fill_labels(prompt.body, ["joy", "love", "grief"]))
@@ -85,7 +85,7 @@ def test_the_prompt_says_how_to_answer_and_the_answer_is_read(tmp_path: Path, ki
 
 def test_many_labels_stand_on_lines_that_one_reads(tmp_path: Path) -> None:
     labels = [f"a_rather_long_name_of_a_label_number_{number}" for number in range(77)]
-    write_files(plan_of("classification", "openai", labels), tmp_path)
+    write_files(study_of("classification", "openai", labels), tmp_path)
     text = (tmp_path / "params.yaml").read_text()
     assert yaml.safe_load(text)["task"]["labels"] == labels
     assert max(map(len, text.splitlines())) <= 150
