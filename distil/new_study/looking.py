@@ -145,10 +145,11 @@ def _find_gold(file: UserFile, text: str | None, others: Sequence[str], wishes: 
         raise InputError(f"{file.name} has no column {wishes.gold!r}; --gold-column takes none or: {', '.join(others)}")
     cells = file.read_gold(text, wishes.gold)
     found = None if cells is None else read_kind(wishes.gold, cells, wishes.kind)
+    if found is None and cells is not None and wishes.kind is None:  # whatever it looks like, the user has said so
+        found = read_kind(wishes.gold, cells, "classification")
     if found is None:
-        kind = f" of the kind {wishes.kind}" if wishes.kind else ""
-        said = f"{file.name}: the column {wishes.gold!r} does not look like labels{kind}"
-        raise InputError(f"{said}; --kind says what it holds")
+        said = f"{file.name}: the column {wishes.gold!r} holds no labels"
+        raise InputError(f"{said} of the kind {wishes.kind}; --kind names another" if wishes.kind else f"{said} at all")
     return found
 
 

@@ -119,6 +119,9 @@ def test_what_the_user_says_goes_before_what_is_seen(tmp_path: Path) -> None:
     assert see(path, gold="none").gold is None
     chosen = see(path, gold="title").gold
     assert chosen is not None and chosen.column == "title"
+    path.write_text("body,c\nlong text one,x\nlong text two,y\n")  # as many labels as rows, and yet
+    assert see(path).gold is None
+    assert see(path, gold="c").gold is not None
 
 
 @pytest.mark.parametrize(
@@ -126,8 +129,13 @@ def test_what_the_user_says_goes_before_what_is_seen(tmp_path: Path) -> None:
     [
         ("a,b\nsome text,x\n", {"text": "c"}, "has no column 'c'; --text-column takes one of: a, b"),
         ("a,b\nsome text,x\n", {"gold": "c"}, "has no column 'c'; --gold-column takes none or: b"),
-        ("a,b\nsome text,x\nmore text,x\n", {"gold": "b", "kind": "token_classification"}, "does not look like labels"),
+        (
+            "a,b\nsome text,x\nmore text,x\n",
+            {"gold": "b", "kind": "token_classification"},
+            "holds no labels of the kind token_c",
+        ),
         ("a,b\n1,2\n3,4\n", {}, "has no column of texts; name it with --text-column: a, b"),
+        ("a,b\nsome text,\nmore text,\n", {"gold": "b"}, "holds no labels at all"),
         ("", {}, "is empty"),
         ('a,b\n"open,x\n', {}, "line 2"),
         ("a,b\n\0,x\n", {}, "holds NUL bytes"),
