@@ -1,8 +1,8 @@
 """Teachers on loopback that are as strict as those for which presets/teachers has a file.
 
 Each speaks OpenAI's protocol in its own way, as its documentation and reports of its users have it: which fields it
-refuses, whether it wants a key, how it words an error, and what else its answers hold. Where it passes over what it does
-not know, so does this one.
+refuses, whether it wants a key, how it words an error, and what else its answers hold. Where it passes over what it
+does not know, so does this one.
 """
 
 from collections.abc import Iterator
