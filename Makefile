@@ -1,9 +1,8 @@
-# make setup | repro | test | lint | check | compat | lock | audit | mutants: each does its own set-up into
-# .venv, and nothing twice.
+# make setup | repro | lock | audit, and where there are tests: test | lint | check | compat | mutants. Each does its own
+# set-up into .venv, and nothing twice.
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
-AT_ONCE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 # Wheels alone, with the hashes of requirements.lock. One package has no wheel: it is built by the setuptools that is
@@ -12,7 +11,7 @@ PIP := python -m pip install --quiet --disable-pip-version-check --no-compile
 INSTALL := $(PIP) --no-deps --no-build-isolation
 HASHED := $(INSTALL) --require-hashes --only-binary :all: --no-binary antlr4-python3-runtime
 
-.PHONY: setup repro test lint check compat lock audit mutants
+.PHONY: setup repro lock audit
 
 setup: $(READY)
 
@@ -30,27 +29,6 @@ repro: $(READY)
 	dvc repro
 	@cat reports/table.txt
 
-# Three processes keep two cores busy, since a test often waits for a server or a program. With a thread for every core in
-# each they would wait for each other.
-test check: export OMP_NUM_THREADS = 1
-
-test: $(READY)
-	pytest $(AT_ONCE)
-
-lint: $(READY)
-	ruff format --check .
-	ruff check .
-	lint-imports --no-logo --no-cache
-	mypy
-	python -m pip check
-
-check: lint
-	pytest $(AT_ONCE) -m "not slow"
-
-compat: $(READY)
-	python benchmarks/compat/run.py models/onnx data/test.parquet $(COMPAT)
-	python benchmarks/compat/kinds.py $(COMPAT)
-
 # Writes requirements.lock for all platforms. What it has keeps its version, where pyproject.toml allows that, but for
 # what LOCK says: make lock LOCK="--upgrade-package NAME".
 lock:
@@ -67,14 +45,4 @@ audit: $(READY)
 	@pip-audit --strict --progress-spinner off --disable-pip --no-deps --requirement $(VENV)/audit.txt \
 	  2>$(VENV)/audit.log; code=$$?; tail -n 1 $(VENV)/audit.log; exit $$code
 
-# Wrong code that the tests should find: what none of them does is listed, and "mutmut show NAME" shows it. Fails where
-# they find less than 95 % of what was tried; docs/mutants.md has what cannot be found. MUTANTS: names, with * and ?.
-mutants: export OMP_NUM_THREADS = 1
-mutants: $(READY)
-	mutmut run $(MUTANTS)
-	mutmut results
-	mutmut export-cicd-stats
-	@python -c "import json; told = json.load(open('mutants/mutmut-cicd-stats.json')); \
-	  found = told['killed'] + told['timeout']; \
-	  tried = found + sum(told[key] for key in ('survived', 'no_tests', 'suspicious', 'segfault')); \
-	  print(f'{found:,} of {tried:,} mutants found'); exit(found < 0.95 * tried)"
+-include tests/development.mk # which a study of somebody's own has not

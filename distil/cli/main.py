@@ -14,6 +14,7 @@ import typer
 from distil.cli.batch import batch_app
 from distil.cli.dry_run import print_outlook
 from distil.cli.labels import export_labels
+from distil.cli.new import new_study
 from distil.cli.predict import predict
 from distil.cli.project import open_comparison, open_job, stage_path
 from distil.cli.publish import publish_student
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 app.add_typer(store_app, name="store")
 app.add_typer(batch_app, name="batch")
+app.command("new")(new_study)
 app.command("export-labels")(export_labels)
 app.command("publish")(publish_student)
 app.command("predict")(predict)

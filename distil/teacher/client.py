@@ -3,7 +3,8 @@
 A passing fault (408, 409, 425, 5xx, a time-out, a broken connection, an answer that cannot be read, a redirect or web
 page of a gateway) is tried again with growing, jittered waits. A limit (429, or 503 with a time to wait) delays the
 request and is no fault of it. A refusal of one request (400, 413, 422, 424), or a reply that is far too long, fails
-that request. What no retry can mend (401, 402, 403, 404, 410, an empty quota) stops the run.
+that request. What no retry can mend (401, 402, 403, 404, 410, an empty quota, a refusal of the model or of a field that
+every request has) stops the run.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from distil.teacher.answerer import Asked, FailedRequestError
 from distil.teacher.endpoint import Endpoint
 from distil.teacher.faults import (
     PASSING,
+    advise_on_alike,
     describe_broken_connection,
     describe_kind,
     describe_redirect,
@@ -242,7 +244,8 @@ class Teacher:
             return PassingFaultError(redirect, astray=True)
         status = response.status
         said = describe_response(self.endpoint, status, text)
-        if not is_quota_used_up(status, text):
+        alike = advise_on_alike(text) if status in REFUSED else None
+        if alike is None and not is_quota_used_up(status, text):
             if status in REFUSED:
                 return FailedRequestError(said, rejected=True)
             wait_s = read_retry_after_s(response.headers)
@@ -252,5 +255,5 @@ class Teacher:
                 return LimitedError(said, wait_s)
             if status in PASSING or status >= 500:
                 return PassingFaultError(said)
-        remedy = REMEDIES.get(status, "check annotate.protocol and runtime.base_url")
+        remedy = alike or REMEDIES.get(status, "check annotate.protocol and runtime.base_url")
         return make_lasting_fault(self.endpoint, self.protocol.path, response, text, remedy)

@@ -11,6 +11,8 @@ from distil.teacher.received import describe, read_error
 
 PASSING = {408, 409, 425}  # and all from 500 on; 429 is a limit, and no fault
 QUOTA = "insufficient_quota"
+NO_MODEL = {"model_not_found", "model_not_supported"}
+NO_FIELD = {"unsupported_parameter", "unsupported_value"}
 REMEDIES = {402: "payment is required: top up the account"}
 
 
@@ -43,6 +45,16 @@ def describe_broken_connection(error: aiohttp.ClientError) -> str:
 def is_quota_used_up(status: int, text: str) -> bool:
     """Whether an error says so; a 500 that only quotes the word does not."""
     return QUOTA in find_error_codes(read_error(text)) or (status == 429 and QUOTA in text)
+
+
+def advise_on_alike(text: str) -> str | None:
+    """What to do about a refusal that every request would get, since all name the same model and fields; else None."""
+    codes = find_error_codes(read_error(text))
+    if NO_MODEL.intersection(map(str, codes)):
+        return "no such model: check annotate.model"
+    if NO_FIELD.intersection(map(str, codes)):
+        return "each request has this field: annotate.extra takes one out or puts another in, such as {FIELD: null}"
+    return None
 
 
 def make_lasting_fault(

@@ -32,7 +32,7 @@ def read_xlsx(path: Path, name: str, wanted: dict[str, str], sheet: str | None) 
     The first row that is not empty is the header. Of a formula the value counts that was last computed.
     """
     with open_to_seek(path) as stream:
-        rows = _iter_rows(stream, name, sheet)
+        rows = iter_rows(stream, name, sheet)
         _, header = next(rows, (0, ()))
         names = ["" if cell is None else str(cell) for cell in header]
         if not names:
@@ -51,11 +51,11 @@ def read_xlsx(path: Path, name: str, wanted: dict[str, str], sheet: str | None) 
 def iter_cells(path: Path, name: str) -> Iterator[tuple[int, list[Any]]]:
     """Yield number and cells of each row of a workbook's first sheet that is not empty, the header first."""
     with open_to_seek(path) as stream:
-        for number, row in _iter_rows(stream, name, None):
+        for number, row in iter_rows(stream, name, None):
             yield number, [_plain(cell) for cell in row]
 
 
-def _iter_rows(stream: IO[bytes], name: str, sheet: str | None) -> Iterator[tuple[int, tuple[Any, ...]]]:
+def iter_rows(stream: IO[bytes], name: str, sheet: str | None) -> Iterator[tuple[int, tuple[Any, ...]]]:
     """Number and cells of each row that is not empty."""
     import openpyxl  # here, since only who has a workbook needs it
 
