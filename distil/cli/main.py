@@ -12,6 +12,8 @@ from typing import Annotated
 import typer
 
 from distil.cli.batch import batch_app
+from distil.cli.check import check_gates
+from distil.cli.diff import diff_labels
 from distil.cli.dry_run import print_outlook
 from distil.cli.labels import export_labels
 from distil.cli.project import open_comparison, open_job, stage_path
@@ -38,6 +40,8 @@ app.add_typer(store_app, name="store")
 app.add_typer(batch_app, name="batch")
 app.command("export-labels")(export_labels)
 app.command("publish")(publish_student)
+app.command("diff")(diff_labels)
+app.command("check")(check_gates)
 
 
 def main() -> None:
