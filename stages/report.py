@@ -98,7 +98,7 @@ def read_study(*paths: Path) -> Study:
 def read_against(places: Places) -> Diff | None:
     """What changed since the revision that `report.against` names; None where it names none."""
     against = load_params("report", ReportParams).against
-    return compare_sides(read_revision(against, places), read_working_tree(places, "now")) if against else None
+    return compare_sides(read_revision(against, places), read_working_tree(places, "this run")) if against else None
 
 
 def draw_charts(charts: Sequence[Chart], reports: Path) -> dict[Chart, str]:

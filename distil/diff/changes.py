@@ -7,6 +7,7 @@ former alone. Right is the very same label as people's, of the newer side; an ab
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -163,5 +164,5 @@ def _count_moves(changed: pd.DataFrame, scoring: Scoring) -> list[tuple[str, str
     return sorted(counted, key=lambda move: (-move[2], move[0], move[1]))
 
 
-def _list(values: pd.Series) -> list:  # type: ignore[type-arg]
+def _list(values: pd.Series) -> list[Any]:
     return [None if missing else value for value, missing in zip(values, values.isna(), strict=True)]

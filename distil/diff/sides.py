@@ -20,7 +20,7 @@ from distil.revisions.opening import Revision
 
 LOCK = "dvc.lock"
 SHORT = 7  # digits of a commit's hash that are shown
-WORKING_TREE = "working tree"
+WORKING_TREE = "the working tree"
 
 
 class Places(NamedTuple):

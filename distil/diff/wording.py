@@ -102,7 +102,7 @@ def write_label(text: str, label: str | None, form: ExampleForm) -> str:
 
 
 def describe_votes(row: Record, side: str) -> str:
-    """How a teacher's label came about: 3 votes, 67% agree; or why there is none."""
+    """How a teacher's label came about: 3 votes, agreement 67%; or why there is none."""
     if row[f"abstained_{side}"]:
         return str(row[f"abstained_{side}"])
     votes, agreement = row[f"votes_{side}"], row[f"agreement_{side}"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from distil.core.errors import InputError
-from distil.core.metrics import read_details, read_metrics
+from distil.core.metrics import SIGNIFICANT_DIGITS, read_details, read_metrics
 from distil.gates.params import GateParams
 from distil.quality.headline import find_best_baseline, is_baseline
 
@@ -46,10 +46,11 @@ def check_all(gates: GateParams, files: MetricFiles) -> Iterator[Found]:
         except InputError as error:
             yield Found(gate, holds=False, told=f"the figure is not known: {error}")
             continue
+        value = float(f"{figure.value:.{SIGNIFICANT_DIGITS}g}")  # as metric files have them, or 2.58 might miss 2.58
         is_least = gate.startswith("min_")
-        holds = figure.value >= limit if is_least else figure.value <= limit
-        asked = f"{'at least' if is_least else 'at most'} {limit:g}"
-        yield Found(gate, holds, f"{figure.told}, {'as asked' if holds else 'not'} {asked} ({figure.file})")
+        holds = value >= limit if is_least else value <= limit
+        asked = f"at {'least' if is_least else 'most'} {limit:g}"
+        yield Found(gate, holds, f"{figure.told}, asked is {asked} ({figure.file})")
 
 
 def _read_score(files: MetricFiles) -> _Figure:
@@ -64,7 +65,8 @@ def _read_points_below(files: MetricFiles) -> _Figure:
     paired = quality["systems"][quality["served"]]["vs_teacher"]
     key = "difference" if paired["difference_low"] is None else "difference_low"  # None: every sample gives the same
     least = _read_number(paired, key, files.quality)
-    told = f"{quality['served']} may be {_tell_points(-least)} below its teacher"
+    how = f"may be {_tell_points(-least)} below" if least < 0 else f"is at least {_tell_points(least)} above"
+    told = f"{quality['served']} {how} its teacher"
     return _Figure(-100 * least, f"{told} (the lower end of the {quality['confidence']:.0%} interval)", files.quality)
 
 

@@ -41,7 +41,7 @@ def call(*words: str) -> Result:
 def test_the_working_tree_is_compared_with_a_revision(here: Path) -> None:
     result = call("before", "--rows", "1")
     out = result.stdout
-    assert out.startswith("before (") and ") -> working tree\n" in out
+    assert out.startswith("before (") and ") -> the working tree\n" in out
     assert "Teacher: another label on 9 of 60 rows (15.0%)" in out
     assert "  test rows, 20 with people's label: 3 right to wrong, 2 wrong to right" in out
     assert "    accuracy 0.850 -> 0.800: 5.0 points worse [-" in out and "]: this difference may be chance (McN" in out

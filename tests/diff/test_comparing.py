@@ -108,6 +108,12 @@ def test_rows_and_test_rows_of_one_side_alone_are_counted_and_left_out(compare: 
     assert part[id_of(3)] is None and part[id_of(4)] is None
 
 
+def test_sides_without_a_text_in_common_have_nothing_to_compare(compare: Compare) -> None:
+    diff = compare(replace(BEFORE, left_out=range(30)), replace(AFTER, left_out=range(30, ROWS)))
+    assert (diff.teacher.compared, diff.teacher.only_before, diff.teacher.only_after) == (0, 30, 30)
+    assert describe_shift(diff.teacher, diff) == ["Teacher: another label on 0 of 0 rows"]
+
+
 def test_without_people_s_labels_nothing_is_called_right_or_wrong(compare: Compare) -> None:
     before, after = (replace(plan, unlabelled=range(ROWS)) for plan in (BEFORE, AFTER))
     diff = compare(before, after)

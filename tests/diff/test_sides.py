@@ -46,7 +46,7 @@ def test_both_sides_are_read_alike(here: Path) -> None:
     assert before.decided.index.equals(now.decided.index) and len(before.texts) == ROWS
     assert before.student and before.student.system == SERVED and before.student.confidence == 0.95
     assert before.name.startswith("before (") and before.name[8:15] == (before.commit or "")[:7]
-    assert (now.name, now.commit) == ("working tree", None)
+    assert (now.name, now.commit) == ("the working tree", None)
     assert read_revision((before.commit or "")[:9], PLACES).name == (before.commit or "")[:7]
 
 
