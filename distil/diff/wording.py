@@ -65,9 +65,9 @@ def describe_shift(shift: Shift, diff: Diff) -> list[str]:
     return lines
 
 
-def describe_moves(shift: Shift) -> str:
+def describe_moves(shift: Shift, arrow: str = "->") -> str:
     """The commonest changes with their counts; of sets and spans those of single labels."""
-    told = [f"{old} -> {new} {count:,}" for old, new, count in shift.moves[:MOST_MOVES]]
+    told = [f"{old} {arrow} {new} {count:,}" for old, new, count in shift.moves[:MOST_MOVES]]
     return ", ".join(told) + (", ..." if len(shift.moves) > MOST_MOVES else "")
 
 
@@ -107,7 +107,7 @@ def describe_votes(row: Record, side: str) -> str:
         return str(row[f"abstained_{side}"])
     votes, agreement = row[f"votes_{side}"], row[f"agreement_{side}"]
     told = f"{votes} vote{'' if votes == 1 else 's'}"
-    return told if agreement is None else f"{told}, agreement {agreement:.0%}"
+    return told if agreement is None or (votes == 1 == agreement) else f"{told}, agreement {agreement:.0%}"
 
 
 def shorten(text: str, start: int, end: int) -> str:

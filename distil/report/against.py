@@ -13,7 +13,7 @@ from distil.kinds.telling import load_telling
 from distil.report.examples import Giver, lay_out
 from distil.report.markdown import escape_markdown
 
-PARTS = {"test": "test texts", "dev": "texts outside test that people labelled"}
+PARTS = {"test": "test texts", "dev": "texts that people labelled outside test"}
 Record = dict[str, Any]
 
 
@@ -70,7 +70,7 @@ def _describe_shift(shift: Shift, diff: Diff, limit: int) -> Record:
     return {
         "title": f"{shift.who.capitalize()}: another label on {len(shift.changed):,} of {shift.compared:,} texts",
         "abstained": (shift.abstained_before, shift.abstained_after),
-        "moves": describe_moves(shift),
+        "moves": describe_moves(shift, "\N{RIGHTWARDS ARROW}"),
         "changed": len(shift.changed),
         "examples": examples,
         "gold": any(row["gold"] is not None for row in rows),

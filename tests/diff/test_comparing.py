@@ -14,7 +14,14 @@ from distil.core.params import Kind
 from distil.diff.changes import Judged
 from distil.diff.comparing import Diff, compare_sides
 from distil.diff.sides import Side, read_working_tree
-from distil.diff.wording import describe_as_json, describe_row, describe_shift, judge_difference, list_rows
+from distil.diff.wording import (
+    describe_as_json,
+    describe_row,
+    describe_shift,
+    describe_votes,
+    judge_difference,
+    list_rows,
+)
 
 Compare = Callable[[Plan, Plan], Diff]
 
@@ -161,6 +168,23 @@ def test_a_row_is_shown_with_votes_and_reason(compare: Compare) -> None:
         '  - person "Anna", place "Oslo" (3 votes, agreement 67%): Since it is take 15.',
         "  + no label (tie)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("votes", "agreement", "abstained", "said"),
+    [
+        (3, 2 / 3, None, "3 votes, agreement 67%"),
+        (1, 1.0, None, "1 vote"),
+        (1, 0.61, None, "1 vote, agreement 61%"),
+        (2, None, None, "2 votes"),
+        (2, 0.5, "tie", "tie"),
+    ],
+)
+def test_votes_are_told_as_far_as_they_tell_something(
+    votes: int, agreement: float | None, abstained: str | None, said: str
+) -> None:
+    row = {"votes_after": votes, "agreement_after": agreement, "abstained_after": abstained}
+    assert describe_votes(row, "after") == said
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))

@@ -4,43 +4,13 @@ import re
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
 import pytest
-from dvc.repo import Repo
-from toy_results import ARGUMENTS, SENTENCES, write_toy_results
-from toy_revisions import git
+from toy_against import PATHS, start_study
 from written_reports import assert_inert, change_params, read_card, read_page, read_table, write_report_on
 
 from distil.core.errors import InputError
 from distil.core.params import Kind
-from distil.core.tables import LABELS, PREDICTIONS, TEST, TEXTS, read_rows, write_rows
 from distil.revisions.opening import find_commit
-
-NAMES: dict[Kind, tuple[str, ...]] = {
-    "classification": ("negative", "positive"),
-    "multi_label": ("anger", "joy", "love"),
-    "token_classification": ("person", "<i>place</i>"),
-}
-PATHS = [Path(argument) for argument in ARGUMENTS]
-REASON = "It says <b>so</b>."
-
-
-def start_study(folder: Path, kind: Kind, gold: bool = True) -> None:
-    """Commit a run of a study as `then`; the one here has some labels of other rows with the same text."""
-    texts = (*SENTENCES, "</td><script>alert(1)</script> said so", "word " * 300 + "and Anna")
-    write_toy_results(folder, kind, gold=gold, labels=NAMES[kind], texts=texts, reason=REASON, rows=90)
-    test = read_rows(folder / "data/test.parquet", TEST)
-    write_rows(folder / "data/texts.parquet", TEXTS, test.assign(split=None))
-    (folder / "dvc.lock").write_text("schema: '2.0'\n", encoding="utf-8")
-    git(folder, "init", "--quiet", "-b", "main")
-    Repo.init(str(folder)).close()
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", "then")
-    git(folder, "tag", "then")
-    for name, schema, column in (("labels", LABELS, "teacher_label"), ("predictions", PREDICTIONS, "label")):
-        rows = read_rows(folder / f"data/{name}.parquet", schema)
-        rows.loc[np.arange(len(rows)) % 5 == 2, column] = rows[column].shift(-len(texts)).fillna(rows[column])
-        write_rows(folder / f"data/{name}.parquet", schema, rows)
 
 
 @pytest.fixture(params=get_args(Kind))
@@ -56,24 +26,22 @@ def read_section(project: Path) -> str:
 
 def test_what_changed_is_told_for_every_kind_and_nothing_runs(project: Path, kind: Kind) -> None:
     start_study(project, kind)
-    change_params(project, report={"against": "then"})
     write_report_on(PATHS)
     page, section, commit = read_page(project), read_section(project), find_commit("then")
     assert_inert(page)
     assert f"What changed since then ({commit[:7]})" in page.text and commit in section
     assert "which then was when this page was made" in section
-    assert section.count('scope="row">Teacher<small>test texts') == 1 == section.count('scope="row">Student<small>test')
+    assert all(section.count(f'scope="row">{who}<small>on 90 test texts<') == 1 for who in ("Teacher", "Student"))
     assert re.search(r"points worse \[-[0-9.]+, -?[0-9.]+\]<small>this difference (may be|is hardly) chance", section)
     assert ("exact test" if kind == "classification" else "approximate randomisation") in section
     assert "Teacher: another label on " in section and "right to wrong first" in section
-    assert "1 vote, agreement" in section and "It says &lt;b&gt;so&lt;/b&gt;." in section
+    assert "<small>1 vote" in section and "It says &lt;b&gt;so&lt;/b&gt;." in section
     assert "&lt;script&gt;alert(1)" in section and 'class="wrong"' in section
     assert ('class="other"' in section) == (kind == "token_classification") == ("<mark" in section)
 
 
 def test_tables_have_a_line_each_and_the_card_has_none(project: Path) -> None:
     start_study(project, "classification")
-    change_params(project, report={"against": "then"})
     write_report_on(PATHS)
     table = " ".join(read_table(project).split())
     commit = find_commit("then")[:7]
@@ -86,7 +54,7 @@ def test_tables_have_a_line_each_and_the_card_has_none(project: Path) -> None:
 
 def test_without_people_s_labels_nothing_is_called_better(project: Path) -> None:
     start_study(project, "classification", gold=False)
-    change_params(project, report={"against": "then", "examples": 2})
+    change_params(project, report={"examples": 2})
     write_report_on(PATHS)
     section = read_section(project)
     assert "People labelled none of the rows" in section and "Here are 2 of them" in section
@@ -99,7 +67,6 @@ def test_nothing_of_it_is_there_unless_a_revision_is_named(plain: Path) -> None:
 
 
 def test_a_revision_that_cannot_be_read_stops_the_report(project: Path) -> None:
-    start_study(project, "classification")
-    change_params(project, report={"against": "gone"})
+    start_study(project, "classification", against="gone")
     with pytest.raises(InputError, match="git knows no revision 'gone'"):
         write_report_on(PATHS)
