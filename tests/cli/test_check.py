@@ -101,7 +101,7 @@ def test_figures_of_another_prompt_are_a_reason_too_unless_that_is_said_to_be_fi
     assert "holds min_student_score" in result.output
     result = check("--stale-ok")
     assert result.exit_code == 0
-    assert "stale stage evaluate is out of date" in result.output
+    assert "noted stage evaluate is out of date" in result.output
 
 
 def test_no_gate_is_no_pass(here: Path) -> None:
