@@ -2,7 +2,8 @@
 
 Reads what the other stages measured; writes into the folder `reports` index.html (one file, opens offline), the charts
 as PNG, table.txt (what `make repro` prints), summary.md (the same for a README) and MODEL_CARD.md. Where the student
-falls short of a baseline or of its teacher, each begins with that and with what to do next.
+falls short of a baseline or of its teacher, each begins with that and with what to do next. With `report.against` page
+and tables also tell which labels changed since that revision of git, and what that did.
 """
 
 import sys
@@ -18,6 +19,9 @@ from distil.core.params import TaskParams, load_params
 from distil.core.tables import LABELS, PREDICTIONS, TEST, read_rows
 from distil.core.terminal import disarm
 from distil.core.whole_files import written_whole
+from distil.diff.comparing import Diff, compare_sides
+from distil.diff.sides import Places, read_revision, read_working_tree
+from distil.report.against import write_against_as_markdown, write_against_as_text
 from distil.report.charts.canvas import Chart, render_svg, write_png
 from distil.report.charts.fonts import find_undrawable
 from distil.report.charts.gallery import list_charts
@@ -39,7 +43,8 @@ Draw = Callable[[Sequence[Chart], Path], dict[Chart, str]]
 class ReportParams(CardParams):
     """The section `report`."""
 
-    examples: int = Field(default=20, ge=0)  # disagreements to show
+    examples: int = Field(default=20, ge=0)  # disagreements to show, and changed labels of teacher and student each
+    against: str | None = Field(default=None, min_length=1)  # a revision of git
 
 
 def main(
@@ -59,20 +64,21 @@ def main(
     predictions: Annotated[Path, "table: what each system says of each test text"],
     labels: Annotated[Path, "table: the teacher's label of each text, and the votes' shares"],
     test: Annotated[Path, "table: texts to score on, with people's label where there is one"],
+    texts: Annotated[Path, "table: one row a text; read only to tell what changed since another revision"],
     reports: Annotated[Path, "folder: page, tables, charts, model card"],
 ) -> None:
     """Read metrics, curves and tables; write the folder `reports`."""
     study = read_study(
         *(quality, speed, cost, fetch, annotate, compare, aggregate, train, export),
         *(training, calibration, latency, break_even),
-        *(predictions, labels, test),
+        *(predictions, labels, test, texts),
     )
     _tell(study, write_report(study, reports, draw_charts), reports)
 
 
 def read_study(*paths: Path) -> Study:
     """Read what `main` takes, but for its last path, in the same order: metrics, curves, tables."""
-    *metrics, training, calibration, latency, break_even, predictions, labels, test = paths
+    *metrics, training, calibration, latency, break_even, predictions, labels, test, texts = paths
     names = ("quality", "speed", "cost", "fetch", "annotate", "compare", "aggregate", "train", "export")
     details: dict[str, Any] = dict(zip(names, map(read_details, metrics), strict=True))
     return Study(
@@ -85,7 +91,14 @@ def read_study(*paths: Path) -> Study:
         predictions=read_rows(predictions, PREDICTIONS),
         labels=read_rows(labels, LABELS),
         test=read_rows(test, TEST),
+        against=read_against(Places(texts, labels, test, predictions, metrics[0])),
     )
+
+
+def read_against(places: Places) -> Diff | None:
+    """What changed since the revision that `report.against` names; None where it names none."""
+    against = load_params("report", ReportParams).against
+    return compare_sides(read_revision(against, places), read_working_tree(places, "this run")) if against else None
 
 
 def draw_charts(charts: Sequence[Chart], reports: Path) -> dict[Chart, str]:
@@ -104,9 +117,10 @@ def write_report(study: Study, reports: Path, draw: Draw) -> int:
     svgs = draw(list_charts(study, results, compared), reports)
     _write(reports / "index.html", render_page(study, results, compared, svgs, params.examples))
     shortfalls = write_shortfalls_as_text(study, WIDTH)
-    _write(reports / "table.txt", disarm(shortfalls + render_table(results, compared, study)))  # a terminal shows it
-    shortfalls = write_shortfalls_as_markdown(study)
-    _write(reports / "summary.md", shortfalls + render_markdown(results, compared, study))
+    table = shortfalls + render_table(results, compared, study) + write_against_as_text(study.against, WIDTH)
+    _write(reports / "table.txt", disarm(table))  # a terminal shows it
+    summary = write_shortfalls_as_markdown(study) + render_markdown(results, compared, study)
+    _write(reports / "summary.md", summary + write_against_as_markdown(study.against))
     _write(reports / "MODEL_CARD.md", render_model_card(study, results, params, prompt))
     return len(svgs)
 

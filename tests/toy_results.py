@@ -66,6 +66,7 @@ ARGUMENTS = (
     "data/predictions.parquet",
     "data/labels.parquet",
     "data/test.parquet",
+    "data/texts.parquet",  # of which nothing is written: it is read only where the report is set against a revision
     "reports",
 )
 

@@ -12,6 +12,8 @@ from typing import Annotated
 import typer
 
 from distil.cli.batch import batch_app
+from distil.cli.check import check_gates
+from distil.cli.diff import diff_labels
 from distil.cli.dry_run import print_outlook
 from distil.cli.labels import export_labels
 from distil.cli.new import new_study
@@ -42,6 +44,8 @@ app.command("new")(new_study)
 app.command("export-labels")(export_labels)
 app.command("publish")(publish_student)
 app.command("predict")(predict)
+app.command("diff")(diff_labels)
+app.command("check")(check_gates)
 
 
 def main() -> None:

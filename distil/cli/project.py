@@ -4,7 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -76,14 +76,32 @@ def artifact_path(name: str) -> Path:
 
 def check_fresh(stages: Sequence[str]) -> None:
     """Raise `InputError` if `dvc status` finds that the files are not what the study as it stands makes."""
+    for stale in list_stale(stages):
+        raise InputError(stale)
+
+
+def list_stale(stages: Sequence[str], absent: Collection[str] = ()) -> list[str]:
+    """What of the files is not what the study as it stands makes, in a line each, by `dvc status`.
+
+    The paths in `absent` may be missing. Raises `InputError` if DVC cannot tell.
+    """
     command = [sys.executable, "-m", "dvc", "status", "--json", *stages]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - no shell, no user's word
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise InputError(f"'dvc status' fails, so nobody knows what would be published: {last}")
-    for stage, changes in json.loads(done.stdout).items():
-        for what in list_changes(changes):
-            raise InputError(f"stage {stage} is out of date ({what}); run 'dvc repro', or in a clone 'dvc pull'")
+        raise InputError(f"'dvc status' fails, so nobody knows whether the files are up to date: {last}")
+    return [
+        f"stage {stage} is out of date ({what}); run 'dvc repro', or in a clone 'dvc pull'"
+        for stage, changes in json.loads(done.stdout).items()
+        for what in list_changes(changes)
+        if what not in {f"{path}: deleted" for path in absent}
+    ]
+
+
+def cached_outputs() -> list[str]:
+    """The paths that DVC keeps in its cache and git does not have; a clone may do without them."""
+    with _reading("outs"):
+        return [str(path) for stage in _read_dvc_file()["stages"].values() for path in stage.get("outs", [])]
 
 
 def list_changes(changes: list[Any]) -> list[str]:

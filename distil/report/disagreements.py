@@ -1,16 +1,14 @@
 """The test rows on which teacher and student give different labels, for the page to show."""
 
-import re
 from typing import Any
 
 import pandas as pd
 
-from distil.forms.telling import ExampleForm
 from distil.kinds.telling import load_telling
+from distil.report.examples import Giver, lay_out
 from distil.report.findings import Study
 
-SHOWN_CHARACTERS = 500  # of a text or reason
-MARKER = re.compile(r"[A-Z/_-]*")  # FAIL, N/A, NONE: what a table has in the place of a reason that there is not
+GIVERS = [Giver("teacher", "Teacher", "teacher"), Giver("student", "Student", "student")]
 
 
 def find_disagreements(study: Study) -> pd.DataFrame:
@@ -37,36 +35,13 @@ def count_disagreements(study: Study) -> int:
 
 
 def list_examples(study: Study, limit: int) -> list[dict[str, Any]]:
-    """The first of the disagreements, long texts cut; missing values, and reasons that are a mere marker, as None.
-
-    `pieces` is what is shown of each label, by who gave it (people, teacher, student).
-    """
+    """The first of the disagreements, laid out for the page; `pieces` are by people, teacher and student."""
     rows = find_disagreements(study).head(limit)
     rows = rows.astype(object).where(rows.notna(), None)
-    examples = [dict(zip(rows.columns, row, strict=True)) for row in rows.itertuples(index=False)]
-    for example in examples:
-        if MARKER.fullmatch((example["reason"] or "").strip()):
-            example["reason"] = None
     form = load_telling(study.task.kind).examples
-    return [_lay_out(example, form) for example in examples]
-
-
-def _lay_out(example: dict[str, Any], form: ExampleForm) -> dict[str, Any]:
-    text, labels = example["text"], {"people": example["gold"], **{who: example[who] for who in ("teacher", "student")}}
-    start, end = form.choose_excerpt(text, list(labels.values()), SHOWN_CHARACTERS)
-    pieces = {who: form.cut_pieces(text, label, example["gold"], (start, end)) for who, label in labels.items()}
-    reason = example["reason"]
-    return example | {
-        "pieces": pieces,
-        "starts_within": start > 0,
-        "ends_within": end < len(text),
-        "text": cut(text, start, end),
-        "reason": reason and cut(reason, 0, SHOWN_CHARACTERS),
-    }
-
-
-def cut(text: str, start: int, end: int) -> str:
-    """A part of a text, with a sign where more of it was left out."""
-    before, after = ("… " if start > 0 else ""), (" …" if end < len(text) else "")
-    part = text[start:end]
-    return before + (part.rstrip() if after else part) + after
+    return [
+        lay_out(
+            row.text, {"people": row.gold, "teacher": row.teacher, "student": row.student}, row.gold, row.reason, form
+        )
+        for row in rows.itertuples(index=False)
+    ]

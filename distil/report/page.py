@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from distil.cost.figures import format_co2, format_co2_range, format_figure, format_usd
 from distil.kinds.telling import load_telling
+from distil.report.against import describe_against
 from distil.report.by_label import MAX_DRAWN, TEACHER, read_labels
 from distil.report.candidates import list_candidate_notes, list_candidates
 from distil.report.charts.canvas import Chart
@@ -19,7 +20,7 @@ from distil.report.charts.confusion import MAX_COUNTED_LABELS, MAX_NAMED_LABELS
 from distil.report.charts.gallery import MAX_SHARES
 from distil.report.charts.of_quality import list_confusions
 from distil.report.charts.rows import format_points
-from distil.report.disagreements import count_disagreements, list_examples
+from distil.report.disagreements import GIVERS, count_disagreements, list_examples
 from distil.report.findings import Study, describe_votes, find_calibration, name_model
 from distil.report.footnotes import compare_with_fp32, describe_ratio, list_legends
 from distil.report.ladder import list_rungs
@@ -33,6 +34,7 @@ from distil.report.wording import join_sources, number_sources, write_plain, wri
 STYLE = "page.css"
 SECTIONS = {
     "results": ("Results", "section_results.html"),
+    "against": ("What changed", "section_against.html"),
     "tradeoffs": ("Trade-offs", "section_tradeoffs.html"),
     "quality": ("Quality", "section_quality.html"),
     "speed": ("Speed", "section_speed.html"),
@@ -88,7 +90,9 @@ def render_page(
             charts={chart.name: Markup(svg) for chart, svg in charts.items()},  # noqa: S704 - matplotlib escapes
             marks={chart.name: chart.marks for chart in charts},
             disagreements=count_disagreements(study),
+            against=describe_against(study.against, examples),
             examples=list_examples(study, examples),
+            givers=GIVERS,
             **_describe_quality(study, results),
         )
     )
@@ -130,7 +134,11 @@ def write_headline(study: Study, results: Mapping[str, Result]) -> list[str]:
 
 def _choose_sections(study: Study) -> dict[str, tuple[str, str]]:
     """The sections that there is something to tell in."""
-    return {key: section for key, section in SECTIONS.items() if key != "candidates" or study.compare["candidates"]}
+    empty = {"candidates": not study.compare["candidates"], "against": study.against is None}
+    sections = {key: section for key, section in SECTIONS.items() if not empty.get(key)}
+    if study.against:
+        sections["against"] = (f"What changed since {study.against.before.name}", SECTIONS["against"][1])
+    return sections
 
 
 def _start_environment(package: str) -> Environment:

@@ -23,15 +23,16 @@ class Revision:
     def __init__(self, name: str, project: Path = Path()) -> None:
         self.name = name
         self.commit = find_commit(name, project)
+        self._folder = _place_in_repository(project.resolve())
         try:
-            self._files = DVCFileSystem(str(project.resolve()), rev=self.commit)
-            self._files.ls("")  # reads dvc.yaml and dvc.lock
+            self._files = DVCFileSystem(str(project.resolve()), rev=self.commit, subrepos=True)
+            self._files.ls(self._folder.as_posix())  # reads dvc.yaml and dvc.lock
         except DvcException as error:
             raise InputError(f"revision {name!r} cannot be opened: {' '.join(str(error).split())}") from None
 
     def has(self, path: str | Path) -> bool:
         """Whether git or DVC tracked a file of this path then."""
-        return bool(self._files.isfile(Path(path).as_posix()))
+        return bool(self._files.isfile(self._locate(path)))
 
     def read(self, path: str | Path) -> bytes:
         """The bytes of a file.
@@ -43,13 +44,22 @@ class Revision:
         if not self.has(path):
             raise InputError(f"revision {self.name!r} has no file {place}")
         try:
-            with self._files.open(place, "rb") as file:
+            with self._files.open(self._locate(path), "rb") as file:
                 return bytes(file.read())
         except (OSError, DvcException):
             raise InputError(
                 f"{place} of revision {self.name!r} is not in DVC's cache here; bring it with 'dvc fetch' on that "
                 f"revision (dvc fetch --all-commits), or run 'dvc repro' there"
             ) from None
+
+    def _locate(self, path: str | Path) -> str:
+        return (self._folder / Path(path)).as_posix()
+
+
+def _place_in_repository(project: Path) -> Path:
+    """Where in the repository of git the project's folder is; a commit has files from the top on."""
+    top = next((folder for folder in (project, *project.parents) if (folder / ".git").exists()), project)
+    return project.relative_to(top)
 
 
 def find_commit(name: str, project: Path = Path()) -> str:

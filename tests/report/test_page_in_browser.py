@@ -14,9 +14,11 @@ from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from toy_against import PATHS, start_study
 from toy_results import HOSTILE, HOSTILE_LABELS, write_toy_results
 from written_reports import on_the_page, write_report_on
 
+from distil.core.params import Kind
 from distil.report.page import SECTIONS
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -46,6 +48,8 @@ STUDIES: dict[str, dict[str, Any]] = {
     "hostile spans": {"kind": "token_classification", "labels": HOSTILE_LABELS, "texts": ODD + HOSTILE[:4]},
     "many labels together": {"kind": "multi_label", "labels": LABELS, "gold": False, "reason": "Because " * 60},
 }
+AGAINST: dict[str, Kind] = {"sets against then": "multi_label", "spans against then": "token_classification"}
+OPTIONAL = {"candidates": "candidates", **dict.fromkeys(AGAINST, "against")}  # the section that a study alone has
 CASES = [(390, "dark"), (768, "light"), (1280, "light")]
 SMALLEST_PX = 9.5  # of a chart's text, wherever the labels are few
 Scheme = Literal["light", "dark"]
@@ -63,7 +67,7 @@ class Visit:
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     measured: dict[str, Any] = field(default_factory=dict)
-    has_candidates: bool = False
+    optional: str | None = None
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +87,22 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         with contextlib.chdir(folder):
             write_report_on(write_toy_results(folder, **options), on_the_page)
         found[name] = folder / "reports/index.html"
+    for name, kind in AGAINST.items():
+        folder = tmp_path_factory.mktemp("study")
+        with contextlib.chdir(folder):
+            start_study(folder, kind)
+            write_report_on(PATHS, on_the_page)
+        found[name] = folder / "reports/index.html"
     return found
 
 
-@pytest.fixture(scope="module", params=product(STUDIES, CASES), ids=lambda it: f"{it[0]}-{it[1][0]}-{it[1][1]}")
+@pytest.fixture(
+    scope="module", params=product([*STUDIES, *AGAINST], CASES), ids=lambda it: f"{it[0]}-{it[1][0]}-{it[1][1]}"
+)
 def visit(request: pytest.FixtureRequest, browser: Browser, pages: dict[str, Path]) -> Visit:
     name, (width, scheme) = request.param
     visit = open_page(browser, pages[name], width, scheme)
-    visit.has_candidates = "candidates" in STUDIES[name]
+    visit.optional = OPTIONAL.get(name)
     return visit
 
 
@@ -123,10 +135,10 @@ def test_labels_of_one_word_are_not_broken(visit: Visit) -> None:
 
 
 def test_all_sections_have_their_heading_and_their_link(visit: Visit) -> None:
-    titles = [title for key, (title, _) in SECTIONS.items() if key != "candidates" or visit.has_candidates]
-    assert visit.measured["headings"] == titles
-    links = zip(visit.measured["links"], titles, strict=True)
-    assert all(text.startswith(title) for text, title in links)
+    all_have = SECTIONS.keys() - OPTIONAL.values()
+    titles = [title for key, (title, _) in SECTIONS.items() if key in (all_have | {visit.optional})]
+    for found in (visit.measured["headings"], visit.measured["links"]):
+        assert all(text.startswith(title) for text, title in zip(found, titles, strict=True)), found
 
 
 def test_text_stands_out_from_what_is_behind_it(visit: Visit) -> None:

@@ -1,5 +1,7 @@
 """The table in the README is that of the committed metrics; CONTRIBUTING says how it gets there."""
 
+from typing import Any
+
 import pandas as pd
 import pytest
 from conftest import ROOT
@@ -15,7 +17,7 @@ from distil.report.results import Result, collect_compared, collect_results, for
 def study() -> Study:
     """What the table needs of the default study; its data are not committed."""
     stages = ("quality", "speed", "cost", "fetch", "annotate", "compare", "aggregate", "train", "export")
-    details = {stage: read_details(ROOT / f"metrics/{stage}.json") for stage in stages}
+    details: dict[str, Any] = {stage: read_details(ROOT / f"metrics/{stage}.json") for stage in stages}
     tables = ("curve", "calibration", "latencies", "spent", "predictions", "labels", "test")
     empty = dict.fromkeys(tables, pd.DataFrame())
     return Study(task=load_params("task", TaskParams, ROOT / "params.yaml"), **details, **empty)

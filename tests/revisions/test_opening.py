@@ -63,3 +63,16 @@ def test_a_project_that_dvc_cannot_read_is_refused(project: Path) -> None:
     run(project, "git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--all", "--message", "x")
     with pytest.raises(InputError, match=r"revision 'HEAD' cannot be opened: .*dvc\.yaml"):
         Revision("HEAD", project)
+
+
+def test_a_project_in_a_folder_of_a_repository_is_read_by_its_own_paths(tmp_path: Path) -> None:
+    project = tmp_path / "study"
+    project.mkdir()
+    run(tmp_path, "git", "init", "--quiet", "-b", "main")
+    run(project, sys.executable, "-m", "dvc", "init", "--quiet", "--subdir")
+    (project / "dvc.yaml").write_text("stages:\n  write:\n    cmd: printf one > b.txt\n    outs: [b.txt]\n")
+    run(project, sys.executable, "-m", "dvc", "repro", "--quiet")
+    run(tmp_path, "git", "add", "--all")
+    run(tmp_path, "git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--message", "one")
+    here = Revision("HEAD", project)
+    assert here.read("b.txt") == b"one" and here.has("dvc.lock") and not here.has("study/b.txt")
