@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import runpy
+import signal
 import socket
 import subprocess
 import sys
@@ -85,21 +86,28 @@ def _serve(address: str, log: Path) -> None:
         listener.bind(address)
         listener.listen()
         print("ready", flush=True)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that attend
         while True:
             connection, _ = listener.accept()
             with connection:
-                message, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 3)
-                folder, arguments = json.loads(message)
-                with log.open("a") as file:
-                    file.write(arguments[1] + "\n")
-                child = os.fork()
-                if not child:
-                    _run(folder, arguments, descriptors)
-                for descriptor in descriptors:
-                    os.close(descriptor)
-                _, status = os.waitpid(child, 0)
-                with contextlib.suppress(OSError):
-                    connection.sendall(str(os.waitstatus_to_exitcode(status) & 0xFF).encode())
+                if not os.fork():
+                    _attend(connection, log)
+
+
+def _attend(connection: socket.socket, log: Path) -> None:
+    """In a child, so that two stages can run at once: fork for the stage, and pass its exit status on."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    message, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 3)
+    folder, arguments = json.loads(message)
+    with log.open("a") as file:
+        file.write(arguments[1] + "\n")
+    child = os.fork()
+    if not child:
+        _run(folder, arguments, descriptors)
+    _, status = os.waitpid(child, 0)
+    with contextlib.suppress(OSError):
+        connection.sendall(str(os.waitstatus_to_exitcode(status) & 0xFF).encode())
+    os._exit(0)
 
 
 def _run(folder: str, arguments: list[str], descriptors: list[int]) -> None:
