@@ -70,12 +70,13 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
     folder = place / "project"
     copy_toy(folder, rows=120)
     base = make_tiny_model(place / "base", texts=[*GOOD, *BAD, "item is"], layers=1)
-    store = {"DISTIL_STORE": str(place / "answers.sqlite"), "TOY_KEY": KEY}
     with (
         pytest.MonkeyPatch.context() as patch,
         serve_teacher(behave) as teacher,
-        serve_stages(place / "server", store) as log,
+        serve_stages(place / "server") as log,
     ):
+        patch.setenv("DISTIL_STORE", str(place / "answers.sqlite"))
+        patch.setenv("TOY_KEY", KEY)
         patch.setenv("PATH", str(log.parent / "bin"), prepend=":")
         (folder / "params.yaml").write_text(yaml.safe_dump(toy_params(base, teacher.url)))
         patch.chdir(folder)  # where DVC looks for dvc.yaml

@@ -1,4 +1,4 @@
-"""A toy study in the shape of a project: the real dvc.yaml and code, made-up reviews, a teacher that knows their words."""
+"""A toy study in the shape of a project: the real dvc.yaml and code, reviews, a teacher that knows their words."""
 
 import hashlib
 import shutil
