@@ -59,8 +59,8 @@ def store_path() -> Path:
             place = Path(moved).expanduser()
             if not place.is_absolute():
                 raise InputError(
-                    f"the environment variable {name} = {moved!r} is no full path: 'dvc exp run --temp' works in another "
-                    f"folder and would pay for the answers again there; name {str(place.absolute())!r}"
+                    f"the environment variable {name} = {moved!r} is no full path: 'dvc exp run --temp' works in "
+                    f"another folder, where answers would be paid for again; name {str(place.absolute())!r}"
                 )
             return place / file
     return cache_folder() / "answers.sqlite"
