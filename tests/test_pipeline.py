@@ -207,6 +207,19 @@ def test_branches_are_compared_without_cache(toy: Toy, tmp_path: Path) -> None:
     assert (requests["old"], requests["new"]) == (120, 360)
 
 
+def test_a_clone_that_pulls_runs_nothing(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = {"core": {"remote": "team"}, "remote": {"team": {"url": str(tmp_path / "remote")}}}
+    with Repo(str(toy.folder), config=shared) as repo:
+        repo.push()
+    toy.git("clone", "-q", str(toy.folder), str(tmp_path / "clone"))
+    monkeypatch.chdir(tmp_path / "clone")
+    with Repo(config=shared) as repo:
+        repo.pull()
+    assert Toy(tmp_path / "clone", toy.log, toy.teacher).repro() == []
+    for name in ("reports/index.html", "data/timings.parquet", "models/onnx/onnx/model.onnx"):
+        assert (tmp_path / "clone" / name).read_bytes() == (toy.folder / name).read_bytes()
+
+
 def test_what_the_study_leaves_is_what_dvc_shows(toy: Toy) -> None:
     def dvc(*arguments: str) -> str:
         command = [sys.executable, "-m", "dvc", *arguments]
