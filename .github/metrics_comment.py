@@ -21,6 +21,7 @@ from typing import Any
 
 MARK = "<!-- distil: what this branch does to the study -->"
 LONGEST = 60_000  # characters of a comment; GitHub takes 65,536
+HEADER_LINES = 2  # of a table, which DVC writes also where no row follows
 PER_PAGE = 100  # the most that the API gives
 TIMEOUT_S = 30
 
@@ -34,11 +35,11 @@ class StayThere(urllib.request.HTTPRedirectHandler):
 
 def render(base: str) -> str:
     """The comment, in Markdown."""
-    start = run("git", "merge-base", base, "HEAD")
-    parts = [MARK, "### What this branch does to the study", f"Since it left `{base}` at `{start[:10]}`:"]
+    start = run("git", "merge-base", base, "HEAD")[:10]
+    parts = [MARK, "### What this branch does to the study", f"Since it began, at `{start}`:"]
     for what in ("params", "metrics"):
         table = run("dvc", what, "diff", "--md", start, "HEAD")
-        parts += [f"**{what.capitalize()}**", table or "None changed."]
+        parts += [f"**{what.capitalize()}**", table if table.count("\n") >= HEADER_LINES else "None changed."]
     stale = list_stale(json.loads(run("dvc", "status", "--json")))
     if stale:
         parts += [

@@ -234,18 +234,23 @@ def test_a_colleague_s_clone_runs_nothing_and_pays_for_what_is_new_alone(
     study: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     answers = tmp_path / "answers.jsonl"
+    study.write_prompt("Mind all")
+    study.repro()
+    assert study.asked() == ROWS
+    study.git("checkout", "--quiet", ".")
     study.distil("store", "export", str(answers), "--all")
     monkeypatch.setenv("DISTIL_STORE", str(tmp_path / "the colleague's" / "answers.sqlite"))
+    study.dvc("checkout", "--quiet")
     assert study.repro() == []
     write_corpus(study.folder, ROWS + 3)
     told = study.dvc("repro", fails=True)
     assert "distil store import data/annotations.parquet" in told
     assert study.asked() == 0
-    study.dvc("checkout", "--force", "annotate")
+    study.dvc("pull", "data/annotations.parquet")
     study.distil("store", "import", "data/annotations.parquet")
     assert study.repro() == STAGES[1:]  # fetch had its turn
     assert study.asked() == 3
-    study.write_prompt("Mind")  # that of a branch, which the clone never had
+    study.write_prompt("Mind all")
     study.distil("store", "import", str(answers))
     study.repro()
     assert study.asked() == 3  # the new texts under that prompt
