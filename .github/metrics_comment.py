@@ -127,7 +127,10 @@ def main() -> None:
     posting.add_argument("number", type=int, help="of the pull request")
     arguments = parser.parse_args()
     if arguments.command == "render":
-        print(render(arguments.base))
+        try:
+            print(render(arguments.base))
+        except subprocess.CalledProcessError as error:
+            sys.exit(f"'{' '.join(error.cmd)}' failed")  # and has said why
     else:
         print(post(arguments.file.read_text(encoding="utf-8"), arguments.number))
 

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from conftest import ROOT
+from dvc.repo import Repo
 from loopback_teacher import LoopbackTeacher, prompt_of, serve_teacher
 from stage_server import serve_stages
 from tiny_model import make_tiny_model
@@ -34,9 +36,10 @@ def answer(body: dict[str, Any], number: int) -> str:
 class Study:
     """A clone of the toy project, and what its teacher is asked."""
 
-    def __init__(self, folder: Path, teacher: LoopbackTeacher) -> None:
+    def __init__(self, folder: Path, teacher: LoopbackTeacher, log: Path) -> None:
         self.folder = folder
         self.teacher = teacher
+        self.log = log
         self.before = len(teacher.bodies)
 
     def run(self, *words: str, fails: bool = False) -> str:
@@ -56,7 +59,16 @@ class Study:
 
     def repro(self) -> list[str]:
         """Reproduce, and return the stages whose command really ran."""
-        return re.findall(r"^> python -m stages\.(\w+)", self.dvc("repro"), re.MULTILINE)
+        before = len(self.log.read_text().splitlines())
+        with self.repo() as repo:
+            repo.reproduce()
+        return [line.removeprefix("stages.") for line in self.log.read_text().splitlines()[before:]]
+
+    @contextmanager
+    def repo(self) -> Iterator[Repo]:
+        """DVC without a process of its own, which would take a second to start."""
+        with chdir(self.folder), Repo() as repo:
+            yield repo
 
     def asked(self) -> int:
         """How many requests the teacher got since this was asked last."""
@@ -75,14 +87,15 @@ class Study:
     def clean(self) -> None:
         """Nothing is to be committed, and nothing to be run."""
         assert self.git("status", "--porcelain") == ""
-        assert json.loads(self.dvc("status", "--json")) == {}
+        with self.repo() as repo:
+            assert repo.status() == {}
 
     def wait_for_queue(self) -> str:
         for _ in range(240):
             status = self.dvc("queue", "status")
             if not re.search("Running|Queued", status):
                 return status
-            time.sleep(0.5)
+            time.sleep(2)
         raise TimeoutError(status)
 
 
@@ -110,7 +123,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
         params["compare"] = {"candidates": []}
         params["cost"]["teacher_usd_per_million_tokens"] = PRICE
         (folder / "params.yaml").write_text(yaml.safe_dump(params))
-        study = Study(folder, teacher)
+        study = Study(folder, teacher, log)
         study.git("init", "--quiet", "--initial-branch", "main")
         study.dvc("init", "--quiet")
         study.dvc("remote", "add", "--default", "team", str(place / "remote"))
@@ -135,10 +148,11 @@ def study(origin: Study, tmp_path: Path) -> Study:
 
 
 def clone(origin: Study, folder: Path) -> Study:
-    study = Study(origin.folder, origin.teacher)
+    study = Study(origin.folder, origin.teacher, origin.log)
     study.git("clone", "--quiet", str(origin.folder), str(folder))
     study.folder = folder
-    study.dvc("pull", "--run-cache", "--quiet")
+    with study.repo() as repo:
+        repo.pull(run_cache=True)
     return study
 
 
@@ -151,7 +165,8 @@ def test_a_branch_asks_what_is_new_is_compared_and_merged(study: Study) -> None:
     assert re.search(r"\| metrics.teacher.json +\| teacher.accuracy +\| 0\.\d+ +\| 1\.0 ", told)
     study.git("commit", "--quiet", "--all", "--message", "mind")
     study.git("switch", "--quiet", "main")
-    study.dvc("checkout", "--quiet")
+    with study.repo() as repo:
+        repo.checkout()
     assert study.repro() == []
     study.git("merge", "--quiet", "prompt-v2")
     assert study.repro() == []  # DVC brings what ran before out of its cache
@@ -240,7 +255,8 @@ def test_a_colleague_s_clone_runs_nothing_and_pays_for_what_is_new_alone(
     study.git("checkout", "--quiet", ".")
     study.distil("store", "export", str(answers), "--all")
     monkeypatch.setenv("DISTIL_STORE", str(tmp_path / "the colleague's" / "answers.sqlite"))
-    study.dvc("checkout", "--quiet")
+    with study.repo() as repo:
+        repo.checkout()
     assert study.repro() == []
     write_corpus(study.folder, ROWS + 3)
     told = study.dvc("repro", fails=True)

@@ -117,6 +117,14 @@ def test_a_comment_has_what_changed_since_the_branch_left_and_says_what_is_out_o
     assert told.endswith("- ask: `prompt.md` modified, `params.yaml`: votes modified\n")
 
 
+def test_a_base_that_git_does_not_know_is_one_line() -> None:
+    command = [sys.executable, str(SCRIPT), "render", "nowhere"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.endswith("'git merge-base nowhere HEAD' failed\n")
+    assert "Traceback" not in done.stderr
+
+
 class Api(QuietHandler):
     """Plays the comments of GitHub's API: pages of a hundred, and a token that may have the right to write."""
 
