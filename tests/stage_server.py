@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import runpy
+import signal
 import socket
 import subprocess
 import sys
@@ -39,16 +40,16 @@ SHIM = """#!{python} -SE
 import json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({address!r})
-    socket.send_fds(server, [json.dumps([os.getcwd(), sys.argv[1:]]).encode()], [0, 1, 2])
+    socket.send_fds(server, [json.dumps([os.getcwd(), sys.argv[1:], dict(os.environ)]).encode()], [0, 1, 2])
     sys.exit(int(server.recv(16) or b"1"))
 """
 
 
 @contextmanager
-def serve_stages(folder: Path, variables: dict[str, str]) -> Iterator[Path]:
+def serve_stages(folder: Path) -> Iterator[Path]:
     """Put a `python` into folder/bin and serve it; yields the file that lists the modules that ran, one a line.
 
-    Stages get this process's environment and `variables`.
+    Stages get the environment of the process that starts them.
     """
     address, log = str(folder / "socket"), folder / "ran.txt"
     shim = folder / "bin" / "python"
@@ -57,7 +58,7 @@ def serve_stages(folder: Path, variables: dict[str, str]) -> Iterator[Path]:
     shim.chmod(0o755)
     log.touch()
     command = [sys.executable, __file__, address, str(log)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | variables)
+    server = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
         assert server.stdout is not None
         assert server.stdout.readline() == b"ready\n"
@@ -85,21 +86,30 @@ def _serve(address: str, log: Path) -> None:
         listener.bind(address)
         listener.listen()
         print("ready", flush=True)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that attend
         while True:
             connection, _ = listener.accept()
             with connection:
-                message, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 3)
-                folder, arguments = json.loads(message)
-                with log.open("a") as file:
-                    file.write(arguments[1] + "\n")
-                child = os.fork()
-                if not child:
-                    _run(folder, arguments, descriptors)
-                for descriptor in descriptors:
-                    os.close(descriptor)
-                _, status = os.waitpid(child, 0)
-                with contextlib.suppress(OSError):
-                    connection.sendall(str(os.waitstatus_to_exitcode(status) & 0xFF).encode())
+                if not os.fork():
+                    _attend(connection, log)
+
+
+def _attend(connection: socket.socket, log: Path) -> None:
+    """In a child, so that two stages can run at once: fork for the stage, and pass its exit status on."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    message, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 3)
+    folder, arguments, environment = json.loads(message)
+    with log.open("a") as file:
+        file.write(arguments[1] + "\n")
+    child = os.fork()
+    if not child:
+        os.environ.clear()
+        os.environ.update(environment)
+        _run(folder, arguments, descriptors)
+    _, status = os.waitpid(child, 0)
+    with contextlib.suppress(OSError):
+        connection.sendall(str(os.waitstatus_to_exitcode(status) & 0xFF).encode())
+    os._exit(0)
 
 
 def _run(folder: str, arguments: list[str], descriptors: list[int]) -> None:

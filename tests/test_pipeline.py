@@ -12,58 +12,16 @@ import pytest
 import yaml
 from conftest import ROOT
 from dvc.repo import Repo
-from loopback_teacher import LoopbackTeacher, prompt_of, serve_teacher
+from loopback_teacher import LoopbackTeacher, serve_teacher
 from stage_server import serve_stages
 from tiny_model import make_tiny_model
+from toy_study import BAD, GOOD, PROMPT, STAGES, behave, copy_toy, toy_params, write_corpus
 
-from distil.assets.references import sha256_of
 from distil.core.metrics import read_details
 from distil.cost.machines import UNPRICED
 
 pytestmark = pytest.mark.slow
 KEY = "sk-planted-here"
-STAGES = ["fetch", "annotate", "compare", "aggregate", "split", "train", "export", "evaluate", "benchmark", "cost"]
-STAGES += ["report"]
-GOOD, BAD = ["good", "great", "fine", "lovely"], ["bad", "awful", "poor", "broken"]
-
-
-def behave(body: dict[str, Any], _number: int) -> str:
-    """A teacher that knows its words, and errs on every eighth text."""
-    text = prompt_of(body).rsplit("Text: ", 1)[1]
-    good = any(word in text for word in GOOD)
-    wrong = hashlib.sha256(text.encode()).digest()[0] % 8 == 0
-    return "positive" if good != wrong else "negative"
-
-
-def write_corpus(folder: Path, count: int) -> None:
-    lines = ["text,label"]
-    for number in range(count):
-        word, label = (GOOD, "positive") if number % 2 else (BAD, "negative")
-        lines.append(f"item {number} is {word[number % 4]},{label}")
-    (folder / "corpus" / "toy.csv").write_text("\n".join(lines) + "\n")
-
-
-def toy_params(base: Path, url: str) -> dict[str, Any]:
-    params: dict[str, Any] = yaml.safe_load((ROOT / "presets/reviews.yaml").read_text())
-    reference = f"{base}#sha256={sha256_of(base)}"
-    params["fetch"] = {"source": "corpus", "columns": {"text": "text", "gold": "label"}}
-    params["annotate"] = {
-        "prompt": "prompts/toy.md",
-        "method": "generate",
-        "protocol": "chat",
-        "model": "toy",
-        "max_tokens": 9,
-        "temperature": 0.7,
-        "examples": {"file": "prompts/reviews_examples.csv", "nearest": 0, "embeddings": reference},
-    }
-    params["compare"] = {"candidates": [{"name": "the same"}]}  # which pays nothing
-    params["train"] |= {"base": reference, "rung": "fine_tuned", "epochs": 1, "batch_size": 8, "max_length": 16}
-    params["export"] |= {"min_label_agreement": 0.0}
-    params["evaluate"] |= {"embeddings": reference, "bootstrap_samples": 100}
-    params["benchmark"] |= {"rounds": 1, "texts": 8, "seconds": 0.02, "offline_texts": 8}
-    params["benchmark"] |= {"batch_sizes": [1, 8], "batch_seconds": 0.02, "server_loads": [0.5], "server_seconds": 0.2}
-    params["runtime"] = {"base_url": url, "api_key_env": "TOY_KEY", "threads": 1}
-    return params
 
 
 class Toy:
@@ -93,7 +51,7 @@ class Toy:
         path.write_text(yaml.safe_dump(params))
 
     def write_prompt(self, template: str) -> None:
-        (self.folder / "prompts" / "toy.md").write_text(template)
+        (self.folder / PROMPT).write_text(template)
 
     def comment(self, module: str) -> None:
         with (self.folder / module).open("a") as file:
@@ -110,24 +68,15 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
     """The toy project, reproduced once."""
     place = tmp_path_factory.mktemp("toy")
     folder = place / "project"
-    folder.mkdir()
-    for name in ("distil", "stages", "plots", "prices"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("dvc.yaml", ".gitignore", ".dvcignore", "assets.txt", "review/corrections.csv"):
-        (folder / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
-    (folder / "corpus").mkdir()
-    (folder / "prompts").mkdir()
-    (folder / "prompts" / "toy.md").write_text("Is it {labels}?\nText: {text}\n")
-    shutil.copy(ROOT / "prompts" / "reviews_examples.csv", folder / "prompts")
-    write_corpus(folder, 120)
+    copy_toy(folder, rows=120)
     base = make_tiny_model(place / "base", texts=[*GOOD, *BAD, "item is"], layers=1)
-    store = {"DISTIL_STORE": str(place / "answers.sqlite"), "TOY_KEY": KEY}
     with (
         pytest.MonkeyPatch.context() as patch,
         serve_teacher(behave) as teacher,
-        serve_stages(place / "server", store) as log,
+        serve_stages(place / "server") as log,
     ):
+        patch.setenv("DISTIL_STORE", str(place / "answers.sqlite"))
+        patch.setenv("TOY_KEY", KEY)
         patch.setenv("PATH", str(log.parent / "bin"), prepend=":")
         (folder / "params.yaml").write_text(yaml.safe_dump(toy_params(base, teacher.url)))
         patch.chdir(folder)  # where DVC looks for dvc.yaml
@@ -266,6 +215,19 @@ def test_branches_are_compared_without_cache(toy: Toy, tmp_path: Path) -> None:
         difference = repo.metrics.diff(a_rev="origin/HEAD", b_rev="workspace")["diff"]
     requests = difference[str(Path("metrics/annotate.json"))]["requests"]
     assert (requests["old"], requests["new"]) == (120, 360)
+
+
+def test_a_clone_that_pulls_runs_nothing(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = {"core": {"remote": "team"}, "remote": {"team": {"url": str(tmp_path / "remote")}}}
+    with Repo(str(toy.folder), config=shared) as repo:
+        repo.push()
+    toy.git("clone", "-q", str(toy.folder), str(tmp_path / "clone"))
+    monkeypatch.chdir(tmp_path / "clone")
+    with Repo(config=shared) as repo:
+        repo.pull()
+    assert Toy(tmp_path / "clone", toy.log, toy.teacher).repro() == []
+    for name in ("reports/index.html", "data/timings.parquet", "models/onnx/onnx/model.onnx"):
+        assert (tmp_path / "clone" / name).read_bytes() == (toy.folder / name).read_bytes()
 
 
 def test_what_the_study_leaves_is_what_dvc_shows(toy: Toy) -> None:

@@ -82,7 +82,7 @@ def import_table(store: Store, path: Path) -> None:
     if not taken:
         raise InputError(
             f"{path} answers nothing that this study asks for: prompt, labels, texts and section annotate have "
-            "to be those it was made with"
+            "to be those it was made with ('git stash' puts an edit aside for the import, 'git stash pop' undoes that)"
         )
     typer.echo(f"{new:,} new answers of {taken:,} that this study asks for <- {path}")
 

@@ -13,7 +13,16 @@ from distil.new_study.git import run_git
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ("dvc.lock", "metrics/")
 OF_THE_DEFAULT_STUDY = ("README.md", "params.yaml", "presets/", "prompts/", "review/", "corpus/")
-OF_THE_PROJECT = (".ci/", ".dvc/", "benchmarks/", "tests/", "CHANGELOG.md", "CONTRIBUTING.md", "docs/mutants.md")
+OF_THE_PROJECT = (
+    ".ci/",
+    ".dvc/",
+    ".github/workflows/checks.yml",
+    "benchmarks/",
+    "tests/",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs/mutants.md",
+)
 LEFT_OUT = (*RESULTS, *OF_THE_DEFAULT_STUDY, *OF_THE_PROJECT)
 KEPT = ("presets/teachers/", "corpus/README.md")
 

@@ -50,9 +50,20 @@ WAIT_FOR_OTHERS_S = 60.0  # while another process commits
 
 
 def store_path() -> Path:
-    """Where the store is: in the user's cache folder, or where the environment variable DISTIL_STORE says."""
-    moved = os.environ.get("DISTIL_STORE")
-    return Path(moved).expanduser() if moved else cache_folder() / "answers.sqlite"
+    """Where the store is: in the user's cache folder, or where the environment variable DISTIL_STORE says.
+
+    Raises `InputError` if that is no full path: each experiment that DVC runs aside would have a store of its own.
+    """
+    for name, file in (("DISTIL_STORE", ""), ("DISTIL_CACHE", "answers.sqlite")):
+        if moved := os.environ.get(name):
+            place = Path(moved).expanduser()
+            if not place.is_absolute():
+                raise InputError(
+                    f"the environment variable {name} = {moved!r} is no full path: 'dvc exp run --temp' works in "
+                    f"another folder, where answers would be paid for again; name {str(place.absolute())!r}"
+                )
+            return place / file
+    return cache_folder() / "answers.sqlite"
 
 
 @contextmanager

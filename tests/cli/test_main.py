@@ -58,7 +58,7 @@ def stored() -> int:
 
 
 def move_to_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DISTIL_STORE", "another/answers.sqlite")
+    monkeypatch.setenv("DISTIL_STORE", str(Path("another/answers.sqlite").absolute()))
 
 
 def test_a_dry_run_tells_requests_tokens_dollars_and_minutes_and_asks_nothing(project: Project) -> None:

@@ -65,8 +65,17 @@ def test_the_environment_moves_the_store(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.delenv("DISTIL_STORE", raising=False)
     monkeypatch.setenv("DISTIL_CACHE", str(tmp_path))
     assert store_path() == tmp_path / "answers.sqlite"
-    monkeypatch.setenv("DISTIL_STORE", "elsewhere.sqlite")
-    assert store_path() == Path("elsewhere.sqlite")
+    monkeypatch.setenv("DISTIL_STORE", str(tmp_path / "elsewhere.sqlite"))
+    assert store_path() == tmp_path / "elsewhere.sqlite"
+
+
+@pytest.mark.parametrize("name", ["DISTIL_STORE", "DISTIL_CACHE"])
+def test_a_place_that_depends_on_the_working_folder_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.delenv("DISTIL_STORE", raising=False)
+    monkeypatch.setenv(name, "kept")
+    with pytest.raises(InputError, match=f"{name} = 'kept' is no full path") as caught:
+        store_path()
+    assert str(Path("kept").absolute()) in str(caught.value)
 
 
 def make_store_of_version_1(path: Path) -> None:

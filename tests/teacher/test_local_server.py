@@ -90,7 +90,7 @@ def test_a_run_that_is_ended_and_resumed_gives_the_bytes_of_one_that_is_not(
     assert 3 <= len(known_answers()) < len(SENTENCES)
     assert start_stage().wait(timeout=120) == 0
     resumed = Path("annotations.parquet").read_bytes()
-    monkeypatch.setenv("DISTIL_STORE", "fresh.sqlite")
+    monkeypatch.setenv("DISTIL_STORE", str(Path("fresh.sqlite").absolute()))
     assert start_stage().wait(timeout=120) == 0
     assert Path("annotations.parquet").read_bytes() == resumed
     labels = read_rows(Path("annotations.parquet"), ANNOTATIONS)["label"]
