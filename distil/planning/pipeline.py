@@ -20,7 +20,7 @@ from dvc.dependency import Dependency, ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.output import Output
 from dvc.repo import Repo
-from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
+from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.stage import PipelineStage, Stage
 from dvc.stage.loader import StageLoader
 from dvc_data.hashfile.hash_info import HashInfo
@@ -32,6 +32,7 @@ from distil.planning.run_cache import find_restorable, may_be_restored
 
 State = Literal["will run", "may run", "restored", "unchanged", "frozen"]
 Kind = Literal["command", "param", "file", "output", "upstream"]
+DVC_FILE = "dvc.yaml"
 MEASURED = "measured"  # key of a stage's `meta` in dvc.yaml: outs that hold times, which never come out the same
 
 
@@ -40,8 +41,8 @@ class Change:
     """One thing that is not as when the stage ran last.
 
     `what` is the path of a dep or an output, or the name of a param (`annotate.votes`); `how` says new, modified,
-    deleted, not in cache, missing, or of an upstream output `will differ` or `may differ`. `old` and `new` are a param's
-    or the command's values, or a file's hashes, None where there is none; `stage` is the upstream stage.
+    deleted, not in cache, missing, or of an upstream output `will differ` or `may differ`. `old` and `new` are values
+    of a param or hashes of a file, None where there is none; `stage` is the upstream stage.
     """
 
     kind: Kind
@@ -54,10 +55,15 @@ class Change:
 
 @dataclass
 class Step:
-    """A stage with what becomes of it, and why; `missing` are deps that neither lie there nor are made by a stage."""
+    """A stage with what becomes of it, and why.
+
+    `recorded` tells whether dvc.lock knows it, that is whether it ever ran. `missing` are deps that neither lie there
+    nor are made by a stage.
+    """
 
     name: str
     state: State
+    recorded: bool = True
     changes: list[Change] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
@@ -76,11 +82,12 @@ class _Outcome:
     unique: bool = False
 
 
-Differs = Callable[[str], Collection[str]]
-"""Of a stage that will run with the deps as they are: the paths of outputs that cannot come out as they were."""
+Differs = Callable[[Step], Collection[str]]
+"""Of a stage that will run on the deps as they lie there, its outputs being those of dvc.lock (or, against another
+dvc.lock, perhaps not): the paths of outputs that cannot come out as they were."""
 
 
-def read_pipeline(lock: str | None = None, *, differs: Differs = lambda _stage: ()) -> list[Step]:
+def read_pipeline(lock: str | None = None, *, differs: Differs = lambda _step: ()) -> list[Step]:
     """Every stage of the dvc.yaml in the working folder, in the order in which `dvc repro` comes to it.
 
     With `lock`, the text of another dvc.lock (empty: there was none), nothing counts as computed but what it records:
@@ -88,8 +95,9 @@ def read_pipeline(lock: str | None = None, *, differs: Differs = lambda _stage: 
     project here, or DVC cannot read it.
     """
     with _open_repo() as repo:
-        graph = get_active_graph(repo.index.graph)
-        stages = plan_repro(graph, collect_stages(repo, ["dvc.yaml"]))
+        here = Path(DVC_FILE).absolute()
+        targets = [stage for stage in repo.index.stages if Path(stage.path).absolute() == here]
+        stages = plan_repro(get_active_graph(repo.index.graph), targets)
         if lock is not None:
             _replace_lock(stages, lock)
         walk = _Walk(differs, alone=lock is not None)
@@ -98,8 +106,8 @@ def read_pipeline(lock: str | None = None, *, differs: Differs = lambda _stage: 
 
 @contextmanager
 def _open_repo() -> Iterator[Repo]:
-    if not Path("dvc.yaml").is_file():
-        raise InputError("dvc.yaml is missing here; run distil in the project's folder")
+    if not Path(DVC_FILE).is_file():
+        raise InputError(f"{DVC_FILE} is missing here; run distil in the project's folder")
     try:
         with Repo() as repo:
             yield repo
@@ -131,6 +139,7 @@ class _Walk:
         self._differs = differs
         self._alone = alone
         self._outcomes: dict[str, _Outcome] = {}  # by the path of an output
+        self._hashed: dict[str, tuple[Meta, HashInfo]] = {}  # deps that several stages have, by path
 
     def visit(self, stage: PipelineStage) -> Step:
         """Decide about a stage whose upstream stages had their turn, and note what becomes of its outputs."""
@@ -141,6 +150,7 @@ class _Walk:
             self._note(stage, stage.outs)
             return step
         lock = {dep.def_path: dep.hash_info for dep in stage.deps}
+        step.recorded = any(lock.values())
         certain = self._compare_deps(stage, step)
         of_deps = any(change.how != "may differ" for change in step.changes)
         of_command = list(_compare_command(stage))
@@ -172,12 +182,24 @@ class _Walk:
                 step.changes.append(Change("file", dep.def_path, "missing", dep.hash_info.value))
             else:
                 old = dep.hash_info
-                _take_hash(dep, outcome.out if outcome else None)
+                self._take_hash(dep, outcome.out if outcome else None)
                 certain.append(dep.def_path)
                 if dep.hash_info != old:
-                    how, maker = "modified" if old else "new", outcome and outcome.stage
+                    how, maker = "modified" if old else "new", outcome.stage if outcome else None
                     step.changes.append(Change("file", dep.def_path, how, old.value, dep.hash_info.value, maker))
         return certain
+
+    def _take_hash(self, dep: Dependency, made: Output | None) -> None:
+        """Give a dep the hash that it will have: of what a stage makes, or None: of what lies in the working folder."""
+        if made is not None and made is not dep:
+            if made.fs_path == dep.fs_path:
+                dep.meta, dep.hash_info = made.meta, made.hash_info
+            else:
+                dep.meta, dep.hash_info = Meta(), made.get_obj(filter_info=dep.fs_path).hash_info
+            return
+        if dep.fs_path not in self._hashed:
+            self._hashed[dep.fs_path] = dep._get_hash_meta()
+        dep.meta, dep.hash_info = self._hashed[dep.fs_path]
 
     def _outcome_of(self, dep: Dependency) -> _Outcome | None:
         """What is known of a dep that a stage makes, as a whole or in part; None where no stage does."""
@@ -211,7 +233,7 @@ class _Walk:
             self._note(stage, stage.repo.stage_cache._create_stage(record, wdir=stage.wdir).outs)
             return
         step.state = "will run"
-        differing = () if open_ends else self._differs(step.name)
+        differing = () if open_ends or not self._are_in_place(stage) else self._differs(step)
         self._note(stage, differing=differing, unique=(stage.meta or {}).get(MEASURED, []))
 
     def _may_recur(
@@ -223,6 +245,13 @@ class _Walk:
             return False
         differing = {path: lock[path].value for path, one in outcomes.items() if one and one.differs}
         return may_be_restored(stage, certain, differing)
+
+    def _are_in_place(self, stage: PipelineStage) -> bool:
+        """Whether deps and outputs lie there as they are reckoned with."""
+        as_reckoned = all(
+            dep.exists and dep.get_hash() == dep.hash_info for dep in stage.deps if self._outcome_of(dep) is not None
+        )
+        return as_reckoned and (self._alone or not any(_compare_outs(stage)))
 
     def _note(
         self,
@@ -276,13 +305,3 @@ def _compare_values(name: str, old: Any, new: Any) -> Iterator[Change]:
     elif old != new:
         how = "new" if old is None else "deleted" if new is None else "modified"
         yield Change("param", name, how, old, new)
-
-
-def _take_hash(dep: Dependency, made: Output | None) -> None:
-    """Give a dep the hash that it will have: of what a stage makes, or None: of what lies in the working folder."""
-    if made is None or made is dep:
-        dep.meta, dep.hash_info = dep._get_hash_meta()
-    elif made.fs_path == dep.fs_path:
-        dep.meta, dep.hash_info = made.meta, made.hash_info
-    else:
-        dep.meta, dep.hash_info = Meta(), made.get_obj(filter_info=dep.fs_path).hash_info

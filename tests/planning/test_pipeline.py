@@ -225,7 +225,19 @@ def rename_and_back(toy: Toy) -> None:
     toy.git("checkout", "-q", "texts.txt")
 
 
-Edit = Callable[[Toy], Any]
+Edit = Callable[[Toy], None]
+
+
+def together(*edits: Edit) -> Edit:
+    """One edit after the other."""
+
+    def edit(toy: Toy) -> None:
+        for each in edits:
+            each(toy)
+
+    return edit
+
+
 W, M, R = "will run", "may run", "restored"
 FROM_LABEL = {"learn": M, "time": M, "tell": M}
 
@@ -258,15 +270,15 @@ EDITS: dict[str, tuple[Edit, dict[str, str]]] = {
     "param of a measuring stage": (lambda toy: toy.edit("time", rounds=2), {"time": W, "tell": W}),
     "param of a leaf": (lambda toy: toy.edit("draw", width=2), {"draw": W}),
     "params of two stages": (
-        lambda toy: [toy.edit("draw", width=2), toy.edit("tell", rows=2)],
+        together(lambda toy: toy.edit("draw", width=2), lambda toy: toy.edit("tell", rows=2)),
         {"tell": W, "draw": W},
     ),
     "params of a stage and one after it": (
-        lambda toy: [toy.edit("label", votes=2), toy.edit("tell", rows=2)],
+        together(lambda toy: toy.edit("label", votes=2), lambda toy: toy.edit("tell", rows=2)),
         {"label": W, "learn": M, "time": M, "tell": W},
     ),
     "new key of a section": (lambda toy: toy.edit("learn", seed=1), {"learn": W, "time": M, "tell": M}),
-    "a section that nobody reads": (lambda toy: toy.params.update(other=1) or toy.edit(), {}),
+    "a section that nobody reads": (together(lambda toy: toy.params.update(other=1), lambda toy: toy.edit()), {}),
     "code of one stage, in a folder of another's": (
         lambda toy: toy.write("code/clean.sh", "2\n"),
         {"clean": W, "label": W, **FROM_LABEL, "draw": M},
@@ -294,14 +306,14 @@ EDITS: dict[str, tuple[Edit, dict[str, str]]] = {
     "outputs deleted": (lambda toy: toy.remove("labels.txt", "model"), {"label": R, "learn": R}),
     "committed output deleted": (lambda toy: toy.remove("tell.json"), {"tell": R}),
     "output deleted, not in cache": (
-        lambda toy: [toy.forget_cache(), toy.remove("picture.txt")],
+        together(lambda toy: toy.forget_cache(), lambda toy: toy.remove("picture.txt")),
         {"clean": W, "label": W, "learn": W, "time": W, "tell": W, "draw": W},
     ),
     "output changed by hand": (lambda toy: toy.write("picture.txt", "mine\n"), {"draw": R}),
     "metric changed by hand": (lambda toy: toy.write("learn.json", "7\n"), {"learn": R}),
     "run cache lost": (lambda toy: toy.forget_runs(), {}),
     "run cache lost, and an edit": (
-        lambda toy: [toy.forget_runs(), toy.edit("learn", rate=2)],
+        together(lambda toy: toy.forget_runs(), lambda toy: toy.edit("learn", rate=2)),
         {"learn": W, "time": M, "tell": M},
     ),
     "edit undone": (go_back, {"label": R}),
@@ -319,11 +331,11 @@ EDITS: dict[str, tuple[Edit, dict[str, str]]] = {
         dict.fromkeys(STAGES, R),
     ),
     "no lock, no runs": (
-        lambda toy: [toy.remove("dvc.lock"), toy.forget_runs()],
+        together(lambda toy: toy.remove("dvc.lock"), lambda toy: toy.forget_runs()),
         dict.fromkeys(STAGES, W),
     ),
     "no lock, no run of one": (
-        lambda toy: [toy.remove("dvc.lock"), toy.edit("learn", rate=2)],
+        together(lambda toy: toy.remove("dvc.lock"), lambda toy: toy.edit("learn", rate=2)),
         {"clean": R, "label": R, "learn": W, "time": M, "tell": M, "draw": R},
     ),
     "fresh clone": (clone, dict.fromkeys(STAGES, W)),
