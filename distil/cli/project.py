@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,12 @@ def describe_change(how: Any) -> str:
 
 
 def _read_dvc_file() -> Any:
-    return load_yaml(DVC_FILE.read_text(encoding="utf-8"))
+    return _parse(DVC_FILE.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def _parse(text: str) -> Any:
+    return load_yaml(text)
 
 
 @contextmanager

@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from distil.annotate.budget import Till
-from distil.annotate.forecast import Outlook, charge_known, look_ahead
+from distil.annotate.forecast import Outlook
 from distil.annotate.questions import Job
 from distil.prompting.requests import Plan
 from distil.store.answer_store import Store
+from distil.teacher.tokens import count_characters
 
 FEW = 20_000  # requests that are looked up one by one
 CHARGED = 10_000  # answers that are read of more
@@ -33,9 +34,10 @@ Heads = NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class Counted:
-    """An outlook, and whether what the stored answers have cost was reckoned from some of them."""
+    """An outlook; `more` requests may follow where votes disagree, and `reckoned` costs are those of some answers."""
 
     outlook: Outlook
+    more: int = 0
     reckoned: bool = False
 
 
@@ -46,8 +48,7 @@ def count_requests(job: Job, store: Store, plan: Plan, till: Till) -> Counted:
     """
     requests = job.text_count * plan.params.votes.max * len(plan.asked)
     if requests <= FEW or not (job.plain and plan.params.votes.fixed) or len(store) > FOREIGN * requests:
-        charge_known(job, store, [plan], {plan.name: till})
-        return Counted(look_ahead(job, store, [plan])[plan.name])
+        return _look_up(job, store, plan, till)
     outlook = _compare_keys(job, plan, _read_heads(store))
     charged = _charge_some(job, store, plan, till)
     if charged:
@@ -55,10 +56,28 @@ def count_requests(job: Job, store: Store, plan: Plan, till: Till) -> Counted:
     return Counted(outlook, reckoned=outlook.known > charged)
 
 
+def _look_up(job: Job, store: Store, plan: Plan, till: Till) -> Counted:
+    """Read every answer."""
+    outlook, more = Outlook(), 0
+    till.spent = 0.0
+    most = plan.params.votes.max * len(plan.asked)
+    for batch in job.questions():
+        for asked in job.asked(plan, store, batch):
+            missing = [request for request in asked.due if request.key not in asked.stored]
+            for request in asked.due:
+                if request.key in asked.stored:
+                    till.charge(request, asked.stored[request.key].answer)
+            outlook.note_known(len(asked.due) - len(missing))
+            outlook.missing += len(missing)
+            outlook.characters += sum(map(count_characters, missing))
+            more += most - len(asked.due) if missing else 0
+    return Counted(outlook, more)
+
+
 def _read_heads(store: Store) -> Heads:
     """The beginnings of all keys of the store, sorted."""
     parts = []
-    keys = store.keys()
+    keys = store.iter_keys()
     while some := list(islice(keys, KEYS_AT_ONCE)):
         try:
             packed = bytes.fromhex("".join(key[:DIGITS] for key in some))

@@ -84,8 +84,8 @@ def forecast_job(
         else:
             (plan,) = alike
             counted = count_requests(job, store, plan, tills[plan.name])
-            more = count_more(job, store, plan)
-            forecasts.append(_expect(plan, counted.outlook, tills[plan.name], more, runtime, None, counted.reckoned))
+            till, more = tills[plan.name], counted.more
+            forecasts.append(_expect(plan, counted.outlook, till, more, runtime, None, counted.reckoned))
     return Outlay(job.text_count, forecasts, sum(till.spent for till in tills.values()), runtime.budget_usd)
 
 

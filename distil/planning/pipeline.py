@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import dpath
 from dvc.dependency import Dependency, ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.output import Output
@@ -23,6 +24,7 @@ from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.stage import PipelineStage, Stage
 from dvc.stage.loader import StageLoader
+from dvc.utils.serialize import load_path
 from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.meta import Meta
 
@@ -33,6 +35,7 @@ from distil.planning.run_cache import find_restorable, may_be_restored
 State = Literal["will run", "may run", "restored", "unchanged", "frozen"]
 Kind = Literal["command", "param", "file", "output", "upstream"]
 DVC_FILE = "dvc.yaml"
+ABSENT = object()  # in place of a param
 MEASURED = "measured"  # key of a stage's `meta` in dvc.yaml: outs that hold times, which never come out the same
 
 
@@ -139,6 +142,7 @@ class _Walk:
         self._differs = differs
         self._alone = alone
         self._outcomes: dict[str, _Outcome] = {}  # by the path of an output
+        self._params: dict[str, dict[str, Any]] = {}  # by file
         self._hashed: dict[str, tuple[Meta, HashInfo]] = {}  # deps that several stages have, by path
 
     def visit(self, stage: PipelineStage) -> Step:
@@ -169,7 +173,7 @@ class _Walk:
         certain = []
         for dep in stage.deps:
             if isinstance(dep, ParamsDependency):
-                step.changes += _compare_params(dep)
+                step.changes += _compare_params(dep, self._read_params(dep))
                 certain.append(dep.def_path)
                 continue
             outcome = self._outcome_of(dep)
@@ -188,6 +192,16 @@ class _Walk:
                     how, maker = "modified" if old else "new", outcome.stage if outcome else None
                     step.changes.append(Change("file", dep.def_path, how, old.value, dep.hash_info.value, maker))
         return certain
+
+    def _read_params(self, dep: ParamsDependency) -> dict[str, Any]:
+        """The params that a stage names, or all of the file, which is parsed once for all stages."""
+        if not dep.exists:
+            return {}
+        if dep.fs_path not in self._params:
+            self._params[dep.fs_path] = load_path(dep.fs_path, dep.fs)
+        values = self._params[dep.fs_path]
+        found = {name: dpath.get(values, name, separator=".", default=ABSENT) for name in dep.params}
+        return {name: value for name, value in found.items() if value is not ABSENT} if dep.params else values
 
     def _take_hash(self, dep: Dependency, made: Output | None) -> None:
         """Give a dep the hash that it will have: of what a stage makes, or None: of what lies in the working folder."""
@@ -287,14 +301,13 @@ def _compare_outs(stage: PipelineStage) -> Iterator[Change]:
             yield Change("output", out.def_path, how)
 
 
-def _compare_params(dep: ParamsDependency) -> Iterator[Change]:
+def _compare_params(dep: ParamsDependency, now: dict[str, Any]) -> Iterator[Change]:
     then = dep.hash_info.value or {}
-    now = dep.read_params()
     for section in dep.params or [*now, *then]:
         old, new = then.get(section), now.get(section)
         if old != new or (section in now) != (section in then):
             yield from _compare_values(section, old, new) if section in then else [Change("param", section, "new")]
-    dep.hash_info = HashInfo(dep.PARAM_PARAMS, now)
+    dep.hash_info = HashInfo(dep.PARAM_PARAMS, now)  # type: ignore[arg-type]  # as DVC does
 
 
 def _compare_values(name: str, old: Any, new: Any) -> Iterator[Change]:

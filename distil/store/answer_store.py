@@ -136,7 +136,7 @@ class Store:
         """Those of the keys that have an answer."""
         return set(self.get(keys))
 
-    def keys(self) -> Iterator[str]:
+    def iter_keys(self) -> Iterator[str]:
         """The keys of all rows, in no order; whether a row is an answer is not looked at."""
         return (key for (key,) in self._read("SELECT key FROM answers") if isinstance(key, str))
 
