@@ -3,7 +3,7 @@
     python benchmarks/noop.py --rounds 7
 
 The project as it stands, with outputs made up in the number of files that the stages write, and a project of the same
-stages and edges, in which a stage has a file of one byte of its own, one byte from each stage before it, and writes one.
+stages and edges, in which a stage has a file of one byte, one byte from each stage before it, and writes one.
 Both are taken as computed (`dvc commit`), and reproduced in turn in processes of their own.
 """
 

@@ -110,13 +110,29 @@ class Study:
         return self.annotate.each_teacher() if self.annotate else []
 
     def find_differing(self, step: Step, commit: str | None) -> list[str]:
-        """The outputs of annotate that cannot come out as they were: the questions are others, or the prompt is."""
-        if step.name != "annotate" or commit is not None or not self.annotate:
+        """The outputs of fetch and annotate that cannot come out as they were: others are asked, or otherwise."""
+        if commit is not None or not self.annotate:
             return []
-        table, metrics = stage_path("annotate", "--annotations"), stage_path("annotate", "--metrics")
-        differing = [table.as_posix()] if self.job and answers_differ(self.job, table) else []
-        told = self._read(metrics).get("prompt_sha256")
-        return differing + [metrics.as_posix()] * (told not in (None, file_sha256(Path(self.annotate.prompt))))
+        if step.name == "fetch":
+            told, texts = self._read(stage_path("fetch", "--metrics")).get("texts"), self._count_texts_then(step)
+            options = ["--texts", "--metrics"] if texts not in (None, told) else []
+        elif step.name == "annotate":
+            told = self._read(stage_path("annotate", "--metrics"))
+            options = ["--metrics"] if any(told.get(key, now) != now for key, now in self._describe_asking()) else []
+            if self.job and answers_differ(self.job, stage_path("annotate", "--annotations")):
+                options.append("--annotations")
+        else:
+            options = []
+        return [stage_path(step.name, option).as_posix() for option in options]
+
+    def _describe_asking(self) -> Iterator[tuple[str, Any]]:
+        """What the metrics of annotate tell of the params."""
+        if self.annotate:
+            votes = self.annotate.votes
+            yield "prompt_sha256", file_sha256(Path(self.annotate.prompt))
+            yield "votes", votes.min if votes.fixed else votes.model_dump()
+            yield "teacher", self.annotate.name
+            yield from self.annotate.model_dump(include={"prompt", "method", "protocol"}).items()
 
     def forecast(self, steps: Mapping[str, Step], findings: list[Finding]) -> list[Asking]:
         """What annotate has before it, and compare if it names candidates."""
@@ -162,11 +178,15 @@ class Study:
         fetch = steps.get("fetch")
         if fetch is None or fetch.state == "unchanged":
             return True, None
+        return False, self._count_texts_then(fetch)
+
+    def _count_texts_then(self, fetch: Step) -> int | None:
+        """How many texts there will be, where nothing but `fetch.limit` changes; None where nobody knows."""
         told = self._read(stage_path("fetch", "--metrics"))
         in_all = told.get("in_all", told.get("texts"))
         if not self.source or not in_all or {change.what for change in fetch.changes} != {"fetch.limit"}:
-            return False, None
-        return False, min(self.source.limit or in_all, in_all)
+            return None
+        return min(self.source.limit or int(in_all), int(in_all))
 
     def _find_rate(self, stage: str) -> float | None:
         """Answers a second of the last run that asked the same teacher."""

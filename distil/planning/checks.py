@@ -92,10 +92,10 @@ def check_budget(outlay: Outlay) -> Iterator[Finding]:
     """A budget that what there is to ask may pass."""
     if outlay.passes_budget:
         usd = outlay.usd or (0.0, 0.0)
-        told = f"${usd[0]:,.2f}" + (f" to ${usd[1]:,.2f}" if usd[1] > usd[0] else "")
+        told = f"${usd[0]:,.4f}" + (f" to ${usd[1]:,.4f}" if usd[1] > usd[0] else "")
         yield Finding(
             "error",
-            f"runtime.budget_usd = {outlay.budget_usd:g} may be passed: ${outlay.spent_usd:,.2f} are spent, and the "
+            f"runtime.budget_usd = {outlay.budget_usd:g} may be passed: ${outlay.spent_usd:,.4f} are spent, and the "
             f"requests to send take about {told}; raise it, or ask less",
         )
 

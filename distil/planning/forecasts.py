@@ -64,8 +64,9 @@ class Outlay:
 
     @property
     def passes_budget(self) -> bool:
-        """Whether the budget may be passed; the run would stop before that."""
-        return self.budget_usd is not None and self.spent_usd + (self.usd or (0.0, 0.0))[1] > self.budget_usd
+        """Whether requests are to be sent that may pass the budget; the run would stop before that."""
+        most = (self.usd or (0.0, 0.0))[1]
+        return self.budget_usd is not None and most > 0 and self.spent_usd + most > self.budget_usd
 
 
 def forecast_job(

@@ -59,7 +59,10 @@ def _describe_upstream(changes: Sequence[Change]) -> Iterator[str]:
             if change.how == how:
                 paths.setdefault(change.stage, []).append(change.what)
         if paths:
-            yield f"{words}: " + "; ".join(f"{', '.join(some)} ({stage})" for stage, some in paths.items())
+            shown = (some[:1] + [f"{len(some) - 1} more"] * (len(some) > 1) for some in paths.values())
+            yield f"{words}: " + ", ".join(
+                f"{' and '.join(some)} ({stage})" for stage, some in zip(paths, shown, strict=True)
+            )
 
 
 def _describe_change(change: Change) -> str:
@@ -88,7 +91,7 @@ def tell_asking(asking: Asking, runtime: RuntimeParams) -> Iterator[str]:
         yield f"{asking.stage} does not run: nothing is asked"
         return
     if asking.outlay is None:
-        yield f"{asking.stage}: there are no texts yet, so nobody knows what it will ask"
+        yield f"{asking.stage}: its requests cannot be counted before there are texts, and no error below"
         return
     if not asking.final:
         if asking.texts_then is not None and asking.requests_then is not None:
@@ -161,7 +164,7 @@ def _tell_whole(prospect: Prospect) -> Iterator[str]:
         dollars = "no known price" if whole.usd is None else f"${whole.usd:,.2f}"
         minutes = "" if whole.minutes is None else f", {whole.minutes:,.1f} minutes as fast as the last run"
         yield (
-            f"without fetch.limit, all {whole.texts:,} texts, as the sample: {whole.requests:,} requests, "
+            f"all {whole.texts:,} texts, if each takes what one of the sample takes: {whole.requests:,} requests, "
             f"{whole.input_tokens:,.0f} tokens in, {whole.output_tokens:,.0f} out, {dollars}{minutes}"
         )
 
