@@ -2,12 +2,13 @@
 
     python benchmarks/plan.py --texts 1000000 --votes 3 --rounds 3
 
-Makes two studies of synthetic texts, one of a tenth of the size, with every answer but those of the last tenth of the
-texts in a store of their own, and plans them in turn in processes of their own: so the ratio is of one machine in one
-state. CPU seconds stand beside those of the clock, for a machine that does something else too.
+Makes two studies of synthetic texts, one of a tenth of the size, each with a store of its own, in which nine tenths of
+the texts have their answers, and the last tenth of the rows are of another study; and plans them in turn in processes of
+their own: so the ratio is of one machine in one state. CPU seconds stand beside those of the clock, for a machine that does something else too.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -76,23 +77,24 @@ def write_texts(path: Path, rows: list[tuple[str, str]]) -> None:
             writer.write_table(pa.Table.from_pylist(table, schema=TEXTS))
 
 
-def fill_store(store: Store, plan: Plan, texts: list[str]) -> int:
-    """Answer every request; returns how many answers there are."""
+def fill_store(store: Store, plan: Plan, texts: list[str], others: int) -> None:
+    """Answer every request about the texts, and so many of another study."""
     said = [Answer(label, "stop", input_tokens=90, output_tokens=2) for label in LABELS]
 
     def answers() -> Iterator[tuple[str, Stored]]:
         for number, text in enumerate(texts):
             for key in plan.hashes(text):
                 yield key.hex(), Stored(said[number % 2], "toy", "run", 1.0, 2.0)
+        for number in range(others):
+            yield hashlib.sha256(str(number).encode()).hexdigest(), Stored(said[0], "other", "run", 1.0, 2.0)
 
     left = answers()
     while some := list(islice(left, ROWS_AT_ONCE)):
         store.put_all(some)
-    return len(store)
 
 
 def make_study(folder: Path, texts: int, votes: int) -> int:
-    """A project whose fetch has run, and whose teacher has answered nine tenths of the texts."""
+    """A project whose fetch has run, and whose teacher has answered nine tenths of the texts; returns the answers."""
     folder.mkdir()
     copy_project(folder)
     sections: dict[str, Any] = read_preset("reviews")
@@ -116,10 +118,11 @@ def make_study(folder: Path, texts: int, votes: int) -> int:
     prompt = read_prompt(ROOT / params.prompt)
     plan = Plan(params, LABELS, load_labelling("classification").answers, prompt, "toy")
     with open_store(folder / "answers.sqlite") as store:
-        answers = fill_store(store, plan, [text for _, text in rows[: round(len(rows) * ANSWERED)]])
+        answered = [text for _, text in rows[: round(texts * ANSWERED)]]
+        fill_store(store, plan, answered, others=votes * (texts - len(answered)))
     for command in (["init", "-q", "-f"], ["commit", "-q", "-f", "fetch"]):
         subprocess.run([sys.executable, "-m", "dvc", *command], cwd=folder, check=True)
-    return answers
+    return votes * len(answered)
 
 
 def measure(folder: Path) -> tuple[float, float, float, dict[str, Any]]:
@@ -164,7 +167,7 @@ def main() -> None:
             assert teacher["stored"] == answers[texts]
             assert teacher["stored"] + teacher["missing"] == texts * arguments.votes
             print(
-                f"{texts:>9,} texts, {answers[texts]:>9,} answers stored: {statistics.median(seconds):.2f} s "
+                f"{texts:>9,} texts, {texts * arguments.votes:>9,} answers stored: {statistics.median(seconds):.2f} s "
                 f"({min(seconds):.2f} to {max(seconds):.2f}), {statistics.median(cpu):.2f} s of CPU, "
                 f"{max(peak):,.0f} MB at most"
             )
