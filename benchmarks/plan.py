@@ -3,8 +3,9 @@
     python benchmarks/plan.py --texts 1000000 --votes 3 --rounds 3
 
 Makes two studies of synthetic texts, one of a tenth of the size, each with a store of its own, in which nine tenths of
-the texts have their answers, and the last tenth of the rows are of another study; and plans them in turn in processes of
-their own: so the ratio is of one machine in one state. CPU seconds stand beside those of the clock, for a machine that does something else too.
+the texts have their answers, and a tenth of the rows are of another study. They are planned in turn in processes of
+their own, so that the ratio is of one machine in one state. CPU seconds stand beside those of the clock, for a machine
+that does something else too.
 """
 
 import argparse
