@@ -1,5 +1,6 @@
 """The command `distil plan`: what `dvc repro` would run now and why, what that would ask and cost, what would fail."""
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -111,28 +112,27 @@ class Study:
 
     def find_differing(self, step: Step, commit: str | None) -> list[str]:
         """The outputs of fetch and annotate that cannot come out as they were: others are asked, or otherwise."""
-        if commit is not None or not self.annotate:
-            return []
-        if step.name == "fetch":
+        options: list[str] = []
+        if step.name == "fetch" and commit is None:
             told, texts = self._read(stage_path("fetch", "--metrics")).get("texts"), self._count_texts_then(step)
             options = ["--texts", "--metrics"] if texts not in (None, told) else []
-        elif step.name == "annotate":
-            told = self._read(stage_path("annotate", "--metrics"))
-            options = ["--metrics"] if any(told.get(key, now) != now for key, now in self._describe_asking()) else []
-            if self.job and answers_differ(self.job, stage_path("annotate", "--annotations")):
+        if step.name == "annotate" and self.annotate:
+            differing = self._compare_asking(self._read(stage_path("annotate", "--metrics"), commit), self.annotate)
+            options = ["--metrics"] if differing else []
+            table = stage_path("annotate", "--annotations")
+            if differing & {"votes", "teacher"} or (commit is None and self.job and answers_differ(self.job, table)):
                 options.append("--annotations")
-        else:
-            options = []
         return [stage_path(step.name, option).as_posix() for option in options]
 
-    def _describe_asking(self) -> Iterator[tuple[str, Any]]:
-        """What the metrics of annotate tell of the params."""
-        if self.annotate:
-            votes = self.annotate.votes
-            yield "prompt_sha256", file_sha256(Path(self.annotate.prompt))
-            yield "votes", votes.min if votes.fixed else votes.model_dump()
-            yield "teacher", self.annotate.name
-            yield from self.annotate.model_dump(include={"prompt", "method", "protocol"}).items()
+    def _compare_asking(self, told: Mapping[str, Any], params: AnnotateParams) -> set[str]:
+        """What the metrics of annotate tell otherwise than the params now do."""
+        votes = params.votes
+        now = params.model_dump(include={"prompt", "method", "protocol"}) | {
+            "prompt_sha256": file_sha256(Path(params.prompt)),
+            "votes": votes.min if votes.fixed else votes.model_dump(),
+            "teacher": params.name,
+        }
+        return {key for key, value in now.items() if told.get(key, value) != value}
 
     def forecast(self, steps: Mapping[str, Step], findings: list[Finding]) -> list[Asking]:
         """What annotate has before it, and compare if it names candidates."""
@@ -168,7 +168,7 @@ class Study:
     def reckon_whole(self, asking: Sequence[Asking]) -> Whole | None:
         """What all texts would take, where `fetch.limit` took some of them."""
         in_all = self._read(stage_path("fetch", "--metrics")).get("in_all", 0)
-        outlay = asking[0].outlay if asking else None
+        outlay = asking[0].outlay if asking and asking[0].stage == "annotate" else None
         if not outlay or in_all <= outlay.texts:
             return None
         return reckon_whole(outlay, in_all, asking[0].answers_per_s)
@@ -194,11 +194,14 @@ class Study:
         is_same = self.annotate is not None and told.get("teacher") == self.annotate.name
         return (told.get("run") or {}).get("answers_per_s") if is_same else None
 
-    def _read(self, metrics: Path) -> dict[str, Any]:
-        """Details of a metric file, empty where it cannot be read, which is for the stage to tell."""
+    def _read(self, metrics: Path, commit: str | None = None) -> dict[str, Any]:
+        """Details of a metric file, also at a commit; empty where it cannot be read, which is for the stage to tell."""
         try:
-            return dict(read_details(metrics))
-        except InputError:
+            if commit is None:
+                return dict(read_details(metrics))
+            (details,) = json.loads(read_tracked(commit, metrics.as_posix()) or b"{}")["details"]
+            return dict(details)
+        except (InputError, LookupError, TypeError, ValueError):
             return {}
 
 

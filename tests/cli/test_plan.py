@@ -165,6 +165,7 @@ def test_a_plan_against_a_branch_takes_what_that_has_computed(teacher: LoopbackT
     assert code == 1
     assert said.startswith("if nothing were computed but what main (")
     assert "annotate  will run\n    annotate.votes: 1 -> 2\n" in said
+    assert "count     will run\n    will come out otherwise: annotations.parquet (annotate)\n" in said
     assert "requests to send       0\n" in said
 
 
