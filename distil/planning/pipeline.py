@@ -231,14 +231,16 @@ class _Walk:
     ) -> None:
         """Of a stage that has changed for certain: whether it runs, or its outputs can be had without a run.
 
-        `as_locked` says that only its outputs are not what they were, as far as one knows.
+        `as_locked` says that only its outputs are not what they were, as far as one knows: if so, those of dvc.lock do.
         """
         open_ends = [dep for dep in stage.deps if dep.def_path not in certain]
         record = None
         if not self._alone and not step.missing:
             if not open_ends:
                 record = find_restorable(stage, unchanged=as_locked)
-            elif self._may_recur(stage, lock, certain, open_ends):
+            elif (as_locked and find_restorable(stage, unchanged=True)) or self._may_recur(
+                stage, lock, certain, open_ends
+            ):
                 step.state = "may run"
                 self._note(stage)
                 return
@@ -303,18 +305,21 @@ def _compare_outs(stage: PipelineStage) -> Iterator[Change]:
 
 def _compare_params(dep: ParamsDependency, now: dict[str, Any]) -> Iterator[Change]:
     then = dep.hash_info.value or {}
-    for section in dep.params or [*now, *then]:
-        old, new = then.get(section), now.get(section)
-        if old != new or (section in now) != (section in then):
-            yield from _compare_values(section, old, new) if section in then else [Change("param", section, "new")]
+    named = set(dep.params) or {*now, *then}
+    old, new = ({name: value for name, value in values.items() if name in named} for values in (then, now))
+    yield from _compare_values("", old, new)
     dep.hash_info = HashInfo(dep.PARAM_PARAMS, now)  # type: ignore[arg-type]  # as DVC does
 
 
 def _compare_values(name: str, old: Any, new: Any) -> Iterator[Change]:
     """Each value that differs, by its full name, within mappings too."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in [*new, *(key for key in old if key not in new)]:
-            yield from _compare_values(f"{name}.{key}", old.get(key), new.get(key))
-    elif old != new:
-        how = "new" if old is None else "deleted" if new is None else "modified"
-        yield Change("param", name, how, old, new)
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        if old != new:
+            yield Change("param", name, "modified", old, new)
+        return
+    for key in [*new, *(key for key in old if key not in new)]:
+        full = f"{name}.{key}" if name else str(key)
+        if key in old and key in new:
+            yield from _compare_values(full, old[key], new[key])
+        else:
+            yield Change("param", full, "new" if key in new else "deleted", old.get(key), new.get(key))

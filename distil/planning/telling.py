@@ -70,7 +70,9 @@ def _describe_change(change: Change) -> str:
         case "command":
             return "its command in dvc.yaml is another" if change.how == "modified" else "it runs each time"
         case "param":
-            return f"{change.what}: {_show(change.old)} -> {_show(change.new)}"
+            old = "not set" if change.how == "new" else _show(change.old)
+            new = "not set" if change.how == "deleted" else _show(change.new)
+            return f"{change.what}: {old} -> {new}"
         case "output":
             return f"{change.what} {WORDS.get(change.how, change.how)}"
         case _:
@@ -79,8 +81,6 @@ def _describe_change(change: Change) -> str:
 
 
 def _show(value: Any) -> str:
-    if value is None:
-        return "not set"
     shown = json.dumps(value, ensure_ascii=False, default=str)
     return shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}..."
 

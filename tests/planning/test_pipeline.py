@@ -214,6 +214,12 @@ def edit_in_the_clone(toy: Toy) -> None:
     toy.edit("learn", rate=2)
 
 
+def delete_after_an_edit(toy: Toy) -> None:
+    toy.forget_runs()
+    toy.write("texts.txt", "a\nb\na\n")
+    toy.remove("labels.txt")
+
+
 def freeze(toy: Toy) -> None:
     toy.change_stage("label", frozen=True)
     toy.write("texts.txt", "b\na\nc\n")
@@ -278,6 +284,7 @@ EDITS: dict[str, tuple[Edit, dict[str, str]]] = {
         {"label": W, "learn": M, "time": M, "tell": W},
     ),
     "new key of a section": (lambda toy: toy.edit("learn", seed=1), {"learn": W, "time": M, "tell": M}),
+    "a key without a value": (lambda toy: toy.edit("learn", seed=None), {"learn": W, "time": M, "tell": M}),
     "a section that nobody reads": (together(lambda toy: toy.params.update(other=1), lambda toy: toy.edit()), {}),
     "code of one stage, in a folder of another's": (
         lambda toy: toy.write("code/clean.sh", "2\n"),
@@ -315,6 +322,10 @@ EDITS: dict[str, tuple[Edit, dict[str, str]]] = {
     "run cache lost, and an edit": (
         together(lambda toy: toy.forget_runs(), lambda toy: toy.edit("learn", rate=2)),
         {"learn": W, "time": M, "tell": M},
+    ),
+    "run cache lost, an output too, and the stage before it edited": (
+        delete_after_an_edit,
+        {"clean": W, "label": M, "learn": M, "time": M, "tell": M, "draw": M},
     ),
     "edit undone": (go_back, {"label": R}),
     "edit undone by git": (go_back_by_git, {"clean": R, "label": R, "learn": R, "time": R, "tell": R, "draw": R}),
