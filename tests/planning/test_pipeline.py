@@ -1,6 +1,7 @@
 """Experiments: an edit, the plan, then what `dvc repro` really does."""
 
 import os
+import random
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -114,7 +115,7 @@ class Toy:
         shutil.rmtree(self.folder / ".dvc/cache")
 
     def forget_runs(self) -> None:
-        shutil.rmtree(self.folder / ".dvc/cache/runs")
+        shutil.rmtree(self.folder / ".dvc/cache/runs", ignore_errors=True)
 
     def repro(self) -> list[str]:
         log = self.folder / RAN
@@ -374,3 +375,46 @@ def test_what_will_run_runs_and_nothing_else_does(toy: Toy, name: str) -> None:
     assert {stage for stage, state in planned.items() if state == "will run"} <= ran
     assert ran <= {stage for stage, state in planned.items() if state in ("will run", "may run")}
     assert states(read_pipeline()) in ({}, {"draw": "will run"}, {"label": "frozen"})
+
+
+def remove_one(toy: Toy, rng: random.Random) -> None:
+    there = [name for name in OUTPUTS if (toy.folder / name).exists()]
+    toy.remove(*rng.sample(there, 1))
+
+
+def lose_one(toy: Toy, rng: random.Random) -> None:
+    """An object of the cache."""
+    objects = [path for path in sorted((toy.folder / ".dvc/cache/files").rglob("*")) if path.is_file()]
+    rng.choice(objects).unlink()
+
+
+OUTPUTS = ["clean.txt", "labels.txt", "labels.json", "model", "learn.json", "speed.txt", "story.txt", "tell.json"]
+RANDOM_EDITS: list[Callable[[Toy, random.Random], None]] = [
+    lambda toy, rng: toy.write("texts.txt", rng.choice(["b\na\n", "a\nb\na\n", "c\n", "x\ny\n", "a\nb\nc\n"])),
+    lambda toy, rng: toy.write(rng.choice(["a.md", "b.md"]), rng.choice(["A\n", "AA\n", "B\n"])),
+    lambda toy, rng: toy.write(rng.choice(["code/clean.sh", "code/label.sh"]), rng.choice(["1\n", "2\n"])),
+    lambda toy, rng: toy.write(rng.choice(["labels.json", "picture.txt", "story.txt"]), "spoilt\n"),
+    lambda toy, rng: toy.edit("label", prompt=rng.choice(["a.md", "b.md"]), votes=rng.choice([1, 2])),
+    lambda toy, rng: toy.edit("learn", rate=rng.choice([1, 2])),
+    lambda toy, rng: toy.edit("time", rounds=rng.choice([1, 2])),
+    lambda toy, rng: toy.edit("tell", rows=rng.choice([1, 2])),
+    remove_one,
+    remove_one,
+    lose_one,
+    lambda toy, rng: toy.forget_runs() if rng.random() < 0.3 else None,
+    lambda toy, rng: toy.remove("dvc.lock") if rng.random() < 0.3 and (toy.folder / "dvc.lock").exists() else None,
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_was_done_before_what_will_run_runs_and_nothing_else_does(toy: Toy, seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(100):
+        for edit in rng.choices(RANDOM_EDITS, k=rng.choice([1, 1, 2, 3])):
+            edit(toy, rng)
+        planned = states(read_pipeline())
+        ran = set(toy.repro())
+        assert {stage for stage, state in planned.items() if state == "will run"} <= ran
+        assert ran <= {stage for stage, state in planned.items() if state in ("will run", "may run")}
+        assert states(read_pipeline()) == {}
