@@ -76,7 +76,7 @@ def look_ahead(revision: str | None, *, check: bool) -> tuple[Prospect, RuntimeP
     asking = study.forecast({step.name: step for step in steps}, findings)
     findings += study.check(asking)
     if check:
-        findings += knock(study.teachers, study.runtime)
+        findings += knock(study.teachers_of("annotate", "compare"), study.runtime)
     reasons = list(explain(steps, open_history(commit)))
     against = (revision, commit) if revision is not None and commit is not None else None
     return Prospect(reasons, asking, study.reckon_whole(asking), list(dict.fromkeys(findings)), against), study.runtime
@@ -105,10 +105,11 @@ class Study:
     def _load(self, load: Callable[[], Found]) -> Found | None:
         return attempt(load, self.findings)
 
-    @property
-    def teachers(self) -> list[AnnotateParams]:
-        """Each teacher of the study."""
-        return self.annotate.each_teacher() if self.annotate else []
+    def teachers_of(self, *stages: str) -> list[AnnotateParams]:
+        """Each teacher that annotate asks, and each candidate that compare does."""
+        teachers = self.annotate.each_teacher() if self.annotate and "annotate" in stages else []
+        candidates = self.candidates.plans if self.candidates and "compare" in stages else []
+        return [*teachers, *(plan.params for plan in candidates)]
 
     def find_differing(self, step: Step, commit: str | None) -> list[str]:
         """The outputs of fetch and annotate that cannot come out as they were: others are asked, or otherwise."""
@@ -144,7 +145,7 @@ class Study:
                     continue
                 state = steps[name].state
                 outlay = self._count(name, job, store, sent, findings) if job else None
-                if state in RUNS and self.job and self.candidates:
+                if name == "annotate" and state in RUNS and self.job and self.candidates:
                     sent = find_shared(self.job, self.candidates)
                 asking.append(Asking(name, outlay, state, *self._foresee_texts(steps), self._find_rate(name)))
         return asking
@@ -160,10 +161,10 @@ class Study:
         """What would fail, or be of no use, by what is known without a network."""
         if self.task:
             yield from check_labels(stage_path("fetch", "--metrics"), self.task.labels)
-        yield from check_endpoints(self.teachers, self.runtime)
         for one in asking:
-            if one.outlay and one.state in RUNS:
-                yield from check_budget(one.outlay)
+            if one.bounds != (0, 0):
+                yield from check_endpoints(self.teachers_of(one.stage), self.runtime)
+                yield from check_budget(one.outlay) if one.outlay else ()
 
     def reckon_whole(self, asking: Sequence[Asking]) -> Whole | None:
         """What all texts would take, where `fetch.limit` took some of them."""

@@ -202,11 +202,14 @@ def test_what_would_fail_late_is_an_error_with_exit_2(
     teacher: LoopbackTeacher, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
-    set_up(project, teacher.url, max_tokens=49)
     project(runtime={"base_url": teacher.url, "budget_usd": 99, "api_key_env": "NO_SUCH_KEY"}, cost=PRICE)
+    code, nothing_to_ask = plan()
+    assert code == 0
+    project(annotate=ANNOTATE | {"max_tokens": 49})
     code, said = plan()
     assert code == 2
     assert "error: the environment variable NO_SUCH_KEY" in said
+    assert "error: the environment variable NO_SUCH_KEY" not in nothing_to_ask
     assert "error: runtime.budget_usd = 99 may be passed: $0.0000 are spent" in said
     assert "note: no text that people labelled has the label negative of task.labels" in said
     Path("prompt.md").write_text("Is it good?\n")
