@@ -2,7 +2,8 @@
 
 Reads what the section `fetch` names (for the source corpus: the files in corpus/), writes id, text, gold label or null
 and split or null. Exact duplicates are merged; a text whose gold labels disagree keeps none. Rows without a text are
-left out and named, unless `fetch.blank` is error; any other row that is not sound stops the stage.
+left out and named, unless `fetch.blank` is error; any other row that is not sound stops the stage. `fetch.limit` takes
+some of the texts, by lot.
 """
 
 import sys
@@ -20,6 +21,7 @@ from distil.core.tables import TEXTS, write_rows
 from distil.forms.labels import LabelForm
 from distil.kinds.labelling import load_labelling
 from distil.texts.duplicates import SPLITS, Merged, merge_duplicates
+from distil.texts.sample import draw_sample
 from distil.texts.sources import Reading, load_source, read_source
 
 MOST_NAMED = 5  # places, and notes on files
@@ -36,17 +38,20 @@ def main(
     params, labelling = load_source(), load_labelling(task.kind)
     reading = read_source(params, task.labels, labelling.gold, corpus, assets)
     merged = merge_duplicates(reading.rows, placed=labelling.gold.PLACED)
-    write_rows(texts, TEXTS, merged.rows)
-    counts = count_rows(merged, task.labels, labelling.form) | {
+    sample = merged._replace(rows=draw_sample(merged.rows, params.limit))
+    write_rows(texts, TEXTS, sample.rows)
+    counts = count_rows(sample, task.labels, labelling.form) | {
         "left_out": reading.left_out,
         "blank": len(reading.blank),
         **({"synthetic": True} if params.source == "templates" else {}),
+        **({"limit": params.limit, "in_all": len(merged.rows)} if params.limit else {}),
     }
     write_metrics(metrics, {"texts": counts["texts"]}, counts)
     for line in describe_reading(reading, merged.conflicts):
         print(f"fetch: {line}", file=sys.stderr)
+    of_all = f" of {counts['in_all']:,}" if params.limit else ""
     print(
-        f"fetch: {counts['texts']:,} texts from {params.source}, {counts['with_gold']:,} with gold "
+        f"fetch: {counts['texts']:,}{of_all} texts from {params.source}, {counts['with_gold']:,} with gold "
         f"({counts['duplicates_merged']:,} duplicates merged, {counts['gold_conflicts']:,} gold conflicts, "
         f"{counts['left_out'] + counts['blank']:,} left out) -> {texts}"
     )

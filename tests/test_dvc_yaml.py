@@ -20,7 +20,7 @@ from distil.core.runtime import RuntimeParams
 from distil.cost.basis import load_basis
 from distil.cost.params import CostParams
 from distil.prompting.params import ExamplesParams
-from distil.texts.sources import load_source
+from distil.texts.sources import SampleParams, load_source
 
 DVC: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 STAGES: dict[str, dict[str, Any]] = DVC["stages"]
@@ -131,6 +131,14 @@ def test_each_curve_is_drawn_once_and_named_in_words() -> None:
         assert settings.get("template", "confusion") == "confusion" or (ROOT / settings["template"]).is_file()
 
 
+def test_what_holds_times_is_an_output_of_its_stage() -> None:
+    """So that `distil plan` knows of it."""
+    measured = {name: stage["meta"]["measured"] for name, stage in STAGES.items() if "meta" in stage}
+    assert {"train", "benchmark"} == set(measured)
+    for name, paths in measured.items():
+        assert set(paths) <= set(paths_of(STAGES[name], "outs", "metrics", "plots"))
+
+
 def test_packages_are_empty_and_stages_do_not_import_one_another() -> None:
     assert not [path for path in (ROOT / "distil").rglob("__init__.py") if path.read_text()]
     assert all((path / "__init__.py").exists() for path in (ROOT / "distil").rglob("*") if any(path.glob("*.py")))
@@ -167,7 +175,7 @@ def test_every_knob_is_in_params_yaml_or_has_a_default_that_the_docs_tell() -> N
         for name in KNOBS
         for knob, field in steered_by(name).model_fields.items()
         if knob not in knobs_in(ROOT / "params.yaml", name)
-    }
+    } | {f"fetch.{knob}": field for knob, field in SampleParams.model_fields.items()}
     assert not [knob for knob, field in left_out.items() if field.is_required()]
     told = re.findall(r"^\| `([\w.]+)` \| `(.*?)` \|", (ROOT / "docs/params.md").read_text(), re.MULTILINE)
     defaults = {knob: field.get_default(call_default_factory=True) for knob, field in left_out.items()}

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from stage_server import serve_stages
 from tiny_model import make_tiny_model
 from toy_study import BAD, GOOD, PROMPT, STAGES, behave, copy_toy, toy_params, write_corpus
 
+from distil.cli.plan import look_ahead
 from distil.core.metrics import read_details
 from distil.cost.machines import UNPRICED
 
@@ -43,6 +45,23 @@ class Toy:
         """The stages of which an input is not as it was when they last ran."""
         with Repo(str(self.folder)) as repo:
             return set(repo.status())
+
+    @contextmanager
+    def as_planned(self) -> Iterator[None]:
+        """Plan, and compare with what then runs and with what the teacher is then asked."""
+        prospect, _ = look_ahead(None, check=False)
+        states = {step.name: step.state for step, _ in prospect.steps}
+        will, may = ([stage for stage, state in states.items() if state == runs] for runs in ("will run", "may run"))
+        bounds = [asking.bounds for asking in prospect.asking]
+        ran_before, asked_before = len(self.log.read_text().splitlines()), len(self.teacher.bodies)
+        yield
+        ran = [line.removeprefix("stages.") for line in self.log.read_text().splitlines()[ran_before:]]
+        assert set(will) <= set(ran) <= {*will, *may}, states
+        if None not in bounds:
+            asked = len(self.teacher.bodies) - asked_before
+            assert sum(least for least, _ in filter(None, bounds)) <= asked
+            assert asked <= sum(most for _, most in filter(None, bounds))
+        assert not [finding for finding in prospect.findings if finding.level == "error"]
 
     def edit(self, section: str, **changes: Any) -> None:
         path = self.folder / "params.yaml"
@@ -119,6 +138,7 @@ RUNS: dict[str, tuple[Edit, list[str]]] = {  # what runs, to the end of what fol
     "a comment in onnx_files": (lambda toy: toy.comment("distil/export/onnx_files.py"), ["export"]),
 }
 CHANGES: dict[str, tuple[Edit, set[str]]] = {  # whose input is changed; what follows from that is the DAG's
+    "limit": (lambda toy: toy.edit("fetch", limit=100), {"fetch"}),
     "aggregate": (lambda toy: toy.edit("aggregate", min_agreement=0.5), {"compare", "aggregate"}),
     "compare": (lambda toy: toy.edit("compare", candidates=[{"name": "twice", "votes": 2}]), {"compare"}),
     "train": (lambda toy: toy.edit("train", learning_rate=2e-4), {"train"}),
@@ -146,9 +166,11 @@ ROOMS = sorted(path.name for path in (ROOT / "distil").iterdir() if (path / "__i
 def test_an_edit_runs_exactly_what_depends_on_it_and_undone_nothing(toy: Toy, name: str) -> None:
     edit, expected = RUNS[name]
     edit(toy)
-    assert toy.repro() == expected
+    with toy.as_planned():
+        assert toy.repro() == expected
     toy.git("checkout", "-q", ".")
-    assert toy.repro() == []
+    with toy.as_planned():
+        assert toy.repro() == []
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -179,7 +201,9 @@ def test_an_edit_in_a_room_is_one_to_the_stages_that_list_it_and_to_no_other(toy
 def test_a_row_added_to_the_source_asks_for_that_row_alone(toy: Toy) -> None:
     asked = len(toy.teacher.bodies)
     write_corpus(toy.folder, 121)
-    assert toy.repro()[:5] == ["fetch", "annotate", "compare", "aggregate", "split"]
+    with toy.as_planned():
+        ran = toy.repro()
+    assert ran[:5] == ["fetch", "annotate", "compare", "aggregate", "split"]
     assert len(toy.teacher.bodies) == asked + 1
     toy.git("checkout", "-q", ".")
     assert toy.repro() == []
@@ -194,7 +218,9 @@ def test_a_correction_by_a_person_trains_again_and_leaves_the_teacher_s_score_al
     with (toy.folder / "review/corrections.csv").open("a") as file:
         file.write(f"{row['id']},{digest},{other},ann,2026-01-01,\n")
     teacher = (toy.folder / "metrics/teacher.json").read_bytes()
-    assert toy.repro()[:3] == ["aggregate", "split", "train"]
+    with toy.as_planned():
+        ran = toy.repro()
+    assert ran[:3] == ["aggregate", "split", "train"]
     assert (toy.folder / "metrics/teacher.json").read_bytes() == teacher
     assert read_details(toy.folder / "metrics/aggregate.json")["corrected"] == 1
     toy.git("checkout", "-q", ".")

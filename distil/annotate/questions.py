@@ -65,6 +65,11 @@ class Job:
         self._nearest = nearest
         self._examples: list[Indices] = []  # of each text that was read once
 
+    @property
+    def plain(self) -> bool:
+        """Whether all texts of the table are asked about, and none with examples of its own."""
+        return self._ids is None and self._nearest is None
+
     def questions(self, size: int = BATCH) -> Iterator[list[Question]]:
         """The texts in batches of at most `size`, in the order of the table."""
         start = 0

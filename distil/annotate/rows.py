@@ -69,7 +69,7 @@ class RowMaker:
             "id": text_id,
             "teacher": self.teacher,
             "vote": requests[0].vote,
-            "request": _join_keys(requests),
+            "request": join_keys(requests),
             "reply": _join_replies(requests, given),
             "label": reading.label,
             "reason": reading.reason,
@@ -123,7 +123,7 @@ def _choose_finish(answers: Sequence[Answer]) -> str | None:
     return next((reason for reason in reasons if reason in CUT_OFF), reasons[0])
 
 
-def _join_keys(requests: Sequence[Request]) -> str:
+def join_keys(requests: Sequence[Request]) -> str:
     """The key of a request; of several, a hash of all."""
     keys = [request.key for request in requests]
     return keys[0] if len(keys) == 1 else hashlib.sha256("".join(keys).encode()).hexdigest()

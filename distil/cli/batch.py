@@ -10,12 +10,13 @@ from distil.annotate.questions import Job
 from distil.batch import api
 from distil.batch.files import ImportCounts, export_requests, import_results, request_files
 from distil.batch.state import Batch
-from distil.cli.dry_run import forecast, open_charged_tills, print_forecast
 from distil.cli.project import open_job
 from distil.core.errors import InputError
 from distil.core.params import load_params
 from distil.core.runtime import RuntimeParams
 from distil.cost.prices import PriceParams
+from distil.planning.forecasts import forecast, open_charged_tills
+from distil.planning.telling import tell_forecast
 from distil.prompting.params import AnnotateParams
 from distil.prompting.requests import Plan
 from distil.store.answer_store import Store
@@ -89,7 +90,8 @@ def print_price(job: Job, store: Store, plan: Plan, runtime: RuntimeParams) -> N
     """Print what a batch takes; raises `InputError` if its full price would pass the budget."""
     tills = open_charged_tills(job, store, runtime, load_params("cost", PriceParams))
     one = forecast(job, store, plan, tills[plan.name], runtime)
-    print_forecast(one, job.text_count, runtime)
+    for line in tell_forecast(one, job.text_count, runtime):
+        typer.echo(line)
     if one.till.prices:
         typer.echo("  (full prices; a batch usually costs half)")
     spent, usd = sum(till.spent for till in tills.values()), one.expected.usd or 0.0

@@ -14,20 +14,19 @@ import typer
 from distil.cli.batch import batch_app
 from distil.cli.check import check_gates
 from distil.cli.diff import diff_labels
-from distil.cli.dry_run import print_outlook
 from distil.cli.labels import export_labels
 from distil.cli.new import new_study
+from distil.cli.plan import forecast_comparison, plan
 from distil.cli.predict import predict
-from distil.cli.project import open_comparison, open_job, stage_path
+from distil.cli.project import open_comparison, open_job
 from distil.cli.publish import publish_student
 from distil.cli.store import store_app
-from distil.compare.job import check_recordings
-from distil.compare.prices import price_by_model
 from distil.core.command import call
 from distil.core.params import load_params
 from distil.core.runtime import RuntimeParams
 from distil.cost.prices import PriceParams
-from distil.prompting.params import AnnotateParams
+from distil.planning.forecasts import forecast_job
+from distil.planning.telling import tell_outlay
 from distil.store.opening import open_store, store_path
 
 app = typer.Typer(
@@ -46,6 +45,7 @@ app.command("publish")(publish_student)
 app.command("predict")(predict)
 app.command("diff")(diff_labels)
 app.command("check")(check_gates)
+app.command("plan")(plan)
 
 
 def main() -> None:
@@ -66,7 +66,9 @@ def annotate(
     if not dry_run:
         raise typer.Exit(reproduce("annotate"))
     job, runtime = open_job()
-    print_outlook(job, runtime, load_params("cost", PriceParams))
+    with open_store(store_path()) as store:
+        outlay = forecast_job(job, store, runtime, load_params("cost", PriceParams))
+    typer.echo("\n".join(tell_outlay(outlay, runtime)))
 
 
 @app.command()
@@ -80,10 +82,10 @@ def compare(
     if job is None:
         typer.echo("section compare in params.yaml names no candidates, so nothing would be asked")
         return
+    runtime = load_params("runtime", RuntimeParams)
     with open_store(store_path()) as store:
-        check_recordings(job, store, stage_path("compare", "--assets"))
-    given = price_by_model(load_params("cost", PriceParams), load_params("annotate", AnnotateParams))
-    print_outlook(job, load_params("runtime", RuntimeParams), given)
+        outlay = forecast_comparison(job, store, runtime)
+    typer.echo("\n".join(tell_outlay(outlay, runtime)))
 
 
 def reproduce(stage: str) -> int:

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from distil.annotate.questions import Job, make_job
-from distil.compare.job import make_comparison
 from distil.compare.params import CompareParams
 from distil.core.errors import InputError
 from distil.core.params import TaskParams, load_params
@@ -42,6 +42,8 @@ def open_comparison() -> Job | None:
     if not params.candidates:
         return None
     texts, prompts, assets = (stage_path("compare", option) for option in ("--texts", "--prompts", "--assets"))
+    from distil.compare.job import make_comparison  # half a second to import, and most studies have no candidates
+
     task, annotate = load_params("task", TaskParams), load_params("annotate", AnnotateParams)
     split, device = load_params("split", SplitParams), load_params("runtime", RuntimeParams).device
     return make_comparison(params, annotate, task, split, texts, prompts, assets, device).job
@@ -122,7 +124,12 @@ def describe_change(how: Any) -> str:
 
 
 def _read_dvc_file() -> Any:
-    return load_yaml(DVC_FILE.read_text(encoding="utf-8"))
+    return _parse(DVC_FILE.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def _parse(text: str) -> Any:
+    return load_yaml(text)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ import typer
 
 from distil.annotate.forecast import look_ahead
 from distil.cli.project import open_jobs, planned_keys
-from distil.compare.job import COMPARED
 from distil.core.errors import InputError, describe_error
 from distil.core.tables import ANNOTATIONS
 from distil.store.answer_store import Store
@@ -93,7 +92,11 @@ def _find_schema(path: Path) -> pa.Schema:
         names = pq.read_schema(path).names
     except (OSError, pa.ArrowInvalid):
         names = []
-    return COMPARED if "candidate" in names else ANNOTATIONS
+    if "candidate" not in names:
+        return ANNOTATIONS
+    from distil.compare.job import COMPARED  # half a second to import
+
+    return COMPARED
 
 
 @store_app.command("prune")

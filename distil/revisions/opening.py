@@ -65,18 +65,19 @@ def _place_in_repository(project: Path) -> Path:
 def find_commit(name: str, project: Path = Path()) -> str:
     """The full hash of the commit that `name` stands for; raises `InputError` where git knows none."""
     command = ["git", "-C", str(project), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
-    done = _git(command)
+    done = run_git(command)
     if done.returncode == 0:
-        return done.stdout.strip()
-    if _git(["git", "-C", str(project), "rev-parse", "--git-dir"]).returncode:
+        return done.stdout.decode().strip()
+    if run_git(["git", "-C", str(project), "rev-parse", "--git-dir"]).returncode:
         raise InputError("this folder is not under git, so it has no revisions; 'git init' and a commit mend that")
     raise InputError(
         f"git knows no revision {name!r} here; 'git branch --all' and 'git log --oneline' list what it knows"
     )
 
 
-def _git(command: list[str]) -> subprocess.CompletedProcess[str]:
+def run_git(command: list[str]) -> subprocess.CompletedProcess[bytes]:
+    """What a git command says, and its exit code; raises `InputError` where git is not installed."""
     try:
-        return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - no shell
+        return subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell
     except FileNotFoundError:
         raise InputError("the program git is not installed, and revisions are read with it") from None

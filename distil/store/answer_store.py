@@ -136,6 +136,10 @@ class Store:
         """Those of the keys that have an answer."""
         return set(self.get(keys))
 
+    def iter_keys(self) -> Iterator[str]:
+        """The keys of all rows, in no order; whether a row is an answer is not looked at."""
+        return (key for (key,) in self._read("SELECT key FROM answers") if isinstance(key, str))
+
     def get(self, keys: Sequence[str]) -> dict[str, Stored]:
         """The answers of those of the keys that have one."""
         return dict(self._take(self._select(keys)))

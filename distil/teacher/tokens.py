@@ -37,6 +37,11 @@ class TokenEstimate:
         self._most_output = max(self._most_output, answer.output_tokens)
         self._most_per_character = max(self._most_per_character, answer.input_tokens / characters)
 
+    @property
+    def mean(self) -> tuple[float, float] | None:
+        """Input and output tokens of an answer so far; None before the first."""
+        return (self._input / self.answers, self._output / self.answers) if self.answers else None
+
     def expect(self, characters: float) -> tuple[float, float]:
         """Input and output tokens to expect of a request with so many characters; unlearned, the answer is long."""
         if not self.answers:

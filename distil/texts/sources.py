@@ -46,7 +46,13 @@ class SourceName(Params):
     source: Literal["reviews", "corpus", "url", "hub", "templates"]
 
 
-class ReviewsParams(Params):
+class SampleParams(Params):
+    """What all sources share."""
+
+    limit: int | None = Field(default=None, ge=1)  # so many texts of those there are, always the same; null: all
+
+
+class ReviewsParams(SampleParams):
     """The built-in study."""
 
     source: Literal["reviews"]
@@ -54,7 +60,7 @@ class ReviewsParams(Params):
     min_rating: Number = Field(gt=0, le=4)
 
 
-class TableParams(Params):
+class TableParams(SampleParams):
     """What the other sources share: the user names columns and labels."""
 
     columns: Columns = Columns()
@@ -105,7 +111,7 @@ class HubParams(TableParams):
     splits: SplitOf | None = None  # the dataset's splits to read
 
 
-class TemplatesParams(Params):
+class TemplatesParams(SampleParams):
     """Texts that are made on the spot, with what they hold: spans."""
 
     source: Literal["templates"]

@@ -18,14 +18,16 @@ from loopback_teacher import prompt_of, serve_teacher
 
 from distil.annotate.questions import make_job
 from distil.assets.references import sha256_of
-from distil.cli.dry_run import print_outlook
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.tables import ANNOTATIONS, LABELS, TEXTS, TRAIN, read_rows
 from distil.cost.prices import PriceParams
+from distil.planning.forecasts import forecast_job
+from distil.planning.telling import tell_outlay
 from distil.prompting.params import AnnotateParams
+from distil.store.opening import open_store, store_path
 from stages import aggregate, annotate, compare, fetch, split
 
 EMOTIONS = {  # text -> numbers of the labels, as the file has them
@@ -133,13 +135,15 @@ def test_each_label_is_a_question_of_its_own(
         Path("assets.txt"),
         "cpu",
     )
-    print_outlook(job, load_params("runtime", RuntimeParams), PriceParams())
+    runtime = load_params("runtime", RuntimeParams)
+    with open_store(store_path()) as store:
+        told = "\n".join(tell_outlay(forecast_job(job, store, runtime, PriceParams()), runtime))
     assert scores["micro_f1"] == 1.0
     row = read_rows(Path("annotations.parquet"), ANNOTATIONS).iloc[0]
     assert json.loads(row["reply"])["anger"] == "no"
     details = read_details(Path("annotate.json"))
     assert (details["requests"], details["ask"]) == (4 * 28, "each")
-    assert "4 texts, 1 vote a text, a question for each of 28 labels" in capsys.readouterr().out
+    assert "4 texts, 1 vote a text, a question for each of 28 labels" in told
 
 
 def test_a_correction_is_a_cell_with_several_labels(project: Project, tmp_path: Path) -> None:

@@ -146,6 +146,24 @@ def test_a_completion_is_known_by_its_text() -> None:
     assert request.key == written_out.request("ok", 1).key
 
 
+@pytest.mark.parametrize("protocol", ["chat", "completion", "tgi"])
+@pytest.mark.parametrize("body", ["{text}", "Of {labels}, which is {text}?", '{text} "and" {text}\n\ttwice'])
+def test_what_counting_takes_for_keys_and_characters_are_those_of_the_requests(protocol: str, body: str) -> None:
+    plan = make_plan(Prompt(body, "Answer.", (GREAT, BROKE)), protocol=protocol, votes=3, temperature=0.5)
+    for text in (
+        "ok",
+        "",
+        'quotes " and \\ and \n lines',
+        "\U0001f600 \x00 \x7f \u2028",
+        "\ud800 alone",
+        "\0question\0",
+    ):
+        requests = plan.requests(text)
+        assert [key.hex() for key in plan.hashes(text)] == [request.key for request in requests]
+        assert plan.count_characters(text) == sum(len(content) for _, content in requests[0].messages)
+        assert requests[0].key == plan.request(text, 1, ()).key
+
+
 def test_an_example_with_another_label_is_refused() -> None:
     examples = (GREAT, Example(text="so so", label="neutral"))
     with pytest.raises(InputError, match=r"p\.md, example 2: .*'neutral'.*task\.labels.*negative, positive"):

@@ -75,6 +75,26 @@ def test_corpus_becomes_one_sorted_row_a_text(capsys: pytest.CaptureFixture[str]
     )
 
 
+def test_a_sample_is_within_each_larger_one_and_has_its_share_of_every_kind_of_row() -> None:
+    rows = [f"text {number},{'ab'[number % 2] if number % 4 < 2 else ''}" for number in range(2000)]
+    Path("corpus/toy.csv").write_text("\n".join(["text,gold", *rows]))
+    columns = {"text": "text", "gold": "gold"}
+    taken: set[str] = set()
+    for limit in (1, 400, 800, 3000):
+        write_params(["a", "b"], source="corpus", columns=columns, limit=limit)
+        table, counts = fetch()
+        assert len(table) == counts["texts"] == min(limit, 2000)
+        assert (counts["limit"], counts["in_all"]) == (limit, 2000)
+        assert taken <= set(table["id"])
+        taken = set(table["id"])
+        if limit >= 400:
+            assert table["gold"].notna().mean() == pytest.approx(0.5, abs=0.05)
+    write_params(["a", "b"], source="corpus", columns=columns)
+    whole, counts = fetch()
+    assert set(whole["id"]) == taken
+    assert "in_all" not in counts
+
+
 def test_a_row_without_a_text_is_told_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
     write_params(["no", "yes"], source="corpus")
     Path("corpus/a.csv").write_text("id,text\n1,one\n2,\n", encoding="utf-8")

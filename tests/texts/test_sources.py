@@ -215,8 +215,8 @@ def test_section_is_read_as_its_source(tmp_path: Path, monkeypatch: pytest.Monke
         ("{files: [a.csv]}", "fetch.source is missing"),
         (
             "{source: corpus, min_rating: 1}",
-            "unknown key fetch.min_rating; allowed here: columns, gold_names, label_names, blank, format, header, "
-            "quotes, sheet, txt, source, files",
+            "unknown key fetch.min_rating; allowed here: limit, columns, gold_names, label_names, blank, format, "
+            "header, quotes, sheet, txt, source, files",
         ),
         ("{source: corpus, columns: {txt: a}}", "unknown key fetch.columns.txt; allowed here: text, gold, split"),
         ("{source: corpus, files: a.csv}", "fetch.files = 'a.csv': write a list of names, or a mapping"),
