@@ -25,6 +25,9 @@ from stages import fetch
 
 FETCHED = (Path("corpus"), Path("assets.txt"), PATHS[0], Path("fetch.json"))
 WORDS = ["good", "bad", "fine", "poor", "great", "awful", "nice", "dull", "fast", "slow"]
+ALIASES = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
+)  # which DVC would unfold, to a billion words
 PRICE = {"teacher_usd_per_million_tokens": {"input": 1_000_000, "output": 0}}  # a dollar a token
 
 
@@ -284,7 +287,11 @@ def test_check_knocks_at_the_endpoint_without_asking_the_teacher(
             lambda: Path("dvc.lock").write_text("<<<<<<< HEAD\nschema: '2.0'\n=======\n>>>>>>> other\n"),
             "DVC cannot read this project: ",
         ),
-        (lambda: Path("params.yaml").write_text("annotate: {prompt: p.md\n"), "DVC cannot read this project: "),
+        (lambda: Path("params.yaml").write_text("annotate: {prompt: p.md\n"), "params.yaml, line 2 is not YAML: "),
+        (
+            lambda: Path("params.yaml").write_text(f"{ALIASES}task: *a8\n"),
+            "params.yaml, line 6 is not YAML: with its aliases",
+        ),
         (lambda: Path(".dvc").rename("no"), "DVC cannot read this project: "),
     ],
 )
