@@ -20,7 +20,7 @@ from distil.cost.basis import load_basis
 from distil.cost.params import CostParams
 from distil.predict.answers import Wanted
 from distil.predict.job import Counts, Model, Output, check_source, hash_model, label_file
-from distil.predict.sources import REJECTS, Source, brought, find_sources
+from distil.predict.sources import REJECTS, Found, Source, brought, find_sources
 from distil.predict.writing import WRITTEN
 
 INT8 = FILES["student_int8"]
@@ -62,7 +62,7 @@ def predict(
     opened = open_model(model, file)
     check_wanted(opened.student, wanted)
     jobs = [Job(source, *name_output(source, output, found.is_one, output_format)) for source in found.sources]
-    check_names(texts, [job.output for job in jobs])
+    check_outputs(texts, found, jobs, output_format)
     if not found.is_one:
         check_all(jobs, text_column, opened, wanted)
     total = label_all(jobs, text_column, opened, wanted, overwrite)
@@ -74,12 +74,16 @@ def predict(
 
 def label_all(jobs: Sequence[Job], column: str, model: Model, wanted: Wanted, overwrite: bool) -> Counts:
     """Label file after file, and say what became of each; returns the counts of all."""
-    total, begun, price = Counts(), time.perf_counter(), find_price()
+    total, labelled, begun, price = Counts(), 0, time.perf_counter(), find_price()
     with tqdm(unit=" texts", disable=None, dynamic_ncols=True) as bar:
 
-        def note(rows: int, about: int | None) -> None:
+        def note(rows: int, about: int | None, before: bool) -> None:
+            nonlocal labelled
             bar.total = about if len(jobs) == 1 else None
+            if not bar.disable:
+                bar.initial += rows * before  # which took no time now
             bar.update(rows)
+            labelled += rows * (not before)
             if price:
                 bar.set_postfix_str(f"${(time.perf_counter() - begun) / SECONDS_PER_HOUR * price[1]:.4f}")
 
@@ -87,8 +91,8 @@ def label_all(jobs: Sequence[Job], column: str, model: Model, wanted: Wanted, ov
             counts, before = label_file(source, Output(place), column, model, wanted, kind, overwrite, note)
             bar.write(f"{place}: {describe(counts, place)}" + ", written before" * before)
             total = total.add(counts)
-    if bar.n:
-        typer.echo(describe_run(int(bar.n), time.perf_counter() - begun, price))
+    if labelled:
+        typer.echo(describe_run(labelled, time.perf_counter() - begun, price))
     return total
 
 
@@ -137,14 +141,20 @@ def name_output(source: Source, output: str, is_one: bool, wanted: str | None) -
     return f"{output.rstrip('/')}/{name.with_suffix(kind)}", kind
 
 
-def check_names(texts: str, outputs: list[str]) -> None:
-    """Raises `InputError` if two inputs would be written to one file, or an output lies among the inputs."""
-    folder = Path(texts).resolve()
-    if folder.is_dir() and folder in Path(outputs[0]).resolve().parents:
-        raise InputError(f"{outputs[0]} lies in {texts}, and would be read as an input next time; name another folder")
-    place, times = Counter(outputs).most_common(1)[0]
+def check_outputs(texts: str, found: Found, jobs: Sequence[Job], output_format: str | None) -> None:
+    """Raises `InputError` if an output is an input, would be one next time, or two inputs would be written to one."""
+    for job in jobs:
+        output = Output(job.output)
+        if any(map(output.is_source, found.sources)):
+            raise InputError(f"{job.output} is among what is to be labelled; name another output")
+        if found.is_deep and output.lies_in(found.root):
+            raise InputError(
+                f"{job.output} lies in {texts}, and would be read as an input next time; name another folder"
+            )
+    place, times = Counter(job.output for job in jobs).most_common(1)[0]
     if times > 1:
-        raise InputError(f"{times} files of {texts} would be written to {place}; leave out --format, or rename them")
+        remedy = "leave out --format, or rename them" if output_format else "rename them"
+        raise InputError(f"{times} files of {texts} would be written to {place}; {remedy}")
 
 
 def find_price() -> tuple[str, float] | None:

@@ -10,12 +10,13 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import fsspec
+from filelock import FileLock, Timeout
 from fsspec.implementations.local import LocalFileSystem
 from pydantic import ValidationError
 
@@ -25,21 +26,27 @@ from distil.core.params import Params
 from distil.core.runtime import cache_folder
 from distil.core.whole_files import written_whole
 from distil.encoders.batching import chunk_texts
-from distil.predict.answers import Wanted, answer, list_fields
+from distil.predict.answers import Answer, Wanted, answer, list_fields
 from distil.predict.reading import Row, Table, open_table
 from distil.predict.sources import MANIFEST, REJECTS, Source, brought, explain_file_system
 from distil.predict.writing import Layout, choose_layout, join_parts, write_line, write_part
+from distil.texts.json_files import replace_value
+from distil.texts.opening import explain_bytes
 
 PART_ROWS = 4096
 CHUNK_CHARACTERS = 2**20  # of the texts that are in memory as tokens
 MODEL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")  # beside the weights
 DIFFERENCES = {  # of an output's identity, in words
     "input_sha256": "from another input",
+    "input_kind": "from a file of another kind",
+    "output_kind": "in another format",
     "model_sha256": "by another model",
+    "computed_on": "on another kind of processor",
     "text_column": "from another column",
     "wanted": "with other options",
     "part_rows": "by another release of distil",
 }
+IDENTITY = "identity.json"  # in a folder of parts: of what they are
 REMEDY = "name another output, or let --overwrite begin anew"
 
 
@@ -52,10 +59,16 @@ class Model(NamedTuple):
 
 
 class Identity(Params):
-    """What the bytes of an output depend on."""
+    """What the bytes of an output depend on.
+
+    `computed_on` is the processor and how many tokens a batch has there, by which the int8 file rounds.
+    """
 
     input_sha256: str
+    input_kind: str
+    output_kind: str
     model_sha256: str
+    computed_on: str
     text_column: str
     wanted: Wanted
     part_rows: int = PART_ROWS
@@ -91,8 +104,31 @@ class Output:
         with explain_file_system(place):
             self._files, self._path = fsspec.core.url_to_fs(place)
         self._is_here = isinstance(self._files, LocalFileSystem)
-        name = hashlib.sha256(place.encode()).hexdigest()[:16]
-        self.parts = Path(f"{self._path}.parts") if self._is_here else cache_folder() / "predict" / name
+        own = (
+            cache_folder()
+            / "predict"
+            / hashlib.sha256(f"{self._files.protocol} {self._path}".encode()).hexdigest()[:16]
+        )
+        self.parts = Path(f"{self._path}.parts") if self._is_here else own
+        self._lock = own.with_suffix(".lock")
+
+    def is_source(self, source: Source) -> bool:
+        """Whether it would be written over that file."""
+        return bool(type(self._files) is type(source.files) and self._path == source.path)
+
+    def lies_in(self, folder: str) -> bool:
+        """Whether it lies in that folder of its file system, or in one of its folders."""
+        return bool(folder) and self._path.startswith(f"{folder.rstrip('/')}/")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs of this machine away; raises `InputError` where one is at it."""
+        self._lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self._lock, timeout=0):
+                yield
+        except Timeout:
+            raise InputError(f"{self.place} is being written by another run; wait until it has ended") from None
 
     def exists(self, end: str = "") -> bool:
         """Whether the file is there, or the one of its name and `end`."""
@@ -128,7 +164,8 @@ class Output:
 
 def check_source(source: Source, path: Path, column: str, model: Model, wanted: Wanted, kind: str) -> None:
     """Raise `InputError` if the file cannot be labelled, or its rows not be written in that format."""
-    _lay_out(open_table(path, source.path, source.kind, column), source, model, wanted, kind)
+    with explain_bytes(path, source.path):
+        _lay_out(open_table(path, source.path, source.kind, column), source, model, wanted, kind)
 
 
 def label_file(
@@ -139,30 +176,32 @@ def label_file(
     wanted: Wanted,
     kind: str,
     overwrite: bool,
-    note: Callable[[int, int | None], None],
+    note: Callable[[int, int | None, bool], None],
 ) -> tuple[Counts, bool]:
     """Label a file's rows into an output of that format; returns what became of them, and whether that was done before.
 
-    `note` is told the rows of each part, and how many there are about, where that is known. Raises `InputError`.
+    `note` is told the rows of each part, how many there are about, where that is known, and whether the part was done
+    before. `overwrite` lets an output that something else made be replaced. Raises `InputError`.
     """
-    with brought(source) as path:
+    with output.locked(), brought(source) as path, explain_bytes(path, source.path):
         digest, lines = _read_through(path)
-        identity = Identity(input_sha256=digest, model_sha256=model.sha256, text_column=column, wanted=wanted)
-        if not overwrite and (before := _find_done(output, identity)):
+        identity = _identify(digest, source, column, model, wanted, kind)
+        if before := _find_done(output, identity, overwrite):
             return before.counts, True
-        _open_parts(output, identity, overwrite)
         table = open_table(path, source.path, source.kind, column)
         layout = _lay_out(table, source, model, wanted, kind)
         counts, parts = Counts(), 0
         while rows := list(islice(table.rows, PART_ROWS)):
-            counts = counts.add(_label_part(output.parts / f"{parts:08d}", rows, layout, model, wanted, column))
+            part = output.parts / f"{parts:08d}"
+            found = _read_counts(part)
+            counts = counts.add(found or _label_part(part, rows, layout, model, wanted, column))
             parts += 1
-            note(len(rows), lines)
+            note(len(rows), lines, found is not None)
         _finish(output, layout, parts, counts)
         manifest = Manifest(input=source.name.as_posix(), model_file=model.file, identity=identity, counts=counts)
         with output.written(MANIFEST) as half:
             half.write_text(json.dumps(manifest.model_dump(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        shutil.rmtree(output.parts, ignore_errors=True)
+        _clear(output.parts)
         return counts, False
 
 
@@ -192,34 +231,56 @@ def _read_through(path: Path) -> tuple[str, int | None]:
     return digest.hexdigest(), lines if path.suffix in {".csv", ".tsv", ".jsonl", ".txt"} else None
 
 
-def _find_done(output: Output, identity: Identity) -> Manifest | None:
-    """What made the output, if it is there and of the same; raises `InputError` if it is of something else."""
-    if not output.exists():
-        return None
-    manifest = output.read_manifest()
-    if manifest is None:
+def _identify(digest: str, source: Source, column: str, model: Model, wanted: Wanted, kind: str) -> Identity:
+    return Identity(
+        input_sha256=digest,
+        input_kind=source.kind,
+        output_kind=kind,
+        model_sha256=model.sha256,
+        computed_on=f"{model.student.provider} {model.student.batch_tokens}",
+        text_column=column,
+        wanted=wanted,
+    )
+
+
+def _find_done(output: Output, identity: Identity, overwrite: bool) -> Manifest | None:
+    """What made the output, if it is there and of the same; else its folder of parts is there, empty or begun.
+
+    Raises `InputError` if the output or the parts are of something else, unless they may be replaced. A run that was
+    begun could replace what is there, so it may go on.
+    """
+    there = output.exists()
+    manifest = output.read_manifest() if there else None
+    if manifest and manifest.identity == identity:
+        return manifest
+    place = output.parts / IDENTITY
+    begun: Identity | None = _read(Identity, place.read_bytes()) if place.is_file() else None
+    if begun != identity:
+        if not overwrite:
+            _check_free(output, manifest, begun, identity, there=there)
+        _clear(output.parts)
+        with written_whole(place) as half:
+            half.write_text(identity.model_dump_json(), encoding="utf-8")
+    return None
+
+
+def _check_free(
+    output: Output, manifest: Manifest | None, begun: Identity | None, identity: Identity, *, there: bool
+) -> None:
+    """Raise `InputError` if another run made or began the output, or nobody knows who did."""
+    if there and manifest is None:
         raise InputError(f"{output.place} is there already, and no {MANIFEST} says that distil wrote it; {REMEDY}")
-    _check_same(output, manifest.identity, identity, "was written")
-    return manifest
+    for before, how in ((manifest and manifest.identity, "was written"), (begun, "was begun")):
+        if before:
+            changed = [name for name in DIFFERENCES if getattr(before, name) != getattr(identity, name)]
+            raise InputError(f"{output.place} {how} {' and '.join(DIFFERENCES[name] for name in changed)}; {REMEDY}")
 
 
-def _open_parts(output: Output, identity: Identity, overwrite: bool) -> None:
-    """Make the folder of parts, or go on with the one that is there if it is of the same."""
-    begun = output.parts / "identity.json"
-    if overwrite:
-        shutil.rmtree(output.parts, ignore_errors=True)
-    elif begun.is_file():
-        _check_same(output, _read(Identity, begun.read_bytes()), identity, "was begun")
-        return
-    with written_whole(begun) as half:
-        half.write_text(identity.model_dump_json(), encoding="utf-8")
-
-
-def _check_same(output: Output, before: Identity | None, now: Identity, how: str) -> None:
-    if before == now:
-        return
-    changed = [name for name in DIFFERENCES if before is None or getattr(before, name) != getattr(now, name)]
-    raise InputError(f"{output.place} {how} {' and '.join(DIFFERENCES[name] for name in changed)}; {REMEDY}")
+def _clear(parts: Path) -> None:
+    """Take the parts away; without what says of what they are, nobody takes what is left for whole."""
+    with suppress(OSError):
+        (parts / IDENTITY).unlink()
+    shutil.rmtree(parts, ignore_errors=True)
 
 
 def _read(model: Any, content: bytes) -> Any:
@@ -230,18 +291,21 @@ def _read(model: Any, content: bytes) -> Any:
         return None
 
 
-def _label_part(part: Path, rows: list[Row], layout: Layout, model: Model, wanted: Wanted, column: str) -> Counts:
-    """Label rows, unless that was done: a part is whole once its counts are written."""
+def _read_counts(part: Path) -> Counts | None:
+    """The counts of a part that is whole: they are written last."""
     done = part.with_suffix(".json")
-    if done.is_file() and (counts := _read(Counts, done.read_bytes())):
-        return Counts.model_validate(counts)
+    counts: Counts | None = _read(Counts, done.read_bytes()) if done.is_file() else None
+    return counts
+
+
+def _label_part(part: Path, rows: list[Row], layout: Layout, model: Model, wanted: Wanted, column: str) -> Counts:
+    """Label rows and write them."""
     good = [row for row in rows if row.fault is None]
     labelled, cut = [], 0
     places = iter(good)
     for texts in chunk_texts((row.text for row in good), PART_ROWS, CHUNK_CHARACTERS):
         for said, row in zip(answer(model.student, texts, wanted), places, strict=False):
-            own = row.cells if said.text is None else row.cells | {column: said.text}
-            labelled.append({**own, **said.cells})
+            labelled.append(_add(row, said, column))
             cut += said.cut
     left_out = [{"place": row.place, "reason": row.fault} for row in rows if row.fault is not None]
     counts = Counts(rows=len(good), rejected=len(left_out), cut=cut)
@@ -249,9 +313,19 @@ def _label_part(part: Path, rows: list[Row], layout: Layout, model: Model, wante
         write_part(half, layout, labelled)
     with written_whole(part.with_suffix(".rejects")) as half:
         half.write_text("".join(map(write_line, left_out)), encoding="utf-8")
-    with written_whole(done) as half:
+    with written_whole(part.with_suffix(".json")) as half:
         half.write_text(counts.model_dump_json(), encoding="utf-8")
     return counts
+
+
+def _add(row: Row, said: Answer, column: str) -> dict[str, Any]:
+    """The row with what is said of it; raises `InputError` if one of its own keys has such a name."""
+    if taken := next((name for name in said.cells if name in row.cells), None):
+        raise InputError(
+            f"{row.place} has a key {taken!r} already; have --prefix put something before those that are added"
+        )
+    own = row.cells if said.text is None else replace_value(row.cells, column, said.text)
+    return {**own, **said.cells}
 
 
 def _finish(output: Output, layout: Layout, parts: int, counts: Counts) -> None:

@@ -41,10 +41,15 @@ class Source(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The files that were asked for, and whether one was named by itself."""
+    """The files that were asked for, whether one was named by itself, and the folder that all others are below.
+
+    `is_deep` tells whether files of folders in it are asked for too.
+    """
 
     sources: list[Source]
     is_one: bool
+    root: str = ""
+    is_deep: bool = False
 
 
 def find_sources(place: str) -> Found:
@@ -52,17 +57,19 @@ def find_sources(place: str) -> Found:
 
     Raises `InputError` if there is none, or one that is named is of no known format.
     """
-    is_one = False
+    is_one, root = False, ""
     with explain_file_system(place):
         files, inside = fsspec.core.url_to_fs(place)
         if files.isdir(inside):
-            found = [one for one in _below(files, files.find(inside), inside) if one.kind in FORMATS]
+            root = inside
+            found = [one for one in _below(files, files.find(inside), root) if one.kind in FORMATS]
         elif files.isfile(inside):
             found, is_one = [Source(files, inside, PurePosixPath(inside.rpartition("/")[2]))], True
         else:
             start = min((inside.find(sign) for sign in MAGIC if sign in inside), default=-1)
             names = [name for name in files.glob(inside) if files.isfile(name)] if start >= 0 else []
-            found = list(_below(files, names, inside[:start].rpartition("/")[0]))
+            root = inside[: max(start, 0)].rpartition("/")[0]
+            found = list(_below(files, names, root))
     if not found:
         raise InputError(
             f"{place} has no file to label; name a file, a folder or a pattern of files: {', '.join(FORMATS)}, packed "
@@ -71,7 +78,8 @@ def find_sources(place: str) -> Found:
     for source in found:
         if source.kind not in FORMATS:
             raise InputError(f"{source.path}: files of the kind '{source.kind}' are not read; {', '.join(FORMATS)} are")
-    return Found(sorted(found, key=lambda source: source.name), is_one)
+    is_deep = not is_one and (root == inside or "**" in inside)
+    return Found(sorted(found, key=lambda source: source.name), is_one, root, is_deep)
 
 
 @contextmanager

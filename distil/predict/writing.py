@@ -1,8 +1,11 @@
 """Labelled rows as csv, jsonl or parquet, in parts that are joined in the end."""
 
+import base64
 import csv
+import datetime
 import io
 import json
+import math
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -81,11 +84,11 @@ def join_parts(path: Path, layout: Layout, parts: Iterable[Path]) -> None:
 
 def write_line(row: dict[str, Any]) -> str:
     """A row as a line of jsonl; with a sign in it that is no character, as ASCII."""
-    line = json.dumps(row, ensure_ascii=False, default=str)
+    line = json.dumps(_finite(row), ensure_ascii=False, default=_as_text)
     try:
         line.encode()
     except UnicodeEncodeError:
-        line = json.dumps(row, default=str)
+        line = json.dumps(_finite(row), default=_as_text)
     return f"{line}\n"
 
 
@@ -99,9 +102,27 @@ def _write_cells(file: IO[str], layout: Layout, rows: Iterable[Sequence[Any]]) -
 
 
 def _write_cell(value: Any) -> str:
+    """A cell: JSON of what has parts, of numbers and of truth values."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    plain = value if isinstance(value, str | bool | int | float | list | dict) else _as_text(value)
+    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False, default=_as_text)
+
+
+def _as_text(value: Any) -> str:
+    """What JSON has no form of: times as ISO 8601 has them, bytes in base64."""
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+
+
+def _finite(value: Any) -> Any:
+    """The same without numbers that JSON has not, NaN and infinity, which become null."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _as_typed(rows: Rows, schema: pa.Schema) -> Iterator[dict[str, Any]]:

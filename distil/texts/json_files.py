@@ -32,29 +32,25 @@ def read_json(path: Path, name: str, wanted: dict[str, str]) -> pd.DataFrame:
     return _collect(checked, name, wanted, "object")
 
 
-def iter_objects(path: Path, name: str, errors: str = "strict") -> Iterator[tuple[str, dict[str, Any], str | None]]:
-    """Yield the objects of a jsonl file one by one: place, object, and what is wrong where there is none.
+def iter_objects(path: Path, name: str, errors: str = "strict") -> Iterator[tuple[str, dict[str, Any] | None]]:
+    """Yield place and object of each line of a jsonl file that is not blank; null where it holds none.
 
     `errors` says what becomes of bytes that are no UTF-8, as `open` takes it.
     """
     with open_text(path, name, "\n", errors) as stream:
         for number, line in enumerate(stream, start=1):
-            place = f"line {number}"
-            if line.strip():  # a blank line is no row
+            if line.strip():
                 try:
-                    yield place, _parse_line(line, place), None
-                except InputError as error:
-                    yield place, {}, str(error)
+                    record = json.loads(line)
+                except (ValueError, RecursionError):
+                    record = None
+                yield f"line {number}", record if isinstance(record, dict) else None
 
 
-def list_objects(path: Path, name: str) -> Iterator[tuple[str, dict[str, Any], str | None]]:
+def list_objects(path: Path, name: str) -> Iterator[tuple[str, dict[str, Any] | None]]:
     """Yield those of an array of objects, as `iter_objects` does."""
     for number, record in enumerate(_load_array(path, name), start=1):
-        place = f"object {number}"
-        try:
-            yield place, _check(record, place), None
-        except InputError as error:
-            yield place, {}, str(error)
+        yield f"object {number}", record if isinstance(record, dict) else None
 
 
 def _load_array(path: Path, name: str) -> list[Any]:
@@ -132,3 +128,13 @@ def look_up(record: Any, column: str) -> Any:
         if sign == "." and column[:place] in record:
             return look_up(record[column[:place]], column[place + 1 :])
     return None
+
+
+def replace_value(record: dict[str, Any], column: str, value: Any) -> dict[str, Any]:
+    """Return the object with another value in the place where `look_up` finds one."""
+    if column not in record:
+        for place, sign in enumerate(column):
+            if sign == "." and column[:place] in record:
+                inner = replace_value(record[column[:place]], column[place + 1 :], value)
+                return record | {column[:place]: inner}
+    return record | {column: value}

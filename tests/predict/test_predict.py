@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import decimal
 import gzip
 import json
 import os
@@ -25,8 +26,13 @@ from typer.testing import CliRunner
 from distil.classifiers.onnx_classifier import OnnxClassifier, OnnxMultiLabel
 from distil.classifiers.onnx_tagger import OnnxTagger
 from distil.cli.main import app
+from distil.cli.predict import open_model
 from distil.core.errors import InputError
+from distil.predict import job
+from distil.predict.answers import Wanted
 from distil.predict.job import PART_ROWS
+from distil.predict.reading import UNREADABLE
+from distil.predict.sources import find_sources
 from distil.tagging.words import redact
 
 INT8 = "onnx/model_quantized.onnx"
@@ -108,6 +114,7 @@ def test_rows_of_a_csv_that_cannot_be_labelled_are_left_out_with_their_line(mode
     assert [row["n"] for row in read_lines("out.jsonl")] == ["1", "4", "8"]
     rejects = {row["place"]: row["reason"] for row in read_lines("out.jsonl.rejects.jsonl")}
     assert list(rejects) == ["line 3", "line 4", "line 7", "line 8"]
+    assert "\xe4" not in Path("out.jsonl.rejects.jsonl").read_text(), "places and reasons, and nothing of the texts"
     assert rejects["line 3"] == "text is empty"
     assert rejects["line 4"] == "the row is not UTF-8"
     assert rejects["line 7"] == "3 cells, but the header has 2"
@@ -142,6 +149,8 @@ def test_objects_of_a_jsonl_keep_what_else_they_hold(model: Path) -> None:
         f"line {n}" for n in (2, 3, 4, 5, 6, 7, 9)
     ]
     assert "ends in .jsonl" in refuse(model, "in.jsonl", "out.csv", "--text-column", "data.body")
+    Path("own.jsonl").write_text(json.dumps({"text": "good", "label": "mine"}) + "\n")
+    assert "line 1 has a key 'label' already; have --prefix" in refuse(model, "own.jsonl", "lost.jsonl")
 
 
 def test_columns_of_parquet_keep_their_types(model: Path) -> None:
@@ -169,7 +178,7 @@ def test_strings_of_parquet_that_are_no_utf8_are_left_out(model: Path) -> None:
     pq.write_table(pa.table({"text": broken}), "in.parquet")
     predict(model, "in.parquet", "out.csv")
     assert [row["text"] for row in read_csv("out.csv")] == ["good", "fine"]
-    assert read_lines("out.csv.rejects.jsonl") == [{"place": "row 2", "reason": "the row is not UTF-8"}]
+    assert read_lines("out.csv.rejects.jsonl") == [{"place": "row 2", "reason": UNREADABLE}]
 
 
 def test_other_formats_that_fetch_reads(model: Path) -> None:
@@ -245,12 +254,28 @@ def test_folders_and_patterns(model: Path) -> None:
     predict(model, "in/*.csv", "some", "--format", "parquet")
     assert [path.name for path in Path("some").glob("*.parquet")] == ["a.parquet"]
     Path("in/a.txt").write_text("another\n")
-    assert "2 files of in would be written to" in refuse(model, "in", "both", "--format", "jsonl")
+    assert "2 files of in would be written to both/a.jsonl; leave out --format" in refuse(
+        model, "in", "both", "--format", "jsonl"
+    )
     assert "would be read as an input next time" in refuse(model, "in", "in/labelled")
     Path("in/deep/c.csv").write_text("body\nwithout the column\n")
     Path("in/a.txt").unlink()
     assert "in/deep/c.csv has no column 'text'" in refuse(model, "in", "checked")
     assert not Path("checked").exists()
+
+
+def test_no_output_is_an_input(model: Path) -> None:
+    Path("in").mkdir()
+    Path("in/a.jsonl").write_text('{"text": "good"}\n')
+    before = Path("in/a.jsonl").read_bytes()
+    assert "is among what is to be labelled" in refuse(model, "in/a.jsonl", "in/a.jsonl", "--overwrite")
+    assert "is among what is to be labelled" in refuse(model, "in/*.jsonl", "./in", "--overwrite")
+    assert "would be read as an input next time" in refuse(model, "in/**/*.jsonl", "in/labelled")
+    assert Path("in/a.jsonl").read_bytes() == before
+    predict(model, "in/*.jsonl", "in/labelled")
+    with fsspec.filesystem("memory").open("/from/a.jsonl", "wb") as file:
+        file.write(before)
+    assert "would be read as an input next time" in refuse(model, "memory://from", "memory://from/labelled")
 
 
 def test_addresses(model: Path) -> None:
@@ -263,7 +288,7 @@ def test_addresses(model: Path) -> None:
     with files.open("/bucket/out.csv") as file:
         assert file.read().decode().splitlines()[1].startswith(f"{TEXTS[0]},{label(model, TEXTS[:1])[0]},")
     assert files.exists("/bucket/out.csv.manifest.json")
-    assert not list(Path("cache/predict").iterdir())
+    assert [path.suffix for path in Path("cache/predict").iterdir()] == [".lock"]
     assert "cannot be reached" in refuse(model, "nothing://bucket/in.csv", "out.csv")
 
 
@@ -314,6 +339,105 @@ def test_an_output_that_is_done_is_left_and_one_of_another_model_or_input_refuse
     assert Path("mine.csv").read_text() == "not to be lost\n"
 
 
+class BrokenOffError(Exception):
+    """What ends a run in a test."""
+
+
+def break_off(model: Path, output: str) -> None:
+    """Label in.csv into an output that may be replaced, up to its last part."""
+
+    def end(rows: int, _about: int | None, _before: bool) -> None:
+        if rows < PART_ROWS:
+            raise BrokenOffError
+
+    (source,) = find_sources("in.csv").sources
+    with pytest.raises(BrokenOffError):
+        job.label_file(source, job.Output(output), "text", open_model(model, None), Wanted(), ".csv", True, end)
+
+
+def test_an_output_may_be_replaced_by_a_run_that_is_broken_off(model: Path) -> None:
+    write_many("in.csv", 10)
+    predict(model, "in.csv", "out.csv")
+    write_many("in.csv", PART_ROWS + 5)
+    for _ in range(2):
+        break_off(model, "out.csv")
+    assert len(read_csv("out.csv")) == 10, "what was there, until all is labelled"
+    first = Path("out.csv.parts/00000000.csv").stat().st_mtime_ns
+    shutil.copytree("out.csv.parts", "kept")
+    assert "rows" in predict(model, "in.csv", "out.csv")
+    assert "out.csv: 4,101 rows, written before" in predict(model, "in.csv", "out.csv", "--overwrite")
+    assert len(read_csv("out.csv")) == PART_ROWS + 5
+    Path("out.csv.manifest.json").unlink()
+    shutil.copytree("kept", "out.csv.parts")  # as a run leaves it that is killed before it writes the manifest
+    predict(model, "in.csv", "out.csv")
+    assert Path("kept/00000000.csv").stat().st_mtime_ns == first, "labelled once"
+    assert len(read_csv("out.csv")) == PART_ROWS + 5
+
+
+def test_parts_of_which_nobody_knows_what_they_are_are_not_taken(model: Path) -> None:
+    write_many("in.csv", 3)
+    Path("out.csv.parts").mkdir()
+    Path("out.csv.parts/00000000.csv").write_text("STALE,ROW,x,0.9\n")
+    Path("out.csv.parts/00000000.json").write_text('{"rows": 1, "rejected": 0, "cut": 0}')
+    predict(model, "in.csv", "out.csv")
+    assert [row["n"] for row in read_csv("out.csv")] == ["0", "1", "2"]
+
+
+def test_two_runs_of_one_output_do_not_meet(model: Path) -> None:
+    write_many("in.csv", 3)
+    with job.Output("out.csv").locked():
+        assert "out.csv is being written by another run" in refuse(model, "in.csv", "out.csv")
+
+
+@pytest.mark.parametrize("arguments", [("--format", "csv"), ()])
+def test_what_an_output_is_of_includes_its_format(model: Path, arguments: tuple[str, ...]) -> None:
+    write_many("in.csv", 3)
+    predict(model, "in.csv", "out.jsonl", *arguments)
+    other = () if arguments else ("--format", "csv")
+    assert "was written in another format" in refuse(model, "in.csv", "out.jsonl", *other)
+
+
+def test_what_is_private_is_in_no_output_of_redacted_texts(tmp_path_factory: pytest.TempPathFactory) -> None:
+    tagger = export_tiny_tagger(tmp_path_factory)[1]
+    Path("in.jsonl").write_text(
+        '{"data": {"body": "good thing bad thing", "n": 1}}\n"Anna Berg"\n{"data": "Anna Berg"}\n'
+    )
+    rows = pa.table({"data": [{"body": "good thing bad thing", "n": 1}]})
+    pq.write_table(rows, "in.parquet")
+    (entities,) = OnnxTagger(tagger, INT8).predict(["good thing bad thing"])
+    assert entities
+    hidden = {"body": redact("good thing bad thing", entities), "n": 1}
+    for name in ("in.jsonl", "in.parquet"):
+        predict(tagger, name, f"out.{name[3:]}", "--redact", "--text-column", "data.body")
+    assert read_lines("out.jsonl")[0]["data"] == hidden
+    assert pq.read_table("out.parquet")["data"].to_pylist() == [hidden]
+    assert "Anna" not in Path("out.jsonl.rejects.jsonl").read_text()
+
+
+def test_cells_of_other_types(model: Path) -> None:
+    day = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+    cells = {"day": [day], "price": [decimal.Decimal("1.50")], "bytes": [b"ab"], "none": [float("nan")], "yes": [True]}
+    pq.write_table(pa.table({"text": ["good"], **cells}), "in.parquet")
+    predict(model, "in.parquet", "out.csv")
+    (row,) = read_csv("out.csv")
+    assert (row["day"], row["price"], row["bytes"], row["yes"]) == (day.isoformat(), "1.50", "YWI=", "true")
+    predict(model, "in.parquet", "out.jsonl")
+    assert read_lines("out.jsonl")[0]["none"] is None
+    book = openpyxl.Workbook()
+    for cells_of_row in (["text", "day", None], ["good", day.replace(tzinfo=None)], ["bad", None, "more"]):
+        book.active.append(cells_of_row)
+    book.save("in.xlsx")
+    predict(model, "in.xlsx", "xlsx.parquet")
+    assert pq.read_table("xlsx.parquet")["day"].to_pylist() == ["2026-01-02T03:04:05"]
+    assert read_lines("xlsx.parquet.rejects.jsonl") == [{"place": "row 3", "reason": "3 cells, but the header has 2"}]
+    Path("blank.csv").write_text("text,,\ngood,1,2\n")
+    predict(model, "blank.csv", "blank.out.csv")
+    assert list(read_csv("blank.out.csv")[0]) == ["text", "2", "3", "label", "probability"]
+    Path("in.tsv").write_text("text\tn\ngood\t1\n")
+    predict(model, "in.tsv", "tsv.csv")
+    assert Path("tsv.csv").read_text().startswith("text,n,label,probability\n")
+
+
 def test_a_file_without_rows(model: Path) -> None:
     Path("in.csv").write_text("text,n\n")
     predict(model, "in.csv", "out.csv")
@@ -336,6 +460,10 @@ def test_a_file_without_rows(model: Path) -> None:
         (("nul.csv", "out.csv"), "holds NUL bytes"),
         (("in.csv", "folder/out.csv", "--prefix", "a_"), "folder/out.csv"),
         (("in.csv", "out.csv", "--file", "onnx/no.onnx"), "is missing or damaged"),
+        (("open.csv", "out.csv"), "open.csv, line 3: a quotation mark is opened there or later and never closed"),
+        (("cut.csv.gz", "out.csv"), "is not a sound .gz file"),
+        (("no.csv.gz", "out.csv"), "is not a sound .gz file"),
+        (("utf16.csv", "out.csv"), "begins as UTF-16 but is not"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_one_line(model: Path, arguments: tuple[str, ...], told: str) -> None:
@@ -344,6 +472,10 @@ def test_what_is_wrong_is_one_line(model: Path, arguments: tuple[str, ...], told
     Path("twice.csv").write_text("text,text\ngood,bad\n")
     Path("broken.parquet").write_bytes(b"PAR1 no PAR1")
     Path("nul.csv").write_bytes(b"text\n\0\n")
+    Path("open.csv").write_text('text,n\ngood,1\n"bad,2\n' + "fine,3\n" * 50)
+    Path("cut.csv.gz").write_bytes(gzip.compress(b"text\n" + os.urandom(5000).hex().encode())[:-900])
+    Path("no.csv.gz").write_bytes(b"text\ngood\n")
+    Path("utf16.csv").write_bytes("text\ngood\n".encode("utf-16") + b"\0")
     Path("folder").write_text("a file where a folder would have to be")
     assert told in refuse(model, *arguments)
 
