@@ -58,6 +58,11 @@ def new_study(
     preset, template = load_preset(teacher, ROOT, model), list_template()
     if not texts.is_file():
         raise InputError(f"{texts} is no file; --texts takes one of {', '.join(FORMATS)}")
+    if texts.name.startswith(".") or not texts.name.isprintable():
+        raise InputError(
+            f"{texts.name!r} cannot be the name of a file in corpus/, where hidden files are passed over; rename it, "
+            "without a dot before it or a control character in it"
+        )
     with TemporaryDirectory() as place:
         copy = Path(place) / texts.name
         converted = bring_file(texts, copy, Layout().kind_of(texts), encoding)

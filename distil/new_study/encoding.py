@@ -4,6 +4,7 @@ The stage fetch reads UTF-8, and UTF-16 with its mark, and guesses nothing. Here
 made once and told with words that show whether it is right.
 """
 
+import gzip
 import re
 import shutil
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from charset_normalizer import from_bytes
 
 from distil.core.errors import InputError
-from distil.texts.opening import MARKS, ZIPPED
+from distil.texts.opening import MARKS, ZIPPED, explain_bytes, open_bytes
 
 TEXT_FILES = (".csv", ".tsv", ".jsonl", ".json", ".txt", ".conll")
 COMMONEST = "cp1252"  # taken where another one says the same
@@ -23,22 +24,27 @@ BEYOND_ASCII = re.compile(rf"[^\n\r]{{0,{SHOWN_AROUND}}}[^\x00-\x7f][^\n\r]{{0,{
 def bring_file(path: Path, target: Path, kind: str, encoding: str | None) -> str | None:
     """Copy a file; returns what to tell if it had to be converted.
 
-    `kind` is how it is read, as a suffix; `encoding` is that of a text file, null: UTF-8 or what it seems to be. Raises
-    `InputError` if the file is not in that encoding, or in none that can be guessed.
+    `kind` is how it is read, as a suffix; `encoding` is that of a text file, packed or not, null: UTF-8 or what it
+    seems to be. Raises `InputError` if the file is not in that encoding, in none that can be guessed, or is no text
+    file and yet an encoding is named.
     """
-    if path.suffix.lower() == ZIPPED or kind not in TEXT_FILES:
+    if kind not in TEXT_FILES:
+        if encoding is not None:
+            raise InputError(f"{path.name} is no text file, so --encoding {encoding} says nothing of it; leave it out")
         shutil.copyfile(path, target)
         return None
-    content = path.read_bytes()
+    with explain_bytes(path, path.name), open_bytes(path) as stream:
+        content = stream.read()
     if encoding is None and _needs_no_change(content):
         shutil.copyfile(path, target)
         return None
-    name = encoding or _guess(path, content)
+    name = _guess(path, content) if encoding is None else encoding
     try:
         text = content.decode(name)
-    except (LookupError, UnicodeDecodeError) as error:
+        utf8 = text.encode()
+    except (LookupError, ValueError) as error:  # some codecs say no more than UnicodeError, or hold half characters
         raise InputError(f"{path.name} cannot be read as {name} ({error}); name its encoding: --encoding") from None
-    target.write_bytes(text.encode())
+    target.write_bytes(gzip.compress(utf8, mtime=0) if path.suffix.lower() == ZIPPED else utf8)
     shown = BEYOND_ASCII.search(text)
     proof = f" ({shown[0].strip()!r})" if shown else ""
     return f"read as {name}{proof} and written as UTF-8" + ("" if encoding else "; --encoding names another")

@@ -16,6 +16,7 @@ from distil.new_study.git import last_line, run_git
 from distil.new_study.project import copy_template
 from distil.new_study.writing import NewStudy, write_files
 
+OF_DVC = (".dvc/.gitignore", ".dvc/config", ".dvcignore")
 DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n"
 
 
@@ -61,11 +62,14 @@ def _move(made: Path, folder: Path) -> None:
 
 
 def _put_under_git(folder: Path, study: NewStudy) -> list[str]:
-    """Make the folder a repository with a first commit; tell it if git does not take one."""
-    for words in (["init", "--quiet"], ["add", "--all"]):
+    """Make the folder a repository with a first commit; tell it if git does not take one.
+
+    All that is there was written for it, so it is added whatever the user's own excludes say.
+    """
+    for words in (["init", "--quiet"], ["add", "--all", "--force"]):
         _check(run_git(folder, *words), f"git {words[0]}")
     _init_dvc(folder)
-    _check(run_git(folder, "add", "--all"), "git add")
+    _check(run_git(folder, "add", "--force", *OF_DVC), "git add")
     done = run_git(folder, "commit", "--quiet", "--message", f"A study of {study.file}, made by distil new")
     if done.returncode == 0:
         return []

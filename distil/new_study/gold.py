@@ -47,10 +47,13 @@ class Gold(NamedTuple):
 
 def count_spans(cells: pd.Series) -> Counts | None:
     """The labels of cells that list spans; None if a cell does not."""
-    read = [read_items(cell) for cell in cells]
-    if any(items is None for items in read):
-        return None
-    return Counter(item.label for items in read for item in items or [])
+    counts: Counts = Counter()
+    for cell in cells:
+        items = read_items(cell)
+        if items is None:
+            return None
+        counts.update(item.label for item in items)
+    return counts
 
 
 def count_sets(cells: pd.Series) -> Counts | None:

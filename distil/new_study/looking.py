@@ -89,15 +89,9 @@ def look(path: Path, name: str, wishes: Wishes) -> Found:
 
 def _read_columns(file: UserFile) -> dict[str, pd.Series | None]:
     """Each column as texts, in the file's order; null for one that holds anything else."""
-    columns: dict[str, pd.Series | None] = {}
-    complaint = None
-    for column in file.list_columns():
-        try:
-            columns[column] = file.read_texts(column).rows["text"]
-        except InputError as error:
-            columns[column], complaint = None, error
-    if complaint and all(cells is None for cells in columns.values()):
-        raise complaint
+    columns = {column: file.read_column(column) for column in file.columns}
+    if columns and all(cells is None for cells in columns.values()):
+        file.read_texts(file.columns[0])  # which tells what is wrong with it
     return columns
 
 

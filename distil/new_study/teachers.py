@@ -11,20 +11,25 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from distil.core.errors import InputError
 from distil.core.params import Params, load_file
 from distil.core.runtime import RuntimeParams
 from distil.core.yaml_files import UnsafeYamlError, load_yaml
-from distil.prompting.params import AnnotateParams
+from distil.new_study.inline import write_inline
+from distil.prompting.params import AnnotateParams, explain_first
 
 FOLDER = "presets/teachers"
 SUFFIX = ".yaml"
 OF_THE_STUDY = {"prompt", "examples"}
 BESIDE = "beside"  # a key that stands for those of the study
-MODEL = re.compile(r"^(  model:) \S+", re.MULTILINE)
+MODEL = re.compile(
+    r"""^(\ \ model:)\ +
+    (?: "(?:[^"\\\n]|\\.)*" | '(?:[^'\n]|'')*' | [^"'\s][^\n]*? )
+    (?= \ +\# | \ *$ )""",
+    re.MULTILINE | re.VERBOSE,
+)
 
 
 class PresetAnnotate(AnnotateParams):
@@ -64,11 +69,8 @@ def load_preset(name: str, project: Path, model: str | None = None) -> TeacherPr
     if own := params.annotate.model_fields_set & OF_THE_STUDY:
         raise InputError(f"{path}: annotate.{min(own)} is the study's own, which distil new writes; take it out")
     if model is not None:
-        text, found = MODEL.subn(lambda found: f"{found[1]} {yaml.safe_dump(model).splitlines()[0]}", text)
-        if found != 1:
-            raise InputError(f"{path} has no line of its own for annotate.model, in whose place --model would go")
-        changed = params.annotate.model_copy(update={"model": model})
-        params = params.model_copy(update={"annotate": changed})
+        text = _replace_model(text, model, path)
+        params = _name_model(params, model)
     about = [line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), text.splitlines())]
     annotate, runtime = (_read_lines(text, section, path) for section in ("annotate", "runtime"))
     return TeacherPreset(path.stem, about, params, annotate, runtime)
@@ -77,6 +79,27 @@ def load_preset(name: str, project: Path, model: str | None = None) -> TeacherPr
 def list_presets(project: Path) -> list[str]:
     """The names of the project's presets."""
     return sorted(path.stem for path in (project / FOLDER).glob(f"*{SUFFIX}"))
+
+
+def _replace_model(text: str, model: str, path: Path) -> str:
+    """The preset's text with another model; raises `InputError` if it has no line for it alone."""
+    changed, found = MODEL.subn(lambda found: f"{found[1]} {write_inline(model)}", text)
+    with suppress(UnsafeYamlError):
+        if found == 1 and load_yaml(changed)["annotate"].get("model") == model:
+            return changed
+    raise InputError(f"{path} has no line of its own for annotate.model, in whose place --model would go")
+
+
+def _name_model(params: PresetParams, model: str) -> PresetParams:
+    """The preset with another model; raises `InputError` if it can have none of that name."""
+    if not model.strip() or not model.isprintable():
+        raise InputError(f"--model {model!r} names no model: it is blank, or has a control character; write it anew")
+    said = params.annotate.model_dump(exclude_unset=True)
+    try:
+        changed = PresetAnnotate.model_validate(said | {"model": model})
+    except ValidationError as error:
+        raise InputError(f"--model {model!r} does not fit the preset ({explain_first(error)}); leave it out") from None
+    return params.model_copy(update={"annotate": changed})
 
 
 def _read_lines(text: str, section: str, path: Path) -> str:

@@ -13,6 +13,7 @@ from distil.annotate.questions import form_of_answers
 from distil.core.errors import InputError
 from distil.core.params import Kind, TaskParams, load_params
 from distil.core.runtime import RuntimeParams
+from distil.new_study.inline import write_inline
 from distil.new_study.teachers import TeacherPreset
 from distil.prompting.params import AnnotateParams
 from distil.texts.cells import Columns
@@ -125,14 +126,8 @@ def _open_templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"inline": _write_inline, "block": _write_block, "json": _write_json}
+    environment.filters |= {"inline": write_inline, "block": _write_block, "json": _write_json}
     return environment
-
-
-def _write_inline(value: Any) -> str:
-    """A value as YAML on one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False)
-    return text.removesuffix("...\n").strip()
 
 
 def _write_block(value: Mapping[str, Any]) -> str:

@@ -152,6 +152,37 @@ def test_what_cannot_be_made_is_one_line_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["reviews.csv"]
 
 
+@pytest.mark.parametrize("name", [".hid.csv", ".hid.csv.gz", "a\nb.csv"])
+def test_a_file_that_corpus_cannot_hold_is_refused(tmp_path: Path, name: str) -> None:
+    write_reviews(tmp_path / name)
+    with pytest.raises(InputError, match="cannot be the name of a file in corpus/") as caught:
+        call(tmp_path / "new", "--texts", tmp_path / name)
+    assert str(caught.value).isprintable()
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_git_is_told_to_pass_over_is_in_the_first_commit_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "excludes").write_text("*.csv\n*.jsonl\n*.md\n")
+    (tmp_path / "gitconfig").write_text(f"[core]\n    excludesFile = {tmp_path / 'excludes'}\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    texts = tmp_path / "requests-2024.jsonl"
+    texts.write_text("\n".join(f'{{"body": "item {n} is {GOOD[n % 4]}"}}' for n in range(20)))
+    folder = tmp_path / "new"
+    call(folder, "--texts", texts, "--labels", "up,down")
+    files = set(git(folder, "ls-files").splitlines())
+    assert {"corpus/requests-2024.jsonl", "corpus/README.md", "prompts/new.md", "prompts/new_examples.csv"} <= files
+    assert {"review/corrections.csv", ".dvc/config", ".dvc/.gitignore", ".dvcignore"} <= files
+    assert git(folder, "status", "--porcelain", "--ignored") == ""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    for name in ("corpus/results-1.jsonl", "corpus/parts/errors-1.jsonl", "runs/results-1.jsonl", "batch/x"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    shown = git(folder, "status", "--porcelain", "--untracked-files=all").split()[1::2]
+    assert shown == ["corpus/parts/errors-1.jsonl", "corpus/results-1.jsonl"]
+
+
 def test_nothing_that_is_there_is_touched(tmp_path: Path) -> None:
     texts = write_reviews(tmp_path / "reviews.csv")
     (tmp_path / "full").mkdir()

@@ -1,9 +1,11 @@
 """What is seen in a file, in any format that fetch reads."""
 
+import gzip
 import json
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -60,6 +62,51 @@ def test_an_encoding_that_is_named_is_taken_at_its_word(tmp_path: Path) -> None:
         bring_file(odd, tmp_path / "copy.csv", ".csv", "utf-8")
     with pytest.raises(InputError, match="unknown encoding"):
         bring_file(odd, tmp_path / "copy.csv", ".csv", "no-such")
+
+
+@pytest.mark.parametrize(
+    "encoding", ["punycode", "undefined", "idna", "hex", "no-such", "", "unicode_escape", "utf-16", "ascii"]
+)
+def test_an_encoding_that_does_not_fit_is_one_line(tmp_path: Path, encoding: str) -> None:
+    odd = tmp_path / "odd.csv"
+    odd.write_bytes("a,b\nGerät \\ud800,\\ud800x\n".encode("cp1252"))
+    with pytest.raises(InputError, match=r"odd\.csv cannot be read as .* name its encoding: --encoding") as caught:
+        bring_file(odd, tmp_path / "copy.csv", ".csv", encoding)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", None])
+def test_what_is_packed_is_converted_too(tmp_path: Path, encoding: str | None) -> None:
+    packed = tmp_path / "odd.csv.gz"
+    packed.write_bytes(gzip.compress(write_odd(tmp_path / "odd.csv", "cp1252").read_bytes()))
+    told = bring_file(packed, tmp_path / "copy.csv.gz", ".csv", encoding)
+    assert told is not None and "read as cp1252" in told
+    assert "Gerät" in gzip.decompress((tmp_path / "copy.csv.gz").read_bytes()).decode()
+    assert see(tmp_path / "copy.csv.gz").text == "Kundentext"
+    packed.write_bytes(packed.read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"odd\.csv\.gz is not a sound \.gz file"):
+        bring_file(packed, tmp_path / "copy.csv.gz", ".csv", encoding)
+
+
+def test_what_is_no_text_file_has_no_encoding(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.parquet is no text file, so --encoding cp1252 says nothing of it"):
+        bring_file(tmp_path / "a.parquet", tmp_path / "copy.parquet", ".parquet", "cp1252")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".json"])
+def test_many_columns_are_read_in_as_many_passes_as_few(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"wide{suffix}"
+    table = pd.DataFrame({"body": [f"a text of some words {row}" for row in range(1000)]})
+    for column in range(40):
+        table[f"nr{column}"] = [f"{(row * 7919 + column) % 997} is so" for row in range(1000)]
+    if suffix in (".jsonl", ".json"):
+        table.to_json(path, orient="records", lines=suffix == ".jsonl")
+    else:
+        table.to_csv(path, sep="\t" if suffix == ".tsv" else ",", index=False)
+    before = psutil.Process().io_counters().read_chars
+    found = see(path)
+    assert (found.text, found.gold, len(found.columns)) == ("body", None, 41)
+    assert psutil.Process().io_counters().read_chars - before < 15 * path.stat().st_size
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".json", ".parquet", ".xlsx", ".tsv"])

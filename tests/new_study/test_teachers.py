@@ -128,6 +128,33 @@ def test_a_preset_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) 
         load_preset("openia", ROOT)
 
 
+@pytest.mark.parametrize("model", [f"/models/{'a long name ' * 20}.gguf", "no", "2024", 'it\'s "#1"', "Größe: x"])
+@pytest.mark.parametrize("there", ["m", '"a # b"', "'it''s'", "two words"])
+def test_another_model_is_written_whole_whatever_its_name(tmp_path: Path, model: str, there: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"annotate:\n  method: generate\n  protocol: chat\n  model: {there} # of it\n")
+    preset = load_preset(str(path), ROOT, model)
+    assert preset.params.annotate.model == yaml.safe_load(preset.annotate)["model"] == model
+    assert preset.annotate.endswith(" # of it")
+    assert len(preset.annotate.splitlines()) == 3
+
+
+@pytest.mark.parametrize("model", ["", "  ", "a\nb: c", "a\x00", "\x1b[2J", "a\u202eb", "\udcff"])
+def test_what_names_no_model_is_one_line(model: str) -> None:
+    with pytest.raises(InputError, match=r"--model .* names no model") as caught:
+        load_preset("ollama", ROOT, model)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("there", ['"a\n    b"', "a\n    b", ">\n    a", "b\nruntime:\n  model: c"])
+def test_a_model_that_stands_on_no_line_of_its_own_is_not_replaced_by_half(tmp_path: Path, there: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"annotate:\n  method: generate\n  protocol: chat\n  model: {there}\n")
+    with pytest.raises(InputError) as caught:
+        load_preset(str(path), ROOT, "new")
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
 def test_another_model_takes_the_place_of_the_preset_s_and_comments_stay() -> None:
     preset = load_preset("ollama", ROOT, "qwen3: 8b # really")
     assert preset.params.annotate.model == "qwen3: 8b # really"

@@ -1,6 +1,7 @@
 """The files of a study: params that its stages take, and a prompt that works as it is."""
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,20 @@ def test_what_was_put_together_is_whole(tmp_path: Path, kind: Kind, teacher: str
     written = [path, *tmp_path.glob("prompts/*"), tmp_path / "README.md"]
     lines = [line for file in written for line in file.read_text().splitlines() if " hf:" not in line]
     assert max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize(
+    "odd", ["no", "en: x", "a # b", "a\nb: c", "a\u2028b", "{x}", "- y", "0x1f", "''", '""', "&a *b"]
+)
+def test_whatever_comes_from_outside_is_written_as_it_is(tmp_path: Path, odd: str) -> None:
+    study = study_of("classification", "openai", ODD, odd)
+    teacher = replace(study.teacher, name=odd)
+    write_files(replace(study, language=odd, columns=Columns(text=odd, gold="on"), teacher=teacher), tmp_path)
+    params = yaml.safe_load((tmp_path / "params.yaml").read_text(encoding="utf-8"))
+    assert list(params) == ["task", *STAGES, "runtime"]
+    assert (params["task"]["language"], params["fetch"]["files"]) == (odd, [odd])
+    assert params["fetch"]["columns"]["text"] == odd
+    assert params["report"]["texts"] == f"texts of {odd}"
 
 
 @pytest.mark.slow  # to import what stages import
