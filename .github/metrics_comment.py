@@ -5,9 +5,8 @@
 
 `render` asks DVC for the params and the metrics that changed since the branch left BASE; these are committed, so it
 needs no data. It says which stages are out of date, whose figures are then those of another study or were changed by
-hand. `post` needs Python
-alone: it writes the comment by GitHub's API, over the one that it wrote before. It reads GITHUB_API_URL,
-GITHUB_REPOSITORY and GITHUB_TOKEN, and shows no token.
+hand. `post` needs Python alone: it writes the comment by GitHub's API, over the one that it wrote before. It reads
+GITHUB_API_URL, GITHUB_REPOSITORY and GITHUB_TOKEN, and shows no token.
 """
 
 import argparse

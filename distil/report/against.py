@@ -25,6 +25,7 @@ def describe_against(diff: Diff | Uncompared | None, limit: int) -> Record | Non
         return {"before": diff, "why": diff.why}
     return {
         "before": diff.before,
+        "why": None,
         "notes": diff.notes,
         "confidence": diff.scoring.bootstrap.confidence,
         "scored": [_describe_part(shift, part, diff) for shift in diff.shifts for part in shift.judged],

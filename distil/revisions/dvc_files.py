@@ -7,7 +7,7 @@ from distil.core.params import PARAMS_FILE
 from distil.core.yaml_files import UnsafeYamlError, load_yaml
 from distil.revisions.tracked import list_tracked, read_tracked
 
-READ_BY_DVC = ("dvc.yaml", "dvc.lock", PARAMS_FILE)  # wherever they lie, when it opens a project
+READ_BY_DVC = ("dvc.yaml", "dvc.lock", PARAMS_FILE.name)  # wherever they lie, when it opens a project
 
 
 def check_yaml(path: Path) -> None:
