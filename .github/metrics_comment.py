@@ -4,9 +4,9 @@
     python .github/metrics_comment.py post comment.md NUMBER
 
 `render` asks DVC for the params and the metrics that changed since the branch left BASE; these are committed, so it
-needs no data. It says which stages are out of date, whose figures are then those of another study. `post` needs Python
-alone: it writes the comment by GitHub's API, over the one that it wrote before. It reads GITHUB_API_URL,
-GITHUB_REPOSITORY and GITHUB_TOKEN, and shows no token.
+needs no data. It says which stages are out of date, whose figures are then those of another study or were changed by
+hand. `post` needs Python alone: it writes the comment by GitHub's API, over the one that it wrote before. It reads
+GITHUB_API_URL, GITHUB_REPOSITORY and GITHUB_TOKEN, and shows no token.
 """
 
 import argparse
@@ -16,11 +16,13 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 MARK = "<!-- distil: what this branch does to the study -->"
-LONGEST = 60_000  # characters of a comment; GitHub takes 65,536
+LONGEST = 20_000  # characters of a list or a table; GitHub takes 65,536 in a comment, of two tables and a list
+REST = "The rest is left out: it is too long for a comment."
 HEADER_LINES = 2  # of a table, which DVC writes also where no row follows
 PER_PAGE = 100  # the most that the API gives
 TIMEOUT_S = 30
@@ -35,34 +37,42 @@ class StayThere(urllib.request.HTTPRedirectHandler):
 
 def render(base: str) -> str:
     """The comment, in Markdown."""
+    from distil.cli.project import cached_outputs  # where the project is installed
+
     start = run("git", "merge-base", base, "HEAD")[:10]
-    parts = [MARK, "### What this branch does to the study", f"Since it began, at `{start}`:"]
-    for what in ("params", "metrics"):
-        table = run("dvc", what, "diff", "--md", start, "HEAD")
-        parts += [f"**{what.capitalize()}**", table if table.count("\n") >= HEADER_LINES else "None changed."]
-    stale = list_stale(json.loads(run("dvc", "status", "--json")))
+    parts = [MARK, "### What this branch does to the study"]
+    stale = list_stale(json.loads(run("dvc", "status", "--json")), cached_outputs())
     if stale:
         parts += [
             "**Out of date**: the figures are not those of the branch as it stands. Run `dvc repro` and commit.",
-            "\n".join(f"- {line}" for line in stale),
+            cut("\n".join(f"- {line}" for line in stale)),
         ]
-    text = "\n\n".join(parts)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n\nThe rest is left out: it is too long for a comment."
+    parts.append(f"Since it began, at `{start}`:")
+    for what in ("params", "metrics"):
+        table = run("dvc", what, "diff", "--md", start, "HEAD")
+        parts += [f"**{what.capitalize()}**", cut(table) if table.count("\n") >= HEADER_LINES else "None changed."]
+    return "\n\n".join(parts)
 
 
-def list_stale(status: dict[str, list[Any]]) -> list[str]:
-    """The stages of which an input that git tracks changed since they ran; data that are not here say nothing."""
-    changes = {stage: [change for change in found if isinstance(change, dict)] for stage, found in status.items()}
-    outputs = {path for found in changes.values() for change in found for path in change.get("changed outs", {})}
+def cut(lines: str) -> str:
+    """As many of the lines as a comment has room for."""
+    if len(lines) <= LONGEST:
+        return lines
+    return f"{lines[:LONGEST].rpartition(chr(10))[0]}\n\n{REST}"
+
+
+def list_stale(status: dict[str, list[Any]], cached: Collection[str]) -> list[str]:
+    """The stages that would run again, or whose outputs are not what they wrote; absent data (`cached`) say nothing."""
     stale = []
     for stage, found in status.items():
         why = [change for change in found if isinstance(change, str)]
-        for change in changes[stage]:
-            for path, how in change.get("changed deps", {}).items():
-                if isinstance(how, dict):
-                    why += [f"`{path}`: {key} {word}" for key, word in how.items()]
-                elif path not in outputs:
-                    why.append(f"`{path}` {how}")
+        for change in found:
+            for paths in change.values() if isinstance(change, dict) else ():
+                for path, how in paths.items():
+                    if isinstance(how, dict):
+                        why += [f"`{path}`: {key} {word}" for key, word in how.items()]
+                    elif how != "not in cache" and not (how == "deleted" and path in cached):
+                        why.append(f"`{path}` {how}")
         if why:
             stale.append(f"{stage}: {', '.join(why)}")
     return stale

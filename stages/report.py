@@ -19,8 +19,8 @@ from distil.core.params import TaskParams, load_params
 from distil.core.tables import LABELS, PREDICTIONS, TEST, read_rows
 from distil.core.terminal import disarm
 from distil.core.whole_files import written_whole
-from distil.diff.comparing import Diff, compare_sides
-from distil.diff.sides import Places, read_revision, read_working_tree
+from distil.diff.comparing import Diff, Uncompared, UnlikeSidesError, compare_sides
+from distil.diff.sides import Places, describe_revision, read_revision, read_working_tree
 from distil.report.against import write_against_as_markdown, write_against_as_text
 from distil.report.charts.canvas import Chart, render_svg, write_png
 from distil.report.charts.fonts import find_undrawable
@@ -36,6 +36,7 @@ from distil.report.next_steps import (
 from distil.report.page import render_page
 from distil.report.prompt import read_prompt_of
 from distil.report.results import WIDTH, collect_compared, collect_results, render_markdown, render_table
+from distil.revisions.opening import NotInCacheError, find_commit
 
 Draw = Callable[[Sequence[Chart], Path], dict[Chart, str]]
 
@@ -95,10 +96,19 @@ def read_study(*paths: Path) -> Study:
     )
 
 
-def read_against(places: Places) -> Diff | None:
-    """What changed since the revision that `report.against` names; None where it names none."""
+def read_against(places: Places) -> Diff | Uncompared | None:
+    """What changed since the revision that `report.against` names, or why nobody can tell; None where it names none.
+
+    Raises `InputError` if git knows no such revision, or no run of a study was committed there.
+    """
     against = load_params("report", ReportParams).against
-    return compare_sides(read_revision(against, places), read_working_tree(places, "this run")) if against else None
+    if not against:
+        return None
+    commit = find_commit(against)
+    try:
+        return compare_sides(read_revision(against, places), read_working_tree(places, "this run"))
+    except (UnlikeSidesError, NotInCacheError) as error:  # which is no reason to go without all the rest
+        return Uncompared(describe_revision(against, commit), commit, str(error))
 
 
 def draw_charts(charts: Sequence[Chart], reports: Path) -> dict[Chart, str]:
@@ -137,8 +147,10 @@ def _warn_of_boxes(labels: list[str]) -> None:
 
 
 def _tell(study: Study, charts: int, reports: Path) -> None:
-    """Print what was written, and on stderr where the student falls short and the first of the things to do."""
+    """Print what was written, and on stderr what could not be, where the student falls short and what to do first."""
     _warn_of_boxes(study.task.labels)
+    if isinstance(study.against, Uncompared):
+        print(f"warning: nothing is compared with {study.against.name}: {study.against.why}", file=sys.stderr)
     print(f"report: {len(study.quality['systems'])} systems, {charts} charts -> {reports / 'index.html'}")
     if alarm := write_alarm(study):
         print(f"warning: {alarm} {list_steps(study)[0]} See {reports / 'table.txt'}", file=sys.stderr)

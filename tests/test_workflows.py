@@ -45,6 +45,13 @@ def test_the_job_that_may_write_runs_the_target_branch_and_never_for_a_fork() ->
     assert job["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
     assert job["steps"][0]["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
     assert not [step for step in job["steps"] if "make" in step.get("run", "")]
+    received = next(step["with"] for step in job["steps"] if "download-artifact" in step.get("uses", ""))
+    assert received == {"name": "comment", "path": "received"}, "nothing may come over the script"
+
+
+def test_every_pull_request_gets_a_comment() -> None:
+    workflow = yaml.load((ROOT / ".github/workflows/metrics.yml").read_text(), yaml.BaseLoader)
+    assert workflow["on"] == {"pull_request": ""}
 
 
 def run(folder: Path, *words: str) -> str:
@@ -114,7 +121,32 @@ def test_a_comment_has_what_changed_since_the_branch_left_and_says_what_is_out_o
     (study / "params.yaml").write_text("votes: 5\n")
     run(study, "git", "commit", "-qam", "not run")
     told = run(study, sys.executable, str(SCRIPT), "render", "origin/main")
-    assert told.endswith("- ask: `prompt.md` modified, `params.yaml`: votes modified\n")
+    heading, stale, since = told.partition("- ask: `prompt.md` modified, `params.yaml`: votes modified\n\n")
+    assert stale and "**Out of date**" in heading and "Params" not in heading
+    assert since.startswith("Since it began, at `")
+
+
+@pytest.mark.slow
+def test_a_metric_that_no_stage_wrote_or_that_is_gone_is_out_of_date(study: Path) -> None:
+    (study / "metrics.json").write_text('{"accuracy": 0.99}')
+    run(study, "git", "commit", "-qam", "forged")
+    told = run(study, sys.executable, str(SCRIPT), "render", "origin/main")
+    assert re.search(r"\| metrics.json +\| accuracy +\| 0.5 +\| 0.99 ", told)
+    assert "**Out of date**" in told and "- score: `metrics.json` modified\n" in told
+    run(study, "git", "rm", "-q", "metrics.json")
+    told = run(study, sys.executable, str(SCRIPT), "render", "origin/main")
+    assert "- score: `metrics.json` deleted\n" in told and "answers" not in told
+
+
+@pytest.mark.slow
+def test_a_table_too_long_for_a_comment_is_cut_at_a_row_and_nothing_else_is(study: Path) -> None:
+    (study / "params.yaml").write_text("".join(f"a_param_of_some_length_{number}: 1\n" for number in range(3000)))
+    run(study, "git", "commit", "-qam", "long")
+    told = run(study, sys.executable, str(SCRIPT), "render", "origin/main")
+    assert len(told) < 65_536
+    assert told.index("**Out of date**") < told.index("**Params**") < told.index("**Metrics**")
+    table = told.partition("**Params**")[2].partition("\n\nThe rest is left out")[0]
+    assert "votes" in told and table.endswith("|")
 
 
 def test_a_base_that_git_does_not_know_is_one_line() -> None:

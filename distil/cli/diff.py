@@ -39,7 +39,7 @@ def diff_labels(
     It is no gate: the exit code is 0 whatever changed.
     """
     places = find_places()
-    after = read_revision(rev2, places) if rev2 else read_working_tree(places)
+    after = read_revision(rev2, places) if rev2 is not None else read_working_tree(places)
     diff = compare_sides(read_revision(rev, places), after)
     if rev2 is None:
         warn_of_stale()

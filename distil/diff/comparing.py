@@ -15,6 +15,19 @@ SAMPLES, SEED, CONFIDENCE = 2000, 0, 0.95  # as evaluate has it unless told othe
 FEW_ROWS = 30  # fewer make an interval that is still too narrow
 
 
+class UnlikeSidesError(InputError):
+    """The labels of the one side are none of the other."""
+
+
+@dataclass(frozen=True)
+class Uncompared:
+    """A revision that cannot be set beside this study, by its name and commit, and why."""
+
+    name: str
+    commit: str
+    why: str
+
+
 @dataclass(frozen=True)
 class Diff:
     """What differs from `before` to `after`, how it was judged, and a sentence for each thing to know."""
@@ -27,6 +40,11 @@ class Diff:
     notes: list[str]
 
     @property
+    def name(self) -> str:
+        """The older side's."""
+        return self.before.name
+
+    @property
     def shifts(self) -> list[Shift]:
         """The teacher's, and the student's if both sides have one."""
         return [self.teacher] if self.student is None else [self.teacher, self.student]
@@ -35,7 +53,7 @@ class Diff:
 def compare_sides(before: Side, after: Side) -> Diff:
     """Compare two sides; intervals have the confidence of the newer one's.
 
-    Raises `InputError` if the two are of another kind of task or know other labels.
+    Raises `UnlikeSidesError` if the two are of another kind of task, or know other labels or in another order.
     """
     _check_alike(before, after)
     student = after.student or before.student
@@ -50,11 +68,17 @@ def compare_sides(before: Side, after: Side) -> Diff:
 def _check_alike(before: Side, after: Side) -> None:
     for key in ("kind", "labels"):
         old, new = (getattr(side.task, key) for side in (before, after))
-        if old != new:
-            raise InputError(
-                f"task.{key} is {old!r} in {before.name} and {new!r} in {after.name}: labels of the one are none of "
-                "the other, so nothing can be compared; name a revision with the same"
+        if old == new:
+            continue
+        if key == "labels" and sorted(old) == sorted(new):
+            raise UnlikeSidesError(
+                f"task.labels has another order in {before.name} ({old!r}) than in {after.name} ({new!r}), and tables "
+                "are written by that order, so nothing can be compared; go back to it, or name a revision with the same"
             )
+        raise UnlikeSidesError(
+            f"task.{key} is {old!r} in {before.name} and {new!r} in {after.name}: labels of the one are not those of "
+            "the other, so nothing can be compared; name a revision with the same"
+        )
 
 
 def _note_rows(teacher: Shift, before: Side, after: Side) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Hold what a study measured against its gates: for each a line with the figure, the limit and the file.
 
-A gate on a figure that is not there is one that does not hold: nobody has shown that it would.
+A gate on a figure that is not there, or is damaged, is one that does not hold: nobody has shown that it would.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,93 +36,97 @@ class Found(NamedTuple):
 class _Figure(NamedTuple):
     value: float
     told: str  # with the figure, to stand before the limit
-    file: Path
 
 
 def check_all(gates: GateParams, files: MetricFiles) -> Iterator[Found]:
     """Check each gate that is set, in the order of the section."""
     for gate, limit in gates.list_set().items():
+        read, stage = FIGURES[gate]
+        file: Path = getattr(files, stage)
         try:
-            figure = FIGURES[gate](files)
-        except InputError as error:
-            yield Found(gate, holds=False, told=f"the figure is not known: {error}")
+            figure = read(file)
+        except (InputError, TypeError, AttributeError, LookupError, ValueError, ArithmeticError) as error:
+            why = error if isinstance(error, InputError) else f"{file} is damaged; 'dvc repro' writes it anew"
+            yield Found(gate, holds=False, told=f"the figure is not known: {why}")
             continue
         value = float(f"{figure.value:.{SIGNIFICANT_DIGITS}g}")  # as metric files have them, or 2.58 might miss 2.58
         is_least = gate.startswith("min_")
         holds = value >= limit if is_least else value <= limit
         asked = f"at {'least' if is_least else 'most'} {limit:g}"
-        yield Found(gate, holds, f"{figure.told}, asked is {asked} ({figure.file})")
+        yield Found(gate, holds, f"{figure.told}, asked is {asked} ({file})")
 
 
-def _read_score(files: MetricFiles) -> _Figure:
-    quality = _read_quality(files)
-    score = _read_number(quality["systems"][quality["served"]], quality["score"], files.quality)
-    return _Figure(score, f"{quality['score']} of {quality['served']} is {score:.6g}", files.quality)
+def _read_score(file: Path) -> _Figure:
+    quality = _read_quality(file)
+    score = _read_number(quality["systems"][quality["served"]], quality["score"], file)
+    return _Figure(score, f"{quality['score']} of {quality['served']} is {score:.6g}")
 
 
-def _read_points_below(files: MetricFiles) -> _Figure:
+def _read_points_below(file: Path) -> _Figure:
     """How far below its teacher the student may be: at the lower end of the interval of the paired difference."""
-    quality = _read_quality(files)
+    quality = _read_quality(file)
     paired = quality["systems"][quality["served"]]["vs_teacher"]
-    key = "difference" if paired["difference_low"] is None else "difference_low"  # None: every sample gives the same
-    least = _read_number(paired, key, files.quality)
+    if paired["difference_low"] is None:
+        raise InputError(
+            f"{file} has no interval of the difference between student and teacher, which every sample of the test "
+            "rows tells alike (as few rows do); have more rows labelled by people"
+        )
+    least = _read_number(paired, "difference_low", file)
     how = f"may be {_tell_points(-least)} below" if least < 0 else f"is at least {_tell_points(least)} above"
-    told = f"{quality['served']} {how} its teacher"
-    return _Figure(-100 * least, f"{told} (the lower end of the {quality['confidence']:.0%} interval)", files.quality)
+    told = f"{quality['served']} {how} its teacher (the lower end of the {quality['confidence']:.0%} interval)"
+    return _Figure(-100 * least, told)
 
 
-def _read_points_above(files: MetricFiles) -> _Figure:
-    quality = _read_quality(files)
+def _read_points_above(file: Path) -> _Figure:
+    quality = _read_quality(file)
     systems, name = quality["systems"], quality["score"]
     if not any(map(is_baseline, systems)):
-        raise InputError(f"{files.quality} has no baseline; 'dvc repro' writes it anew")
+        raise InputError(f"{file} has no baseline; 'dvc repro' writes it anew")
     best = find_best_baseline(quality)
-    above = _read_number(systems[quality["served"]], name, files.quality) - systems[best][name]
-    return _Figure(
-        100 * above, f"{quality['served']} is {_tell_points(above)} above {best}, the best baseline", files.quality
-    )
+    above = _read_number(systems[quality["served"]], name, file) - _read_number(systems[best], name, file)
+    return _Figure(100 * above, f"{quality['served']} is {_tell_points(above)} above {best}, the best baseline")
 
 
-def _read_abstained(files: MetricFiles) -> _Figure:
-    details = read_details(files.aggregate)
+def _read_abstained(file: Path) -> _Figure:
+    details = read_details(file)
     abstained, texts = sum(details["abstained"].values()), details["texts"]
     share = abstained / texts if texts else 0.0
-    return _Figure(share, f"{abstained:,} of {texts:,} texts have no label, a share of {share:.6g}", files.aggregate)
+    return _Figure(share, f"{abstained:,} of {texts:,} texts have no label, a share of {share:.6g}")
 
 
-def _read_usd(files: MetricFiles) -> _Figure:
-    cost = read_details(files.cost)
-    usd = _read_number(cost["systems"][cost["served"]], "usd_per_million", files.cost)
-    return _Figure(usd, f"a million texts cost ${usd:.6g} with {cost['served']}", files.cost)
+def _read_usd(file: Path) -> _Figure:
+    cost = read_details(file)
+    usd = _read_number(cost["systems"][cost["served"]], "usd_per_million", file)
+    return _Figure(usd, f"a million texts cost ${usd:.6g} with {cost['served']}")
 
 
-def _read_times(files: MetricFiles) -> _Figure:
-    times = _read_number(read_metrics(files.speed), "times_pipeline", files.speed)
-    return _Figure(times, f"the student labels {times:.6g} times the texts a second of the pipeline", files.speed)
+def _read_times(file: Path) -> _Figure:
+    times = _read_number(read_metrics(file), "times_pipeline", file)
+    return _Figure(times, f"the student labels {times:.6g} times the texts a second of the pipeline")
 
 
-FIGURES: dict[str, Callable[[MetricFiles], _Figure]] = {
-    "min_student_score": _read_score,
-    "max_points_below_teacher": _read_points_below,
-    "min_points_above_baseline": _read_points_above,
-    "max_abstained_share": _read_abstained,
-    "max_usd_per_million": _read_usd,
-    "min_times_pipeline": _read_times,
+FIGURES: dict[str, tuple[Callable[[Path], _Figure], str]] = {  # and the field of `MetricFiles` that each is read from
+    "min_student_score": (_read_score, "quality"),
+    "max_points_below_teacher": (_read_points_below, "quality"),
+    "min_points_above_baseline": (_read_points_above, "quality"),
+    "max_abstained_share": (_read_abstained, "aggregate"),
+    "max_usd_per_million": (_read_usd, "cost"),
+    "min_times_pipeline": (_read_times, "speed"),
 }
 
 
-def _read_quality(files: MetricFiles) -> Metrics:
+def _read_quality(file: Path) -> Metrics:
     """The details of evaluate; raises `InputError` if its scores are not by people's labels."""
-    quality = read_details(files.quality)
+    quality = read_details(file)
     if quality["reference"] != "gold":
-        raise InputError(f"{files.quality} has no score by people's labels, of which no test row has any")
+        raise InputError(f"{file} has no score by people's labels, of which no test row has any")
     return quality
 
 
 def _read_number(figures: Metrics, key: str, file: Path) -> float:
     """A figure that a gate is about; raises `InputError` if it is not known."""
     value = figures[key]
-    if not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InputError(f"{file} has {key} = {value!r}, which is no number")
     return float(value)
 

@@ -32,6 +32,7 @@ from distil.core.errors import InputError
 from distil.core.params import PARAMS_FILE
 from distil.core.yaml_files import UnsafeYamlError, load_yaml
 from distil.planning.run_cache import find_restorable, may_be_restored
+from distil.revisions.dvc_files import check_yaml
 
 State = Literal["will run", "may run", "restored", "unchanged", "frozen"]
 Kind = Literal["command", "param", "file", "output", "upstream"]
@@ -113,7 +114,7 @@ def _open_repo() -> Iterator[Repo]:
     if not Path(DVC_FILE).is_file():
         raise InputError(f"{DVC_FILE} is missing here; run distil in the project's folder")
     for path in (DVC_FILE, PARAMS_FILE):
-        _check_yaml(Path(path))
+        check_yaml(Path(path))
     try:
         with Repo() as repo:
             yield repo
@@ -121,18 +122,6 @@ def _open_repo() -> Iterator[Repo]:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         cause = f" ({' '.join(str(error.__cause__).split())})" if error.__cause__ else ""
         raise InputError(f"DVC cannot read this project: {' '.join(lines)}{cause}") from None
-
-
-def _check_yaml(path: Path) -> None:
-    """Refuse what would take DVC all memory there is: it unfolds every alias."""
-    try:
-        load_yaml(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        pass  # which is told where params are read
-    except UnsafeYamlError as error:
-        raise InputError(f"{path}{error.where} is not YAML: {error.problem}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({error})") from None
 
 
 def _replace_lock(stages: Collection[Stage], text: str) -> None:

@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import Any
 
 from distil.diff.changes import TEACHER, Shift
-from distil.diff.comparing import Diff
+from distil.diff.comparing import Diff, Uncompared
 from distil.diff.wording import describe_moves, describe_votes, judge_difference, list_rows
 from distil.kinds.telling import load_telling
 from distil.report.examples import Giver, lay_out
@@ -17,12 +17,15 @@ PARTS = {"test": "test texts", "dev": "texts that people labelled outside test"}
 Record = dict[str, Any]
 
 
-def describe_against(diff: Diff | None, limit: int) -> Record | None:
+def describe_against(diff: Diff | Uncompared | None, limit: int) -> Record | None:
     """What the section of the page takes, with so many changed rows of teacher and student each; or None."""
     if diff is None:
         return None
+    if isinstance(diff, Uncompared):
+        return {"before": diff, "why": diff.why}
     return {
         "before": diff.before,
+        "why": None,
         "notes": diff.notes,
         "confidence": diff.scoring.bootstrap.confidence,
         "scored": [_describe_part(shift, part, diff) for shift in diff.shifts for part in shift.judged],
@@ -30,17 +33,19 @@ def describe_against(diff: Diff | None, limit: int) -> Record | None:
     }
 
 
-def list_against(diff: Diff | None) -> list[str]:
+def list_against(diff: Diff | Uncompared | None) -> list[str]:
     """The same in a line each for teacher and student; nothing without a diff."""
+    if isinstance(diff, Uncompared):
+        return [f"Against {diff.name} nothing is compared: {diff.why}."]
     return [_tell_shift(shift, diff) for shift in diff.shifts] if diff else []
 
 
-def write_against_as_text(diff: Diff | None, width: int) -> str:
+def write_against_as_text(diff: Diff | Uncompared | None, width: int) -> str:
     """These lines as plain text, in lines of so many characters, to stand below the table."""
     return "".join(f"{fill(line, width, break_on_hyphens=False)}\n" for line in list_against(diff))
 
 
-def write_against_as_markdown(diff: Diff | None) -> str:
+def write_against_as_markdown(diff: Diff | Uncompared | None) -> str:
     """These lines as a list in Markdown."""
     return "".join(f"- {escape_markdown(line)}\n" for line in list_against(diff))
 

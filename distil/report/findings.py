@@ -9,7 +9,7 @@ import pandas as pd
 
 from distil.core.params import TaskParams
 from distil.core.served import PRECISIONS
-from distil.diff.comparing import Diff
+from distil.diff.comparing import Diff, Uncompared
 from distil.forms.telling import ScoreWords, Words
 from distil.kinds.telling import load_telling
 
@@ -45,7 +45,7 @@ class Study:
     predictions: pd.DataFrame
     labels: pd.DataFrame
     test: pd.DataFrame
-    against: Diff | None = None  # what changed since the revision that the report is set against, if it is
+    against: Diff | Uncompared | None = None  # what changed since the revision that the report is set against, if it is
 
     @property
     def served(self) -> str:

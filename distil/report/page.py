@@ -137,7 +137,7 @@ def _choose_sections(study: Study) -> dict[str, tuple[str, str]]:
     empty = {"candidates": not study.compare["candidates"], "against": study.against is None}
     sections = {key: section for key, section in SECTIONS.items() if not empty.get(key)}
     if study.against:
-        sections["against"] = (f"What changed since {study.against.before.name}", SECTIONS["against"][1])
+        sections["against"] = (f"What changed since {study.against.name}", SECTIONS["against"][1])
     return sections
 
 

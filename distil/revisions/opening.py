@@ -4,13 +4,18 @@ DVC's own file system reads both in one way, whatever remote or cache an output 
 (https://doc.dvc.org/api-reference/dvcfilesystem).
 """
 
-import subprocess
 from pathlib import Path
 
 from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
 
 from distil.core.errors import InputError
+from distil.revisions.dvc_files import check_yaml_at
+from distil.revisions.git import run_git
+
+
+class NotInCacheError(InputError):
+    """What a revision's stages wrote is in no cache or remote that this machine reaches."""
 
 
 class Revision:
@@ -25,9 +30,10 @@ class Revision:
         self.commit = find_commit(name, project)
         self._folder = _place_in_repository(project.resolve())
         try:
+            check_yaml_at(self.commit, project)
             self._files = DVCFileSystem(str(project.resolve()), rev=self.commit, subrepos=True)
             self._files.ls(self._folder.as_posix())  # reads dvc.yaml and dvc.lock
-        except DvcException as error:
+        except (DvcException, InputError) as error:
             raise InputError(f"revision {name!r} cannot be opened: {' '.join(str(error).split())}") from None
 
     def has(self, path: str | Path) -> bool:
@@ -37,8 +43,8 @@ class Revision:
     def read(self, path: str | Path) -> bytes:
         """The bytes of a file.
 
-        Raises `InputError` if nothing of that path was tracked then, or its bytes are in no cache or remote that this
-        machine reaches.
+        Raises `InputError` if nothing of that path was tracked then, and `NotInCacheError` if its bytes are in no cache
+        or remote that this machine reaches.
         """
         place = Path(path).as_posix()
         if not self.has(path):
@@ -47,7 +53,7 @@ class Revision:
             with self._files.open(self._locate(path), "rb") as file:
                 return bytes(file.read())
         except (OSError, DvcException):
-            raise InputError(
+            raise NotInCacheError(
                 f"{place} of revision {self.name!r} is not in DVC's cache here; bring it with 'dvc fetch' on that "
                 f"revision (dvc fetch --all-commits), or run 'dvc repro' there"
             ) from None
@@ -73,11 +79,3 @@ def find_commit(name: str, project: Path = Path()) -> str:
     raise InputError(
         f"git knows no revision {name!r} here; 'git branch --all' and 'git log --oneline' list what it knows"
     )
-
-
-def run_git(command: list[str]) -> subprocess.CompletedProcess[bytes]:
-    """What a git command says, and its exit code; raises `InputError` where git is not installed."""
-    try:
-        return subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell
-    except FileNotFoundError:
-        raise InputError("the program git is not installed, and revisions are read with it") from None

@@ -7,15 +7,21 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-from distil.revisions.opening import run_git
+from distil.revisions.git import run_git
 
 VERSIONS = 50  # of a file that are looked through for one with a given hash
 
 
-def read_tracked(commit: str, path: str) -> bytes | None:
-    """The bytes of a file of the working folder as they were at a commit; None if git tracked none there."""
-    done = _git("show", f"{commit}:./{Path(path).as_posix()}")
+def read_tracked(commit: str, path: str, project: Path = Path()) -> bytes | None:
+    """The bytes of a file of the project's folder as they were at a commit; None if git tracked none there."""
+    done = _git("-C", str(project), "show", f"{commit}:./{Path(path).as_posix()}")
     return done.stdout if done.returncode == 0 else None
+
+
+def list_tracked(commit: str, project: Path = Path()) -> list[str]:
+    """The files of the project's folder that git tracked at a commit, by their paths in it."""
+    done = _git("-C", str(project), "ls-tree", "-r", "-z", "--name-only", commit)
+    return [path for path in done.stdout.decode(errors="surrogateescape").split("\0") if path]
 
 
 def find_version(commit: str, path: str, md5: str) -> bytes | None:

@@ -96,6 +96,7 @@ def test_texts_that_a_terminal_would_obey_are_shown_in_one_line(here: Path) -> N
     [
         (["nowhere"], "git knows no revision 'nowhere'"),
         (["first"], "revision 'first' has no dvc.lock"),
+        (["before", ""], "git knows no revision ''"),
         (["before", "first"], "revision 'first' has no dvc.lock"),
         (["before", "--csv", "prompt.md/rows.csv"], "prompt.md/rows.csv cannot be written"),
     ],

@@ -9,10 +9,9 @@ from typing import get_args
 import pytest
 from toy_revisions import AFTER, BEFORE, PLACES, ROWS, Plan, id_of, of_kind, write_study
 
-from distil.core.errors import InputError
 from distil.core.params import Kind
 from distil.diff.changes import Judged
-from distil.diff.comparing import Diff, compare_sides
+from distil.diff.comparing import Diff, UnlikeSidesError, compare_sides
 from distil.diff.sides import Side, read_working_tree
 from distil.diff.wording import (
     describe_as_json,
@@ -142,12 +141,22 @@ def test_what_else_differs_is_told(compare: Compare) -> None:
     assert any(note.startswith("Few rows are scored (20)") for note in notes)
 
 
-@pytest.mark.parametrize("key", ["kind", "labels"])
-def test_other_labels_or_another_kind_are_one_line(compare: Compare, key: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "other", "said"),
+    [
+        ("kind", "multi_label", r"task\.kind is .* in then and .* in main \(1a2b3c4\): labels of the one are not"),
+        (
+            "labels",
+            ["negative", "neutral"],
+            r"task\.labels is .* in then and .* in main \(1a2b3c4\): labels of the one",
+        ),
+        ("labels", ["positive", "negative"], r"task\.labels has another order in then \(.*\) than in main \(1a2b3c4\)"),
+    ],
+)
+def test_other_labels_or_another_kind_are_one_line(compare: Compare, key: str, other: object, said: str) -> None:
     side = compare(BEFORE, BEFORE).before
-    other = {"kind": "multi_label", "labels": ["positive", "negative"]}[key]
     changed = replace(side, name="main (1a2b3c4)", task=side.task.model_copy(update={key: other}))
-    with pytest.raises(InputError, match=rf"task\.{key} is .* in then and .* in main \(1a2b3c4\)"):
+    with pytest.raises(UnlikeSidesError, match=said):
         compare_sides(side, changed)
 
 

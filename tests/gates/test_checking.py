@@ -1,5 +1,6 @@
 """Each gate on metric files of a run: where it holds, where it does not, and where its figure is not there."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +54,52 @@ def test_a_gate_holds_up_to_its_limit(folder: Path, gate: str, holds: float, fai
     assert missed.told.startswith(told) and f", asked is {sign} {fails:g} (metrics/" in missed.told
 
 
-def test_an_interval_without_width_is_the_difference_and_one_above_zero_is_told_so(folder: Path) -> None:
+def test_without_an_interval_the_figure_is_not_known_and_one_above_zero_is_told_so(folder: Path) -> None:
     quality = read_details(FILES.quality)
-    quality["systems"]["student_int8"]["vs_teacher"] |= {"difference": -0.02, "difference_low": None}
+    quality["systems"]["student_int8"]["vs_teacher"] |= {"difference": 0.0, "difference_low": None}
     change("quality", **quality)
-    assert check(max_points_below_teacher=2).holds and not check(max_points_below_teacher=1.9).holds
+    found = check(max_points_below_teacher=100)
+    assert not found.holds and "the figure is not known: metrics/quality.json has no interval of the" in found.told
     quality["systems"]["student_int8"]["vs_teacher"] |= {"difference": 0.02, "difference_low": 0.01}
     change("quality", **quality)
     assert check(max_points_below_teacher=0).told.startswith("student_int8 is at least 1 points above its teacher (")
+
+
+def damage(stage: str, *keys: str, value: object) -> None:
+    """Put a value where it does not belong, as an edit by hand may."""
+    path = Path(f"metrics/{stage}.json")
+    whole = json.loads(path.read_text(encoding="utf-8"))
+    at = whole["details"][0]
+    for key in keys[:-1]:
+        at = at[key]
+    at[keys[-1]] = value
+    path.write_text(json.dumps(whole), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("gate", "stage", "keys", "value"),
+    [
+        ("max_abstained_share", "aggregate", ("abstained",), None),
+        ("max_abstained_share", "aggregate", ("texts",), "many"),
+        ("max_points_below_teacher", "quality", ("systems", "student_int8", "vs_teacher"), None),
+        ("max_points_below_teacher", "quality", ("confidence",), "95"),
+        ("min_points_above_baseline", "quality", ("systems", "tfidf", "accuracy"), None),
+        ("min_points_above_baseline", "quality", ("systems",), []),
+        ("min_student_score", "quality", ("systems",), [1]),
+        ("min_student_score", "quality", ("served",), ["student_int8"]),
+        ("min_student_score", "quality", ("systems", "student_int8", "accuracy"), 10**400),
+        ("min_student_score", "quality", ("systems", "student_int8", "accuracy"), True),
+        ("min_student_score", "quality", ("systems", "student_int8", "accuracy"), float("inf")),
+        ("max_usd_per_million", "cost", ("systems", "student_int8"), 3),
+    ],
+)
+def test_a_damaged_file_is_a_gate_that_does_not_hold(
+    folder: Path, gate: str, stage: str, keys: tuple[str, ...], value: object
+) -> None:
+    damage(stage, *keys, value=value)
+    found = check(**{gate: 0.0 if gate.startswith("min") else 1.0})
+    assert not found.holds
+    assert found.told.startswith(f"the figure is not known: metrics/{stage}.json ") and "\n" not in found.told
 
 
 @pytest.mark.parametrize("gate", ["min_student_score", "max_points_below_teacher", "min_points_above_baseline"])

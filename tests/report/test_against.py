@@ -1,11 +1,14 @@
 """The section of the page, and the line of the tables, on what changed since another revision."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from dvc.repo import Repo
 from toy_against import PATHS, start_study
+from toy_revisions import git
 from written_reports import assert_inert, change_params, read_card, read_page, read_table, write_report_on
 
 from distil.core.errors import InputError
@@ -70,3 +73,36 @@ def test_a_revision_that_cannot_be_read_stops_the_report(project: Path) -> None:
     start_study(project, "classification", against="gone")
     with pytest.raises(InputError, match="git knows no revision 'gone'"):
         write_report_on(PATHS)
+
+
+@pytest.mark.parametrize("why", ["labels", "cache"])
+def test_what_cannot_be_compared_is_told_and_the_rest_of_the_report_stands(project: Path, why: str) -> None:
+    start_study(project, "classification")
+    if why == "labels":
+        change_params(project, task={"labels": ["negative", "positive", "<script>alert(1)</script>"]})
+    else:
+        forget_outputs(project)
+    write_report_on(PATHS)
+    page, section, commit = read_page(project), read_section(project), find_commit("then")
+    said = {"labels": "so nothing can be compared", "cache": "is not in DVC's cache here"}[why]
+    assert_inert(page)
+    assert f"What changed since then ({commit[:7]})" in page.text
+    assert f"Nothing is compared with commit {commit}: " in section and "<table" not in section
+    table = " ".join(read_table(project).split())
+    for told in (page.text, table, (project / "reports/summary.md").read_text("utf-8")):
+        assert said in told
+    assert f"Against then ({commit[:7]}) nothing is compared: " in table
+
+
+def forget_outputs(project: Path) -> None:
+    """Have DVC keep a table of `then`, in a cache that is gone."""
+    (project / "dvc.yaml").write_text(
+        "stages:\n  fetch:\n    cmd: 'true'\n    outs: [data/texts.parquet]\n", encoding="utf-8"
+    )
+    git(project, "rm", "--quiet", "--cached", "data/texts.parquet")
+    with Repo(str(project)) as repo:
+        repo.commit(force=True)
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "then")
+    git(project, "tag", "--force", "then")
+    shutil.rmtree(project / ".dvc/cache")

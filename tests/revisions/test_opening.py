@@ -65,6 +65,17 @@ def test_a_project_that_dvc_cannot_read_is_refused(project: Path) -> None:
         Revision("HEAD", project)
 
 
+@pytest.mark.parametrize("place", ["params.yaml", "dvc.yaml", "dvc.lock", "corpus/dvc.yaml", "corpus/a.csv.dvc"])
+def test_what_would_unfold_to_billions_of_values_is_refused_before_dvc_reads_it(project: Path, place: str) -> None:
+    levels = (f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9))
+    (project / place).parent.mkdir(exist_ok=True)
+    (project / place).write_text("a0: &a0 [x]\n" + "".join(levels))
+    run(project, "git", "add", "--all")
+    run(project, "git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--message", "x")
+    with pytest.raises(InputError, match=rf"revision 'HEAD' cannot be opened: {place}, line \d+ is not YAML: with its"):
+        Revision("HEAD", project)
+
+
 def test_a_project_in_a_folder_of_a_repository_is_read_by_its_own_paths(tmp_path: Path) -> None:
     project = tmp_path / "study"
     project.mkdir()
