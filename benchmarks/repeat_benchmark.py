@@ -25,8 +25,9 @@ from distil.core.runtime import RuntimeParams, count_cores  # noqa: E402
 from distil.core.served import read_served  # noqa: E402
 from distil.encoders.torch_model import use_threads  # noqa: E402
 from distil.speed.machine import describe_machine  # noqa: E402
+from distil.speed.params import BenchmarkParams  # noqa: E402
 from distil.speed.queueing import summarise_load  # noqa: E402
-from distil.speed.rounds import BenchmarkParams, Turn, serve, take_turns, warm_up_all  # noqa: E402
+from distil.speed.rounds import Turn, serve, take_turns, warm_up_all  # noqa: E402
 from distil.speed.scenarios import System, measure_offline, measure_single_stream  # noqa: E402
 from distil.speed.summary import compare_rounds, select, summarise_throughput  # noqa: E402
 from distil.speed.systems import USUAL, load_onnx, load_pipeline, name_gpu, wrap_student  # noqa: E402

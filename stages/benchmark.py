@@ -22,8 +22,9 @@ from distil.core.served import read_served
 from distil.core.tables import TEST, TIMINGS, read_rows, write_rows
 from distil.encoders.torch_model import use_threads
 from distil.speed.machine import describe_machine
+from distil.speed.params import BenchmarkParams
 from distil.speed.queueing import summarise_load, summarise_server
-from distil.speed.rounds import BenchmarkParams, list_scenarios, serve, take_turns, warm_up_all
+from distil.speed.rounds import list_scenarios, serve, take_turns, warm_up_all
 from distil.speed.scenarios import System, Timing
 from distil.speed.summary import (
     compare_rounds,

@@ -15,13 +15,12 @@ from typing import Annotated, Any
 
 import pandas as pd
 import pyarrow as pa
-from pydantic import Field
 
 from distil.classifiers.systems import load_students
 from distil.core.command import run
 from distil.core.errors import InputError
 from distil.core.metrics import write_csv, write_metrics
-from distil.core.params import Number, Params, TaskParams, load_params
+from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.served import PRECISIONS, read_served
 from distil.core.tables import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TEXTS, TRAIN, read_labelled, write_rows
@@ -37,23 +36,12 @@ from distil.quality.comparison import TEACHER, Comparison, score_systems
 from distil.quality.headline import pick_macro_f1, pick_score
 from distil.quality.judging import Scoring
 from distil.quality.notes import note_cut
+from distil.quality.params import EvaluateParams
 from distil.quality.pooling import describe_teachers, find_pooling_shortfall
 from distil.quality.shared_errors import describe_pairs
 from distil.quality.shortfalls import find_shortfalls
 from distil.quality.summary import summarise_all
 from distil.quality.tables import list_calibration, list_confusions, list_predictions, list_scores
-
-
-class EvaluateParams(Params):
-    """The encoder and the rows of the baselines, and how scores are reckoned."""
-
-    embeddings: str = Field(min_length=1)
-    bootstrap_samples: int = Field(default=2000, ge=100)
-    confidence: Number = Field(default=0.95, gt=0, lt=1)  # of all intervals
-    teacher_margin: Number = Field(default=0.05, ge=0, lt=1)  # of the score, that a student may be behind, unwarned
-    few_shot_per_label: int = Field(default=16, ge=0)
-    calibration_bins: int = Field(default=15, ge=1)  # of equal width, for the expected calibration error
-    seed: int = Field(default=0, ge=0, lt=2**31)
 
 
 def main(

@@ -15,20 +15,20 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field
 
 from distil.classifiers.opening import OnnxStudent, open_onnx
 from distil.core.command import run
 from distil.core.errors import InputError
 from distil.core.metrics import write_metrics
-from distil.core.params import Kind, Number, Params, load_params
+from distil.core.params import Kind, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.tables import TRAIN, read_rows
 from distil.core.whole_files import scratch_beside
 from distil.encoders.opening import TorchStudent, open_torch
 from distil.encoders.torch_model import use_threads
 from distil.export.fidelity import Reply
-from distil.export.onnx_files import FP32, INT8, Int8Target, check_onnx, copy_student, export_fp32, feed_each
+from distil.export.onnx_files import FP32, INT8, check_onnx, copy_student, export_fp32, feed_each
+from distil.export.params import ExportParams
 from distil.export.reduced import FILES, Exam, Reduced, leave_out, share_equal, write_fp16, write_int8
 from distil.kinds.canonical import load_writer
 
@@ -42,16 +42,6 @@ REMEDIES = {
 }
 Floats = NDArray[np.float32]
 Metrics = dict[str, Any]
-
-
-class ExportParams(Params):
-    """What to build, and how far it may stray."""
-
-    int8_target: Int8Target = "portable"
-    fp16: bool = False
-    opset: int = Field(default=20, ge=18)  # 20: the first that has GELU as one operator
-    max_logit_difference: Number = Field(default=1e-4, gt=0)  # fp32 against torch, on all texts; more fails the stage
-    min_label_agreement: Number = Field(default=0.97, ge=0, le=1)  # of int8 and fp16 with fp32
 
 
 def main(

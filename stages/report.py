@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
-
 from distil.core.command import run
 from distil.core.metrics import read_csv, read_details
 from distil.core.params import TaskParams, load_params
@@ -26,7 +24,7 @@ from distil.report.charts.canvas import Chart, render_svg, write_png
 from distil.report.charts.fonts import find_undrawable
 from distil.report.charts.gallery import list_charts
 from distil.report.findings import Study
-from distil.report.model_card import CardParams, render_model_card
+from distil.report.model_card import render_model_card
 from distil.report.next_steps import (
     list_steps,
     write_alarm,
@@ -34,18 +32,12 @@ from distil.report.next_steps import (
     write_shortfalls_as_text,
 )
 from distil.report.page import render_page
+from distil.report.params import ReportParams
 from distil.report.prompt import read_prompt_of
 from distil.report.results import WIDTH, collect_compared, collect_results, render_markdown, render_table
 from distil.revisions.opening import NotInCacheError, find_commit
 
 Draw = Callable[[Sequence[Chart], Path], dict[Chart, str]]
-
-
-class ReportParams(CardParams):
-    """The section `report`."""
-
-    examples: int = Field(default=20, ge=0)  # disagreements to show, and changed labels of teacher and student each
-    against: str | None = Field(default=None, min_length=1)  # a revision of git
 
 
 def main(

@@ -19,6 +19,7 @@ from distil.core.params import Kind, Params, load_params
 from distil.core.runtime import RuntimeParams
 from distil.cost.basis import load_basis
 from distil.cost.params import CostParams
+from distil.planning.sections import MODELS
 from distil.prompting.params import ExamplesParams
 from distil.texts.sources import SampleParams, load_source
 
@@ -151,6 +152,10 @@ def models_of(name: str) -> list[type[BaseModel]]:
     module = importlib.import_module(f"stages.{name}")
     title = f"{name.capitalize()}Params"
     return [value for key, value in vars(module).items() if key == title]
+
+
+def test_a_plan_checks_the_section_of_each_stage_by_the_model_that_the_stage_takes() -> None:
+    assert {name: models_of(name)[0] for name in ORDER[1:]} == MODELS, "and fetch goes by the source"
 
 
 def steered_by(name: str) -> type[BaseModel]:

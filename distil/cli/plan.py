@@ -9,13 +9,12 @@ import typer
 
 from distil.annotate.questions import Job
 from distil.assets.packages import file_sha256
-from distil.cli.project import open_comparison, open_job, stage_path
+from distil.cli.project import list_stages, open_comparison, open_job, stage_path
 from distil.core.errors import DistilError, InputError, describe_error
 from distil.core.metrics import read_details
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.cost.prices import PriceParams
-from distil.labels.params import AggregateParams, SplitParams
 from distil.planning.checks import (
     Finding,
     attempt,
@@ -31,6 +30,7 @@ from distil.planning.forecasts import Outlay, forecast_job
 from distil.planning.pipeline import Step, read_pipeline
 from distil.planning.prospect import RUNS, Asking, Prospect, Whole, answers_differ, reckon_whole
 from distil.planning.reasons import explain, open_history
+from distil.planning.sections import list_checks
 from distil.planning.telling import tell_prospect
 from distil.prompting.params import AnnotateParams
 from distil.revisions.opening import find_commit
@@ -40,6 +40,7 @@ from distil.store.opening import open_store, store_path
 from distil.texts.sources import load_source
 
 Found = TypeVar("Found")
+KEEPS = ("unchanged", "frozen")  # states of a stage whose outputs stay as they lie here
 FAILED = 2  # as git diff ends, where 1 says that there is a difference
 
 
@@ -73,13 +74,15 @@ def look_ahead(revision: str | None, *, check: bool) -> tuple[Prospect, RuntimeP
     findings = [*study.findings, *check_missing(steps), *check_cache(steps)]
     if lock == "":
         findings.append(Finding("note", f"revision {revision!r} has no dvc.lock, so it has computed nothing"))
-    asking = study.forecast({step.name: step for step in steps}, findings)
-    findings += study.check(asking)
+    by_name = {step.name: step for step in steps}
+    asking = study.forecast(by_name, findings)
+    fetched = study.read_fetched(by_name.get("fetch"))
+    findings += study.check(asking, fetched)
     if check:
         findings += knock(study.teachers_of("annotate", "compare"), study.runtime)
     reasons = list(explain(steps, open_history(commit)))
     against = (revision, commit) if revision is not None and commit is not None else None
-    return Prospect(reasons, asking, study.reckon_whole(asking), list(dict.fromkeys(findings)), against), study.runtime
+    return Prospect(reasons, asking, reckon_all(asking, fetched), list(dict.fromkeys(findings)), against), study.runtime
 
 
 class Study:
@@ -87,20 +90,21 @@ class Study:
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
+        stages = list_stages()
         self.task = self._load(lambda: load_params("task", TaskParams))
         self.annotate = self._load(lambda: load_params("annotate", AnnotateParams))
         self.runtime = self._load(lambda: load_params("runtime", RuntimeParams)) or RuntimeParams()
         self._load(lambda: load_params("cost", PriceParams))
         self.source = self._load(load_source)
-        self._load(lambda: load_params("aggregate", AggregateParams))
-        self._load(lambda: load_params("split", SplitParams))
         if self.task and self.annotate:
             task, annotate = self.task, self.annotate
             self._load(lambda: check_prompts(task, annotate))
         self.job = self.candidates = None
         if not self.findings and stage_path("annotate", "--texts").is_file():
             self.job = self._load(lambda: open_job()[0])
-            self.candidates = self._load(open_comparison)
+            self.candidates = self._load(open_comparison) if "compare" in stages else None
+        for check in list_checks(stages, stage_path("cost", "--prices") if "cost" in stages else None):
+            self._load(check)
 
     def _load(self, load: Callable[[], Found]) -> Found | None:
         return attempt(load, self.findings)
@@ -157,27 +161,24 @@ class Study:
             return attempt(lambda: forecast_comparison(job, store, self.runtime, sent), findings)
         return attempt(lambda: forecast_job(job, store, self.runtime, load_params("cost", PriceParams)), findings)
 
-    def check(self, asking: Sequence[Asking]) -> Iterator[Finding]:
+    def read_fetched(self, fetch: Step | None) -> Mapping[str, Any]:
+        """What fetch told of the texts; empty where it may tell something else when its turn comes."""
+        stays = fetch is None or fetch.state in KEEPS or _differs_in_limit_alone(fetch)
+        return self._read(stage_path("fetch", "--metrics")) if stays else {}
+
+    def check(self, asking: Sequence[Asking], fetched: Mapping[str, Any]) -> Iterator[Finding]:
         """What would fail, or be of no use, by what is known without a network."""
         if self.task:
-            yield from check_labels(stage_path("fetch", "--metrics"), self.task.labels)
+            yield from check_labels(fetched, self.task.labels)
         for one in asking:
             if one.bounds != (0, 0):
                 yield from check_endpoints(self.teachers_of(one.stage), self.runtime)
                 yield from check_budget(one.outlay) if one.outlay else ()
 
-    def reckon_whole(self, asking: Sequence[Asking]) -> Whole | None:
-        """What all texts would take, where `fetch.limit` took some of them."""
-        in_all = self._read(stage_path("fetch", "--metrics")).get("in_all", 0)
-        outlay = asking[0].outlay if asking and asking[0].stage == "annotate" else None
-        if not outlay or in_all <= outlay.texts:
-            return None
-        return reckon_whole(outlay, in_all, asking[0].answers_per_s)
-
     def _foresee_texts(self, steps: Mapping[str, Step]) -> tuple[bool, int | None]:
         """Whether the texts that lie here are those that will be asked about, and else how many there will be."""
         fetch = steps.get("fetch")
-        if fetch is None or fetch.state == "unchanged":
+        if fetch is None or fetch.state in KEEPS:
             return True, None
         return False, self._count_texts_then(fetch)
 
@@ -185,7 +186,7 @@ class Study:
         """How many texts there will be, where nothing but `fetch.limit` changes; None where nobody knows."""
         told = self._read(stage_path("fetch", "--metrics"))
         in_all = told.get("in_all", told.get("texts"))
-        if not self.source or not in_all or {change.what for change in fetch.changes} != {"fetch.limit"}:
+        if not self.source or not in_all or not _differs_in_limit_alone(fetch):
             return None
         return min(self.source.limit or int(in_all), int(in_all))
 
@@ -204,6 +205,19 @@ class Study:
             return dict(details)
         except (InputError, LookupError, TypeError, ValueError):
             return {}
+
+
+def reckon_all(asking: Sequence[Asking], fetched: Mapping[str, Any]) -> Whole | None:
+    """What all texts would take, where `fetch.limit` took some of them."""
+    in_all = fetched.get("in_all", 0)
+    outlay = asking[0].outlay if asking and asking[0].stage == "annotate" else None
+    if not outlay or in_all <= outlay.texts:
+        return None
+    return reckon_whole(outlay, in_all, asking[0].answers_per_s)
+
+
+def _differs_in_limit_alone(fetch: Step) -> bool:
+    return {change.what for change in fetch.changes} == {"fetch.limit"}
 
 
 def forecast_comparison(job: Job, store: Store, runtime: RuntimeParams, sent: Collection[str] = ()) -> Outlay:

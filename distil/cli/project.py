@@ -60,6 +60,12 @@ def planned_keys(jobs: Sequence[Job]) -> set[str]:
     return {request.key for job in jobs for plan in job.plans for request in job.planned(plan)}
 
 
+def list_stages() -> list[str]:
+    """The names of the stages in dvc.yaml; raises `InputError` if the working folder has none."""
+    with _reading("stages"):
+        return list(_read_dvc_file()["stages"])
+
+
 def stage_path(stage: str, option: str) -> Path:
     """The path that dvc.yaml hands to a stage as an option.
 

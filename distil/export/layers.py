@@ -16,8 +16,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from distil.core.params import Kind
-from distil.export.onnx_files import Int8Target, quantize_int8
+from distil.export.onnx_files import quantize_int8
 from distil.export.outlier_features import Feed
+from distil.export.params import Int8Target
 
 ROUNDED = {"MatMul": 1, "Gemm": 1, "Gather": 0, "Conv": 1}  # which input of an operator holds its weights
 HEAD = "head"

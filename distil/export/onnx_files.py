@@ -11,7 +11,6 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import onnx
@@ -22,11 +21,11 @@ from distil.core.errors import InputError
 from distil.encoders.torch_model import load_classifier, load_tokenizer
 from distil.export.onnx_graph import INPUTS, check_size, quietly, save, strip, trace
 from distil.export.outlier_features import Feed, tame
+from distil.export.params import Int8Target
 
 WEIGHTS = "model.safetensors"
 FP32, INT8, FP16 = "onnx/model.onnx", "onnx/model_quantized.onnx", "onnx/model_fp16.onnx"
 STANDARD = {"", "ai.onnx"}  # two names of ONNX's own domain of operators
-Int8Target = Literal["portable", "vnni"]
 LARGEST_WEIGHT: dict[Int8Target, int] = {"portable": 63, "vnni": 127}  # of int8, with 7 and with 8 bits
 
 

@@ -16,8 +16,9 @@ import onnx
 from distil.core.params import Kind
 from distil.export.fidelity import Reply, compare
 from distil.export.layers import HEAD, list_layers, rank_layers
-from distil.export.onnx_files import FP16, FP32, INT8, WEIGHTS, Int8Target, check_onnx, convert_fp16, quantize_int8
+from distil.export.onnx_files import FP16, FP32, INT8, WEIGHTS, check_onnx, convert_fp16, quantize_int8
 from distil.export.outlier_features import Feed
+from distil.export.params import Int8Target
 
 FILES = {"torch": WEIGHTS, "fp32": FP32, "int8": INT8, "fp16": FP16}  # by their names in metrics/export.json
 Metrics = dict[str, Any]

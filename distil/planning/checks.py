@@ -1,7 +1,7 @@
 """What would fail late, found out early: params, prompt, key, budget, labels, and endpoints if one may ask them."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,6 @@ import aiohttp
 
 from distil.annotate.questions import form_of_answers, form_of_parts
 from distil.core.errors import DistilError, describe_error
-from distil.core.metrics import read_details
 from distil.core.params import TaskParams
 from distil.core.runtime import RuntimeParams
 from distil.planning.forecasts import Outlay
@@ -73,19 +72,17 @@ def check_prompts(task: TaskParams, params: AnnotateParams) -> None:
         Plan(alone, task.labels, form, prompt, alone.name, parts=parts)
 
 
-def check_labels(metrics: Path, labels: Sequence[str]) -> Iterator[Finding]:
-    """Labels of the task that no text of a study has, although people labelled some of its texts."""
-    with suppress(DistilError):  # fetch did not run yet
-        details = read_details(metrics)
-        counts = details.get("by_label") or {}
-        absent = [label for label in labels if not counts.get(label)]
-        if details.get("with_gold") and absent:
-            more = f" and {len(absent) - MOST_LABELS} more" * (len(absent) > MOST_LABELS)
-            yield Finding(
-                "note",
-                f"no text that people labelled has the label {', '.join(absent[:MOST_LABELS])}{more} of task.labels: "
-                "nobody can tell how well it is found",
-            )
+def check_labels(fetched: Mapping[str, Any], labels: Sequence[str]) -> Iterator[Finding]:
+    """Labels of the task that no text has, although people labelled some; `fetched` is what fetch told, if it ran."""
+    counts = fetched.get("by_label") or {}
+    absent = [label for label in labels if not counts.get(label)]
+    if fetched.get("with_gold") and absent:
+        more = f" and {len(absent) - MOST_LABELS} more" * (len(absent) > MOST_LABELS)
+        yield Finding(
+            "note",
+            f"no text that people labelled has the label {', '.join(absent[:MOST_LABELS])}{more} of task.labels: "
+            "nobody can tell how well it is found",
+        )
 
 
 def check_budget(outlay: Outlay) -> Iterator[Finding]:

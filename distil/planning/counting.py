@@ -24,6 +24,7 @@ from distil.teacher.tokens import count_characters
 FEW = 20_000  # requests that are looked up one by one
 CHARGED = 10_000  # answers that are read of more
 TEXTS_AT_ONCE = 10_000
+TEXTS_READ_AT_ONCE = 1000  # of whose requests the answers are read
 KEYS_AT_ONCE = 50_000
 FOREIGN = 20  # times as many rows as requests: a store in which looking up is faster than reading all keys
 HEAD = 8  # bytes of a key
@@ -49,8 +50,8 @@ def count_requests(job: Job, store: Store, plan: Plan, till: Till) -> Counted:
     requests = job.text_count * plan.params.votes.max * len(plan.asked)
     if requests <= FEW or not (job.plain and plan.params.votes.fixed) or len(store) > FOREIGN * requests:
         return _look_up(job, store, plan, till)
-    outlook = _compare_keys(job, plan, _read_heads(store))
-    charged = _charge_some(job, store, plan, till)
+    outlook, answered = _compare_keys(job, plan, _read_heads(store))
+    charged = _charge_some(answered, store, plan, till)
     if charged:
         till.spent *= outlook.known / charged
     return Counted(outlook, reckoned=outlook.known > charged)
@@ -93,9 +94,12 @@ def _is_key(key: str) -> bool:
     return len(key) >= DIGITS and all(digit in "0123456789abcdef" for digit in key[:DIGITS])
 
 
-def _compare_keys(job: Job, plan: Plan, heads: Heads) -> Outlook:
-    """Count the requests whose keys are among those of the store, and the characters of the others."""
-    outlook = Outlook()
+def _compare_keys(job: Job, plan: Plan, heads: Heads) -> tuple[Outlook, list[str]]:
+    """Count the requests whose keys are among those of the store, and the characters of the others.
+
+    Returns the first texts with an answer too, as many as are to be read.
+    """
+    outlook, answered = Outlook(), list[str]()
     questions = len(plan.asked)
     for texts in _iter_texts(job):
         packed = b"".join(one[:HEAD] for text in texts for one in plan.hashes(text))
@@ -105,7 +109,9 @@ def _compare_keys(job: Job, plan: Plan, heads: Heads) -> Outlook:
         outlook.missing += int(missing.sum())
         outlook.known += len(wanted) - int(missing.sum())
         outlook.characters += int((missing * characters).sum()) // questions
-    return outlook
+        some = np.flatnonzero(missing * len(texts) < len(wanted))[: CHARGED - len(answered)]
+        answered += [texts[number] for number in some]
+    return outlook, answered
 
 
 def _are_among(wanted: Heads, heads: Heads) -> NDArray[np.bool_]:
@@ -115,24 +121,25 @@ def _are_among(wanted: Heads, heads: Heads) -> NDArray[np.bool_]:
     return np.asarray(heads[np.minimum(places, len(heads) - 1)] == wanted)
 
 
-def _charge_some(job: Job, store: Store, plan: Plan, till: Till) -> int:
-    """Charge the till for the first answers of the table, and return how many there were."""
+def _charge_some(texts: Sequence[str], store: Store, plan: Plan, till: Till) -> int:
+    """Charge the till for the first answers to texts that have some, and return how many there were."""
     charged = 0
     till.spent = 0.0
-    for texts in _iter_texts(job, size=1000):
-        requests = [request for text in texts for request in plan.requests(text)]
+    for start in range(0, len(texts), TEXTS_READ_AT_ONCE):
+        some = texts[start : start + TEXTS_READ_AT_ONCE]
+        requests = [request for text in some for request in plan.requests(text)]
         stored = store.get([request.key for request in requests])
         for request in requests:
             if request.key in stored:
                 till.charge(request, stored[request.key].answer)
                 charged += 1
-        if charged >= CHARGED or not stored:
+        if charged >= CHARGED:
             break
     return charged
 
 
-def _iter_texts(job: Job, size: int = TEXTS_AT_ONCE) -> Iterator[Sequence[str]]:
+def _iter_texts(job: Job) -> Iterator[Sequence[str]]:
     """The texts alone, in the order of the table, whose form the job has looked at."""
     with pq.ParquetFile(job.texts) as file:
-        for batch in file.iter_batches(batch_size=size, columns=["text"]):
+        for batch in file.iter_batches(batch_size=TEXTS_AT_ONCE, columns=["text"]):
             yield batch.column(0).to_pylist()

@@ -16,6 +16,7 @@ from distil.planning.checks import Finding
 from distil.planning.forecasts import Forecast, Outlay
 from distil.planning.pipeline import Change, Step
 from distil.planning.reasons import Detail
+from distil.planning.shown import make_plain
 
 ROWS_COMPARED = 1000
 RUNS = ("will run", "may run")
@@ -97,7 +98,7 @@ class Prospect:
             "checks": [asdict(finding) for finding in self.findings],
             "exit_code": self.exit_code,
         }
-        return json.dumps(told, indent=2, ensure_ascii=False, default=str)
+        return json.dumps(make_plain(told), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _tell_step(step: Step, reasons: Sequence[tuple[Change, Detail]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from distil.core.errors import InputError
 from distil.planning.pipeline import Change, Step
+from distil.planning.shown import hide_secrets
 from distil.revisions.opening import find_commit
 from distil.revisions.tracked import find_last_change, find_version, list_changed, read_tracked
 
@@ -27,7 +28,7 @@ class Detail:
 
 
 class History:
-    """The commits to look into: the revision that the plan is against, or HEAD and the last one with a dvc.lock."""
+    """The commits to look into: the revision that the plan is against, or HEAD and the last that changed dvc.lock."""
 
     def __init__(self, commits: Iterable[str]) -> None:
         self.commits = list(dict.fromkeys(commits))
@@ -42,7 +43,7 @@ class History:
     def _describe(self, path: str, old: str) -> Detail:
         if Path(path).is_file():
             return self._compare_lines(Path(path), old)
-        for commit in self.commits:
+        for commit in reversed(self.commits):  # the run is at that of dvc.lock; what was committed since counts too
             names = list_changed(commit, path)
             if names:
                 shown = ", ".join(names[:MOST_FILES]) + f", and {len(names) - MOST_FILES} more" * (
@@ -97,7 +98,7 @@ def _as_lines(content: bytes) -> list[str] | None:
 def _compare(old: list[str] | None, new: list[str], path: Path, since: str) -> Detail:
     if old is None:
         return Detail()
-    lines = list(difflib.unified_diff(old, new, lineterm="", n=0))[2:]
+    lines = [line[0] + hide_secrets(line[1:]) for line in list(difflib.unified_diff(old, new, lineterm="", n=0))[2:]]
     more = sum(line.startswith("+") for line in lines)
     fewer = sum(line.startswith("-") for line in lines)
     words = f"+{more} -{fewer} lines{since}"

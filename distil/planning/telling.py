@@ -10,6 +10,7 @@ from distil.planning.forecasts import Forecast, Outlay
 from distil.planning.pipeline import Change, Step
 from distil.planning.prospect import Asking, Prospect
 from distil.planning.reasons import SHORT, Detail
+from distil.planning.shown import make_plain
 from distil.teacher.connect import requests_in_flight
 from distil.teacher.endpoint import find_endpoint
 
@@ -81,7 +82,7 @@ def _describe_change(change: Change) -> str:
 
 
 def _show(value: Any) -> str:
-    shown = json.dumps(value, ensure_ascii=False, default=str)
+    shown = json.dumps(make_plain(value), ensure_ascii=False)
     return shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}..."
 
 

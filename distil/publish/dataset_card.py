@@ -16,7 +16,8 @@ from distil.core.params import TaskParams
 from distil.kinds.labelling import load_labelling
 from distil.kinds.telling import load_telling
 from distil.publish.label_files import Splits
-from distil.report.model_card import CardParams, open_card_template
+from distil.report.model_card import open_card_template
+from distil.report.params import CardParams
 
 SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 LARGEST = "10M<n<100M"

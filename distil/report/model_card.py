@@ -6,47 +6,21 @@ a name of a model cannot turn into either. Keys are those of the Hub's model car
 """
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from pydantic import Field, model_validator
 
-from distil.core.params import Params
 from distil.report.findings import Study, describe_votes, find_calibration, find_hub_name, name_model
 from distil.report.ladder import MADE, list_chosen_knobs, list_rungs
 from distil.report.markdown import escape_markdown, fence
 from distil.report.next_steps import write_shortfalls_as_markdown
+from distil.report.params import CardParams
 from distil.report.recall import describe_recall
 from distil.report.results import Result, render_markdown
 from distil.report.usage import render_usage
 
-OWN_TERMS = "other"  # the Hub's name for a licence that it has no name for
 STUDENT = "student"  # in full precision: the weights that the card is about
-CONDITIONS = {"nc": "not for commercial use", "sa": "only under the same licence"}  # as Creative Commons names them
-
-
-class CardParams(Params):
-    """What the section `report` says for the model card; licences are identifiers that the Hub knows."""
-
-    license: str = Field(min_length=1)  # of the student
-    base_license: str = Field(min_length=1)  # of what it was fine-tuned from
-    texts: str = Field(min_length=1)  # what the texts are, and where they are from
-    texts_license: str = Field(min_length=1)
-    dataset: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")  # of the texts on the Hub, owner/name
-
-    @model_validator(mode="after")
-    def _check_conditions(self) -> Self:
-        """Refuse a licence that drops a condition by name; what else a licence asks for is for its reader to judge."""
-        for key in ("base_license", "texts_license"):
-            lost = _conditions(getattr(self, key)) - _conditions(self.license)
-            if lost and self.license != OWN_TERMS:
-                described = ", ".join(CONDITIONS[name] for name in sorted(lost))
-                raise ValueError(
-                    f"license = {self.license!r} is looser than {key} = {getattr(self, key)!r} ({described}); "
-                    f"take that one or {OWN_TERMS!r}"
-                )
-        return self
 
 
 def open_card_template(package: str, name: str) -> Template:
@@ -119,7 +93,3 @@ def _list_metrics(study: Study) -> list[dict[str, Any]]:
         name = "Expected calibration error"
         metrics.append({"type": "ece", "value": round(calibration["ece"], 4), "name": name})
     return metrics
-
-
-def _conditions(license_id: str) -> set[str]:
-    return set(CONDITIONS) & set(license_id.split("-"))

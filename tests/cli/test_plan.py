@@ -1,5 +1,6 @@
 """`distil plan` in a project under git and DVC, whose stages are run by hand and taken as computed."""
 
+import datetime
 import json
 import shutil
 import subprocess
@@ -236,6 +237,84 @@ def test_without_texts_the_stages_are_told_all_the_same(teacher: LoopbackTeacher
     assert "note: outputs that DVC's cache here has not: 3" in said
 
 
+def add_stages(**stages: dict[str, Any]) -> None:
+    pipeline = yaml.safe_load(Path("dvc.yaml").read_text())
+    pipeline["stages"] |= stages
+    Path("dvc.yaml").write_text(yaml.safe_dump(pipeline, width=1000))
+
+
+def test_a_section_of_a_later_stage_is_an_error_beside_the_counts(teacher: LoopbackTeacher, project: Project) -> None:
+    add_stages(train={"cmd": "true", "params": ["train"]}, report={"cmd": "true", "params": ["report"]})
+    licenses = {"license": "mit", "base_license": "mit", "texts_license": "mit", "texts": "toys"}
+    project(train={"base": "base", "recipee": "auto"}, report=licenses | {"against": "nowhere"}, gates={"min": 1})
+    set_up(project, teacher.url, votes=2)
+    code, said = plan()
+    assert code == 2
+    assert "error: params.yaml: unknown key train.recipee; allowed here: " in said
+    assert "error: params.yaml: unknown key gates.min; allowed here: " in said
+    assert "error: git knows no revision 'nowhere' here" in said
+    assert "requests to send       10\n" in said
+
+
+def test_values_are_shown_plain_and_without_passwords_and_tokens(teacher: LoopbackTeacher, project: Project) -> None:
+    address = "https://user:hunter2@example.org/{}/x.tar.gz?token=abcdef"
+    odd = {datetime.date(2024, 1, 1): 5, 7: [float("nan"), float("-inf")], "at": address.format("long" * 20)}
+    set_up(project, teacher.url, {"archive": address.format("a")}, extra=odd)
+    Path("prompt.md").write_text(f"Is it one of {{labels}}?\n{address.format('b')}\n{{text}}\n")
+    code, said = plan()
+    assert code == 2  # for what these are no params of
+    assert 'annotate.extra: not set -> {"2024-01-01": 5, "7": ["nan", "-inf"], "at": "' in said
+    assert "+https://***@example.org/b/x.tar.gz?***\n" in said
+    whole = plan("--json")[1]
+    told = json.loads(whole, parse_constant=pytest.fail)
+    shown = {change["what"]: change["new"] for stage in told["stages"] for change in stage["changes"]}
+    assert shown["fetch.archive"] == "https://***@example.org/a/x.tar.gz?***"
+    for secret in ("hunter2", "abcdef"):
+        assert secret not in said + whole
+
+
+def test_a_folder_is_compared_with_what_it_was_at_the_last_run(teacher: LoopbackTeacher) -> None:
+    Path("code").mkdir()
+    Path("code/a.py").write_text("1\n")
+    Path("code/b.py").write_text("1\n")
+    add_stages(count={"cmd": "true", "deps": ["code"], "outs": ["prompt.md.count"]})
+    take_as_computed()
+    git("add", "-A")
+    git("commit", "-qm", "ran")
+    Path("code/a.py").write_text("2\n")
+    git("commit", "-qam", "edited since")
+    assert "code is modified: code/a.py (since " in plan()[1]
+    Path("code/b.py").write_text("2\n")
+    assert "code is modified: code/a.py, code/b.py (since " in plan()[1]
+
+
+def test_what_fetch_told_counts_only_where_it_stays_true(teacher: LoopbackTeacher, project: Project) -> None:
+    set_up(project, teacher.url, {"limit": 4}, max_tokens=49)
+    fetch.main(*FETCHED)
+    annotate()
+    take_as_computed()
+    note = "no text that people labelled has the label negative"
+    told = plan_as_json()
+    assert (told["whole"]["texts"], note in told["checks"][0]["text"]) == (10, True)
+    set_up(project, teacher.url, {"limit": 5}, max_tokens=49)
+    told = plan_as_json()
+    assert (told["whole"]["texts"], note in told["checks"][0]["text"]) == (10, True)
+    set_up(project, teacher.url, {"limit": 4, "blank": "error"}, max_tokens=49)
+    told = plan_as_json()
+    assert (told["whole"], told["checks"]) == (None, [])
+
+
+def test_the_texts_of_a_frozen_fetch_are_final(teacher: LoopbackTeacher, project: Project) -> None:
+    pipeline = yaml.safe_load(Path("dvc.yaml").read_text())
+    add_stages(fetch=pipeline["stages"]["fetch"] | {"frozen": True})
+    set_up(project, teacher.url, {"limit": 4}, votes=2)
+    code, said = plan()
+    assert code == 1
+    assert "fetch     frozen\n" in said
+    (asking,) = plan_as_json()["asking"]
+    assert (asking["final"], asking["requests_to_send"]) == (True, {"least": 10, "most": 10})
+
+
 class Endpoint(QuietHandler):
     """Lists its models to those who have the key."""
 
@@ -282,7 +361,7 @@ def test_check_knocks_at_the_endpoint_without_asking_the_teacher(
     ("spoil", "complaint"),
     [
         (lambda: Path("dvc.yaml").unlink(), "dvc.yaml is missing here; run distil in the project's folder"),
-        (lambda: Path("dvc.yaml").write_text("stages: [\n"), "dvc.yaml has no usable --texts"),
+        (lambda: Path("dvc.yaml").write_text("stages: [\n"), "dvc.yaml has no usable stages"),
         (
             lambda: Path("dvc.lock").write_text("<<<<<<< HEAD\nschema: '2.0'\n=======\n>>>>>>> other\n"),
             "DVC cannot read this project: ",

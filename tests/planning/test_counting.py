@@ -30,7 +30,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield opened
 
 
-def count(folder: Path, texts: list[str], store: Store) -> tuple[Counted, float]:
+def count(folder: Path, texts: list[str], store: Store, answered: range | None = None) -> tuple[Counted, float]:
     fields = {"prompt": "p.md", "method": "generate", "protocol": "chat", "model": "m", "max_tokens": 50}
     plan = Plan(AnnotateParams.model_validate(fields), ["no", "yes"], one_label, Prompt("{text}?"), "m")
     write_rows(
@@ -38,9 +38,10 @@ def count(folder: Path, texts: list[str], store: Store) -> tuple[Counted, float]
     )
     till = open_tills([plan], RuntimeParams(), PRICES)["m"]
     if not len(store):
-        answered = ((plan.request(text, 1).key, number) for number, text in enumerate(texts) if number % 3)
+        numbers = answered or [number for number in range(len(texts)) if number % 3]
         store.put_all(
-            (key, Stored(Answer("yes", input_tokens=10, output_tokens=number % 2), "m")) for key, number in answered
+            (plan.request(texts[number], 1).key, Stored(Answer("yes", input_tokens=10, output_tokens=number % 2), "m"))
+            for number in numbers
         )
         store.put_all([("no key at all", Stored(Answer("yes"), "m")), ("f" * 64, Stored(Answer("yes"), "m"))])
     return count_requests(Job([plan], folder / "texts.parquet"), store, plan, till), till.spent
@@ -55,3 +56,12 @@ def test_many_requests_are_counted_as_few_are(tmp_path: Path, store: Store) -> N
     assert whole.outlook.missing == sum(half.outlook.missing for half, _ in halves)
     assert whole.outlook.characters == sum(half.outlook.characters for half, _ in halves)
     assert spent == pytest.approx(sum(of_half for _, of_half in halves), rel=0.01)
+
+
+def test_the_answers_of_a_sample_are_read_wherever_its_texts_stand(tmp_path: Path) -> None:
+    texts = [f"text {number}" for number in range(TEXTS_COUNT)]
+    with open_store(tmp_path / "answers.sqlite") as store:
+        counted, spent = count(tmp_path, texts, store, answered=range(TEXTS_COUNT - 1, 5000, -200))
+    known = len(range(TEXTS_COUNT - 1, 5000, -200))
+    assert (counted.outlook.known, counted.reckoned) == (known, False)
+    assert spent == pytest.approx(known * (10 * 100 + 500) / 1e6)

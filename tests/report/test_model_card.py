@@ -19,8 +19,8 @@ from written_reports import (
 
 from distil.core.errors import InputError
 from distil.core.params import load_params
+from distil.report.params import ReportParams
 from distil.report.usage import render_usage
-from stages.report import ReportParams
 
 
 def test_the_hub_s_own_parser_reads_the_model_card(plain: Path) -> None:
