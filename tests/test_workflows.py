@@ -37,7 +37,8 @@ def test_a_workflow_has_no_secret_and_no_more_rights_than_it_says_why(path: Path
             assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", step.get("uses", f"actions/x@{'0' * 40}"))
             assert "${{" not in step.get("run", ""), "what a stranger named would be code here"
     targets = set(re.findall(r"make (\w+)", text))
-    assert targets <= set(re.findall(r"^(\w+)[\w ]*:", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    makefiles = "".join((ROOT / name).read_text() for name in ("Makefile", "tests/development.mk"))
+    assert targets <= set(re.findall(r"^(\w+)[\w ]*:", makefiles, re.MULTILINE))
 
 
 def test_the_job_that_may_write_runs_the_target_branch_and_never_for_a_fork() -> None:

@@ -111,12 +111,12 @@ class UserFile:
         return None
 
     def _read_objects(
-        self, keys: list[str], objects: Iterable[tuple[str, dict[str, Any], str | None]]
+        self, keys: list[str], objects: Iterable[tuple[str, dict[str, Any] | None]]
     ) -> dict[str, Sequence[Any]]:
         cells: dict[str, list[Any]] = {key: [] for key in keys}
-        for _, record, fault in objects:
-            if fault:
-                raise InputError(f"{self.name}, {fault}")
+        for place, record in objects:
+            if record is None:
+                raise InputError(f"{self.name}, {place} holds no JSON object; each has to be one")
             for key, values in cells.items():
                 values.append(look_up(record, key))
         return dict(cells)
