@@ -12,9 +12,9 @@ from pathlib import Path
 
 from distil.core.errors import InputError
 from distil.core.whole_files import scratch_beside
-from distil.new_study.git import last_line, run_git
 from distil.new_study.project import copy_template
 from distil.new_study.writing import NewStudy, write_files
+from distil.revisions.git import last_line, run_git
 
 OF_DVC = (".dvc/.gitignore", ".dvc/config", ".dvcignore")
 DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n"
@@ -74,28 +74,28 @@ def _put_under_git(folder: Path, study: NewStudy) -> list[str]:
     if done.returncode == 0:
         return []
     return [
-        f"nothing is committed yet, since git says: {last_line(done)}; tell it who you are "
+        f"nothing is committed yet, since git says: {last_line(done.stderr)}; tell it who you are "
         "(git config --global user.name NAME, user.email ADDRESS), then: git commit -m 'A new study'"
     ]
 
 
 def _init_dvc(folder: Path) -> None:
     command = [sys.executable, "-m", "dvc", "init", "--quiet"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - no shell
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)  # noqa: S603 - no shell
     _check(done, "dvc init")
     (folder / ".dvc" / "config").write_text(DVC_CONFIG, encoding="utf-8")
     shutil.rmtree(folder / ".dvc" / "tmp", ignore_errors=True)
 
 
-def _check(done: subprocess.CompletedProcess[str], what: str) -> None:
+def _check(done: subprocess.CompletedProcess[bytes], what: str) -> None:
     if done.returncode:
-        raise InputError(f"'{what}' fails in the new study, so none was made: {last_line(done)}")
+        raise InputError(f"'{what}' fails in the new study, so none was made: {last_line(done.stderr)}")
 
 
 def _tell_outer_repository(folder: Path) -> list[str]:
     """Say if the folder lies in another repository, which would take it for a part of its own."""
     done = run_git(folder.absolute().parent, "rev-parse", "--show-toplevel")
-    outer = done.stdout.strip()
+    outer = done.stdout.decode(errors="replace").strip()
     if done.returncode or not outer:
         return []
     return [f"{folder} lies in the repository {outer} and is one of its own: name it in the .gitignore of that one"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from distil.core.errors import InputError
-from distil.new_study.git import run_git
+from distil.revisions.git import run_git
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ("dvc.lock", "metrics/")
@@ -30,7 +30,7 @@ KEPT = ("presets/teachers/", "corpus/README.md")
 def list_template(project: Path = ROOT) -> list[str]:
     """The files to copy, by their paths in the project; raises `InputError` if it is no checkout."""
     listed = run_git(project, "ls-files", "-z")
-    names = listed.stdout.split("\0") if listed.returncode == 0 else []
+    names = listed.stdout.decode().split("\0") if listed.returncode == 0 else []
     chosen = [name for name in names if name and _is_wanted(name) and (project / name).is_file()]
     if "dvc.yaml" not in chosen:
         raise InputError(

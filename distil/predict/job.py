@@ -9,7 +9,7 @@ OUTPUT.manifest.json, and what could not be labelled, with its place, in OUTPUT.
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from fsspec.implementations.local import LocalFileSystem
 from pydantic import ValidationError
 
+from distil.assets.packages import file_sha256
 from distil.classifiers.opening import OnnxStudent
 from distil.core.errors import InputError
 from distil.core.params import Params
@@ -104,11 +105,8 @@ class Output:
         with explain_file_system(place):
             self._files, self._path = fsspec.core.url_to_fs(place)
         self._is_here = isinstance(self._files, LocalFileSystem)
-        own = (
-            cache_folder()
-            / "predict"
-            / hashlib.sha256(f"{self._files.protocol} {self._path}".encode()).hexdigest()[:16]
-        )
+        name = hashlib.sha256(f"{self._files.protocol} {self._path}".encode()).hexdigest()[:16]
+        own = cache_folder() / "predict" / name
         self.parts = Path(f"{self._path}.parts") if self._is_here else own
         self._lock = own.with_suffix(".lock")
 
@@ -194,6 +192,8 @@ def label_file(
         while rows := list(islice(table.rows, PART_ROWS)):
             part = output.parts / f"{parts:08d}"
             found = _read_counts(part)
+            if found is None:
+                _check_keys(rows, layout, source, model, wanted)
             counts = counts.add(found or _label_part(part, rows, layout, model, wanted, column))
             parts += 1
             note(len(rows), lines, found is not None)
@@ -207,13 +207,8 @@ def label_file(
 
 def hash_model(folder: Path, file: str) -> str:
     """The sha256 over all that a student's answers depend on."""
-    digest = hashlib.sha256()
-    for name in (*MODEL_FILES, file):
-        path = folder / name
-        digest.update(f"{name} {path.stat().st_size if path.is_file() else 0}\n".encode())
-        if path.is_file():
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+    hashes = [file_sha256(folder / name) for name in (*MODEL_FILES, file)]
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
 def _lay_out(table: Table, source: Source, model: Model, wanted: Wanted, kind: str) -> Layout:
@@ -291,6 +286,17 @@ def _read(model: Any, content: bytes) -> Any:
         return None
 
 
+def _check_keys(rows: Sequence[Row], layout: Layout, source: Source, model: Model, wanted: Wanted) -> None:
+    """Raise `InputError` if a row has a key of its own where one is added; of columns that is known before."""
+    added = [field.name for field in list_fields(model.student, wanted)] if layout.columns is None else []
+    for row in rows:
+        if taken := next((name for name in added if name in row.cells), None):
+            raise InputError(
+                f"{source.path}, {row.place} has a key {taken!r} already; have --prefix put something before those "
+                "that are added"
+            )
+
+
 def _read_counts(part: Path) -> Counts | None:
     """The counts of a part that is whole: they are written last."""
     done = part.with_suffix(".json")
@@ -319,11 +325,7 @@ def _label_part(part: Path, rows: list[Row], layout: Layout, model: Model, wante
 
 
 def _add(row: Row, said: Answer, column: str) -> dict[str, Any]:
-    """The row with what is said of it; raises `InputError` if one of its own keys has such a name."""
-    if taken := next((name for name in said.cells if name in row.cells), None):
-        raise InputError(
-            f"{row.place} has a key {taken!r} already; have --prefix put something before those that are added"
-        )
+    """The row with what is said of it."""
     own = row.cells if said.text is None else replace_value(row.cells, column, said.text)
     return {**own, **said.cells}
 

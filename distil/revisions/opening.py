@@ -70,11 +70,10 @@ def _place_in_repository(project: Path) -> Path:
 
 def find_commit(name: str, project: Path = Path()) -> str:
     """The full hash of the commit that `name` stands for; raises `InputError` where git knows none."""
-    command = ["git", "-C", str(project), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
-    done = run_git(command)
+    done = run_git(project, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if done.returncode == 0:
         return done.stdout.decode().strip()
-    if run_git(["git", "-C", str(project), "rev-parse", "--git-dir"]).returncode:
+    if run_git(project, "rev-parse", "--git-dir").returncode:
         raise InputError("this folder is not under git, so it has no revisions; 'git init' and a commit mend that")
     raise InputError(
         f"git knows no revision {name!r} here; 'git branch --all' and 'git log --oneline' list what it knows"

@@ -150,7 +150,7 @@ def test_objects_of_a_jsonl_keep_what_else_they_hold(model: Path) -> None:
     ]
     assert "ends in .jsonl" in refuse(model, "in.jsonl", "out.csv", "--text-column", "data.body")
     Path("own.jsonl").write_text(json.dumps({"text": "good", "label": "mine"}) + "\n")
-    assert "line 1 has a key 'label' already; have --prefix" in refuse(model, "own.jsonl", "lost.jsonl")
+    assert "own.jsonl, line 1 has a key 'label' already; have --prefix" in refuse(model, "own.jsonl", "lost.jsonl")
 
 
 def test_columns_of_parquet_keep_their_types(model: Path) -> None:
