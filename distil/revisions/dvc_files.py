@@ -7,7 +7,7 @@ from distil.core.params import PARAMS_FILE
 from distil.core.yaml_files import UnsafeYamlError, load_yaml
 from distil.revisions.tracked import list_tracked, read_tracked
 
-READ_BY_DVC = ("dvc.yaml", "dvc.lock", PARAMS_FILE.name)  # wherever they lie, when it opens a project
+PIPELINE = ("dvc.yaml", "dvc.lock")  # which DVC reads wherever they lie, when it opens a project
 
 
 def check_yaml(path: Path) -> None:
@@ -27,10 +27,12 @@ def check_yaml(path: Path) -> None:
 def check_yaml_at(commit: str, project: Path = Path()) -> None:
     """Refuse the project as it was at a commit if of what DVC reads something is no YAML, or too much.
 
-    Raises `InputError`.
+    Params are read beside a pipeline alone. Raises `InputError`.
     """
-    for path in list_tracked(commit, project):
-        if Path(path).name in READ_BY_DVC or path.endswith(".dvc"):
+    tracked = list_tracked(commit, project)
+    beside = {Path(path).with_name(PARAMS_FILE.name).as_posix() for path in tracked if Path(path).name in PIPELINE}
+    for path in tracked:
+        if Path(path).name in PIPELINE or path.endswith(".dvc") or path in beside:
             _check(read_tracked(commit, path, project) or b"", path)
 
 

@@ -220,7 +220,10 @@ def test_what_would_fail_late_is_an_error_with_exit_2(
     code, said = plan()
     assert code == 2
     assert "error: the prompt prompt.md has no {text}" in said
-    assert "annotate: its requests cannot be counted before there are texts, and no error below\n" in said
+    assert (
+        "annotate: its requests can be counted once there are texts (dvc repro fetch) and errors, if any below, are mended\n"
+        in said
+    )
     Path("prompt.md").unlink()
     code, said = plan()
     assert code == 2
@@ -233,7 +236,7 @@ def test_without_texts_the_stages_are_told_all_the_same(teacher: LoopbackTeacher
     code, said = plan()
     assert code == 1
     assert "fetch     will run\n    texts.parquet is not in DVC's cache\n" in said
-    assert "annotate: its requests cannot be counted before there are texts" in said
+    assert "annotate: its requests can be counted once there are texts" in said
     assert "note: outputs that DVC's cache here has not: 3" in said
 
 

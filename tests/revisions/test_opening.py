@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from distil.core.errors import InputError
 from distil.revisions.opening import Revision, find_commit
@@ -74,6 +75,19 @@ def test_what_would_unfold_to_billions_of_values_is_refused_before_dvc_reads_it(
     run(project, "git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--message", "x")
     with pytest.raises(InputError, match=rf"revision 'HEAD' cannot be opened: {place}, line \d+ is not YAML: with its"):
         Revision("HEAD", project)
+
+
+def test_templates_of_params_that_dvc_does_not_read_are_none_of_its_business(project: Path) -> None:
+    (project / "templates").mkdir()
+    (project / "templates" / "params.yaml").write_text("task: {{ name|inline }}\n|\n")
+    run(project, "git", "add", "--all")
+    run(project, "git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--message", "x")
+    assert Revision("HEAD", project).read("a.txt") == b"two"
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this checkout is not under git")
+def test_this_project_with_all_its_files_is_opened() -> None:
+    assert Revision("HEAD", ROOT).has("metrics/quality.json")
 
 
 def test_a_project_in_a_folder_of_a_repository_is_read_by_its_own_paths(tmp_path: Path) -> None:
