@@ -92,7 +92,7 @@ def tell_asking(asking: Asking, runtime: RuntimeParams) -> Iterator[str]:
         yield f"{asking.stage} does not run: nothing is asked"
         return
     if asking.outlay is None:
-        yield f"{asking.stage}: its requests can be counted once there are texts (dvc repro fetch) and errors, if any below, are mended"
+        yield f"{asking.stage}: its requests can be counted once there are texts (dvc repro fetch) and no error below"
         return
     if not asking.final:
         if asking.texts_then is not None and asking.requests_then is not None:
