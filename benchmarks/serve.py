@@ -60,7 +60,8 @@ async def keep_asking(session: aiohttp.ClientSession, texts: list[str], seconds:
     async def client() -> None:
         nonlocal answered
         while time.perf_counter() < end:
-            answered += await ask(session, next(waiting)) == 200
+            status = await ask(session, next(waiting))
+            answered += status == 200  # not in one line: others answer meanwhile
 
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
     return answered / seconds
@@ -133,8 +134,8 @@ async def measure(model: Path, texts: list[str], seconds: float, waiting: int) -
             )
             slow, refused = np.percentile(answers, 99) * 1e3, np.percentile(refusals or [0.0], 99) * 1e3
             print(
-                f"at three times that rate: {dict(statuses)}; p99 of answers {slow:.0f} ms, of refusals {refused:.0f} ms, "
-                f"of /health {np.percentile(health, 99) * 1e3:.0f} ms"
+                f"at three times that rate: {dict(statuses)}; p99 of answers {slow:.0f} ms, of refusals "
+                f"{refused:.0f} ms, of /health {np.percentile(health, 99) * 1e3:.0f} ms"
             )
             again = await keep_asking(session, texts, seconds)
             print(f"afterwards: {again:,.0f} texts/s, {again / rate:.2f} of before")

@@ -16,6 +16,7 @@ from distil.cli.check import check_gates
 from distil.cli.diff import diff_labels
 from distil.cli.labels import export_labels
 from distil.cli.new import new_study
+from distil.cli.page import write_page
 from distil.cli.plan import forecast_comparison, plan
 from distil.cli.predict import predict
 from distil.cli.project import open_comparison, open_job
@@ -45,6 +46,7 @@ app.command("export-labels")(export_labels)
 app.command("publish")(publish_student)
 app.command("predict")(predict)
 app.command("serve")(serve)
+app.command("page")(write_page)
 app.command("diff")(diff_labels)
 app.command("check")(check_gates)
 app.command("plan")(plan)

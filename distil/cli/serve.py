@@ -69,7 +69,7 @@ def serve(
     listener = bind(host, port)
     student = open_student(folder, chosen)
     chat, why = find_chat(student)
-    service = Service(student, folder, chosen, limits, folder.resolve().name)
+    service = Service(student, folder, chosen, limits, chat.name if chat else folder.resolve().name)
     run_server(service, chat, why, listener, tuple(allowed_host or ()), token)
 
 

@@ -11,6 +11,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from time import monotonic
 from typing import NamedTuple
@@ -24,6 +25,7 @@ log = logging.getLogger("distil.serve")
 
 MOST_TEXTS = 512  # computed together; more would make those wait that come meanwhile
 WEIGHED_CHARACTERS = 1024  # of a text that count as one more text
+LINGER_SHARE = 0.2  # of the time that the last batch took
 SMOOTHING = 0.2  # of the measured rate
 LONGEST_WAIT_S = 60
 
@@ -66,10 +68,8 @@ class Batcher:
             await self._arrived.wait()
             jobs, begun = self._take(), monotonic()
             results = await self._try(jobs)
-            weight = sum(job.weight for job in jobs)
-            rate = weight / max(monotonic() - begun, 1e-6)
-            self._rate = self._rate + SMOOTHING * (rate - self._rate) if self._rate else rate
-            self._note_waiting(-weight)
+            seconds, outstanding = monotonic() - begun, self._waiting
+            self._note_done(sum(job.weight for job in jobs), seconds)
             for job, result in zip(jobs, results, strict=True):
                 if job.answer.done():  # its request was given up
                     continue
@@ -77,6 +77,20 @@ class Batcher:
                     job.answer.set_exception(result)
                 else:
                     job.answer.set_result(result)
+            await self._linger(outstanding, LINGER_SHARE * seconds)
+
+    async def _linger(self, outstanding: int, seconds: float) -> None:
+        """Wait so long at most for clients that ask again once they are answered.
+
+        Else half of them would always wait for the other half, in batches of half the size, which take longer a text.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._waiting < outstanding:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        if self._jobs:
+            self._arrived.set()
 
     def close(self) -> None:
         """End the thread."""
@@ -109,6 +123,11 @@ class Batcher:
             for raw in {job.raw for job in jobs}
         }
         return [list(islice(said[job.raw], len(job.texts))) for job in jobs]
+
+    def _note_done(self, weight: int, seconds: float) -> None:
+        rate = weight / max(seconds, 1e-6)
+        self._rate = self._rate + SMOOTHING * (rate - self._rate) if self._rate else rate
+        self._note_waiting(-weight)
 
     def _note_waiting(self, change: int) -> None:
         self._waiting += change

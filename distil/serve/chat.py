@@ -101,8 +101,9 @@ class _Template:
 class Chat:
     """Finds texts in messages, and writes answers."""
 
-    def __init__(self, plan: Plan, answers: AnswerForm, parts: PartForm | None) -> None:
-        """Answer what a plan asks, in the form of its kind of task."""
+    def __init__(self, name: str, plan: Plan, answers: AnswerForm, parts: PartForm | None) -> None:
+        """Answer what a plan of the study of this name asks, in the form of its kind of task."""
+        self.name = name
         self._answers, self._parts, self._labels = answers, parts, plan.labels
         self._prompt = plan.params.prompt
         asked = [request for request in plan.requests(HOLE) if request.vote == 1]

@@ -56,6 +56,7 @@ def served_policy(page: str) -> str:
         "default-src": "'none'",
         **hash_inline(page),
         "connect-src": "'self'",
+        "img-src": "data:",
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": "'none'",
