@@ -195,9 +195,12 @@ def _make_templates(request: Request) -> Iterator[_Template]:
 
 
 def _find_text(content: str, pieces: Sequence[str]) -> str | None:
-    """What stands in all places between the pieces, blanks at both ends of the whole left out; None if nothing does."""
-    content = content.strip()
-    pieces = [pieces[0].lstrip(), *pieces[1:-1], pieces[-1].rstrip()]
+    """What stands in all places between the pieces, None if nothing does; blanks around the whole need not agree."""
+    stripped = [pieces[0].lstrip(), *pieces[1:-1], pieces[-1].rstrip()]
+    return _cut_out(content, pieces) or _cut_out(content.strip(), stripped)
+
+
+def _cut_out(content: str, pieces: Sequence[str]) -> str | None:
     size, rest = divmod(len(content) - sum(map(len, pieces)), len(pieces) - 1)
     if rest or size <= 0:
         return None

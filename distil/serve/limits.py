@@ -7,6 +7,7 @@ they come. What is refused is told in the form of the API, and its connection en
 import asyncio
 import hmac
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -22,6 +23,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 OPEN_PATHS = {"/", "/health", "/docs", "/openapi.json"}  # hold nothing of the user's: need no token
+HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\[\]:]+))(?::\d*)?")
 LONGEST_TOKEN = 4096
 
 
@@ -126,11 +128,9 @@ async def refuse(path: str, fault: FaultError, send: Send) -> None:
 
 
 def _name_host(header: bytes) -> str:
-    """The name in a Host header, without its port."""
-    text = header.decode("latin-1").lower()
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0]
+    """The name in a Host header, without its port; nothing where it is none."""
+    found = HOST.fullmatch(header.decode("latin-1").lower())
+    return found[1] or found[2] if found else ""
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

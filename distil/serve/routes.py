@@ -16,7 +16,7 @@ from distil.kinds.canonical import load_writer
 from distil.serve import tei
 from distil.serve.answers import decide
 from distil.serve.chat import Chat, ChatRequest, list_models, stream_completion, write_completion
-from distil.serve.faults import FaultError, invalid
+from distil.serve.faults import FaultError, invalid, malformed
 from distil.serve.page import describe_routes, read_page, served_policy
 from distil.serve.service import Labelled, Service
 from distil.serve.tei import ErrorBody, Predictions, PredictRequest, read_request
@@ -160,9 +160,10 @@ def _explain(error: RequestValidationError) -> FaultError:
     first = error.errors()[0]
     if first["type"] == "json_invalid":
         return invalid("Failed to parse the request body as JSON", 400)
-    place = [str(part) for part in first["loc"][1:]]
-    problem = f"expected {tei.EXPECTED}" if place[:1] == ["inputs"] and first["type"] != "missing" else first["msg"]
-    return invalid(f"Failed to deserialize the JSON body into the target type: {'.'.join(place[:2])}: {problem}", 422)
+    place = ".".join(str(part) for part in first["loc"][1:])
+    if place.startswith("inputs") and first["type"] != "missing":
+        place, first = "inputs", first | {"msg": f"expected {tei.EXPECTED}"}
+    return malformed(f"Failed to deserialize the JSON body into the target type: {place}: {first['msg']}")
 
 
 def _tell(content: Any, by: str) -> Response:
