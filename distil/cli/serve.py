@@ -115,7 +115,9 @@ def main() -> None:
     """Run the command by itself."""
     from distil.core.command import call
 
-    call(lambda: typer.run(serve))
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command()(serve)
+    call(app)
 
 
 if __name__ == "__main__":
