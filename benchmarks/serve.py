@@ -3,10 +3,11 @@
     python benchmarks/serve.py models/onnx texts.csv
 
 The file has a column `text`. In turn: the class, offline, with all texts in one call; 32 clients that ask for a text
-each, as fast as they are answered, and then for 8 texts each; requests of one text that come by lot at half the rate of these clients (p50 and p99 from the
-moment when each should leave); three times that rate, of which the server has to shed some by 429, while `/health` goes
-on; then the class once more, since a machine's speed changes. Beside them the server's memory before and after. The
-clients are another process on the same cores, so what they take is taken from the server.
+each, as fast as they are answered; the class; the same clients for 8 texts each; the class; requests of one text that
+come by lot at half the rate of the first clients (p50 and p99 from the moment when each should leave); three times that
+rate, of which the server has to shed some by 429, while `/health` goes on. Beside them the server's memory before and
+after. The clients are another process on the same cores: what they take, and the padding of small batches, is missing
+from the ratios.
 """
 
 import argparse

@@ -86,7 +86,8 @@ def check_extra() -> None:
         except ModuleNotFoundError as error:
             if error.name != name:
                 raise
-            raise InputError(f"distil serve needs {name}; pip install 'distil[serve]' brings it") from None
+            package = name.replace("_", "-")
+            raise InputError(f"distil serve needs {package}: pip install {package} (extra 'serve')") from None
 
 
 def find_folder(model: Path | None) -> Path:

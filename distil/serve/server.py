@@ -11,8 +11,10 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -193,6 +195,10 @@ class Logged:
 
         try:
             await self._app(scope, receive, note)
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            log.error("a fault: %s at %s:%s", type(error).__name__, Path(place.filename).name, place.lineno)
+            raise
         finally:
             route = getattr(scope.get("route"), "path", "-")
             log.info("%s %s %d %.1f ms", printable(scope["method"])[:16], route, status, (perf_counter() - begun) * 1e3)
