@@ -197,7 +197,8 @@ class Logged:
             await self._app(scope, receive, note)
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
-            log.error("a fault: %s at %s:%s", type(error).__name__, Path(place.filename).name, place.lineno)
+            told = type(error).__name__, Path(place.filename).name, place.lineno
+            log.error("a fault: %s at %s:%s", *told)  # noqa: TRY400 - its message, or a value in the trace, may be a text
             raise
         finally:
             route = getattr(scope.get("route"), "path", "-")
