@@ -1,4 +1,4 @@
-"""Draw test and validation rows by hash, so that a row's place never changes when data grow or prompts do."""
+"""Draw test, validation and calibration rows by hash, so that a row stays in its place when data or prompts change."""
 
 import hashlib
 from collections.abc import Iterable
@@ -21,9 +21,14 @@ def _unit(key: str) -> float:
 
 
 def assign(
-    rows: pd.DataFrame, test_share: float, validation_share: float, salt: str, clusters: Clusters | None = None
+    rows: pd.DataFrame,
+    test_share: float,
+    validation_share: float,
+    salt: str,
+    clusters: Clusters | None = None,
+    calibration_share: float = 0.0,
 ) -> pd.Series:
-    """Assign each row to test, validation, train, near or none.
+    """Assign each row to test, validation, calibration, train, near or none.
 
     Args:
         rows: id, gold (or missing), split (of the source, or missing), label (or missing).
@@ -54,8 +59,12 @@ def assign(
     else:
         validation = trainable & draw(rows["id"], validation_share, f"{salt}:validation")
         validation |= trainable & _share_cluster(validation, clusters)
+    known = (trainable | testable) & ~near & (named != "test") & ~validation
+    calibration = known & draw(rows["id"], calibration_share, f"{salt}:calibration")
+    calibration |= known & _share_cluster(calibration, clusters)
     kept_out = near & rows["label"].notna()
-    parts = np.select([test, validation, trainable, kept_out], ["test", "validation", "train", "near"], "none")
+    names = ["test", "validation", "calibration", "train", "near"]
+    parts = np.select([test, validation, calibration, trainable, kept_out], names, "none")
     return pd.Series(parts, index=rows.index)
 
 

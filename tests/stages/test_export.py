@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import Project
 from safetensors.numpy import load_file, save_file
@@ -17,7 +18,7 @@ from distil.classifiers.opening import open_onnx
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
 from distil.core.served import read_served
-from distil.core.tables import TRAIN, write_rows
+from distil.core.tables import CALIBRATION, TRAIN, write_rows
 from distil.encoders.opening import open_torch
 from distil.export.onnx_files import FP32, INT8, WEIGHTS
 from stages.export import COMPARED_TEXTS, ask, check_difference, draw_more, main, measure_difference
@@ -37,9 +38,15 @@ def run_stage(project: Project, student: Path, rows: int = 20, lessons: int = 60
     folder = project(export=SETTINGS | changes)
     write_rows(folder / "validation.parquet", TRAIN, VALIDATION.iloc[:rows])
     write_rows(folder / "train.parquet", TRAIN, LESSONS.iloc[:lessons])
-    tables = (folder / "validation.parquet", folder / "train.parquet")
-    main(student, *tables, folder / "onnx", folder / "export.json")
+    run_main(folder, student)
     return folder
+
+
+def run_main(folder: Path, student: Path, calibration: pd.DataFrame | None = None) -> None:
+    rows = pd.DataFrame(columns=CALIBRATION.names) if calibration is None else calibration
+    write_rows(folder / "calibration.parquet", CALIBRATION, rows)
+    names = ("validation.parquet", "train.parquet", "calibration.parquet", "annotate.json", "onnx", "export.json")
+    main(student, *(folder / name for name in names))
 
 
 def test_stage(project: Project, tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]) -> None:
@@ -111,7 +118,7 @@ def test_students_of_other_kinds_are_judged_by_what_they_name(
     taught = VALIDATION.assign(label=[*["[]"] * 5, *labels[5:]])
     write_rows(folder / "validation.parquet", TRAIN, taught)
     write_rows(folder / "train.parquet", TRAIN, LESSONS)
-    main(student, folder / "validation.parquet", folder / "train.parquet", folder / "onnx", folder / "export.json")
+    run_main(folder, student)
     metrics = read_details(folder / "export.json")
     assert "[]" not in labels[:5]
     assert metrics["torch"]["teacher_agreement"] == metrics["fp32"]["teacher_agreement"] == 15 / 20
