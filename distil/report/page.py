@@ -15,6 +15,7 @@ from distil.kinds.telling import load_telling
 from distil.report.against import describe_against
 from distil.report.by_label import MAX_DRAWN, TEACHER, read_labels
 from distil.report.candidates import list_candidate_notes, list_candidates
+from distil.report.cascade import describe_cascade, find_cascade
 from distil.report.charts.canvas import Chart
 from distil.report.charts.confusion import MAX_COUNTED_LABELS, MAX_NAMED_LABELS
 from distil.report.charts.gallery import MAX_SHARES
@@ -37,6 +38,7 @@ SECTIONS = {
     "against": ("What changed", "section_against.html"),
     "tradeoffs": ("Trade-offs", "section_tradeoffs.html"),
     "quality": ("Quality", "section_quality.html"),
+    "cascade": ("Student and teacher together", "section_cascade.html"),
     "speed": ("Speed", "section_speed.html"),
     "cost": ("Cost and carbon", "section_cost.html"),
     "candidates": ("Candidates for the teacher", "section_candidates.html"),
@@ -85,6 +87,7 @@ def render_page(
             shortfalls={"findings": list_findings(study), "steps": list_steps(study)},
             rungs=list_rungs(study),
             recall=describe_recall(study),
+            cascading=describe_cascade(study, by_system),
             tradeoffs=list_tradeoffs(study, by_system),
             same_on_test=compare_with_fp32(study),
             charts={chart.name: Markup(svg) for chart, svg in charts.items()},  # noqa: S704 - matplotlib escapes
@@ -134,7 +137,11 @@ def write_headline(study: Study, results: Mapping[str, Result]) -> list[str]:
 
 def _choose_sections(study: Study) -> dict[str, tuple[str, str]]:
     """The sections that there is something to tell in."""
-    empty = {"candidates": not study.compare["candidates"], "against": study.against is None}
+    empty = {
+        "candidates": not study.compare["candidates"],
+        "against": study.against is None,
+        "cascade": find_cascade(study) is None,
+    }
     sections = {key: section for key, section in SECTIONS.items() if not empty.get(key)}
     if study.against:
         sections["against"] = (f"What changed since {study.against.name}", SECTIONS["against"][1])

@@ -109,7 +109,9 @@ def usd(per_input: float, per_output: float) -> dict[str, float]:
 
 
 def run_cost(folder: Path) -> dict[str, Any]:
-    names = "speed.json train.json annotate.json prices cost.json costs.csv co2.csv break_even.csv"
+    names = "speed.json train.json annotate.json quality.json prices cost.json costs.csv co2.csv break_even.csv"
+    if not (folder / "quality.json").exists():
+        write_metrics(folder / "quality.json", {}, {})
     main(*(folder / name for name in names.split()))
     return read_details(folder / "cost.json")
 
