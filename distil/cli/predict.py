@@ -1,14 +1,16 @@
 """The command `distil predict`: label the texts of files with the student."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import typer
 from tqdm import tqdm
 
+from distil.cascade.asking import load_teacher
 from distil.classifiers.onnx_runner import FP32
 from distil.classifiers.opening import OnnxStudent, open_onnx
 from distil.cli.project import artifact_path, stage_path
@@ -19,7 +21,7 @@ from distil.core.served import FILES
 from distil.cost.basis import load_basis
 from distil.cost.params import CostParams
 from distil.predict.answers import Wanted
-from distil.predict.job import Counts, Model, Output, check_source, hash_model, label_file
+from distil.predict.job import Counts, Model, Output, Teacher, check_source, hash_model, label_file
 from distil.predict.sources import REJECTS, Found, Source, brought, find_sources
 from distil.predict.writing import WRITTEN
 
@@ -49,6 +51,10 @@ def predict(
     ] = None,
     model: Annotated[Path | None, typer.Option(help="Folder of an exported student; else this study's.")] = None,
     file: Annotated[str | None, typer.Option(help="ONNX file in that folder; else int8 where there is one.")] = None,
+    unsure_below: Annotated[
+        str | None, typer.Option(help="Pass on texts that the student is less sure of: auto, or from 0 to 1.")
+    ] = None,
+    unsure_to: Annotated[str | None, typer.Option(help="Who gets them: file (OUTPUT.unsure.jsonl) or teacher.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an output of another model, input or run.")] = False,
     strict: Annotated[bool, typer.Option(help="End with exit code 1 if a row could not be labelled.")] = False,
 ) -> None:
@@ -58,21 +64,25 @@ def predict(
     an output; rows that cannot be labelled are in OUTPUT.rejects.jsonl, with their places.
     """
     found = find_sources(texts)
-    wanted = Wanted(probabilities=probabilities, redact=redact, prefix=prefix)
     opened = open_model(model, file)
+    below, to = choose_passed_on(opened, unsure_below, unsure_to)
+    wanted = Wanted(probabilities=probabilities, redact=redact, prefix=prefix, unsure_below=below, unsure_to=to)
     check_wanted(opened.student, wanted)
+    teacher = open_teacher(opened.student) if to == "teacher" else None
     jobs = [Job(source, *name_output(source, output, found.is_one, output_format)) for source in found.sources]
     check_outputs(texts, found, jobs, output_format)
     if not found.is_one:
         check_all(jobs, text_column, opened, wanted)
-    total = label_all(jobs, text_column, opened, wanted, overwrite)
+    total = label_all(jobs, text_column, opened, wanted, overwrite, teacher)
     if strict and total.rejected:
         raise InputError(
             f"{total.rejected:,} rows could not be labelled; the files {REJECTS} beside the outputs say why"
         )
 
 
-def label_all(jobs: Sequence[Job], column: str, model: Model, wanted: Wanted, overwrite: bool) -> Counts:
+def label_all(
+    jobs: Sequence[Job], column: str, model: Model, wanted: Wanted, overwrite: bool, teacher: Teacher | None
+) -> Counts:
     """Label file after file, and say what became of each; returns the counts of all."""
     total, labelled, begun, price = Counts(), 0, time.perf_counter(), find_price()
     with tqdm(unit=" texts", disable=None, dynamic_ncols=True) as bar:
@@ -88,7 +98,7 @@ def label_all(jobs: Sequence[Job], column: str, model: Model, wanted: Wanted, ov
                 bar.set_postfix_str(f"${(time.perf_counter() - begun) / SECONDS_PER_HOUR * price[1]:.4f}")
 
         for source, place, kind in jobs:
-            counts, before = label_file(source, Output(place), column, model, wanted, kind, overwrite, note)
+            counts, before = label_file(source, Output(place), column, model, wanted, kind, overwrite, note, teacher)
             bar.write(f"{place}: {describe(counts, place)}" + ", written before" * before)
             total = total.add(counts)
     if labelled:
@@ -109,6 +119,62 @@ def check_wanted(student: OnnxStudent, wanted: Wanted) -> None:
         raise InputError("--redact puts labels in place of spans, and this student finds none; take it out")
     if wanted.probabilities and student.kind == "token_classification":
         raise InputError("--probabilities is for labels of whole texts; each span has its probability anyway")
+
+
+def choose_passed_on(
+    model: Model, below: str | None, to: str | None
+) -> tuple[float | None, Literal["teacher", "file"] | None]:
+    """From which sureness on the student keeps a text, and who gets the others: the file unless told otherwise.
+
+    Raises `InputError` at what is no such thing, and at `auto` where no threshold is certified.
+    """
+    if below is None:
+        if to is not None:
+            raise InputError(f"--unsure-to {to} needs --unsure-below: auto, or a sureness from 0 to 1")
+        return None, None
+    if to not in (None, "file", "teacher"):
+        raise InputError(f"--unsure-to {to} is neither file nor teacher")
+    return (
+        find_certified(model) if below == "auto" else read_sureness(below)
+    ), "teacher" if to == "teacher" else "file"
+
+
+def find_certified(model: Model) -> float:
+    """The threshold that the student's folder holds; raises `InputError` where it has none for the file that runs."""
+    selective = model.student.selective
+    if selective.threshold is None:
+        raise InputError(
+            "--unsure-below auto: the student's folder has no certified threshold; set cascade in params.yaml and run "
+            "'dvc repro export' (docs/cascade.md), or give a number from 0 to 1"
+        )
+    if selective.file not in (None, model.file):
+        raise InputError(
+            f"--unsure-below auto: the threshold is certified for {selective.file}, not for {model.file}; leave out "
+            "--file, or give a number from 0 to 1"
+        )
+    return selective.threshold
+
+
+def read_sureness(given: str) -> float:
+    """A number from 0 to 1; raises `InputError` if it is none."""
+    try:
+        sureness = float(given)
+    except ValueError:
+        sureness = math.nan
+    if not 0 <= sureness <= 1:
+        raise InputError(f"--unsure-below {given} is neither auto nor a number from 0 to 1")
+    return sureness
+
+
+def open_teacher(student: OnnxStudent) -> Teacher:
+    """The teacher of the study here; raises `InputError` if it has other labels than the student."""
+    teacher = load_teacher(stage_path("annotate", "--assets"), stage_path("annotate", "--annotations"))
+    if (teacher.task.kind, teacher.task.labels) != (student.kind, student.labels):
+        raise InputError(
+            f"--unsure-to teacher: the study here has {teacher.task.kind} with {teacher.task.labels}, and the student "
+            f"{student.kind} with {student.labels}; run it in the study of the student"
+        )
+    return teacher
 
 
 def open_model(folder: Path | None, file: str | None) -> Model:
@@ -172,6 +238,10 @@ def describe(counts: Counts, place: str) -> str:
     told = [f"{counts.rows:,} rows"]
     if counts.rejected:
         told.append(f"{counts.rejected:,} left out ({place}{REJECTS} says why)")
+    if counts.unsure and counts.by_teacher:
+        told.append(f"{counts.unsure:,} unsure, {counts.by_teacher:,} of them labelled by the teacher")
+    elif counts.unsure:
+        told.append(f"{counts.unsure:,} unsure")
     if counts.cut:
         told.append(f"{counts.cut:,} longer than the student reads, judged by their beginning")
     return "; ".join(told)

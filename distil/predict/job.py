@@ -4,16 +4,20 @@ A part is some thousand rows. It is labelled by itself and written under a tempo
 when a run was broken off: the output has the same bytes. Parts wait in a folder beside the output until all are there
 (for an output at an address: in distil's own cache), and are then joined. Beside the output stands what made it, in
 OUTPUT.manifest.json, and what could not be labelled, with its place, in OUTPUT.rejects.jsonl.
+
+Rows of which the student is not sure go to OUTPUT.unsure.jsonl in place of the output, or to the teacher: once all
+parts are labelled, it is asked about them together, so that a budget holds for all of them, and the parts that have
+such rows are written once more. Where it is away, the parts wait, and the next run asks for what is missing.
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import fsspec
 from filelock import FileLock, Timeout
@@ -22,15 +26,16 @@ from pydantic import ValidationError
 
 from distil.assets.packages import file_sha256
 from distil.classifiers.opening import OnnxStudent
-from distil.core.errors import InputError
+from distil.core.errors import DistilError, InputError
 from distil.core.params import Params
 from distil.core.runtime import cache_folder
+from distil.core.tables import TEXTS, write_rows
 from distil.core.whole_files import written_whole
 from distil.encoders.batching import chunk_texts
-from distil.predict.answers import Answer, Wanted, answer, list_fields
+from distil.predict.answers import Answer, Wanted, answer, list_fields, write_teacher_answer
 from distil.predict.reading import Row, Table, open_table
-from distil.predict.sources import MANIFEST, REJECTS, Source, brought, explain_file_system
-from distil.predict.writing import Layout, choose_layout, join_parts, write_line, write_part
+from distil.predict.sources import MANIFEST, REJECTS, UNSURE, Source, brought, explain_file_system
+from distil.predict.writing import Layout, change_part, choose_layout, join_parts, write_line, write_part
 from distil.texts.json_files import replace_value
 from distil.texts.opening import explain_bytes
 
@@ -46,7 +51,9 @@ DIFFERENCES = {  # of an output's identity, in words
     "text_column": "from another column",
     "wanted": "with other options",
     "part_rows": "by another release of distil",
+    "teacher_sha256": "with another teacher, prompt or way to its label",
 }
+UNSURE_PART, ANSWERED_PART = ".unsure", ".answered"  # of a part: rows to be passed on, and rows with their answers
 IDENTITY = "identity.json"  # in a folder of parts: of what they are
 REMEDY = "name another output, or let --overwrite begin anew"
 
@@ -73,18 +80,36 @@ class Identity(Params):
     text_column: str
     wanted: Wanted
     part_rows: int = PART_ROWS
+    teacher_sha256: str | None = None
 
 
 class Counts(Params):
-    """Rows of the output, rows that were left out, and texts that are longer than the student reads."""
+    """Rows of the output, rows that were left out, and texts that are longer than the student reads.
+
+    Of `unsure` rows the student is not sure: where these go to a file they are not among `rows`. `by_teacher` are those
+    that the teacher labelled; on the others of them it abstained.
+    """
 
     rows: int = 0
     rejected: int = 0
     cut: int = 0
+    unsure: int = 0
+    by_teacher: int = 0
 
     def add(self, other: "Counts") -> "Counts":
         """Both together."""
-        return Counts(rows=self.rows + other.rows, rejected=self.rejected + other.rejected, cut=self.cut + other.cut)
+        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in Counts.model_fields})
+
+
+class Teacher(Protocol):
+    """Who is asked about the texts that the student is not sure of."""
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all that its labels depend on, but for the texts."""
+
+    def ask(self, texts: Path) -> Mapping[str, str]:
+        """The canonical label of each text of a table of `tables.TEXTS`, by id, but for those on which it abstains."""
 
 
 class Manifest(Params):
@@ -175,15 +200,17 @@ def label_file(
     kind: str,
     overwrite: bool,
     note: Callable[[int, int | None, bool], None],
+    teacher: Teacher | None = None,
 ) -> tuple[Counts, bool]:
     """Label a file's rows into an output of that format; returns what became of them, and whether that was done before.
 
     `note` is told the rows of each part, how many there are about, where that is known, and whether the part was done
-    before. `overwrite` lets an output that something else made be replaced. Raises `InputError`.
+    before. `overwrite` lets an output that something else made be replaced. `teacher` is asked about the texts that the
+    student is not sure of, where they go to it. Raises `InputError`, and what the teacher raises.
     """
     with output.locked(), brought(source) as path, explain_bytes(path, source.path):
         digest, lines = _read_through(path)
-        identity = _identify(digest, source, column, model, wanted, kind)
+        identity = _identify(digest, source, column, model, wanted, kind, teacher)
         if before := _find_done(output, identity, overwrite):
             return before.counts, True
         table = open_table(path, source.path, source.kind, column)
@@ -197,7 +224,10 @@ def label_file(
             counts = counts.add(found or _label_part(part, rows, layout, model, wanted, column))
             parts += 1
             note(len(rows), lines, found is not None)
-        _finish(output, layout, parts, counts)
+        if teacher is not None and counts.unsure:
+            answered = _ask_teacher(output, layout, parts, model, wanted, column, teacher)
+            counts = counts.model_copy(update={"by_teacher": answered})
+        _finish(output, layout, parts, counts, to_file=wanted.unsure_to == "file")
         manifest = Manifest(input=source.name.as_posix(), model_file=model.file, identity=identity, counts=counts)
         with output.written(MANIFEST) as half:
             half.write_text(json.dumps(manifest.model_dump(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -226,7 +256,9 @@ def _read_through(path: Path) -> tuple[str, int | None]:
     return digest.hexdigest(), lines if path.suffix in {".csv", ".tsv", ".jsonl", ".txt"} else None
 
 
-def _identify(digest: str, source: Source, column: str, model: Model, wanted: Wanted, kind: str) -> Identity:
+def _identify(
+    digest: str, source: Source, column: str, model: Model, wanted: Wanted, kind: str, teacher: Teacher | None
+) -> Identity:
     return Identity(
         input_sha256=digest,
         input_kind=source.kind,
@@ -235,6 +267,7 @@ def _identify(digest: str, source: Source, column: str, model: Model, wanted: Wa
         computed_on=f"{model.student.provider} {model.student.batch_tokens}",
         text_column=column,
         wanted=wanted,
+        teacher_sha256=None if teacher is None else teacher.sha256,
     )
 
 
@@ -307,18 +340,28 @@ def _read_counts(part: Path) -> Counts | None:
 def _label_part(part: Path, rows: list[Row], layout: Layout, model: Model, wanted: Wanted, column: str) -> Counts:
     """Label rows and write them."""
     good = [row for row in rows if row.fault is None]
-    labelled, cut = [], 0
+    labelled: list[dict[str, Any]] = []
+    unsure: list[dict[str, Any]] = []
+    cut = 0
     places = iter(good)
     for texts in chunk_texts((row.text for row in good), PART_ROWS, CHUNK_CHARACTERS):
         for said, row in zip(answer(model.student, texts, wanted), places, strict=False):
-            labelled.append(_add(row, said, column))
+            whole = _add(row, said, column)
+            if said.unsure:
+                to_file = wanted.unsure_to == "file"
+                unsure.append({"place": row.place} | whole if to_file else {"row": len(labelled), "text": row.text})
+            if not said.unsure or wanted.unsure_to == "teacher":
+                labelled.append(whole)
             cut += said.cut
     left_out = [{"place": row.place, "reason": row.fault} for row in rows if row.fault is not None]
-    counts = Counts(rows=len(good), rejected=len(left_out), cut=cut)
+    counts = Counts(rows=len(labelled), rejected=len(left_out), cut=cut, unsure=len(unsure))
     with written_whole(part.with_suffix(layout.kind)) as half:
         write_part(half, layout, labelled)
     with written_whole(part.with_suffix(".rejects")) as half:
         half.write_text("".join(map(write_line, left_out)), encoding="utf-8")
+    if wanted.unsure_to is not None:
+        with written_whole(part.with_suffix(UNSURE_PART)) as half:
+            half.write_text("".join(map(write_line, unsure)), encoding="utf-8")
     with written_whole(part.with_suffix(".json")) as half:
         half.write_text(counts.model_dump_json(), encoding="utf-8")
     return counts
@@ -330,14 +373,63 @@ def _add(row: Row, said: Answer, column: str) -> dict[str, Any]:
     return {**own, **said.cells}
 
 
-def _finish(output: Output, layout: Layout, parts: int, counts: Counts) -> None:
-    names = [output.parts / f"{number:08d}" for number in range(parts)]
+def _ask_teacher(
+    output: Output, layout: Layout, parts: int, model: Model, wanted: Wanted, column: str, teacher: Teacher
+) -> int:
+    """Have the teacher asked about all unsure rows, and write their parts with its answers; returns how many it gave.
+
+    A text is asked about once, however often it stands there. What the teacher raises says how many rows wait for it.
+    """
+    by_part = {name: _read_unsure(name) for name in _name_parts(output, parts)}
+    ids = {text: hashlib.sha256(text.encode()).hexdigest() for rows in by_part.values() for text in rows.values()}
+    asked = output.parts / "asked.parquet"
+    write_rows(asked, TEXTS, [{"id": key, "text": text, "gold": None, "split": None} for text, key in ids.items()])
+    try:
+        labels = teacher.ask(asked)
+    except DistilError as error:
+        error.args = (f"{error}; {len(ids):,} texts wait for the teacher: the same command goes on with them",)
+        raise
+    for name, rows in by_part.items():
+        said = {
+            number: write_teacher_answer(model.student.kind, labels[ids[text]], text, wanted)
+            for number, text in rows.items()
+            if ids[text] in labels
+        }
+
+        def change(number: int, row: dict[str, Any], said: Mapping[int, Answer] = said) -> dict[str, Any]:
+            return _add(Row("", row, ""), said[number], column) if number in said else row
+
+        if rows:
+            change_part(
+                name.with_suffix(layout.kind), name.with_suffix(f"{ANSWERED_PART}{layout.kind}"), layout, change
+            )
+    return sum(ids[text] in labels for rows in by_part.values() for text in rows.values())
+
+
+def _name_parts(output: Output, parts: int) -> list[Path]:
+    return [output.parts / f"{number:08d}" for number in range(parts)]
+
+
+def _read_unsure(part: Path) -> dict[int, str]:
+    """The texts of a part that go to the teacher, by the number of their row in it."""
+    with part.with_suffix(UNSURE_PART).open(encoding="utf-8", newline="\n") as file:
+        return {row["row"]: row["text"] for row in map(json.loads, file)}
+
+
+def _finish(output: Output, layout: Layout, parts: int, counts: Counts, *, to_file: bool) -> None:
+    names = _name_parts(output, parts)
+    answered = [name.with_suffix(f"{ANSWERED_PART}{layout.kind}") for name in names]
     output.remove(MANIFEST)  # of an output that is replaced
     with output.written() as half:
-        join_parts(half, layout, [name.with_suffix(layout.kind) for name in names])
-    if not counts.rejected:
-        output.remove(REJECTS)
-        return
-    with output.written(REJECTS) as half, half.open("wb") as file:
-        for name in names:
-            file.write(name.with_suffix(".rejects").read_bytes())
+        chosen = [
+            new if new.exists() else name.with_suffix(layout.kind) for new, name in zip(answered, names, strict=True)
+        ]
+        join_parts(half, layout, chosen)
+    beside = {REJECTS: (".rejects", counts.rejected), UNSURE: (UNSURE_PART, counts.unsure if to_file else 0)}
+    for end, (suffix, rows) in beside.items():
+        if not rows:
+            output.remove(end)
+            continue
+        with output.written(end) as half, half.open("wb") as file:
+            for name in names:
+                file.write(name.with_suffix(suffix).read_bytes())

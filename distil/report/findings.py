@@ -48,7 +48,9 @@ class Study:
     predictions: pd.DataFrame
     labels: pd.DataFrame
     test: pd.DataFrame
-    coverage: pd.DataFrame = field(default_factory=COVERAGE.copy)  # of the texts that a student is surest of, if sureness was measured
+    coverage: pd.DataFrame = field(
+        default_factory=COVERAGE.copy
+    )  # of the texts that a student is surest of, if sureness was measured
     against: Diff | Uncompared | None = None  # what changed since the revision that the report is set against, if it is
 
     @property

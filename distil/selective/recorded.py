@@ -19,6 +19,7 @@ class Selective(NamedTuple):
 
     temperature: float = 1.0
     threshold: float | None = None
+    file: str | None = None  # for which they were found
 
 
 def read_selective(path: Path, config: Mapping[str, Any]) -> Selective:
@@ -31,7 +32,10 @@ def read_selective(path: Path, config: Mapping[str, Any]) -> Selective:
         raise InputError(f"{path} has a temperature of {temperature!r:.40}, no number above 0; {AGAIN}")
     if threshold is not None and not (_is_number(threshold) and 0 <= threshold <= 1):
         raise InputError(f"{path} has a {KEY} threshold of {threshold!r:.40}, no number from 0 to 1; {AGAIN}")
-    return Selective(float(temperature), None if threshold is None else float(threshold))
+    file = given.get("file")
+    return Selective(
+        float(temperature), None if threshold is None else float(threshold), file if isinstance(file, str) else None
+    )
 
 
 def _is_number(value: object) -> bool:
