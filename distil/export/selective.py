@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from distil.selective.params import Target
 from distil.selective.recorded import KEY, Selective
-from distil.selective.threshold import Calibrated, Chosen, choose_threshold, place_starts
+from distil.selective.threshold import AT_THE_STRICTEST, Calibrated, Chosen, choose_threshold, place_starts
 
 DIGITS = 6  # of the temperature, so that it is one number here and in the folder
 Metrics = dict[str, Any]
@@ -66,7 +66,9 @@ def certify_threshold(
     known, taught = (np.array(rows[name], dtype=object) for name in (counts or "teacher_label", "teacher_label"))
     right = np.array([write(one) for one in said], dtype=object) == known
     found = Calibrated(np.asarray(sureness), np.asarray(right, dtype=bool), np.asarray(taught == known, dtype=bool))
-    starts = place_starts(student.predict_with_sureness(validation)[1]) if target.name == "accuracy" else [0]
+    starts = (
+        place_starts(student.predict_with_sureness(validation)[1]) if target.name == "accuracy" else AT_THE_STRICTEST
+    )
     return choose_threshold(found, target, allowed, risk, starts)
 
 

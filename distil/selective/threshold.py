@@ -12,7 +12,7 @@ fallback procedure: Wiens 2003, Pharmaceutical Statistics 2). So the chance that
 not hold the target is at most the risk, over all thresholds that are looked at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +28,9 @@ _ODDS = np.arange(30, -30.01, -0.1)  # fine, since thresholds cost nothing; a su
 GRID: Floats = np.concatenate([[KEEP_NONE], np.unique(np.round(1 / (1 + np.exp(-_ODDS)), 15))[::-1], [KEEP_ALL]])
 """The thresholds, from the strictest to the loosest: fixed before any row was looked at."""
 
-STARTS = (1 / 3, 2 / 3)  # of the texts are kept at the starts beside the strictest threshold
+Starts = Mapping[int, float]
+AT_THE_STRICTEST: Starts = {0: 1.0}
+STARTS = {0.0: 0.1, 1 / 3: 0.8, 2 / 3: 0.1}  # the share of the texts that is kept at a start, and its part of the risk
 WORTH = 0.1  # of the texts a threshold has to keep for which it is reckoned how many rows would do
 ROWS = np.unique(np.round(np.geomspace(10, 10_000_000, 1200)))  # numbers of rows that are tried for that
 
@@ -58,16 +60,22 @@ class Chosen(NamedTuple):
     why: str = ""
 
 
-def place_starts(sureness: Floats) -> list[int]:
-    """The strictest threshold, and those that keep `STARTS` of some texts that are none of the calibration rows."""
+def place_starts(sureness: Floats) -> Starts:
+    """The numbers of the thresholds that keep `STARTS` of some texts that are none of the calibration rows.
+
+    Each has its part of the risk. Without texts all of it is at the strictest threshold.
+    """
     if not len(sureness):
-        return [0]
-    quantiles = np.quantile(sureness, 1 - np.array(STARTS))
-    return sorted({0, *np.argmax(GRID[:, None] <= quantiles, axis=0).tolist()})
+        return AT_THE_STRICTEST
+    placed: dict[int, float] = {}
+    for kept, part in STARTS.items():
+        number = int(np.argmax(np.quantile(sureness, 1 - kept) >= GRID)) if kept else 0
+        placed[number] = placed.get(number, 0.0) + part
+    return placed
 
 
 def choose_threshold(
-    rows: Calibrated, target: Target, allowed: float, risk: float, starts: Sequence[int] = (0,)
+    rows: Calibrated, target: Target, allowed: float, risk: float, starts: Starts = AT_THE_STRICTEST
 ) -> Chosen:
     """Choose the loosest threshold that is certified; of dollars the strictest, which asks the teacher most.
 
@@ -79,7 +87,7 @@ def choose_threshold(
     order = slice(None, None, -1 if target.name == "usd_per_million" else 1)
     lost = ~kept if target.name == "usd_per_million" else np.where(kept, ~rows.student_right, ~rows.teacher_right)
     losses, shares, grid = lost.sum(axis=1)[order], shares[order], GRID[order]
-    starts = starts if target.name == "accuracy" else (0,)
+    starts = starts if target.name == "accuracy" else AT_THE_STRICTEST
     certified = certify(binom.cdf(losses, count, allowed), risk, starts) & (shares > 0)
     if not certified.any():
         return Chosen(target, risk, count, why=_explain(losses / max(count, 1), shares, allowed, risk, starts))
@@ -87,23 +95,24 @@ def choose_threshold(
     return Chosen(target, risk, count, float(grid[last]), float(shares[last]))
 
 
-def certify(p_values: Floats, risk: float, starts: Sequence[int]) -> Bools:
-    """Which hypotheses are rejected, tested in their order by the fallback procedure; the starts have equal parts."""
+def certify(p_values: Floats, risk: float, starts: Starts) -> Bools:
+    """Which hypotheses are rejected, tested in their order by the fallback procedure."""
     certified = np.zeros(len(p_values), dtype=bool)
     level = 0.0
     for number, p_value in enumerate(p_values):
-        level += risk / len(starts) if number in starts else 0.0
+        level += risk * starts.get(number, 0.0)
         certified[number] = level > 0 and p_value <= level
         level = level if certified[number] else 0.0
     return certified
 
 
-def _explain(rates: Floats, shares: Floats, allowed: float, risk: float, starts: Sequence[int]) -> str:
+def _explain(rates: Floats, shares: Floats, allowed: float, risk: float, starts: Starts) -> str:
     """How many rows would do if their losses came as often, or that no number would."""
     needed = [
-        max(_count_rows(rate, allowed, risk / len(starts)) for rate in np.unique(rates[start : number + 1]))
+        max(_count_rows(rate, allowed, risk * starts[start]) for rate in np.unique(rates[start : number + 1]))
         for number in np.flatnonzero((shares >= WORTH) & (rates < allowed))
-        for start in [max(start for start in starts if start <= number)]
+        for start in [max((start for start in starts if start <= number), default=None)]
+        if start is not None
     ]
     if not needed or np.isinf(min(needed)):
         return f"no threshold that keeps {WORTH:.0%} of them holds it, whatever their number: lower the target"
