@@ -7,7 +7,7 @@ from conftest import Project
 
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
-from distil.core.tables import LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
+from distil.core.tables import CALIBRATION, LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
 from stages.split import main
 
 NAMES = "texts.parquet labels.parquet train.parquet validation.parquet calibration.parquet test.parquet teacher.json"
@@ -128,3 +128,26 @@ def test_texts_that_are_all_test_score_the_teacher(project: Project, capsys: pyt
     assert said.err.count("\n") == 1
     assert said.err.startswith("split: every text is a test row, as its source says: they score the teacher")
     assert "40 test; teacher's accuracy 0.500 (40 rows) on test" in said.out
+
+
+def test_calibration_rows_are_nobody_else_s_and_leave_test_and_validation_as_they_were(project: Project) -> None:
+    set_up(project, 400)
+    main(*PATHS)
+    assert read_rows(PATHS[4], CALIBRATION).empty
+    before, validation, test = tables()
+    set_up(project, 400, calibration_share=0.25)
+    main(*PATHS)
+    train, *rest = tables()
+    assert [set(part["id"]) for part in rest] == [set(validation["id"]), set(test["id"])]
+    calibration = read_rows(PATHS[4], CALIBRATION)
+    assert set(before["id"]) - set(train["id"]) == set(calibration.loc[calibration["teacher_label"].notna(), "id"])
+    assert 50 < len(calibration) < 110
+    assert calibration["gold"].notna().all()
+    assert 0.1 < calibration["teacher_label"].isna().mean() < 0.4, "those on which the teacher abstained are among them"
+    assert not set(calibration["id"]) & {*train["id"], *validation["id"], *test["id"]}
+
+
+def test_a_calibration_share_that_draws_nothing_is_told(project: Project) -> None:
+    set_up(project, 40, calibration_share=0.001)
+    with pytest.raises(InputError, match=r"no row for calibration .* split\.calibration_share"):
+        main(*PATHS)
