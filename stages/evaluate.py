@@ -44,7 +44,7 @@ from distil.quality.shared_errors import describe_pairs
 from distil.quality.shortfalls import find_shortfalls
 from distil.quality.summary import summarise_all
 from distil.quality.tables import list_calibration, list_confusions, list_predictions, list_scores
-from distil.selective.tested import add_cascade, list_curves, summarise_cascade, summarise_sureness
+from distil.selective.tested import add_cascade, list_curves, summarise_sureness
 
 
 def main(
@@ -68,32 +68,51 @@ def main(
 ) -> None:
     """Write the scores, what is plotted to csv files, every answer, and the trained baselines."""
     params, task = load_params("evaluate", EvaluateParams), load_params("task", TaskParams)
-    runtime, names = load_params("runtime", RuntimeParams), task.labels
+    runtime, scoring = load_params("runtime", RuntimeParams), make_scoring(params, task)
     use_threads(runtime.threads)
-    scoring, kind = make_scoring(params, task), load_baselines_of(task.kind)
     rows = read_rows_to_score(test, labels, annotations, scoring)
-    few, few_notes = draw_few(texts, rows, scoring, params)
+    few, notes = draw_few(texts, rows, scoring, params)
     systems = load_students(student, onnx, served := read_served(export), runtime)
-    timed = kind.make_baselines(names, params.embeddings, assets, runtime.device)
-    systems |= kind.train_baselines(timed, read_known(train, TRAIN, "label", scoring), few, names)
-    kind.write_baselines(baselines, timed)
-    comparison = ask_all(systems, rows, names, load_asking(task.kind))
-    sureness = measure_sureness(systems, served, rows.test["text"].to_list())
+    lessons = read_known(train, TRAIN, "label", scoring)
+    systems |= train_baselines(baselines, lessons, few, task, params.embeddings, assets, runtime.device)
     chosen = read_details(export).get("selective", {})
-    comparison = add_cascade(comparison, served, sureness[served], chosen.get("threshold"))
+    sureness = measure_sureness(systems, served, read := rows.test["text"].to_list())
+    answered = ask_all(systems, rows, task.labels, load_asking(task.kind))
+    comparison = add_cascade(answered, served, sureness[served], chosen.get("threshold"))
     found = score_systems(comparison, scoring)
-    notes = few_notes + note_unread(student, rows.test["text"].tolist())
-    summary = summarise_all(comparison, found, rows, scoring, served, notes)
+    summary = summarise_all(comparison, found, rows, scoring, served, notes + note_unread(student, read))
     summary["warnings"] = list_warnings(comparison, scoring, params, summary)
-    summary["sureness"] = summarise_sureness(comparison, sureness)
-    summary["cascade"] = summarise_cascade(comparison, served, sureness[served], chosen, params.confidence)
+    summary |= summarise_sureness(comparison, served, sureness, chosen, params.confidence)
     write_rows(predictions, PREDICTIONS, list_predictions(rows.test["id"], comparison))
-    write_csv(confusion, list_confusions(comparison, served, scoring))
-    write_csv(scores, list_scores(comparison, found, scoring))
-    write_csv(calibration, list_calibration(comparison, scoring))
     write_csv(coverage, list_curves(comparison, sureness, params.confidence))
-    write_metrics(macro_f1, pick_macro_f1(summary))
-    tell(summary, metrics, scoring)
+    write_plots(scores, confusion, calibration, comparison, found, served, scoring)
+    tell(summary, metrics, macro_f1, scoring)
+
+
+def train_baselines(
+    path: Path, lessons: pd.DataFrame, few: pd.DataFrame, task: TaskParams, reference: str, assets: Path, device: str
+) -> dict[str, Any]:
+    """Train the baselines of the task's kind, and keep those that are timed; `reference` is of the frozen encoder."""
+    kind = load_baselines_of(task.kind)
+    timed = kind.make_baselines(task.labels, reference, assets, device)
+    trained = kind.train_baselines(timed, lessons, few, task.labels)
+    kind.write_baselines(path, timed)
+    return trained
+
+
+def write_plots(
+    scores: Path,
+    confusion: Path,
+    calibration: Path,
+    comparison: Comparison,
+    found: Mapping[str, Mapping[str, Any]],
+    served: str,
+    scoring: Scoring,
+) -> None:
+    """Write what is plotted of the scores, what is taken for what, and how far probabilities can be believed."""
+    write_csv(scores, list_scores(comparison, found, scoring))
+    write_csv(confusion, list_confusions(comparison, served, scoring))
+    write_csv(calibration, list_calibration(comparison, scoring))
 
 
 def read_rows_to_score(test: Path, labels: Path, annotations: Path, scoring: Scoring) -> Rows:
@@ -144,8 +163,9 @@ def list_warnings(
     return short + find_pooling_shortfall(summary.get("teachers"), params.confidence)
 
 
-def tell(summary: Mapping[str, Any], metrics: Path, scoring: Scoring) -> None:
+def tell(summary: Mapping[str, Any], metrics: Path, macro_f1: Path, scoring: Scoring) -> None:
     """Write and print the scores, and on stderr where the student falls short."""
+    write_metrics(macro_f1, pick_macro_f1(summary))
     write_metrics(metrics, pick_score(summary), summary)
     print(f"evaluate: {describe(summary, scoring)} -> {metrics}")
     for warning in summary["warnings"]:

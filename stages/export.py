@@ -86,18 +86,15 @@ def main(
         leave_out(folder, reduced)
         default = choose_default(reduced["int8"])
         served = open_onnx(folder, default["default_file"], device="cpu", **runtime.threading)
-        selective, told = judge_sureness(served, rows, held_out, cascade, allowed)
-        selective = {"file": default["default_file"], **selective}
+        selective, told = judge_sureness(served, default["default_file"], rows, held_out, cascade, allowed)
         write_selective(folder / "config.json", selective)
         shutil.rmtree(onnx, ignore_errors=True)
         folder.rename(onnx)
     details: Metrics = {"opset": params.opset, "rows": len(rows), "texts": len(texts)}
     details |= default | exact | list_found(reduced) | {"selective": selective}
     write_metrics(metrics, pick_headline(reduced["int8"]), details)
-    warn(reduced)
-    if told and selective["threshold"] is None:
-        print(f"warning: {told}", file=sys.stderr)
-    print(f"export: {describe(details)}{f'; {told}' if told else ''} -> {onnx}")
+    warn(reduced, told if selective.get("threshold") is None else "")
+    print(f"export: {describe(details)}{told and f'; {told}'} -> {onnx}")
 
 
 def allow(cascade: CascadeParams, calibration: pd.DataFrame, annotate: Path) -> float:
@@ -127,10 +124,15 @@ def allow(cascade: CascadeParams, calibration: pd.DataFrame, annotate: Path) -> 
 
 
 def judge_sureness(
-    student: OnnxStudent, validation: pd.DataFrame, calibration: pd.DataFrame, cascade: CascadeParams, allowed: float
+    student: OnnxStudent,
+    file: str,
+    validation: pd.DataFrame,
+    calibration: pd.DataFrame,
+    cascade: CascadeParams,
+    allowed: float,
 ) -> tuple[Metrics, str]:
     """What the folder says of the student's sureness, and of a threshold in words where one is asked for."""
-    found = fit_temperature(student, validation, load_softener(student.kind))
+    found = {"file": file} | fit_temperature(student, validation, load_softener(student.kind))
     if cascade.target is None:
         return found, ""
     texts, write = validation["text"].to_list(), load_writer(student.kind)
@@ -203,8 +205,10 @@ def pick_headline(int8: Reduced) -> Metrics:
     return {"int8": {"agreement_with_fp32": int8.record["agreement_with_fp32"]}}
 
 
-def warn(reduced: Mapping[str, Reduced]) -> None:
-    """Say on stderr what was left out of the folder, why, and what to do about it."""
+def warn(reduced: Mapping[str, Reduced], uncertified: str) -> None:
+    """Say on stderr what was left out of the folder, why, and what to do about it; and what is not certified."""
+    if uncertified:
+        print(f"warning: {uncertified}", file=sys.stderr)
     for name, found in reduced.items():
         if found.falls_short:
             instead = f"; {FP32} is the file to use" if name == "int8" else ""

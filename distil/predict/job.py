@@ -178,6 +178,11 @@ class Output:
             with explain_file_system(self.place):
                 self._files.put_file(str(half), f"{self._path}{end}")
 
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Say what made the file."""
+        with self.written(MANIFEST) as half:
+            half.write_text(json.dumps(manifest.model_dump(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
     def remove(self, end: str = "") -> None:
         """Take away the file of its name and `end`, if it is there."""
         if self.exists(end):
@@ -228,9 +233,7 @@ def label_file(
             answered = _ask_teacher(output, layout, parts, model, wanted, column, teacher)
             counts = counts.model_copy(update={"by_teacher": answered})
         _finish(output, layout, parts, counts, to_file=wanted.unsure_to == "file")
-        manifest = Manifest(input=source.name.as_posix(), model_file=model.file, identity=identity, counts=counts)
-        with output.written(MANIFEST) as half:
-            half.write_text(json.dumps(manifest.model_dump(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        output.write_manifest(Manifest(input=str(source.name), model_file=model.file, identity=identity, counts=counts))
         _clear(output.parts)
         return counts, False
 

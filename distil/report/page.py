@@ -87,7 +87,6 @@ def render_page(
             shortfalls={"findings": list_findings(study), "steps": list_steps(study)},
             rungs=list_rungs(study),
             recall=describe_recall(study),
-            cascading=describe_cascade(study, by_system),
             tradeoffs=list_tradeoffs(study, by_system),
             same_on_test=compare_with_fp32(study),
             charts={chart.name: Markup(svg) for chart, svg in charts.items()},  # noqa: S704 - matplotlib escapes
@@ -102,10 +101,11 @@ def render_page(
 
 
 def _describe_quality(study: Study, results: Sequence[Result]) -> dict[str, Any]:
-    """What the templates take for the tables of the section on quality."""
+    """What the templates take for the tables of the sections on quality and on the cascade."""
     calibrations = {result.title: found for result in results if (found := find_calibration(study, result.system))}
     return {
         "calibrations": calibrations,
+        "cascading": describe_cascade(study, {result.system: result for result in results}),
         "confusions": list_confusions(study, study.served),
         "labels_scored": {"teacher": read_labels(study, TEACHER), "student": read_labels(study, study.served)},
         "more_scores": tabulate_more_scores(study, results),

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 Floats = NDArray[np.float64]
 Loss = Callable[[float], float]
@@ -39,6 +38,8 @@ def fit_sigmoid(logits: NDArray[np.floating], shares: Floats) -> float:
 
 def _minimise(measure: Loss, rows: int) -> float:
     """Where the cross-entropy is least; 1 without rows."""
+    from scipy.optimize import minimize_scalar  # not above: who only runs a student should not wait for it
+
     if not rows:
         return 1.0
     bounds = (np.log(LEAST), np.log(MOST))

@@ -52,7 +52,19 @@ def list_curves(comparison: Comparison, sureness: Mapping[str, Floats], confiden
     return pd.DataFrame(points, columns=COLUMNS)
 
 
-def summarise_sureness(comparison: Comparison, sureness: Mapping[str, Floats]) -> Metrics:
+def summarise_sureness(
+    comparison: Comparison,
+    student: str,
+    sureness: Mapping[str, Floats],
+    chosen: Mapping[str, Any],
+    confidence: float,
+) -> Metrics:
+    """What metrics/quality.json says of each student's sureness, and of the cascade with this one."""
+    cascade = summarise_cascade(comparison, student, sureness[student], chosen, confidence)
+    return {"sureness": measure_areas(comparison, sureness), "cascade": cascade}
+
+
+def measure_areas(comparison: Comparison, sureness: Mapping[str, Floats]) -> Metrics:
     """Of each student the area under its curve of risk, which is its error rate where sureness tells nothing."""
     right = comparison.mark_right()
     return {

@@ -6,7 +6,7 @@ import pytest
 from distil.forms.answering import Answers
 from distil.quality.comparison import Comparison, compare
 from distil.quality.headline import find_best_baseline
-from distil.selective.tested import add_cascade, list_curves, summarise_cascade, summarise_sureness
+from distil.selective.tested import add_cascade, list_curves, measure_areas, summarise_cascade
 
 SURENESS = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
 STUDENT = ["a", "b", "b", "a", "a"]
@@ -66,7 +66,7 @@ def test_curves_are_of_the_rows_that_have_a_reference() -> None:
     curves = list_curves(comparison, {"student_int8": SURENESS}, 0.95)
     assert curves["kept"].tolist() == [0.25, 0.5, 0.75, 1.0]
     assert curves["right"].tolist() == pytest.approx([1, 1, 2 / 3, 0.5])
-    told = summarise_sureness(comparison, {"student_int8": SURENESS})["student_int8"]
+    told = measure_areas(comparison, {"student_int8": SURENESS})["student_int8"]
     assert told["error_rate"] == 0.5
     assert told["area_under_risk_coverage"] == pytest.approx((1 / 3 + 1 / 2) / 4)
 
