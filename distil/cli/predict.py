@@ -1,18 +1,18 @@
 """The command `distil predict`: label the texts of files with the student."""
 
-import math
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, NamedTuple
 
 import typer
 from tqdm import tqdm
 
-from distil.cascade.asking import load_teacher
 from distil.classifiers.onnx_runner import FP32
 from distil.classifiers.opening import OnnxStudent, open_onnx
+from distil.cli.passing import choose_passed_on, open_teacher
 from distil.cli.project import artifact_path, stage_path
 from distil.core.errors import DistilError, InputError
 from distil.core.params import PARAMS_FILE, load_params
@@ -21,10 +21,13 @@ from distil.core.served import FILES
 from distil.cost.basis import load_basis
 from distil.cost.params import CostParams
 from distil.predict.answers import Wanted
-from distil.predict.job import Counts, Model, Output, Teacher, check_source, hash_model, label_file
+from distil.predict.job import Engine, Model, Output, check_source, hash_model, label_file, label_here
+from distil.predict.parts import Counts
+from distil.predict.passing import Teacher
 from distil.predict.sources import REJECTS, Found, Source, brought, find_sources
 from distil.predict.writing import WRITTEN
 
+Engines = Literal["local", "ray"]
 INT8 = FILES["student_int8"]
 INSTEAD = {".json": ".jsonl", ".txt": ".csv", ".xlsx": ".csv"}  # of formats that are read and not written
 SECONDS_PER_HOUR = 3600
@@ -51,10 +54,10 @@ def predict(
     ] = None,
     model: Annotated[Path | None, typer.Option(help="Folder of an exported student; else this study's.")] = None,
     file: Annotated[str | None, typer.Option(help="ONNX file in that folder; else int8 where there is one.")] = None,
-    unsure_below: Annotated[
-        str | None, typer.Option(help="Pass on texts that the student is less sure of: auto, or from 0 to 1.")
-    ] = None,
+    unsure_below: Annotated[str | None, typer.Option(help="Pass on texts of less sureness: auto, or 0 to 1.")] = None,
     unsure_to: Annotated[str | None, typer.Option(help="Who gets them: file (OUTPUT.unsure.jsonl) or teacher.")] = None,
+    engine: Annotated[Engines, typer.Option(help="ray: Ray Data, on a cluster or on this machine.")] = "local",
+    address: Annotated[str | None, typer.Option(help="Of the head of a Ray cluster, as HOST:PORT.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an output of another model, input or run.")] = False,
     strict: Annotated[bool, typer.Option(help="End with exit code 1 if a row could not be labelled.")] = False,
 ) -> None:
@@ -64,7 +67,7 @@ def predict(
     an output; rows that cannot be labelled are in OUTPUT.rejects.jsonl, with their places.
     """
     found = find_sources(texts)
-    opened = open_model(model, file)
+    opened = open_model(model, file, "cpu" if engine == "ray" else None)
     below, to = choose_passed_on(opened, unsure_below, unsure_to)
     wanted = Wanted(probabilities=probabilities, redact=redact, prefix=prefix, unsure_below=below, unsure_to=to)
     check_wanted(opened.student, wanted)
@@ -73,15 +76,34 @@ def predict(
     check_outputs(texts, found, jobs, output_format)
     if not found.is_one:
         check_all(jobs, text_column, opened, wanted)
-    total = label_all(jobs, text_column, opened, wanted, overwrite, teacher)
+    total = label_all(jobs, text_column, opened, wanted, overwrite, choose_engine(engine, address), teacher)
     if strict and total.rejected:
         raise InputError(
             f"{total.rejected:,} rows could not be labelled; the files {REJECTS} beside the outputs say why"
         )
 
 
+def choose_engine(name: Engines, address: str | None) -> Engine:
+    """What labels the parts; raises `InputError` where it is not installed, or an address is for another."""
+    if name == "local":
+        if address:
+            raise InputError(f"--address {address} is of a Ray cluster; add --engine ray")
+        return label_here
+    try:
+        from distil.predict.on_ray import label_on_ray
+    except ImportError as error:
+        raise InputError(f"--engine ray needs Ray Data ({error}); pip install 'ray[data]'") from None
+    return partial(label_on_ray, address=address, threads=read_runtime().threads)
+
+
 def label_all(
-    jobs: Sequence[Job], column: str, model: Model, wanted: Wanted, overwrite: bool, teacher: Teacher | None
+    jobs: Sequence[Job],
+    column: str,
+    model: Model,
+    wanted: Wanted,
+    overwrite: bool,
+    engine: Engine,
+    teacher: Teacher | None,
 ) -> Counts:
     """Label file after file, and say what became of each; returns the counts of all."""
     total, labelled, begun, price = Counts(), 0, time.perf_counter(), find_price()
@@ -98,7 +120,9 @@ def label_all(
                 bar.set_postfix_str(f"${(time.perf_counter() - begun) / SECONDS_PER_HOUR * price[1]:.4f}")
 
         for source, place, kind in jobs:
-            counts, before = label_file(source, Output(place), column, model, wanted, kind, overwrite, note, teacher)
+            counts, before = label_file(
+                source, Output(place), column, model, wanted, kind, overwrite, note, engine, teacher
+            )
             bar.write(f"{place}: {describe(counts, place)}" + ", written before" * before)
             total = total.add(counts)
     if labelled:
@@ -121,65 +145,14 @@ def check_wanted(student: OnnxStudent, wanted: Wanted) -> None:
         raise InputError("--probabilities is for labels of whole texts; each span has its probability anyway")
 
 
-def choose_passed_on(
-    model: Model, below: str | None, to: str | None
-) -> tuple[float | None, Literal["teacher", "file"] | None]:
-    """From which sureness on the student keeps a text, and who gets the others: the file unless told otherwise.
-
-    Raises `InputError` at what is no such thing, and at `auto` where no threshold is certified.
-    """
-    if below is None:
-        if to is not None:
-            raise InputError(f"--unsure-to {to} needs --unsure-below: auto, or a sureness from 0 to 1")
-        return None, None
-    if to not in (None, "file", "teacher"):
-        raise InputError(f"--unsure-to {to} is neither file nor teacher")
-    return (
-        find_certified(model) if below == "auto" else read_sureness(below)
-    ), "teacher" if to == "teacher" else "file"
+def read_runtime() -> RuntimeParams:
+    """What the study here says of this machine."""
+    return load_params("runtime", RuntimeParams) if PARAMS_FILE.exists() else RuntimeParams()
 
 
-def find_certified(model: Model) -> float:
-    """The threshold that the student's folder holds; raises `InputError` where it has none for the file that runs."""
-    selective = model.student.selective
-    if selective.threshold is None:
-        raise InputError(
-            "--unsure-below auto: the student's folder has no certified threshold; set cascade in params.yaml and run "
-            "'dvc repro export' (docs/cascade.md), or give a number from 0 to 1"
-        )
-    if selective.file not in (None, model.file):
-        raise InputError(
-            f"--unsure-below auto: the threshold is certified for {selective.file}, not for {model.file}; leave out "
-            "--file, or give a number from 0 to 1"
-        )
-    return selective.threshold
-
-
-def read_sureness(given: str) -> float:
-    """A number from 0 to 1; raises `InputError` if it is none."""
-    try:
-        sureness = float(given)
-    except ValueError:
-        sureness = math.nan
-    if not 0 <= sureness <= 1:
-        raise InputError(f"--unsure-below {given} is neither auto nor a number from 0 to 1")
-    return sureness
-
-
-def open_teacher(student: OnnxStudent) -> Teacher:
-    """The teacher of the study here; raises `InputError` if it has other labels than the student."""
-    teacher = load_teacher(stage_path("annotate", "--assets"), stage_path("annotate", "--annotations"))
-    if (teacher.task.kind, teacher.task.labels) != (student.kind, student.labels):
-        raise InputError(
-            f"--unsure-to teacher: the study here has {teacher.task.kind} with {teacher.task.labels}, and the student "
-            f"{student.kind} with {student.labels}; run it in the study of the student"
-        )
-    return teacher
-
-
-def open_model(folder: Path | None, file: str | None) -> Model:
+def open_model(folder: Path | None, file: str | None, device: str | None = None) -> Model:
     """The student in a folder, or that of the study here; raises `InputError` where there is none."""
-    runtime = load_params("runtime", RuntimeParams) if PARAMS_FILE.exists() else RuntimeParams()
+    runtime = read_runtime()
     place = folder or artifact_path("student")
     if not (place / "config.json").is_file():
         ways = (
@@ -189,8 +162,8 @@ def open_model(folder: Path | None, file: str | None) -> Model:
         )
         raise InputError(f"{place} holds no exported student; {ways}")
     chosen = file or (INT8 if (place / INT8).is_file() else FP32)
-    student = open_onnx(place, chosen, device=runtime.device, **runtime.threading)
-    return Model(student, chosen, hash_model(place, chosen))
+    student = open_onnx(place, chosen, device=device or runtime.device, **runtime.threading)
+    return Model(student, place, chosen, hash_model(place, chosen))
 
 
 def name_output(source: Source, output: str, is_one: bool, wanted: str | None) -> tuple[str, str]:

@@ -3,21 +3,18 @@
 A part is some thousand rows. It is labelled by itself and written under a temporary name, so parts do not depend on
 when a run was broken off: the output has the same bytes. Parts wait in a folder beside the output until all are there
 (for an output at an address: in distil's own cache), and are then joined. Beside the output stands what made it, in
-OUTPUT.manifest.json, and what could not be labelled, with its place, in OUTPUT.rejects.jsonl.
-
-Rows of which the student is not sure go to OUTPUT.unsure.jsonl in place of the output, or to the teacher: once all
-parts are labelled, it is asked about them together, so that a budget holds for all of them, and the parts that have
-such rows are written once more. Where it is away, the parts wait, and the next run asks for what is missing.
+OUTPUT.manifest.json, and what could not be labelled, with its place, in OUTPUT.rejects.jsonl. Rows of which the student
+is not sure go to OUTPUT.unsure.jsonl in place of the output, or to the teacher.
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import islice
+from functools import reduce
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import fsspec
 from filelock import FileLock, Timeout
@@ -26,21 +23,28 @@ from pydantic import ValidationError
 
 from distil.assets.packages import file_sha256
 from distil.classifiers.opening import OnnxStudent
-from distil.core.errors import DistilError, InputError
+from distil.core.errors import InputError
 from distil.core.params import Params
 from distil.core.runtime import cache_folder
-from distil.core.tables import TEXTS, write_rows
 from distil.core.whole_files import written_whole
-from distil.encoders.batching import chunk_texts
-from distil.predict.answers import Answer, Wanted, answer, list_fields, write_teacher_answer
-from distil.predict.reading import Row, Table, open_table
+from distil.predict.answers import Wanted, list_fields
+from distil.predict.parts import (
+    PART_ROWS,
+    REJECTED,
+    UNSURE_ROWS,
+    Counts,
+    Task,
+    cut_parts,
+    find_done,
+    label_part,
+    name_part,
+)
+from distil.predict.passing import Teacher, ask_teacher, choose_rows
+from distil.predict.reading import open_table
 from distil.predict.sources import MANIFEST, REJECTS, UNSURE, Source, brought, explain_file_system
-from distil.predict.writing import Layout, change_part, choose_layout, join_parts, write_line, write_part
-from distil.texts.json_files import replace_value
+from distil.predict.writing import choose_layout, join_parts
 from distil.texts.opening import explain_bytes
 
-PART_ROWS = 4096
-CHUNK_CHARACTERS = 2**20  # of the texts that are in memory as tokens
 MODEL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")  # beside the weights
 DIFFERENCES = {  # of an output's identity, in words
     "input_sha256": "from another input",
@@ -53,17 +57,22 @@ DIFFERENCES = {  # of an output's identity, in words
     "part_rows": "by another release of distil",
     "teacher_sha256": "with another teacher, prompt or way to its label",
 }
-UNSURE_PART, ANSWERED_PART = ".unsure", ".answered"  # of a part: rows to be passed on, and rows with their answers
+PASSED_ON = ("unsure", "by_teacher")  # among the counts
 IDENTITY = "identity.json"  # in a folder of parts: of what they are
 REMEDY = "name another output, or let --overwrite begin anew"
 
 
 class Model(NamedTuple):
-    """A student, the file of its folder that is run, and the sha256 of all that its answers depend on."""
+    """A student, its folder, the file of it that is run, and the sha256 of all that its answers depend on."""
 
     student: OnnxStudent
+    folder: Path
     file: str
     sha256: str
+
+
+# Labels the parts of a file that are not done, writes them into a folder, and returns the number of each when it is.
+Engine = Callable[[Task, Path, frozenset[int], Model], Iterator[tuple[int, Counts]]]
 
 
 class Identity(Params):
@@ -81,35 +90,6 @@ class Identity(Params):
     wanted: Wanted
     part_rows: int = PART_ROWS
     teacher_sha256: str | None = None
-
-
-class Counts(Params):
-    """Rows of the output, rows that were left out, and texts that are longer than the student reads.
-
-    Of `unsure` rows the student is not sure: where these go to a file they are not among `rows`. `by_teacher` are those
-    that the teacher labelled; on the others of them it abstained.
-    """
-
-    rows: int = 0
-    rejected: int = 0
-    cut: int = 0
-    unsure: int = 0
-    by_teacher: int = 0
-
-    def add(self, other: "Counts") -> "Counts":
-        """Both together."""
-        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in Counts.model_fields})
-
-
-class Teacher(Protocol):
-    """Who is asked about the texts that the student is not sure of."""
-
-    @property
-    def sha256(self) -> str:
-        """The hash of all that its labels depend on, but for the texts."""
-
-    def ask(self, texts: Path) -> Mapping[str, str]:
-        """The canonical label of each text of a table of `tables.TEXTS`, by id, but for those on which it abstains."""
 
 
 class Manifest(Params):
@@ -179,9 +159,11 @@ class Output:
                 self._files.put_file(str(half), f"{self._path}{end}")
 
     def write_manifest(self, manifest: Manifest) -> None:
-        """Say what made the file."""
+        """Say what made the file, and of texts that were passed on if any were."""
+        told = manifest.model_dump()
+        told["counts"] = {name: rows for name, rows in told["counts"].items() if rows or name not in PASSED_ON}
         with self.written(MANIFEST) as half:
-            half.write_text(json.dumps(manifest.model_dump(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            half.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def remove(self, end: str = "") -> None:
         """Take away the file of its name and `end`, if it is there."""
@@ -190,10 +172,16 @@ class Output:
                 self._files.rm_file(f"{self._path}{end}")
 
 
+def label_here(task: Task, folder: Path, done: Container[int], model: Model) -> Iterator[tuple[int, Counts]]:
+    """Label the parts that are not done one after the other in this process; returns each when it is."""
+    for number, rows in cut_parts(task, done):
+        yield number, label_part(name_part(folder, number), rows, model.student, task)
+
+
 def check_source(source: Source, path: Path, column: str, model: Model, wanted: Wanted, kind: str) -> None:
     """Raise `InputError` if the file cannot be labelled, or its rows not be written in that format."""
     with explain_bytes(path, source.path):
-        _lay_out(open_table(path, source.path, source.kind, column), source, model, wanted, kind)
+        _plan(source, path, column, model, wanted, kind)
 
 
 def label_file(
@@ -205,34 +193,31 @@ def label_file(
     kind: str,
     overwrite: bool,
     note: Callable[[int, int | None, bool], None],
+    engine: Engine = label_here,
     teacher: Teacher | None = None,
 ) -> tuple[Counts, bool]:
     """Label a file's rows into an output of that format; returns what became of them, and whether that was done before.
 
-    `note` is told the rows of each part, how many there are about, where that is known, and whether the part was done
-    before. `overwrite` lets an output that something else made be replaced. `teacher` is asked about the texts that the
-    student is not sure of, where they go to it. Raises `InputError`, and what the teacher raises.
+    `note` is told of rows as parts of them are done: how many, how many there are about, where that is known, and
+    whether that was done before. `overwrite` lets an output that something else made be replaced. `teacher` is asked
+    about the texts of which the student is not sure, if they go to it. Raises `InputError`, and what it raises.
     """
     with output.locked(), brought(source) as path, explain_bytes(path, source.path):
         digest, lines = _read_through(path)
         identity = _identify(digest, source, column, model, wanted, kind, teacher)
         if before := _find_done(output, identity, overwrite):
             return before.counts, True
-        table = open_table(path, source.path, source.kind, column)
-        layout = _lay_out(table, source, model, wanted, kind)
-        counts, parts = Counts(), 0
-        while rows := list(islice(table.rows, PART_ROWS)):
-            part = output.parts / f"{parts:08d}"
-            found = _read_counts(part)
-            if found is None:
-                _check_keys(rows, layout, source, model, wanted)
-            counts = counts.add(found or _label_part(part, rows, layout, model, wanted, column))
-            parts += 1
-            note(len(rows), lines, found is not None)
+        task = _plan(source, path, column, model, wanted, kind)
+        if done := find_done(output.parts):
+            note(_count_rows(done.values()), lines, True)
+        for number, counts in engine(task, output.parts, frozenset(done), model):
+            done[number] = counts
+            note(_count_rows([counts]), lines, False)
+        counts = reduce(Counts.add, done.values(), Counts())
         if teacher is not None and counts.unsure:
-            answered = _ask_teacher(output, layout, parts, model, wanted, column, teacher)
-            counts = counts.model_copy(update={"by_teacher": answered})
-        _finish(output, layout, parts, counts, to_file=wanted.unsure_to == "file")
+            given = ask_teacher(output.parts, sorted(done), model.student.kind, task, teacher)
+            counts = counts.model_copy(update={"by_teacher": given})
+        _finish(output, task, sorted(done), counts)
         output.write_manifest(Manifest(input=str(source.name), model_file=model.file, identity=identity, counts=counts))
         _clear(output.parts)
         return counts, False
@@ -244,9 +229,15 @@ def hash_model(folder: Path, file: str) -> str:
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
-def _lay_out(table: Table, source: Source, model: Model, wanted: Wanted, kind: str) -> Layout:
-    fields = list_fields(model.student, wanted)
-    return choose_layout(kind, source.path, table.columns, table.schema, table.separator, fields)
+def _plan(source: Source, path: Path, column: str, model: Model, wanted: Wanted, kind: str) -> Task:
+    """What is to be done with a file; raises `InputError` if its rows cannot be read, or not be written so."""
+    table, fields = open_table(path, source.path, source.kind, column), list_fields(model.student, wanted)
+    layout = choose_layout(kind, source.path, table.columns, table.schema, table.separator, fields)
+    return Task(path, source.path, source.kind, column, wanted, layout, [field.name for field in fields])
+
+
+def _count_rows(parts: Iterable[Counts]) -> int:
+    return sum(counts.rows + counts.rejected for counts in parts)
 
 
 def _read_through(path: Path) -> tuple[str, int | None]:
@@ -322,117 +313,16 @@ def _read(model: Any, content: bytes) -> Any:
         return None
 
 
-def _check_keys(rows: Sequence[Row], layout: Layout, source: Source, model: Model, wanted: Wanted) -> None:
-    """Raise `InputError` if a row has a key of its own where one is added; of columns that is known before."""
-    added = [field.name for field in list_fields(model.student, wanted)] if layout.columns is None else []
-    for row in rows:
-        if taken := next((name for name in added if name in row.cells), None):
-            raise InputError(
-                f"{source.path}, {row.place} has a key {taken!r} already; have --prefix put something before those "
-                "that are added"
-            )
-
-
-def _read_counts(part: Path) -> Counts | None:
-    """The counts of a part that is whole: they are written last."""
-    done = part.with_suffix(".json")
-    counts: Counts | None = _read(Counts, done.read_bytes()) if done.is_file() else None
-    return counts
-
-
-def _label_part(part: Path, rows: list[Row], layout: Layout, model: Model, wanted: Wanted, column: str) -> Counts:
-    """Label rows and write them."""
-    good = [row for row in rows if row.fault is None]
-    labelled: list[dict[str, Any]] = []
-    unsure: list[dict[str, Any]] = []
-    cut = 0
-    places = iter(good)
-    for texts in chunk_texts((row.text for row in good), PART_ROWS, CHUNK_CHARACTERS):
-        for said, row in zip(answer(model.student, texts, wanted), places, strict=False):
-            whole = _add(row, said, column)
-            if said.unsure:
-                to_file = wanted.unsure_to == "file"
-                unsure.append({"place": row.place} | whole if to_file else {"row": len(labelled), "text": row.text})
-            if not said.unsure or wanted.unsure_to == "teacher":
-                labelled.append(whole)
-            cut += said.cut
-    left_out = [{"place": row.place, "reason": row.fault} for row in rows if row.fault is not None]
-    counts = Counts(rows=len(labelled), rejected=len(left_out), cut=cut, unsure=len(unsure))
-    with written_whole(part.with_suffix(layout.kind)) as half:
-        write_part(half, layout, labelled)
-    with written_whole(part.with_suffix(".rejects")) as half:
-        half.write_text("".join(map(write_line, left_out)), encoding="utf-8")
-    if wanted.unsure_to is not None:
-        with written_whole(part.with_suffix(UNSURE_PART)) as half:
-            half.write_text("".join(map(write_line, unsure)), encoding="utf-8")
-    with written_whole(part.with_suffix(".json")) as half:
-        half.write_text(counts.model_dump_json(), encoding="utf-8")
-    return counts
-
-
-def _add(row: Row, said: Answer, column: str) -> dict[str, Any]:
-    """The row with what is said of it."""
-    own = row.cells if said.text is None else replace_value(row.cells, column, said.text)
-    return {**own, **said.cells}
-
-
-def _ask_teacher(
-    output: Output, layout: Layout, parts: int, model: Model, wanted: Wanted, column: str, teacher: Teacher
-) -> int:
-    """Have the teacher asked about all unsure rows, and write their parts with its answers; returns how many it gave.
-
-    A text is asked about once, however often it stands there. What the teacher raises says how many rows wait for it.
-    """
-    by_part = {name: _read_unsure(name) for name in _name_parts(output, parts)}
-    ids = {text: hashlib.sha256(text.encode()).hexdigest() for rows in by_part.values() for text in rows.values()}
-    asked = output.parts / "asked.parquet"
-    write_rows(asked, TEXTS, [{"id": key, "text": text, "gold": None, "split": None} for text, key in ids.items()])
-    try:
-        labels = teacher.ask(asked)
-    except DistilError as error:
-        error.args = (f"{error}; {len(ids):,} texts wait for the teacher: the same command goes on with them",)
-        raise
-    for name, rows in by_part.items():
-        said = {
-            number: write_teacher_answer(model.student.kind, labels[ids[text]], text, wanted)
-            for number, text in rows.items()
-            if ids[text] in labels
-        }
-
-        def change(number: int, row: dict[str, Any], said: Mapping[int, Answer] = said) -> dict[str, Any]:
-            return _add(Row("", row, ""), said[number], column) if number in said else row
-
-        if rows:
-            change_part(
-                name.with_suffix(layout.kind), name.with_suffix(f"{ANSWERED_PART}{layout.kind}"), layout, change
-            )
-    return sum(ids[text] in labels for rows in by_part.values() for text in rows.values())
-
-
-def _name_parts(output: Output, parts: int) -> list[Path]:
-    return [output.parts / f"{number:08d}" for number in range(parts)]
-
-
-def _read_unsure(part: Path) -> dict[int, str]:
-    """The texts of a part that go to the teacher, by the number of their row in it."""
-    with part.with_suffix(UNSURE_PART).open(encoding="utf-8", newline="\n") as file:
-        return {row["row"]: row["text"] for row in map(json.loads, file)}
-
-
-def _finish(output: Output, layout: Layout, parts: int, counts: Counts, *, to_file: bool) -> None:
-    names = _name_parts(output, parts)
-    answered = [name.with_suffix(f"{ANSWERED_PART}{layout.kind}") for name in names]
+def _finish(output: Output, task: Task, parts: Iterable[int], counts: Counts) -> None:
+    names = [name_part(output.parts, number) for number in parts]
     output.remove(MANIFEST)  # of an output that is replaced
     with output.written() as half:
-        chosen = [
-            new if new.exists() else name.with_suffix(layout.kind) for new, name in zip(answered, names, strict=True)
-        ]
-        join_parts(half, layout, chosen)
-    beside = {REJECTS: (".rejects", counts.rejected), UNSURE: (UNSURE_PART, counts.unsure if to_file else 0)}
-    for end, (suffix, rows) in beside.items():
+        join_parts(half, task.layout, [choose_rows(name, task) for name in names])
+    unsure = counts.unsure if task.wanted.unsure_to == "file" else 0
+    for end, of_part, rows in ((REJECTS, REJECTED, counts.rejected), (UNSURE, UNSURE_ROWS, unsure)):
         if not rows:
             output.remove(end)
             continue
         with output.written(end) as half, half.open("wb") as file:
             for name in names:
-                file.write(name.with_suffix(suffix).read_bytes())
+                file.write(name.with_suffix(of_part).read_bytes())

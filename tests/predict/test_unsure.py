@@ -14,7 +14,7 @@ from predicting import INT8, TEXTS, predict, read_csv, read_lines, refuse
 
 from distil.classifiers.opening import open_onnx
 from distil.core.errors import DistilError
-from distil.predict.job import PART_ROWS
+from distil.predict.parts import PART_ROWS
 
 ROWS = [f"{TEXTS[number % 4]} {number}" for number in range(40)]
 
@@ -126,7 +126,7 @@ def test_rows_wait_for_a_teacher_that_is_away(
     with pytest.raises(DistilError, match=rf"; {asked} texts wait for the teacher: the same command goes on with them"):
         predict(model, "in.csv", "out.csv", *arguments)
     assert not Path("out.csv").exists()
-    assert Path("out.csv.parts/00000000.json").exists()
+    assert Path("out.csv.parts/00000000.counts").exists()
     came = len(teacher.bodies)
     teacher.behave, teacher.bodies[:] = answering, []
     predict(model, "in.csv", "out.csv", *arguments)
