@@ -2,8 +2,8 @@
 
 It is made of the logits, divided by a temperature, so that the folder that holds the model can tell it of any text. Of
 one label a text it is the probability of that label. Of several it is the probability that all decisions hold, those
-against a label too; of spans that all words have the tags that are read, so that a text with a span that was nearly
-found is not one of which the student is sure. docs/cascade.md has what else was tried.
+against a label too; of spans that of the tag of the least certain word, whether it is in a span or not, so that a text
+with a span that was nearly found is not one of which the student is sure. docs/cascade.md has what else was tried.
 """
 
 import numpy as np
@@ -31,13 +31,15 @@ def sure_of_set(logits: Logits, thresholds: Floats, temperature: float = 1.0) ->
 
 
 def sure_of_tags(logits: Logits, words: NDArray[np.int64], temperature: float = 1.0) -> Floats:
-    """The probability of the tags of all words of each text; 1 of a text without words.
+    """The probability of the tag of the least certain word of each text; 1 of a text without words.
 
     `logits` are those of the words of all texts, one text after the other, of shape (words, tags), and `words` says how
     many of them each text has.
     """
     texts = np.repeat(np.arange(len(words)), words)
-    sure: Floats = np.exp(np.bincount(texts, _log_of_best(logits, temperature), minlength=len(words)))
+    least = np.zeros(len(words))
+    np.minimum.at(least, texts, _log_of_best(logits, temperature))
+    sure: Floats = np.exp(least)
     return sure
 
 
