@@ -20,7 +20,9 @@ from distil.core.runtime import RuntimeParams
 from distil.core.tables import ANNOTATIONS
 from distil.cost.prices import PriceParams
 from distil.kinds.labelling import load_labelling
+from distil.labels.params import SplitParams
 from distil.prompting.params import AnnotateParams
+from distil.selective.params import CascadeParams
 from distil.store.guards import one_run_at_a_time, refuse_to_pay_again
 from distil.store.opening import open_store, store_path
 
@@ -39,6 +41,8 @@ def main(
     params = load_params("annotate", AnnotateParams)
     runtime = load_params("runtime", RuntimeParams)
     form = load_labelling(task.kind).form
+    if (cascade := load_params("cascade", CascadeParams, optional=True)).target:  # before anything is paid for
+        cascade.check_rows(load_params("split", SplitParams).calibration_share)
     job = make_job(task, params, texts, assets, runtime.device)
     tills = open_tills(job.plans, runtime, load_params("cost", PriceParams))
     makers = {plan.name: RowMaker(plan, form) for plan in job.plans}

@@ -25,7 +25,7 @@ from distil.cost.machines import count_break_even_texts, draw_break_even, price_
 from distil.cost.notes import find_old_prices, list_notes
 from distil.cost.params import CostParams
 from distil.cost.published import list_published
-from distil.cost.teacher import price_once, price_teacher
+from distil.cost.teacher import price_cascade, price_once, price_teacher
 
 NAMES = {"pipeline": "student"}  # in metrics/quality.json, of what benchmark measured under another name
 
@@ -34,6 +34,7 @@ def main(
     speed: Annotated[Path, "json of benchmark"],
     train: Annotated[Path, "json of train"],
     annotate: Annotated[Path, "json of annotate"],
+    quality: Annotated[Path, "json of evaluate: the share of the texts that a cascade's student keeps"],
     prices: Annotated[Path, "folder: dated tables of prices, hardware and electricity"],
     metrics: Annotated[Path, "json: dollars and CO2"],
     costs: Annotated[Path, "csv: dollars per million texts"],
@@ -43,11 +44,12 @@ def main(
     """Write dollars and CO2 per million texts, the one-off cost and the break-even, and what is plotted of them."""
     basis = load_basis(load_params("cost", CostParams), prices)
     measured, trained, asked = read_details(speed), read_details(train), read_details(annotate)
+    cascade = read_details(quality).get("cascade")
     served = str(measured.get("served"))
     if served not in measured["systems"]:
         raise InputError(f"{speed} has no speed of the served student; 'dvc repro -s -f benchmark' measures it")
 
-    cost = reckon(basis, measured, trained, asked)
+    cost = reckon(basis, measured, trained, asked, cascade)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     ages = find_old_prices(basis, cost, today, "today", told=measured["date"])  # no output, since it changes by itself
     for note in [*cost["notes"], *ages]:
@@ -66,14 +68,20 @@ def main(
 
 
 def reckon(
-    basis: CostBasis, measured: dict[str, Any], trained: dict[str, Any], asked: dict[str, Any]
+    basis: CostBasis,
+    measured: dict[str, Any],
+    trained: dict[str, Any],
+    asked: dict[str, Any],
+    cascade: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """All that the stage tells, of what benchmark measured, train took and annotate asked."""
+    """All that the stage tells, of what benchmark measured, train took, annotate asked, and a cascade keeps."""
     answered = asked["run"]
     served = measured["served"]
     systems = {"teacher": price_teacher(basis, asked, answered)}
     for name, system in measured["systems"].items():
         systems[NAMES.get(name, name)] = price_on_machine(basis, system["offline"]["texts_per_s"])
+    if cascade and cascade["threshold"] is not None:
+        systems["cascade"] = price_cascade(systems[served], systems["teacher"], 1 - cascade["kept"]["share"])
     cost: dict[str, Any] = {
         "hardware": basis.hardware.name,
         "usd_per_hour": basis.hardware.usd_per_hour,

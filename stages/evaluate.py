@@ -13,13 +13,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from distil.classifiers.systems import load_students
 from distil.core.command import run
 from distil.core.errors import InputError
-from distil.core.metrics import write_csv, write_metrics
+from distil.core.metrics import read_details, write_csv, write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.served import PRECISIONS, read_served
@@ -33,7 +35,7 @@ from distil.kinds.scoring import load_asking, load_judging
 from distil.quality.asking import Rows, ask_all
 from distil.quality.bootstrap import Bootstrap
 from distil.quality.comparison import TEACHER, Comparison, score_systems
-from distil.quality.headline import pick_macro_f1, pick_score
+from distil.quality.headline import CASCADE, pick_macro_f1, pick_score
 from distil.quality.judging import Scoring
 from distil.quality.notes import note_cut
 from distil.quality.params import EvaluateParams
@@ -42,6 +44,7 @@ from distil.quality.shared_errors import describe_pairs
 from distil.quality.shortfalls import find_shortfalls
 from distil.quality.summary import summarise_all
 from distil.quality.tables import list_calibration, list_confusions, list_predictions, list_scores
+from distil.selective.tested import add_cascade, list_curves, summarise_sureness
 
 
 def main(
@@ -59,31 +62,57 @@ def main(
     confusion: Annotated[Path, "csv: the served student's label beside the known one, decision by decision"],
     scores: Annotated[Path, "csv: each system's score"],
     calibration: Annotated[Path, "csv: how often each system is right that is so sure"],
+    coverage: Annotated[Path, "csv: how often each student is right on the texts that it is surest of"],
     predictions: Annotated[Path, "table: what each system says of each test text"],
     baselines: Annotated[Path, "file: the trained baselines, to be timed"],
 ) -> None:
     """Write the scores, what is plotted to csv files, every answer, and the trained baselines."""
     params, task = load_params("evaluate", EvaluateParams), load_params("task", TaskParams)
-    runtime, names = load_params("runtime", RuntimeParams), task.labels
+    runtime, scoring = load_params("runtime", RuntimeParams), make_scoring(params, task)
     use_threads(runtime.threads)
-    scoring, kind = make_scoring(params, task), load_baselines_of(task.kind)
     rows = read_rows_to_score(test, labels, annotations, scoring)
-    few, few_notes = draw_few(texts, rows, scoring, params)
+    few, notes = draw_few(texts, rows, scoring, params)
     systems = load_students(student, onnx, served := read_served(export), runtime)
-    timed = kind.make_baselines(names, params.embeddings, assets, runtime.device)
-    systems |= kind.train_baselines(timed, read_known(train, TRAIN, "label", scoring), few, names)
-    kind.write_baselines(baselines, timed)
-    comparison = ask_all(systems, rows, names, load_asking(task.kind))
+    lessons = read_known(train, TRAIN, "label", scoring)
+    systems |= train_baselines(baselines, lessons, few, task, params.embeddings, assets, runtime.device)
+    chosen = read_details(export).get("selective", {})
+    sureness = measure_sureness(systems, served, read := rows.test["text"].to_list())
+    answered = ask_all(systems, rows, task.labels, load_asking(task.kind))
+    comparison = add_cascade(answered, served, sureness[served], chosen.get("threshold"))
     found = score_systems(comparison, scoring)
-    notes = few_notes + note_unread(student, rows.test["text"].tolist())
-    summary = summarise_all(comparison, found, rows, scoring, served, notes)
+    summary = summarise_all(comparison, found, rows, scoring, served, notes + note_unread(student, read))
     summary["warnings"] = list_warnings(comparison, scoring, params, summary)
+    summary |= summarise_sureness(comparison, served, sureness, chosen, params.confidence)
     write_rows(predictions, PREDICTIONS, list_predictions(rows.test["id"], comparison))
-    write_csv(confusion, list_confusions(comparison, served, scoring))
+    write_csv(coverage, list_curves(comparison, sureness, params.confidence))
+    write_plots(scores, confusion, calibration, comparison, found, served, scoring)
+    tell(summary, metrics, macro_f1, scoring)
+
+
+def train_baselines(
+    path: Path, lessons: pd.DataFrame, few: pd.DataFrame, task: TaskParams, reference: str, assets: Path, device: str
+) -> dict[str, Any]:
+    """Train the baselines of the task's kind, and keep those that are timed; `reference` is of the frozen encoder."""
+    kind = load_baselines_of(task.kind)
+    timed = kind.make_baselines(task.labels, reference, assets, device)
+    trained = kind.train_baselines(timed, lessons, few, task.labels)
+    kind.write_baselines(path, timed)
+    return trained
+
+
+def write_plots(
+    scores: Path,
+    confusion: Path,
+    calibration: Path,
+    comparison: Comparison,
+    found: Mapping[str, Mapping[str, Any]],
+    served: str,
+    scoring: Scoring,
+) -> None:
+    """Write what is plotted of the scores, what is taken for what, and how far probabilities can be believed."""
     write_csv(scores, list_scores(comparison, found, scoring))
+    write_csv(confusion, list_confusions(comparison, served, scoring))
     write_csv(calibration, list_calibration(comparison, scoring))
-    write_metrics(macro_f1, pick_macro_f1(summary))
-    tell(summary, metrics, scoring)
 
 
 def read_rows_to_score(test: Path, labels: Path, annotations: Path, scoring: Scoring) -> Rows:
@@ -104,6 +133,11 @@ def draw_few(texts: Path, rows: Rows, scoring: Scoring, params: EvaluateParams) 
     """The rows of the baseline that learns from people's few labels, of which none is scored, and notes on them."""
     people = read_known(texts, TEXTS, "gold", scoring)
     return scoring.form.draw_few(people, rows.test["id"], scoring.labels, params.few_shot_per_label, params.seed)
+
+
+def measure_sureness(systems: Mapping[str, Any], served: str, texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """How sure the exported student is of each text, in fp32 and in the file that is served."""
+    return {name: systems[name].predict_with_sureness(texts)[1] for name in dict.fromkeys(("student_onnx", served))}
 
 
 def note_unread(student: Path, texts: Sequence[str]) -> list[str]:
@@ -129,8 +163,9 @@ def list_warnings(
     return short + find_pooling_shortfall(summary.get("teachers"), params.confidence)
 
 
-def tell(summary: Mapping[str, Any], metrics: Path, scoring: Scoring) -> None:
+def tell(summary: Mapping[str, Any], metrics: Path, macro_f1: Path, scoring: Scoring) -> None:
     """Write and print the scores, and on stderr where the student falls short."""
+    write_metrics(macro_f1, pick_macro_f1(summary))
     write_metrics(metrics, pick_score(summary), summary)
     print(f"evaluate: {describe(summary, scoring)} -> {metrics}")
     for warning in summary["warnings"]:
@@ -143,12 +178,21 @@ def describe(summary: Mapping[str, Any], scoring: Scoring) -> str:
     rows, agrees = f"{summary['rows']:,} test rows", scoring.form.WORDING.agrees
     if summary["reference"] == TEACHER:
         agreed = f"agrees with the teacher {agrees} {systems[served][score]:.3f}"
-        return f"{rows}, no gold labels: the {PRECISIONS[served]} student {agreed}"
+        return f"{rows}, no gold labels: the {PRECISIONS[served]} student {agreed}{describe_cascade(summary)}"
     found = ", ".join(f"{name} {systems[name][score]:.3f}" for name in (TEACHER, "student", served))
     teachers = summary.get("teachers")
     together = f"; {describe_teachers(teachers)}; {describe_pairs(teachers['pairs'])}" if teachers else ""
     abstained = f"the teacher abstained on {summary['teacher_abstained']:,}"
-    return f"{rows}, {scoring.form.WORDING.score}: {found}; {abstained}{together}"
+    return f"{rows}, {scoring.form.WORDING.score}: {found}; {abstained}{together}{describe_cascade(summary)}"
+
+
+def describe_cascade(summary: Mapping[str, Any]) -> str:
+    """What the cascade came to, to be added to a line; nothing where there is none."""
+    cascade = summary["cascade"]
+    if not cascade or cascade["threshold"] is None:
+        return ""
+    score = summary["systems"][CASCADE][summary["score"]]
+    return f"; of the cascade {score:.3f}, of which the student keeps {cascade['kept']['share']:.1%} of the texts"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 Reads the student, the validation rows and the training rows, of which the texts alone count. Writes a folder that the
 Hub's tools open. Where fp32 strays from torch, the stage fails and leaves no folder. Where int8 strays from fp32, the
 layers that cost most stay in fp32; a file that strays all the same is left out, with a warning, and fp32 is the file
-to use.
+to use. How sure that file is of a text is told by a temperature in the folder's config.json, and where a cascade is
+asked for, a threshold is chosen on the calibration rows, for the student to keep a text from it on (docs/cascade.md).
 """
 
 import shutil
@@ -19,18 +20,29 @@ from numpy.typing import NDArray
 from distil.classifiers.opening import OnnxStudent, open_onnx
 from distil.core.command import run
 from distil.core.errors import InputError
-from distil.core.metrics import write_metrics
+from distil.core.metrics import read_details, write_metrics
 from distil.core.params import Kind, load_params
 from distil.core.runtime import RuntimeParams
-from distil.core.tables import TRAIN, read_rows
+from distil.core.tables import CALIBRATION, TRAIN, read_rows
 from distil.core.whole_files import scratch_beside
+from distil.cost.params import CostParams
+from distil.cost.prices import MILLION
+from distil.cost.teacher import price_answers
 from distil.encoders.opening import TorchStudent, open_torch
 from distil.encoders.torch_model import use_threads
 from distil.export.fidelity import Reply
 from distil.export.onnx_files import FP32, INT8, check_onnx, copy_student, export_fp32, feed_each
 from distil.export.params import ExportParams
 from distil.export.reduced import FILES, Exam, Reduced, leave_out, share_equal, write_fp16, write_int8
-from distil.kinds.canonical import load_writer
+from distil.export.selective import (
+    certify_threshold,
+    describe_choice,
+    fit_temperature,
+    record_choice,
+    write_selective,
+)
+from distil.kinds.canonical import load_softener, load_writer
+from distil.selective.params import CascadeParams
 
 PROBES = ["", "a", "!", "Ünï 漢字 🙂", "two words", "a longer text beside shorter ones " * 3, "more than fits " * 4000]
 CALIBRATION_TEXTS = 64  # outlier features are the same in all texts
@@ -48,13 +60,16 @@ def main(
     student: Annotated[Path, "folder: the student as transformers saves it"],
     validation: Annotated[Path, "table: texts and labels that are held out of training"],
     train: Annotated[Path, "table: texts to compare int8 and fp16 on besides; labels are not read"],
+    calibration: Annotated[Path, "table: texts that a cascade's threshold is chosen on, with both labels"],
+    annotate: Annotated[Path, "json of annotate: the tokens of the teacher's answers"],
     onnx: Annotated[Path, "folder: the student as the Hub's tools open it, with ONNX files"],
     metrics: Annotated[Path, "json: sizes, how far each file strays from the student, and which is the one to use"],
 ) -> None:
     """Write the folder `onnx` and compare all that is in it on texts of the study and on a few hard ones."""
-    params = load_params("export", ExportParams)
+    params, cascade = load_params("export", ExportParams), load_params("cascade", CascadeParams, optional=True)
     runtime = load_params("runtime", RuntimeParams)
-    rows = read_rows(validation, TRAIN)
+    rows, held_out = read_rows(validation, TRAIN), read_rows(calibration, CALIBRATION)
+    allowed = allow(cascade, held_out, annotate)
     texts = [*rows["text"], *draw_more(read_rows(train, TRAIN), COMPARED_TEXTS - len(rows))]
     use_threads(runtime.threads)
     with scratch_beside(onnx) as place:  # so that what fails the checks is gone
@@ -69,13 +84,60 @@ def main(
         if params.fp16:
             reduced["fp16"] = write_fp16(exam, fp32, params.min_label_agreement)
         leave_out(folder, reduced)
+        default = choose_default(reduced["int8"])
+        served = open_onnx(folder, default["default_file"], device="cpu", **runtime.threading)
+        selective, told = judge_sureness(served, default["default_file"], rows, held_out, cascade, allowed)
+        write_selective(folder / "config.json", selective)
         shutil.rmtree(onnx, ignore_errors=True)
         folder.rename(onnx)
     details: Metrics = {"opset": params.opset, "rows": len(rows), "texts": len(texts)}
-    details |= choose_default(reduced["int8"]) | exact | list_found(reduced)
+    details |= default | exact | list_found(reduced) | {"selective": selective}
     write_metrics(metrics, pick_headline(reduced["int8"]), details)
-    warn(reduced)
-    print(f"export: {describe(details)} -> {onnx}")
+    warn(reduced, told if selective.get("threshold") is None else "")
+    print(f"export: {describe(details)}{told and f'; {told}'} -> {onnx}")
+
+
+def allow(cascade: CascadeParams, calibration: pd.DataFrame, annotate: Path) -> float:
+    """The share of the texts that the cascade may get wrong, or of a price in dollars: that the teacher may be asked.
+
+    Raises `InputError` if there is nothing to choose a threshold on, or the teacher's price is not known, or no more.
+    """
+    cascade.check_rows(len(calibration))
+    cascade.check_gold(int(calibration["gold"].notna().sum()))
+    if cascade.usd_per_million is None:
+        return 1 - cascade.target.value if cascade.target else 0.0
+    asked = read_details(annotate)
+    usd = price_answers(load_params("cost", CostParams), asked)
+    if not usd:
+        raise InputError(
+            "cascade.usd_per_million needs what the teacher takes for its tokens, and that is not known; give "
+            "cost.teacher_usd_per_million_tokens, or set agreement in its place (of a teacher that is paid by the "
+            "hour, or runs here, dollars depend on how fast it answers)"
+        )
+    teacher_usd: float = usd / asked["texts"] * MILLION
+    if cascade.usd_per_million >= teacher_usd:
+        raise InputError(
+            f"cascade.usd_per_million = {cascade.usd_per_million:g} is as much as the teacher alone takes for a "
+            f"million texts, ${teacher_usd:,.2f}; lower it, or set cascade: null"
+        )
+    return cascade.usd_per_million / teacher_usd
+
+
+def judge_sureness(
+    student: OnnxStudent,
+    file: str,
+    validation: pd.DataFrame,
+    calibration: pd.DataFrame,
+    cascade: CascadeParams,
+    allowed: float,
+) -> tuple[Metrics, str]:
+    """What the folder says of the student's sureness, and of a threshold in words where one is asked for."""
+    found = {"file": file} | fit_temperature(student, validation, load_softener(student.kind))
+    if cascade.target is None:
+        return found, ""
+    texts, write = validation["text"].to_list(), load_writer(student.kind)
+    chosen = certify_threshold(student, calibration, texts, write, cascade.target, allowed, cascade.risk)
+    return found | record_choice(chosen), describe_choice(chosen)
 
 
 def draw_more(train: pd.DataFrame, count: int) -> list[str]:
@@ -143,8 +205,10 @@ def pick_headline(int8: Reduced) -> Metrics:
     return {"int8": {"agreement_with_fp32": int8.record["agreement_with_fp32"]}}
 
 
-def warn(reduced: Mapping[str, Reduced]) -> None:
-    """Say on stderr what was left out of the folder, why, and what to do about it."""
+def warn(reduced: Mapping[str, Reduced], uncertified: str) -> None:
+    """Say on stderr what was left out of the folder, why, and what to do about it; and what is not certified."""
+    if uncertified:
+        print(f"warning: {uncertified}", file=sys.stderr)
     for name, found in reduced.items():
         if found.falls_short:
             instead = f"; {FP32} is the file to use" if name == "int8" else ""

@@ -23,7 +23,7 @@ from distil.report.against import write_against_as_markdown, write_against_as_te
 from distil.report.charts.canvas import Chart, render_svg, write_png
 from distil.report.charts.fonts import find_undrawable
 from distil.report.charts.gallery import list_charts
-from distil.report.findings import Study
+from distil.report.findings import COVERAGE, Study
 from distil.report.model_card import render_model_card
 from distil.report.next_steps import (
     list_steps,
@@ -52,6 +52,7 @@ def main(
     export: Annotated[Path, "json of export"],
     training: Annotated[Path, "csv: the loss, step by step"],
     calibration: Annotated[Path, "csv: how often each system is right that is so sure"],
+    coverage: Annotated[Path, "csv: how often each student is right on the texts that it is surest of"],
     latency: Annotated[Path, "csv: quantiles of one text at a time"],
     break_even: Annotated[Path, "csv: dollars after so many texts"],
     predictions: Annotated[Path, "table: what each system says of each test text"],
@@ -63,7 +64,7 @@ def main(
     """Read metrics, curves and tables; write the folder `reports`."""
     study = read_study(
         *(quality, speed, cost, fetch, annotate, compare, aggregate, train, export),
-        *(training, calibration, latency, break_even),
+        *(training, calibration, coverage, latency, break_even),
         *(predictions, labels, test, texts),
     )
     _tell(study, write_report(study, reports, draw_charts), reports)
@@ -71,7 +72,7 @@ def main(
 
 def read_study(*paths: Path) -> Study:
     """Read what `main` takes, but for its last path, in the same order: metrics, curves, tables."""
-    *metrics, training, calibration, latency, break_even, predictions, labels, test, texts = paths
+    *metrics, training, calibration, coverage, latency, break_even, predictions, labels, test, texts = paths
     names = ("quality", "speed", "cost", "fetch", "annotate", "compare", "aggregate", "train", "export")
     details: dict[str, Any] = dict(zip(names, map(read_details, metrics), strict=True))
     return Study(
@@ -79,6 +80,7 @@ def read_study(*paths: Path) -> Study:
         **details,
         curve=read_csv(training, ["step", "epoch", "loss"]),
         calibration=read_csv(calibration, ["system", "confidence", "rows"]),
+        coverage=read_csv(coverage, list(COVERAGE)),
         latencies=read_csv(latency, ["system", "share", "ms"]),
         spent=read_csv(break_even, ["texts", "system", "usd"]),
         predictions=read_rows(predictions, PREDICTIONS),

@@ -1,7 +1,8 @@
-"""Split: divide the texts into train, validation and test, and score the teacher where people gave labels.
+"""Split: divide the texts into train, validation, calibration and test, and score the teacher where people gave labels.
 
 Test rows are drawn by hash from those with a gold label, or taken as the source names them; everything else trains on
-the teacher's labels. Gold labels outside test score the teacher too, under `dev`: that is where a prompt may be tuned.
+the teacher's labels, but for calibration rows, on which nothing but a cascade's threshold is chosen (docs/cascade.md).
+Gold labels outside test score the teacher too, under `dev`: that is where a prompt may be tuned.
 Texts that are nearly the same on both sides of the split are counted and told, and kept on one side where
 `near_duplicates` is together. Where the source names every row as test there is nothing to train on, and the teacher is
 scored all the same.
@@ -17,7 +18,7 @@ from distil.core.command import run
 from distil.core.errors import InputError
 from distil.core.metrics import write_metrics
 from distil.core.params import TaskParams, load_params
-from distil.core.tables import LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
+from distil.core.tables import CALIBRATION, LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
 from distil.forms.labels import LabelForm
 from distil.forms.scores import ScoreForm
 from distil.kinds.labelling import load_labelling
@@ -38,20 +39,23 @@ def main(
     labels: Annotated[Path, "table: the teacher's label of each text, and the votes' shares"],
     train: Annotated[Path, "table: texts and labels to train on"],
     validation: Annotated[Path, "table: texts and labels that are held out of training"],
+    calibration: Annotated[Path, "table: texts that a cascade's threshold is chosen on, with both labels"],
     test: Annotated[Path, "table: texts to score on, with people's label where there is one"],
     metrics: Annotated[Path, "json: the teacher's scores on test rows, and on the other gold rows (dev)"],
 ) -> None:
-    """Write the three tables and the teacher's scores."""
+    """Write the four tables and the teacher's scores."""
     task = load_params("task", TaskParams)
     params = load_params("split", SplitParams)
     rows = read_rows(texts, TEXTS).merge(read_rows(labels, LABELS), on="id", validate="one_to_one")
     check_people(rows, labels, load_labelling(task.kind).form, task.labels)
     clusters = find_clusters(rows["text"].to_list())
     together = clusters if params.near_duplicates == "together" else None
-    rows["part"] = assign(rows, params.test_share, params.validation_share, params.salt, together)
+    shares = params.test_share, params.validation_share, params.salt, together, params.calibration_share
+    rows["part"] = assign(rows, *shares)
     check_parts(rows, params)
     write_rows(train, TRAIN, rows.loc[rows["part"] == "train", TRAIN.names])
     write_rows(validation, TRAIN, rows.loc[rows["part"] == "validation", TRAIN.names])
+    write_rows(calibration, CALIBRATION, rows.loc[rows["part"] == "calibration", CALIBRATION.names])
     write_rows(test, TEST, rows.loc[rows["part"] == "test", TEST.names])
     form = load_scores(task.kind)
     scores = {part: score(rows, part, task.labels, form) for part in ("test", "dev")}
@@ -76,8 +80,9 @@ def check_people(rows: pd.DataFrame, path: Path, form: LabelForm, labels: list[s
 
 
 def check_parts(rows: pd.DataFrame, params: SplitParams) -> None:
-    """Refuse to go on without rows to train or to test on, or to validate on if some were asked for."""
-    needed = ["train", "test"] + (["validation"] if params.validation_share > 0 else [])
+    """Refuse to go on without rows to train or to test on, or for what some were asked for."""
+    asked = {"validation": params.validation_share, "calibration": params.calibration_share}
+    needed = ["train", "test", *(part for part, share in asked.items() if share > 0)]
     if all_test(rows):
         needed = ["test"]
     empty = [part for part in needed if not (rows["part"] == part).any()]
@@ -85,7 +90,7 @@ def check_parts(rows: pd.DataFrame, params: SplitParams) -> None:
         raise InputError(
             f"the split leaves no row for {' and '.join(empty)} ({describe_parts(rows)}; of {len(rows):,} texts "
             f"{rows['gold'].notna().sum():,} have a gold label and {rows['label'].notna().sum():,} a teacher's label): "
-            "bring more rows, or change split.test_share or split.validation_share"
+            "bring more rows, or change split.test_share, split.validation_share or split.calibration_share"
             + (", or split.near_duplicates to keep" if params.near_duplicates == "together" else "")
         )
 
@@ -101,6 +106,7 @@ def describe_parts(rows: pd.DataFrame) -> str:
     names = {
         "train": "train",
         "validation": "validation",
+        "calibration": "calibration",
         "test": "test",
         "near": "left out (near-duplicates of test texts)",
         "none": "of no use (without the label needed)",

@@ -38,8 +38,12 @@ ORDER = [
     "cost",
     "report",
 ]
-OTHERS = {"compare": {"annotate", "aggregate", "split", "cost"}}  # what candidates do not say, and what tells on them
-UNTRACKED = {"annotate": {"cost"}}  # prices, for a running total and the budget: they change no output
+OTHERS = {
+    "compare": {"annotate", "aggregate", "split", "cost"},  # what candidates do not say, and what tells on them
+    "export": {"cascade", "cost"},  # the target, and what the teacher takes where it is in dollars
+}
+UNTRACKED = {"annotate": {"cost", "cascade", "split"}}  # a running total, the budget, what would fail when it is paid
+SECTIONS = ["task", *ORDER[: ORDER.index("evaluate")], "cascade", *ORDER[ORDER.index("evaluate") :], "runtime"]
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 
 
@@ -205,7 +209,7 @@ def test_a_preset_says_only_what_differs_from_the_defaults(preset: Path) -> None
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
 def test_a_preset_is_a_whole_and_valid_params_file(preset: Path) -> None:
     sections = yaml.safe_load(preset.read_text())
-    assert list(sections) == ["task", *ORDER, "runtime"]
+    assert list(sections) == SECTIONS
     load_params("runtime", RuntimeParams, preset)
     load_source(preset)
     for name in ORDER:

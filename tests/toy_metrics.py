@@ -177,6 +177,36 @@ def list_bins(gold: bool, labels: Sequence[str], rows: int) -> list[dict[str, An
     ]
 
 
+def list_coverage() -> list[dict[str, Any]]:
+    """metrics/coverage.csv."""
+    kept = np.arange(1, 51) / 50
+    right = {name: SCORES[name] + (0.99 - SCORES[name]) * (1 - kept) for name in ("student_onnx", "student_int8")}
+    return [
+        {"system": name, "kept": share, "right": value, "low": value - 0.03 / share**0.5, "high": value + 0.01}
+        for name, values in right.items()
+        for share, value in zip(kept, values, strict=True)
+    ]
+
+
+def add_cascade(quality: dict[str, Any], cost: dict[str, Any], gold: bool) -> None:
+    """Have a cascade evaluated and priced."""
+    quality["systems"]["cascade"] = quality["systems"]["student_int8"]
+    shares = {
+        name: {"share": share, "low": share - 0.02, "high": share + 0.02, "rows": 612}
+        for name, share in {"student_int8": 0.809, "cascade": 0.842, "teacher": 0.837}.items()
+    }
+    quality["cascade"] = {
+        "target": {"accuracy": 0.8} if gold else {"agreement": 0.97},
+        "risk": 0.05,
+        "calibration_rows": 412,
+        "threshold": 0.8234,
+        "kept": {"share": 0.713, "low": 0.69, "high": 0.73, "rows": 612},
+        "right": shares if gold else {name: shares[name] for name in ("student_int8", "cascade")},
+        "reached": shares["cascade"],
+    }
+    cost["systems"]["cascade"] = _price(31.0)
+
+
 def list_quantiles() -> list[dict[str, Any]]:
     """metrics/latency.csv."""
     rng = np.random.default_rng(2)

@@ -10,10 +10,12 @@ import yaml
 from toy_kinds import describe_ladder_of, describe_quality_of, draw_labels, draw_soft, rename, rename_systems
 from toy_metrics import (
     SCORES,
+    add_cascade,
     describe_candidates,
     describe_cost,
     describe_speed,
     list_bins,
+    list_coverage,
     list_quantiles,
     list_spent,
 )
@@ -61,6 +63,7 @@ ARGUMENTS = (
     ),
     "metrics/training.csv",
     "metrics/calibration.csv",
+    "metrics/coverage.csv",
     "metrics/latency.csv",
     "metrics/break_even.csv",
     "data/predictions.parquet",
@@ -82,6 +85,7 @@ def write_toy_results(
     ladder: bool = False,
     short: bool = False,
     candidates: bool = False,
+    cascade: bool = False,
     rows: int = 612,
     labels: tuple[str, ...] = LABEL_NAMES,
     texts: tuple[str, ...] = SENTENCES,
@@ -130,6 +134,8 @@ def write_toy_results(
         | {"fp32": _exported(90.9, 2.1e-6) | {"agreement_with_torch": 1.0}}
         | {"int8": _exported(23.1, 0.15) | {"agreement_with_fp32": 0.9916, "target": "portable", "fp32_layers": []}},
     }
+    if cascade:
+        add_cascade(files["quality"], cost, gold)
     for name, content in files.items():
         write_metrics(folder / "metrics" / f"{name}.json", {}, content)
     names = {name: rename(name, kind) for name in SCORES}
@@ -155,7 +161,7 @@ def leave_int8_out(folder: Path, why: str) -> None:
     details["export"] |= {"default_file": "onnx/model.onnx", "default_why": why, "left_out": {"int8": int8}}
     for name, content in details.items():
         write_metrics(folder / f"metrics/{name}.json", {}, content)
-    for curve in ("calibration", "latency"):
+    for curve in ("calibration", "coverage", "latency"):
         rows = pd.read_csv(folder / f"metrics/{curve}.csv")
         rows[rows["system"] != "student_int8"].to_csv(folder / f"metrics/{curve}.csv", index=False)
     spent = pd.read_csv(folder / "metrics/break_even.csv").replace("student_int8", "student_onnx")
@@ -204,6 +210,7 @@ def _write_curves(metrics: Path, cost: dict[str, Any], bins: pd.DataFrame, names
     curve["learning_rate"] = 1e-4 * (1 - curve["step"] / 60)
     curve.to_csv(metrics / "training.csv", index=False)
     bins.to_csv(metrics / "calibration.csv", index=False)
+    pd.DataFrame(list_coverage()).to_csv(metrics / "coverage.csv", index=False)
     pd.DataFrame(list_quantiles()).replace({"system": names}).to_csv(metrics / "latency.csv", index=False)
     spent = pd.DataFrame(list_spent(cost), columns=["texts", "system", "usd"])
     spent.to_csv(metrics / "break_even.csv", index=False)

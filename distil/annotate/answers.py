@@ -55,11 +55,14 @@ def write_answers(
     makers: Mapping[str, RowMaker],
     times: Mapping[str, AnsweringTime],
     outcome: Outcome,
+    *,
+    all_may_abstain: bool = False,
 ) -> None:
     """Write a row for each text, plan and vote from the store, in this order.
 
     `makers` and `times`, by the plan's name, count what they are shown. `schema` is that of annotations, with the
-    plan's name as `candidate` if it has such a column. Raises `InputError` if none of the answers names a label.
+    plan's name as `candidate` if it has such a column. Raises `InputError` if none of the answers names a label, unless
+    `all_may_abstain`.
     """
     plans = sorted(job.plans, key=lambda plan: plan.name)
     with row_writer(path, schema) as writer:
@@ -74,7 +77,7 @@ def write_answers(
                         row = makers[plan.name].row(asked.id, requests, [one and one.answer for one in found])
                         rows.append({"candidate": plan.name} | row)
             writer.write_table(pa.Table.from_pylist(rows, schema))
-        if not any(maker.statuses["ok"] for maker in makers.values()):
+        if not all_may_abstain and not any(maker.statuses["ok"] for maker in makers.values()):
             raise InputError(_explain_unusable(job, makers, outcome))
 
 

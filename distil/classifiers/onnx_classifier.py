@@ -1,7 +1,8 @@
 """Exported students that read a text as a whole: one label a text (`OnnxClassifier`), or several (`OnnxMultiLabel`).
 
-Texts are cut at the model's limit of tokens. `distil/classifiers/onnx_runner.py` says what the folder has to hold, and
-how it is run.
+Texts are cut at the model's limit of tokens. How sure a student is of a text `distil/selective/sureness.py` has;
+`selective` are its temperature and a cascade's threshold, as the folder says. `distil/classifiers/onnx_runner.py` says
+what else the folder has to hold, and how it is run.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,9 @@ from tokenizers import Encoding
 from distil.classifiers.onnx_runner import FP32, Floats, OnnxRunner, RunOptions, chunk
 from distil.core.params import Kind
 from distil.encoders.outputs import read_thresholds
+from distil.selective import temperature
+from distil.selective.sureness import Floats as Sureness
+from distil.selective.sureness import sure_of_label, sure_of_set
 
 
 class OnnxClassifier:
@@ -36,6 +40,7 @@ class OnnxClassifier:
         runner = OnnxRunner(folder, file, self.kind, threads, device, batch_tokens, threads_per_batch, spinning)
         self._texts = _TextRunner(runner)
         self.labels = list(runner.outputs.names)
+        self.selective = runner.selective
         self.provider, self.batch_tokens = runner.provider, runner.batch_tokens
 
     def predict_logits(self, texts: Iterable[str]) -> Floats:
@@ -70,7 +75,22 @@ class OnnxClassifier:
 
     def predict_encoded(self, encodings: Sequence[Encoding]) -> Floats:
         """Return the probabilities of what `encode` returned, of shape (texts, labels)."""
-        return _softmax(self._texts.run_encoded(encodings))
+        return self.judge_encoded(encodings)[0]
+
+    def judge_encoded(self, encodings: Sequence[Encoding]) -> tuple[Floats, Sureness]:
+        """Return what `predict_encoded` does, and how sure the student is of each text, from 0 to 1."""
+        logits = self._texts.run_encoded(encodings)
+        return _softmax(logits), sure_of_label(logits, self.selective.temperature)
+
+    def predict_with_sureness(self, texts: Iterable[str]) -> tuple[list[str], Sureness]:
+        """Return what `predict` does, and how sure the student is of each text, from 0 to 1."""
+        logits, said = self.predict_with_logits(texts)
+        return said, sure_of_label(logits, self.selective.temperature)
+
+    def fit_temperature(self, texts: Iterable[str], shares: Sequence[Sureness]) -> float:
+        """Return the temperature for these texts, each with its share of every label."""
+        logits = self.predict_logits(texts)
+        return temperature.fit_softmax(logits, np.reshape(np.array(shares), logits.shape))
 
 
 class OnnxMultiLabel:
@@ -88,6 +108,7 @@ class OnnxMultiLabel:
         self._texts = _TextRunner(runner)
         self.labels = list(runner.outputs.names)
         self.thresholds = read_thresholds(runner.path, runner.config, runner.outputs)
+        self.selective = runner.selective
         self.provider, self.batch_tokens = runner.provider, runner.batch_tokens
 
     def predict_logits(self, texts: Iterable[str]) -> Floats:
@@ -118,7 +139,25 @@ class OnnxMultiLabel:
 
     def predict_encoded(self, encodings: Sequence[Encoding]) -> Floats:
         """Return the probabilities of what `encode` returned, of shape (texts, labels)."""
-        return _sigmoid(self._texts.run_encoded(encodings))
+        return self.judge_encoded(encodings)[0]
+
+    def judge_encoded(self, encodings: Sequence[Encoding]) -> tuple[Floats, Sureness]:
+        """Return what `predict_encoded` does, and how sure the student is of each text, from 0 to 1."""
+        logits = self._texts.run_encoded(encodings)
+        return _sigmoid(logits), self._measure_sureness(logits)
+
+    def predict_with_sureness(self, texts: Iterable[str]) -> tuple[list[list[str]], Sureness]:
+        """Return what `predict` does, and how sure the student is of each text, from 0 to 1."""
+        logits, said = self.predict_with_logits(texts)
+        return said, self._measure_sureness(logits)
+
+    def fit_temperature(self, texts: Iterable[str], shares: Sequence[Sureness]) -> float:
+        """Return the temperature for these texts, each with its share of every label."""
+        logits = self.predict_logits(texts)
+        return temperature.fit_sigmoid(logits, np.reshape(np.array(shares), logits.shape))
+
+    def _measure_sureness(self, logits: Floats) -> Sureness:
+        return sure_of_set(logits, self.thresholds, self.selective.temperature)
 
     def _decide(self, logits: Floats) -> NDArray[np.bool_]:
         decided: NDArray[np.bool_] = _sigmoid(logits) >= self.thresholds

@@ -29,6 +29,7 @@ from distil.core.runtime import count_cores
 from distil.encoders.batching import batch_by_tokens, chunk_texts
 from distil.encoders.outputs import check_kind, read_outputs
 from distil.encoders.token_limit import find_token_limit
+from distil.selective.recorded import read_selective
 
 UNLOADABLE = (
     failures.Fail,
@@ -103,6 +104,7 @@ class OnnxRunner:
         self.config, self.tokenizer_config = read_json(self.path), read_json(folder / "tokenizer_config.json")
         self.outputs = read_outputs(self.path, self.config)
         check_kind(self.path, self.outputs, kind, "Onnx")
+        self.selective = read_selective(self.path, self.config)
         self.limit = find_token_limit(self.config, self.tokenizer_config)
         self.tokenizer = _load_tokenizer(folder / "tokenizer.json")
         self._pad_id = _read_pad_id(self.path, self.config, self.tokenizer)

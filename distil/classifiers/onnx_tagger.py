@@ -13,6 +13,9 @@ import numpy as np
 
 from distil.classifiers.onnx_runner import FP32, Floats, OnnxRunner, RunOptions, chunk
 from distil.core.params import Kind
+from distil.selective import temperature
+from distil.selective.sureness import Floats as Sureness
+from distil.selective.sureness import sure_of_tags
 from distil.tagging.splitting import (
     Place,
     Split,
@@ -24,7 +27,7 @@ from distil.tagging.splitting import (
     place_spans,
     read_spans,
 )
-from distil.tagging.words import Entity, count_in_utf16, read_labels
+from distil.tagging.words import Entity, Word, count_in_utf16, read_labels, soften_words
 
 
 class OnnxTagger:
@@ -39,6 +42,7 @@ class OnnxTagger:
         self._splitter = Splitter(
             runner.tokenizer, runner.limit, find_unknown(runner.tokenizer, runner.tokenizer_config)
         )
+        self.selective = runner.selective
         self.provider, self.batch_tokens = runner.provider, runner.batch_tokens
 
     def predict(self, texts: Iterable[str], utf16: bool = False) -> list[list[Entity]]:
@@ -79,7 +83,35 @@ class OnnxTagger:
 
     def predict_encoded(self, splits: Sequence[Split]) -> list[list[Entity]]:
         """Return the spans in what `encode` returned, places in code points."""
-        return read_spans(splits, check_numbers(self._run(splits), str(self._runner.path)), self.labels)
+        return self.judge_encoded(splits)[0]
+
+    def judge_encoded(self, splits: Sequence[Split]) -> tuple[list[list[Entity]], Sureness]:
+        """Return what `predict_encoded` does, and how sure the student is of each text, from 0 to 1."""
+        logits = check_numbers(self._run(splits), str(self._runner.path))
+        words = np.array([len(split.starts) for split in splits], dtype=np.int64)
+        return read_spans(splits, logits, self.labels), sure_of_tags(logits, words, self.selective.temperature)
+
+    def predict_with_sureness(self, texts: Iterable[str]) -> tuple[list[list[Place]], Sureness]:
+        """Return the start, end and label of each span, and how sure the student is of each text, from 0 to 1."""
+        found: list[list[Place]] = []
+        sureness = [np.zeros(0)]
+        for some in chunk(texts):
+            spans, sure = self.judge_encoded(self.encode(some))
+            found += place_spans(spans)
+            sureness.append(sure)
+        return found, np.concatenate(sureness)
+
+    def fit_temperature(self, texts: Iterable[str], shares: Sequence[Sureness]) -> float:
+        """Return the temperature for these texts, each with its spans as four numbers: start, end, label, share."""
+        logits, targets = [np.zeros((0, self._tags), dtype=np.float32)], [np.zeros((0, self._tags))]
+        softs = iter(shares)
+        for some in chunk(texts):
+            splits = self.encode(some)
+            logits.append(self._run(splits))
+            for split, soft in zip(splits, softs, strict=False):
+                words = [Word(0, *ends) for ends in zip(split.starts.tolist(), split.ends.tolist(), strict=True)]
+                targets.append(soften_words(words, soft, self.labels))
+        return temperature.fit_softmax(np.concatenate(logits), np.concatenate(targets))
 
     def _run(self, splits: Sequence[Split]) -> Floats:
         return gather(rows := list_rows(splits), self._runner.run(rows), self._tags)

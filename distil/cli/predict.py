@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from distil.classifiers.onnx_runner import FP32
 from distil.classifiers.opening import OnnxStudent, open_onnx
+from distil.cli.passing import choose_passed_on, open_teacher
 from distil.cli.project import artifact_path, stage_path
 from distil.core.errors import DistilError, InputError
 from distil.core.params import PARAMS_FILE, load_params
@@ -22,6 +23,7 @@ from distil.cost.params import CostParams
 from distil.predict.answers import Wanted
 from distil.predict.job import Engine, Model, Output, check_source, hash_model, label_file, label_here
 from distil.predict.parts import Counts
+from distil.predict.passing import Teacher
 from distil.predict.sources import REJECTS, Found, Source, brought, find_sources
 from distil.predict.writing import WRITTEN
 
@@ -52,6 +54,8 @@ def predict(
     ] = None,
     model: Annotated[Path | None, typer.Option(help="Folder of an exported student; else this study's.")] = None,
     file: Annotated[str | None, typer.Option(help="ONNX file in that folder; else int8 where there is one.")] = None,
+    unsure_below: Annotated[str | None, typer.Option(help="Pass on texts of less sureness: auto, or 0 to 1.")] = None,
+    unsure_to: Annotated[str | None, typer.Option(help="Who gets them: file (OUTPUT.unsure.jsonl) or teacher.")] = None,
     engine: Annotated[Engines, typer.Option(help="ray: Ray Data, on a cluster or on this machine.")] = "local",
     address: Annotated[str | None, typer.Option(help="Of the head of a Ray cluster, as HOST:PORT.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an output of another model, input or run.")] = False,
@@ -63,14 +67,16 @@ def predict(
     an output; rows that cannot be labelled are in OUTPUT.rejects.jsonl, with their places.
     """
     found = find_sources(texts)
-    wanted = Wanted(probabilities=probabilities, redact=redact, prefix=prefix)
     opened = open_model(model, file, "cpu" if engine == "ray" else None)
+    below, to = choose_passed_on(opened, unsure_below, unsure_to)
+    wanted = Wanted(probabilities=probabilities, redact=redact, prefix=prefix, unsure_below=below, unsure_to=to)
     check_wanted(opened.student, wanted)
+    teacher = open_teacher(opened.student) if to == "teacher" else None
     jobs = [Job(source, *name_output(source, output, found.is_one, output_format)) for source in found.sources]
     check_outputs(texts, found, jobs, output_format)
     if not found.is_one:
         check_all(jobs, text_column, opened, wanted)
-    total = label_all(jobs, text_column, opened, wanted, overwrite, choose_engine(engine, address))
+    total = label_all(jobs, text_column, opened, wanted, overwrite, choose_engine(engine, address), teacher)
     if strict and total.rejected:
         raise InputError(
             f"{total.rejected:,} rows could not be labelled; the files {REJECTS} beside the outputs say why"
@@ -91,7 +97,13 @@ def choose_engine(name: Engines, address: str | None) -> Engine:
 
 
 def label_all(
-    jobs: Sequence[Job], column: str, model: Model, wanted: Wanted, overwrite: bool, engine: Engine
+    jobs: Sequence[Job],
+    column: str,
+    model: Model,
+    wanted: Wanted,
+    overwrite: bool,
+    engine: Engine,
+    teacher: Teacher | None,
 ) -> Counts:
     """Label file after file, and say what became of each; returns the counts of all."""
     total, labelled, begun, price = Counts(), 0, time.perf_counter(), find_price()
@@ -108,7 +120,9 @@ def label_all(
                 bar.set_postfix_str(f"${(time.perf_counter() - begun) / SECONDS_PER_HOUR * price[1]:.4f}")
 
         for source, place, kind in jobs:
-            counts, before = label_file(source, Output(place), column, model, wanted, kind, overwrite, note, engine)
+            counts, before = label_file(
+                source, Output(place), column, model, wanted, kind, overwrite, note, engine, teacher
+            )
             bar.write(f"{place}: {describe(counts, place)}" + ", written before" * before)
             total = total.add(counts)
     if labelled:
@@ -197,6 +211,10 @@ def describe(counts: Counts, place: str) -> str:
     told = [f"{counts.rows:,} rows"]
     if counts.rejected:
         told.append(f"{counts.rejected:,} left out ({place}{REJECTS} says why)")
+    if counts.unsure and counts.by_teacher:
+        told.append(f"{counts.unsure:,} unsure, {counts.by_teacher:,} of them labelled by the teacher")
+    elif counts.unsure:
+        told.append(f"{counts.unsure:,} unsure")
     if counts.cut:
         told.append(f"{counts.cut:,} longer than the student reads, judged by their beginning")
     return "; ".join(told)

@@ -84,16 +84,16 @@ class TaskParams(Params):
         return labels
 
 
-def load_params(section: str, model: type[Section], path: Path = PARAMS_FILE) -> Section:
-    """Return the section of the params file as a checked model.
+def load_params(section: str, model: type[Section], path: Path = PARAMS_FILE, *, optional: bool = False) -> Section:
+    """Return the section of the params file as a checked model; one that is `optional` and not there is an empty one.
 
     Raises `InputError` with the file, the key, the value and what is allowed, for the first thing that is wrong; an
     unknown key goes first.
     """
     sections = _read_yaml(path, "run from the project's folder, or copy one of presets/ there")
-    if section not in sections:
+    if section not in sections and not optional:
         raise InputError(f"{path} has no section '{section}'; it has: {', '.join(map(str, sections)) or 'none'}")
-    return _check(sections[section] or {}, model, path, section)
+    return _check(sections.get(section) or {}, model, path, section)
 
 
 def load_file(path: Path, model: type[Section], remedy: str) -> Section:

@@ -85,6 +85,14 @@ TEST = pa.schema(
         pa.field("gold", pa.string()),
     ]
 )
+CALIBRATION = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("gold", pa.string()),
+        pa.field("teacher_label", pa.string()),  # null: the teacher abstained
+    ]
+)
 PREDICTIONS = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),

@@ -16,6 +16,7 @@ from distil.cost.params import CostParams
 from distil.cost.prices import MILLION, Tokens, choose_prices, price_tokens
 
 Metrics = Mapping[str, Any]
+KG = "kg_co2_per_million"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,21 @@ def price_teacher(basis: CostBasis, asked: Metrics, answered: Metrics) -> Record
     }
 
 
+def price_cascade(student: Record, teacher: Record, passed: float) -> Record:
+    """What a million texts cost if the student reads all of them and the teacher the share that is `passed` on.
+
+    The rate is that of one after the other. What is unknown of either is None; people's time, and the teacher's answers
+    that were paid for while the student was made, are not in it.
+    """
+    rates, usd, kg = ([one[name] for one in (student, teacher)] for name in ("texts_per_s", "usd_per_million", KG))
+    return {
+        "texts_per_s": None if None in rates else 1 / (1 / rates[0] + passed / rates[1]),
+        "usd_per_million": None if None in usd else usd[0] + passed * usd[1],
+        KG: None if None in kg else _add_share(kg[0], kg[1], passed).model_dump(),
+        "co2_method": None if None in kg else f"{student['co2_method']}; teacher: {teacher['co2_method']}",
+    }
+
+
 def price_once(basis: CostBasis, trained: Metrics, asked: Metrics, answered: Metrics) -> dict[str, float | None]:
     """What making the student cost: the teacher's answers, and the hours of training on the machine that is priced."""
     usd_per_second = basis.hardware.usd_per_hour / SECONDS_PER_HOUR
@@ -53,6 +69,11 @@ def price_once(basis: CostBasis, trained: Metrics, asked: Metrics, answered: Met
     training = trained["seconds"] * usd_per_second
     total = None if annotation is None else annotation + training
     return {"annotation_usd": annotation, "training_usd": training, "total_usd": total}
+
+
+def _add_share(whole: Metrics, other: Metrics, share: float) -> Bounds:
+    one = Bounds(low=1.0, mid=1.0, high=1.0)
+    return add_bounds(Bounds.model_validate(whole), multiply_bounds(one, Bounds.model_validate(other), share))
 
 
 def _price_million(params: CostParams, asked: Metrics, rate: float | None) -> float | None:

@@ -1,8 +1,11 @@
 """What differs between kinds of task in the form of a label in the tables; each kind has a module label in a room."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from distil.core.params import Kind
 
@@ -10,3 +13,8 @@ from distil.core.params import Kind
 def load_writer(kind: Kind) -> Callable[[Any], str]:
     """What writes the canonical form: of a name, of names in their order, or of spans as start, end and label."""
     return cast("Callable[[Any], str]", import_module(f"distil.kinds.{kind}.canonical.label").write_label)
+
+
+def load_softener(kind: Kind) -> Callable[[str, Sequence[str]], NDArray[np.float64]]:
+    """What writes a canonical label as shares of all labels, as `soft` of the tables has them."""
+    return cast("Callable[..., NDArray[np.float64]]", import_module(f"distil.kinds.{kind}.canonical.label").soften)

@@ -19,5 +19,6 @@ class SplitParams(Params):
 
     test_share: Number = Field(default=0.2, gt=0, lt=1)
     validation_share: Number = Field(default=0.1, ge=0, lt=1)
+    calibration_share: Number = Field(default=0, ge=0, lt=1)  # of what is neither: to choose a cascade's threshold on
     salt: str = "distil"
     near_duplicates: Literal["keep", "together"] = "keep"  # keep: where the hash puts each | together: on one side

@@ -1,4 +1,4 @@
-"""Draw test and validation rows by hash, so that a row's place never changes when data grow or prompts do."""
+"""Draw test, validation and calibration rows by hash, so that a row stays in its place when data or prompts change."""
 
 import hashlib
 from collections.abc import Iterable
@@ -21,9 +21,14 @@ def _unit(key: str) -> float:
 
 
 def assign(
-    rows: pd.DataFrame, test_share: float, validation_share: float, salt: str, clusters: Clusters | None = None
+    rows: pd.DataFrame,
+    test_share: float,
+    validation_share: float,
+    salt: str,
+    clusters: Clusters | None = None,
+    calibration_share: float = 0.0,
 ) -> pd.Series:
-    """Assign each row to test, validation, train, near or none.
+    """Assign each row to test, validation, calibration, train, near or none.
 
     Args:
         rows: id, gold (or missing), split (of the source, or missing), label (or missing).
@@ -34,29 +39,45 @@ def assign(
         clusters: the number of each row's cluster of near-duplicates, if these are to stay together: a cluster is test
             where one of its rows is drawn, else validation where one is drawn, and never the reverse, so that test
             rows stay test rows when data grow. A row that the source puts elsewhere never becomes test.
+        calibration_share: of the rows outside test and validation that have a label or gold.
 
     Returns:
-        A series like the rows: "test", "validation", "train", "near" (kept out of training for a near-duplicate in
-        test, where it cannot be itself), or "none" (not in test, and without a label).
+        A series like the rows: "test", "validation", "calibration", "train", "near" (kept out of training for a
+        near-duplicate in test, where it cannot be itself), or "none" (not in test, and without a label).
     """
     testable = rows["gold"].notna() if rows["gold"].notna().any() else rows["label"].notna()
+    test, near = _draw_test(rows, testable, test_share, salt, clusters)
+    trainable = rows["label"].notna() & ~near & (rows["split"] != "test")
+    if (rows["split"] == "validation").any():
+        validation = trainable & (rows["split"] == "validation")
+    else:
+        validation = _draw_clusters(rows, trainable, validation_share, f"{salt}:validation", clusters)
+    known = (trainable | testable) & ~near & (rows["split"] != "test") & ~validation  # also where the teacher abstained
+    calibration = _draw_clusters(rows, known, calibration_share, f"{salt}:calibration", clusters)
+    kept_out = near & rows["label"].notna()
+    names = ["test", "validation", "calibration", "train", "near"]
+    return pd.Series(np.select([test, validation, calibration, trainable, kept_out], names, "none"), index=rows.index)
+
+
+def _draw_test(
+    rows: pd.DataFrame, testable: pd.Series, share: float, salt: str, clusters: Clusters | None
+) -> tuple[pd.Series, pd.Series]:
+    """The test rows, and those that are one or nearly the same as one."""
     named = rows["split"]
     if (named == "test").any():
         test = (named == "test") & testable
-        near = test | _share_cluster(test, clusters)
-    else:
-        test = testable & named.isna() & draw(rows["id"], test_share, f"{salt}:test")
-        near = test | _share_cluster(test, clusters)
-        test = near & testable & named.isna()
-    trainable = rows["label"].notna() & ~near & (named != "test")
-    if (named == "validation").any():
-        validation = trainable & (named == "validation")
-    else:
-        validation = trainable & draw(rows["id"], validation_share, f"{salt}:validation")
-        validation |= trainable & _share_cluster(validation, clusters)
-    kept_out = near & rows["label"].notna()
-    parts = np.select([test, validation, trainable, kept_out], ["test", "validation", "train", "near"], "none")
-    return pd.Series(parts, index=rows.index)
+        return test, test | _share_cluster(test, clusters)
+    test = testable & named.isna() & draw(rows["id"], share, f"{salt}:test")
+    near = test | _share_cluster(test, clusters)
+    return near & testable & named.isna(), near
+
+
+def _draw_clusters(
+    rows: pd.DataFrame, among: pd.Series, share: float, salt: str, clusters: Clusters | None
+) -> pd.Series:
+    """The rows among some that are drawn, or nearly the same as one that is."""
+    drawn = among & draw(rows["id"], share, salt)
+    return drawn | (among & _share_cluster(drawn, clusters))
 
 
 def _share_cluster(chosen: pd.Series, clusters: Clusters | None) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from distil.prompting.params import AnnotateParams
 from distil.quality.params import EvaluateParams
 from distil.report.params import ReportParams
 from distil.revisions.opening import find_commit
+from distil.selective.params import CascadeParams
 from distil.speed.params import BenchmarkParams
 from distil.student.params import TrainParams
 from distil.texts.sources import load_source
@@ -58,12 +59,18 @@ def list_checks(stages: Collection[str], prices: Path | None) -> Iterator[Callab
         if stage in stages:
             yield partial(load_params, stage, model)
     yield partial(load_file, PARAMS_FILE, GatesAlone, "run from the project's folder")
+    if "export" in stages:
+        yield _check_cascade
     if "compare" in stages:
         yield _check_candidates
     if prices is not None:
         yield lambda: load_basis(load_params("cost", CostParams), prices)
     if "report" in stages:
         yield _check_against
+
+
+def _check_cascade() -> None:
+    load_params("cascade", CascadeParams).check_rows(load_params("split", SplitParams).calibration_share)
 
 
 def _check_candidates() -> None:

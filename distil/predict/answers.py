@@ -2,13 +2,17 @@
 
 One label a text: `label` and its `probability`. Several: `labels`, a list. Spans: `spans`, a list of objects with
 start, end (exclusive), label, text and probability. Of several labels and of spans `probability` is that of the least
-certain one, and null where there is none.
+certain one, and null where there is none. Where texts may be passed on, `sureness` is how sure the student is of the
+text as a whole, and where the teacher is asked, `answered_by` says whose answer it is.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from distil.classifiers.onnx_classifier import OnnxClassifier, OnnxMultiLabel
 from distil.classifiers.onnx_tagger import OnnxTagger
@@ -17,6 +21,7 @@ from distil.core.params import Kind, Params
 from distil.tagging.words import Entity, redact
 
 DIGITS = 6  # of a probability
+SURENESS, ANSWERED_BY = "sureness", "answered_by"
 SPAN = pa.struct(
     [
         ("start", pa.int64()),
@@ -35,11 +40,16 @@ ANSWERS: dict[Kind, tuple[str, pa.DataType]] = {
 
 
 class Wanted(Params):
-    """What is added to each row: all labels' probabilities, or the text with spans replaced, and how names begin."""
+    """What is added to each row: all labels' probabilities, or the text with spans replaced, and how names begin.
+
+    And who gets the texts that the student is not sure of.
+    """
 
     probabilities: bool = False
     redact: bool = False
     prefix: str = ""
+    unsure_below: float | None = None  # sureness; of texts below it another has to say
+    unsure_to: Literal["teacher", "file"] | None = None
 
 
 class Answer(NamedTuple):
@@ -48,6 +58,10 @@ class Answer(NamedTuple):
     cells: dict[str, Any]
     cut: bool
     text: str | None = None  # in place of the row's own
+    unsure: bool = False
+
+
+Answered = tuple[list[Answer], NDArray[np.float64]]  # and how sure the student is of each
 
 
 def list_fields(student: OnnxStudent, wanted: Wanted) -> list[pa.Field]:
@@ -56,6 +70,10 @@ def list_fields(student: OnnxStudent, wanted: Wanted) -> list[pa.Field]:
     fields = [(name, pa.list_(REDACTED_SPAN) if wanted.redact else kind), ("probability", pa.float64())]
     if wanted.probabilities:
         fields += [(name_share(label), pa.float64()) for label in student.labels]
+    if wanted.unsure_below is not None:
+        fields.append((SURENESS, pa.float64()))
+    if wanted.unsure_to == "teacher":
+        fields.append((ANSWERED_BY, pa.string()))
     return [pa.field(f"{wanted.prefix}{name}", kind) for name, kind in fields]
 
 
@@ -66,15 +84,44 @@ def name_share(label: str) -> str:
 
 def answer(student: OnnxStudent, texts: Sequence[str], wanted: Wanted) -> list[Answer]:
     """Return what the student says of each text."""
-    found = ANSWERERS[student.kind](student, texts, wanted)
-    return [one._replace(cells={f"{wanted.prefix}{name}": cell for name, cell in one.cells.items()}) for one in found]
+    found, sureness = ANSWERERS[student.kind](student, texts, wanted)
+    return [_add_sureness(one, float(sure), wanted) for one, sure in zip(found, sureness, strict=True)]
 
 
-def _answer_one(student: OnnxClassifier, texts: Sequence[str], wanted: Wanted) -> list[Answer]:
+def write_teacher_answer(kind: Kind, label: str, text: str, wanted: Wanted) -> Answer:
+    """What the teacher says of a text, a label in its canonical form, as the columns in place of the student's.
+
+    The student's own probabilities, and its sureness, stay.
+    """
+    redacted = None
+    said: Any = label
+    if kind == "multi_label":
+        said = json.loads(label)
+    if kind == "token_classification":
+        places = [(one["start"], one["end"], one["label"]) for one in json.loads(label)]
+        spans = [Entity(start, end, name, text[start:end], 0.0) for start, end, name in places]
+        redacted = redact(text, spans) if wanted.redact else None
+        said = [_write_span(span, wanted) | {"probability": None} for span in spans]
+    cells = {ANSWERS[kind][0]: said, "probability": None, ANSWERED_BY: "teacher"}
+    return Answer({f"{wanted.prefix}{name}": cell for name, cell in cells.items()}, False, redacted)
+
+
+def _add_sureness(one: Answer, sureness: float, wanted: Wanted) -> Answer:
+    """The answer with names as wanted, and with how sure the student is of it, if texts may be passed on."""
+    cells = dict(one.cells)
+    if wanted.unsure_below is not None:
+        cells[SURENESS] = _round(sureness)
+    if wanted.unsure_to == "teacher":
+        cells[ANSWERED_BY] = "student"
+    named = {f"{wanted.prefix}{name}": cell for name, cell in cells.items()}
+    return one._replace(cells=named, unsure=wanted.unsure_below is not None and sureness < wanted.unsure_below)
+
+
+def _answer_one(student: OnnxClassifier, texts: Sequence[str], wanted: Wanted) -> Answered:
     encodings = student.encode(texts)
-    shares = student.predict_encoded(encodings)
+    shares, sureness = student.judge_encoded(encodings)
     best = shares.argmax(axis=1).tolist()
-    return [
+    answers = [
         Answer(
             {
                 "label": student.labels[place],
@@ -85,11 +132,12 @@ def _answer_one(student: OnnxClassifier, texts: Sequence[str], wanted: Wanted) -
         )
         for place, row, encoding in zip(best, shares.tolist(), encodings, strict=True)
     ]
+    return answers, sureness
 
 
-def _answer_several(student: OnnxMultiLabel, texts: Sequence[str], wanted: Wanted) -> list[Answer]:
+def _answer_several(student: OnnxMultiLabel, texts: Sequence[str], wanted: Wanted) -> Answered:
     encodings = student.encode(texts)
-    shares = student.predict_encoded(encodings)
+    shares, sureness = student.judge_encoded(encodings)
     answers = []
     for row, applies, encoding in zip(shares.tolist(), shares >= student.thresholds, encodings, strict=True):
         places = applies.nonzero()[0].tolist()
@@ -99,18 +147,19 @@ def _answer_several(student: OnnxMultiLabel, texts: Sequence[str], wanted: Wante
             **_all_shares(student.labels, row, wanted),
         }
         answers.append(Answer(cells, _is_cut(encoding)))
-    return answers
+    return answers, sureness
 
 
-def _answer_spans(student: OnnxTagger, texts: Sequence[str], wanted: Wanted) -> list[Answer]:
+def _answer_spans(student: OnnxTagger, texts: Sequence[str], wanted: Wanted) -> Answered:
     answers = []
-    for text, entities in zip(texts, student.predict_encoded(student.encode(texts)), strict=True):
+    found, sureness = student.judge_encoded(student.encode(texts))
+    for text, entities in zip(texts, found, strict=True):
         cells = {
             "spans": [_write_span(entity, wanted) for entity in entities],
             "probability": _round(min((entity.probability for entity in entities), default=None)),
         }
         answers.append(Answer(cells, False, redact(text, entities) if wanted.redact else None))
-    return answers
+    return answers, sureness
 
 
 def _write_span(entity: Entity, wanted: Wanted) -> dict[str, Any]:
@@ -134,7 +183,7 @@ def _is_cut(encoding: Any) -> bool:
     return bool(encoding.overflowing)
 
 
-ANSWERERS: dict[Kind, Callable[[Any, Sequence[str], Wanted], list[Answer]]] = {
+ANSWERERS: dict[Kind, Callable[[Any, Sequence[str], Wanted], Answered]] = {
     "classification": _answer_one,
     "multi_label": _answer_several,
     "token_classification": _answer_spans,

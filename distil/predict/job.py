@@ -3,7 +3,8 @@
 A part is some thousand rows. It is labelled by itself and written under a temporary name, so parts do not depend on
 when a run was broken off: the output has the same bytes. Parts wait in a folder beside the output until all are there
 (for an output at an address: in distil's own cache), and are then joined. Beside the output stands what made it, in
-OUTPUT.manifest.json, and what could not be labelled, with its place, in OUTPUT.rejects.jsonl.
+OUTPUT.manifest.json, and what could not be labelled, with its place, in OUTPUT.rejects.jsonl. Rows of which the student
+is not sure go to OUTPUT.unsure.jsonl in place of the output, or to the teacher.
 """
 
 import hashlib
@@ -30,6 +31,7 @@ from distil.predict.answers import Wanted, list_fields
 from distil.predict.parts import (
     PART_ROWS,
     REJECTED,
+    UNSURE_ROWS,
     Counts,
     Task,
     cut_parts,
@@ -37,9 +39,10 @@ from distil.predict.parts import (
     label_part,
     name_part,
 )
+from distil.predict.passing import Teacher, ask_teacher, choose_rows
 from distil.predict.reading import open_table
-from distil.predict.sources import MANIFEST, REJECTS, Source, brought, explain_file_system
-from distil.predict.writing import Layout, choose_layout, join_parts
+from distil.predict.sources import MANIFEST, REJECTS, UNSURE, Source, brought, explain_file_system
+from distil.predict.writing import choose_layout, join_parts
 from distil.texts.opening import explain_bytes
 
 MODEL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")  # beside the weights
@@ -52,7 +55,9 @@ DIFFERENCES = {  # of an output's identity, in words
     "text_column": "from another column",
     "wanted": "with other options",
     "part_rows": "by another release of distil",
+    "teacher_sha256": "with another teacher, prompt or way to its label",
 }
+PASSED_ON = ("unsure", "by_teacher")  # among the counts
 IDENTITY = "identity.json"  # in a folder of parts: of what they are
 REMEDY = "name another output, or let --overwrite begin anew"
 
@@ -84,6 +89,7 @@ class Identity(Params):
     text_column: str
     wanted: Wanted
     part_rows: int = PART_ROWS
+    teacher_sha256: str | None = None
 
 
 class Manifest(Params):
@@ -152,6 +158,13 @@ class Output:
             with explain_file_system(self.place):
                 self._files.put_file(str(half), f"{self._path}{end}")
 
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Say what made the file, and of texts that were passed on if any were."""
+        told = manifest.model_dump()
+        told["counts"] = {name: rows for name, rows in told["counts"].items() if rows or name not in PASSED_ON}
+        with self.written(MANIFEST) as half:
+            half.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
     def remove(self, end: str = "") -> None:
         """Take away the file of its name and `end`, if it is there."""
         if self.exists(end):
@@ -181,15 +194,17 @@ def label_file(
     overwrite: bool,
     note: Callable[[int, int | None, bool], None],
     engine: Engine = label_here,
+    teacher: Teacher | None = None,
 ) -> tuple[Counts, bool]:
     """Label a file's rows into an output of that format; returns what became of them, and whether that was done before.
 
     `note` is told of rows as parts of them are done: how many, how many there are about, where that is known, and
-    whether that was done before. `overwrite` lets an output that something else made be replaced. Raises `InputError`.
+    whether that was done before. `overwrite` lets an output that something else made be replaced. `teacher` is asked
+    about the texts of which the student is not sure, if they go to it. Raises `InputError`, and what it raises.
     """
     with output.locked(), brought(source) as path, explain_bytes(path, source.path):
         digest, lines = _read_through(path)
-        identity = _identify(digest, source, column, model, wanted, kind)
+        identity = _identify(digest, source, column, model, wanted, kind, teacher)
         if before := _find_done(output, identity, overwrite):
             return before.counts, True
         task = _plan(source, path, column, model, wanted, kind)
@@ -199,10 +214,11 @@ def label_file(
             done[number] = counts
             note(_count_rows([counts]), lines, False)
         counts = reduce(Counts.add, done.values(), Counts())
-        _finish(output, task.layout, sorted(done), counts)
-        manifest = Manifest(input=source.name.as_posix(), model_file=model.file, identity=identity, counts=counts)
-        with output.written(MANIFEST) as half:
-            half.write_text(json.dumps(manifest.model_dump(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        if teacher is not None and counts.unsure:
+            given = ask_teacher(output.parts, sorted(done), model.student.kind, task, teacher)
+            counts = counts.model_copy(update={"by_teacher": given})
+        _finish(output, task, sorted(done), counts)
+        output.write_manifest(Manifest(input=str(source.name), model_file=model.file, identity=identity, counts=counts))
         _clear(output.parts)
         return counts, False
 
@@ -234,7 +250,9 @@ def _read_through(path: Path) -> tuple[str, int | None]:
     return digest.hexdigest(), lines if path.suffix in {".csv", ".tsv", ".jsonl", ".txt"} else None
 
 
-def _identify(digest: str, source: Source, column: str, model: Model, wanted: Wanted, kind: str) -> Identity:
+def _identify(
+    digest: str, source: Source, column: str, model: Model, wanted: Wanted, kind: str, teacher: Teacher | None
+) -> Identity:
     return Identity(
         input_sha256=digest,
         input_kind=source.kind,
@@ -243,6 +261,7 @@ def _identify(digest: str, source: Source, column: str, model: Model, wanted: Wa
         computed_on=f"{model.student.provider} {model.student.batch_tokens}",
         text_column=column,
         wanted=wanted,
+        teacher_sha256=None if teacher is None else teacher.sha256,
     )
 
 
@@ -294,14 +313,16 @@ def _read(model: Any, content: bytes) -> Any:
         return None
 
 
-def _finish(output: Output, layout: Layout, parts: Iterable[int], counts: Counts) -> None:
+def _finish(output: Output, task: Task, parts: Iterable[int], counts: Counts) -> None:
     names = [name_part(output.parts, number) for number in parts]
     output.remove(MANIFEST)  # of an output that is replaced
     with output.written() as half:
-        join_parts(half, layout, [name.with_suffix(layout.kind) for name in names])
-    if not counts.rejected:
-        output.remove(REJECTS)
-        return
-    with output.written(REJECTS) as half, half.open("wb") as file:
-        for name in names:
-            file.write(name.with_suffix(REJECTED).read_bytes())
+        join_parts(half, task.layout, [choose_rows(name, task) for name in names])
+    unsure = counts.unsure if task.wanted.unsure_to == "file" else 0
+    for end, of_part, rows in ((REJECTS, REJECTED, counts.rejected), (UNSURE, UNSURE_ROWS, unsure)):
+        if not rows:
+            output.remove(end)
+            continue
+        with output.written(end) as half, half.open("wb") as file:
+            for name in names:
+                file.write(name.with_suffix(of_part).read_bytes())

@@ -27,7 +27,7 @@ from distil.classifiers.opening import open_onnx
 from distil.core.errors import InputError
 from distil.core.whole_files import written_whole
 from distil.predict.job import MODEL_FILES, Model
-from distil.predict.parts import COUNTS, REJECTED, Counts, Task, cut_parts, label_part, name_part
+from distil.predict.parts import COUNTS, REJECTED, UNSURE_ROWS, Counts, Task, cut_parts, label_part, name_part
 
 CONNECT_S = 10
 MOST_THREADS = 4  # of an actor, where nothing is said: more are better spent on another one
@@ -172,7 +172,7 @@ def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 def _write_part(folder: Path, task: Task, part: Mapping[str, Any]) -> Counts:
     """Write the files of a part, the counts last."""
     place = name_part(folder, part["number"])
-    for end in (task.layout.kind, REJECTED, COUNTS):
+    for end in (task.layout.kind, REJECTED, *([UNSURE_ROWS] if UNSURE_ROWS in part else []), COUNTS):
         with written_whole(place.with_suffix(end)) as half:
             half.write_bytes(part[end])
     return Counts.model_validate_json(part[COUNTS])

@@ -1,7 +1,8 @@
 """The parts of a file: some thousand rows each, labelled by themselves, and written whole or not at all.
 
 A part does not depend on the others, so it does not matter when, where and in which order they are labelled. Of each
-there are three files in the folder of parts: the labelled rows, those that were left out, and the counts, written last.
+there are three files in the folder of parts: the labelled rows, those that were left out, and the counts, written last;
+and one more where texts are passed on of which the student is not sure.
 """
 
 from collections.abc import Container, Iterator, Sequence
@@ -24,19 +25,26 @@ from distil.texts.json_files import replace_value
 PART_ROWS = 4096
 CHUNK_CHARACTERS = 2**20  # of the texts that are in memory as tokens
 COUNTS, REJECTED = ".counts", ".rejects"  # ends of the names of a part's files, beside that of its rows
+UNSURE_ROWS = ".unsure"  # of those that are passed on
 Part = tuple[int, list[Row]]
 
 
 class Counts(Params):
-    """Rows of the output, rows that were left out, and texts that are longer than the student reads."""
+    """Rows of the output, rows that were left out, and texts that are longer than the student reads.
+
+    Of `unsure` rows the student is not sure: where these go to a file they are not among `rows`. `by_teacher` are those
+    that the teacher labelled; on the others of them it abstained.
+    """
 
     rows: int = 0
     rejected: int = 0
     cut: int = 0
+    unsure: int = 0
+    by_teacher: int = 0
 
     def add(self, other: "Counts") -> "Counts":
         """Both together."""
-        return Counts(rows=self.rows + other.rows, rejected=self.rejected + other.rejected, cut=self.cut + other.cut)
+        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in Counts.model_fields})
 
 
 class Task(NamedTuple):
@@ -72,18 +80,26 @@ def cut_parts(task: Task, done: Container[int]) -> Iterator[Part]:
 def label_part(place: Path, rows: Sequence[Row], student: OnnxStudent, task: Task) -> Counts:
     """Label rows and write them; `place` is the path of the part without the ends of its files' names."""
     good = [row for row in rows if row.fault is None]
-    labelled, cut = [], 0
+    labelled: list[dict[str, Any]] = []
+    unsure: list[dict[str, Any]] = []
+    cut, to = 0, task.wanted.unsure_to
     places = iter(good)
     for texts in chunk_texts((row.text for row in good), PART_ROWS, CHUNK_CHARACTERS):
         for said, row in zip(answer(student, texts, task.wanted), places, strict=False):
-            labelled.append(_add(row, said, task.column))
+            whole = add_answer(row, said, task.column)
+            if said.unsure:
+                passed = {"row": len(labelled), "text": row.text}
+                unsure.append(passed if to == "teacher" else {"place": row.place} | whole)
+            if not said.unsure or to == "teacher":
+                labelled.append(whole)
             cut += said.cut
     left_out = [{"place": row.place, "reason": row.fault} for row in rows if row.fault is not None]
-    counts = Counts(rows=len(good), rejected=len(left_out), cut=cut)
+    counts = Counts(rows=len(labelled), rejected=len(left_out), cut=cut, unsure=len(unsure))
     with written_whole(place.with_suffix(task.layout.kind)) as half:
         write_part(half, task.layout, labelled)
-    with written_whole(place.with_suffix(REJECTED)) as half:
-        half.write_text("".join(map(write_line, left_out)), encoding="utf-8")
+    for end, lines in ((REJECTED, left_out), *([(UNSURE_ROWS, unsure)] if to else [])):
+        with written_whole(place.with_suffix(end)) as half:
+            half.write_text("".join(map(write_line, lines)), encoding="utf-8")
     with written_whole(place.with_suffix(COUNTS)) as half:
         half.write_text(counts.model_dump_json(), encoding="utf-8")
     return counts
@@ -120,7 +136,7 @@ def _check_keys(task: Task, rows: Sequence[Row]) -> None:
             )
 
 
-def _add(row: Row, said: Answer, column: str) -> dict[str, Any]:
+def add_answer(row: Row, said: Answer, column: str) -> dict[str, Any]:
     """The row with what is said of it."""
     own = row.cells if said.text is None else replace_value(row.cells, column, said.text)
     return {**own, **said.cells}

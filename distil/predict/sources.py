@@ -17,7 +17,11 @@ from distil.core.errors import InputError
 from distil.texts.opening import kind_of
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet", ".txt", ".json", ".xlsx")
-MANIFEST, REJECTS = ".manifest.json", ".rejects.jsonl"  # ends of the names of what a run writes beside its outputs
+MANIFEST, REJECTS, UNSURE = (
+    ".manifest.json",
+    ".rejects.jsonl",
+    ".unsure.jsonl",
+)  # ends of the names of what a run writes beside its outputs
 MAGIC = "*?["  # signs of a pattern
 OF_FILE_SYSTEMS = (
     OSError,
@@ -111,5 +115,5 @@ def _below(files: Any, paths: list[str], folder: str) -> Iterator[Source]:
     """Those that are neither hidden nor written by a run."""
     for path in paths:
         name = PurePosixPath(path.removeprefix(folder).lstrip("/"))
-        if not any(part.startswith(".") for part in name.parts) and not name.name.endswith((MANIFEST, REJECTS)):
+        if not any(part.startswith(".") for part in name.parts) and not name.name.endswith((MANIFEST, REJECTS, UNSURE)):
             yield Source(files, path, name)

@@ -7,7 +7,7 @@ import io
 import json
 import math
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from distil.core.errors import InputError
+from distil.core.whole_files import written_whole
 
 WRITTEN = (".csv", ".tsv", ".jsonl", ".parquet")
 Rows = Sequence[dict[str, Any]]
@@ -63,6 +64,30 @@ def write_part(path: Path, layout: Layout, rows: Rows) -> None:
             file.writelines(write_line(row) for row in rows)
         else:
             _write_cells(file, layout, ([row[column] for column in layout.columns] for row in rows))
+
+
+def change_part(
+    path: Path, changed: Path, layout: Layout, change: Callable[[int, dict[str, Any]], dict[str, Any]]
+) -> None:
+    """Write a part's rows once more, to another file, as `change` makes each of its number and its cells.
+
+    What is not changed is written as it was.
+    """
+    rows = [change(number, row) for number, row in enumerate(_read_part(path, layout))]
+    with written_whole(changed) as half:
+        write_part(half, layout, rows)
+
+
+def _read_part(path: Path, layout: Layout) -> Rows:
+    """The rows of a part; of csv the cells as they are written."""
+    if layout.schema is not None:
+        rows: Rows = pq.read_table(path).to_pylist()
+        return rows
+    with path.open(encoding="utf-8", newline="" if layout.kind != ".jsonl" else "\n") as file:
+        if layout.columns is None or layout.kind == ".jsonl":
+            return [json.loads(line) for line in file]
+        cells = csv.reader(file, delimiter=layout.separator)
+        return [dict(zip(layout.columns, row, strict=True)) for row in cells]
 
 
 def join_parts(path: Path, layout: Layout, parts: Iterable[Path]) -> None:

@@ -7,6 +7,7 @@ from distil.core.served import PRECISIONS
 from distil.quality.comparison import TEACHER, name_against_teacher
 
 Metrics = dict[str, Any]
+CASCADE = "cascade"  # the student where it is sure enough, else the teacher: no system to be beaten
 
 
 def pick_score(summary: Mapping[str, Any]) -> Metrics:
@@ -36,8 +37,8 @@ def find_best_baseline(summary: Mapping[str, Any]) -> str:
 
 
 def is_baseline(system: str) -> bool:
-    """Whether a system is one to be beaten, neither teacher nor student."""
-    return not system.startswith((TEACHER, "student"))
+    """Whether a system is one to be beaten, neither teacher nor student nor both."""
+    return not system.startswith((TEACHER, "student", CASCADE))
 
 
 def _pick(summary: Mapping[str, Any], name: str) -> Metrics:

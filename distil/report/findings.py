@@ -1,7 +1,7 @@
 """All that the report tells of one run: details, curves and tables of the stages before it, read and side by side."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -22,6 +22,9 @@ SYNTHETIC = (
     "The texts are synthetic, made from templates, and what they hold is known from that, not from people: these "
     "scores do not tell how the student does on texts that people write."
 )
+
+
+COVERAGE = pd.DataFrame(columns=["system", "kept", "right", "low", "high"])
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,9 @@ class Study:
     predictions: pd.DataFrame
     labels: pd.DataFrame
     test: pd.DataFrame
+    coverage: pd.DataFrame = field(
+        default_factory=COVERAGE.copy
+    )  # of the texts that a student is surest of, if sureness was measured
     against: Diff | Uncompared | None = None  # what changed since the revision that the report is set against, if it is
 
     @property

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 
+from distil.quality.headline import CASCADE
 from distil.report.findings import Study
 
 PIPELINE = "Student, pipeline: run by the transformers pipeline."
+CASCADE_IS = "Cascade of both: the student where it is sure enough, else the teacher; in texts/s one after the other."
 
 
 def list_legends(study: Study) -> list[str]:
     """What the names in the table leave open, of the systems that have a row in it."""
-    legends = {"student": PIPELINE, **study.words.legends}
+    legends = {"student": PIPELINE, CASCADE: CASCADE_IS, **study.words.legends}
     return [legend for system, legend in legends.items() if system in study.quality["systems"]]
 
 

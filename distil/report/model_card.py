@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from distil.report.cascade import write_card_line
 from distil.report.findings import Study, describe_votes, find_calibration, find_hub_name, name_model
 from distil.report.ladder import MADE, list_chosen_knobs, list_rungs
 from distil.report.markdown import escape_markdown, fence
@@ -51,6 +52,7 @@ def render_model_card(study: Study, results: Sequence[Result], params: CardParam
         made=MADE[study.train["rung"]],
         rungs=list_rungs(study),
         recall=describe_recall(study),
+        cascade=write_card_line(study),
         knobs=list_chosen_knobs(study),
         usage=render_usage(study.task.kind, study.export["default_file"]),
     )

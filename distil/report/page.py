@@ -15,6 +15,7 @@ from distil.kinds.telling import load_telling
 from distil.report.against import describe_against
 from distil.report.by_label import MAX_DRAWN, TEACHER, read_labels
 from distil.report.candidates import list_candidate_notes, list_candidates
+from distil.report.cascade import describe_cascade, find_cascade
 from distil.report.charts.canvas import Chart
 from distil.report.charts.confusion import MAX_COUNTED_LABELS, MAX_NAMED_LABELS
 from distil.report.charts.gallery import MAX_SHARES
@@ -37,6 +38,7 @@ SECTIONS = {
     "against": ("What changed", "section_against.html"),
     "tradeoffs": ("Trade-offs", "section_tradeoffs.html"),
     "quality": ("Quality", "section_quality.html"),
+    "cascade": ("Student and teacher together", "section_cascade.html"),
     "speed": ("Speed", "section_speed.html"),
     "cost": ("Cost and carbon", "section_cost.html"),
     "candidates": ("Candidates for the teacher", "section_candidates.html"),
@@ -99,10 +101,11 @@ def render_page(
 
 
 def _describe_quality(study: Study, results: Sequence[Result]) -> dict[str, Any]:
-    """What the templates take for the tables of the section on quality."""
+    """What the templates take for the tables of the sections on quality and on the cascade."""
     calibrations = {result.title: found for result in results if (found := find_calibration(study, result.system))}
     return {
         "calibrations": calibrations,
+        "cascading": describe_cascade(study, {result.system: result for result in results}),
         "confusions": list_confusions(study, study.served),
         "labels_scored": {"teacher": read_labels(study, TEACHER), "student": read_labels(study, study.served)},
         "more_scores": tabulate_more_scores(study, results),
@@ -134,7 +137,11 @@ def write_headline(study: Study, results: Mapping[str, Result]) -> list[str]:
 
 def _choose_sections(study: Study) -> dict[str, tuple[str, str]]:
     """The sections that there is something to tell in."""
-    empty = {"candidates": not study.compare["candidates"], "against": study.against is None}
+    empty = {
+        "candidates": not study.compare["candidates"],
+        "against": study.against is None,
+        "cascade": find_cascade(study) is None,
+    }
     sections = {key: section for key, section in SECTIONS.items() if not empty.get(key)}
     if study.against:
         sections["against"] = (f"What changed since {study.against.name}", SECTIONS["against"][1])

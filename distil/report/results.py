@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from distil.cost.figures import NOT_KNOWN, format_co2_bounds, format_figure, format_usd
+from distil.quality.headline import CASCADE
 from distil.report.findings import Study
 from distil.report.footnotes import describe_measurement
 from distil.report.markdown import escape_markdown
@@ -26,6 +27,7 @@ TITLES = {  # short, so that the table fits a terminal; those of baselines are t
     "student_onnx": "Student, ONNX fp32",
     "student_int8": "Student, ONNX int8",
     "student_fp16": "Student, ONNX fp16",
+    CASCADE: "Cascade of both",
 }
 COMPARED_HEADINGS = ["Models not run, only priced", "$ per million", "kg CO2 per million"]
 WIDTH = 100
@@ -79,8 +81,8 @@ def collect_compared(study: Study) -> list[Result]:
 
 
 def find_family(system: str) -> str:
-    """What a system is: teacher, student, llm (priced, not asked) or baseline. The pipeline runs the student."""
-    if system == "pipeline":
+    """What a system is: teacher, student, llm (priced, not asked) or baseline; a cascade is a student with help."""
+    if system in ("pipeline", CASCADE):
         return "student"
     return next((family for family in ("teacher", "student", "llm") if system.startswith(family)), "baseline")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distil.cost.figures import NOT_KNOWN, format_co2, format_co2_range, format_figure, format_usd
+from distil.quality.headline import CASCADE
 from distil.report.findings import Study, name_model
 from distil.report.results import Result, format_score
 
@@ -41,6 +42,9 @@ def list_tradeoffs(study: Study, results: Mapping[str, Result]) -> TradeOffs:
         _describe_by_hand(study, results.get(FEW_SHOT)),
     ]
     names = [f"Teacher: {name_model(study.annotate['teacher'])}", f"Student, {study.precision}", BY_HAND]
+    if CASCADE in results:
+        columns.append(_describe_cascade(study, results[CASCADE]))
+        names.append("Cascade: the teacher where the student is unsure")
     for model in study.cost["compared_models"][:1]:
         columns.append(_describe_compared(model))
         names.append(f"API: {model['model']} (not run)")
@@ -88,6 +92,18 @@ def _describe_student(study: Study, student: Result) -> Sequence[Cell]:
             f"{study.train['rows']:,} labelled texts, {study.train['seconds']:.0f} s of training",
         ),
         _describe_carbon(student.kg_co2_per_million),
+    )
+
+
+def _describe_cascade(study: Study, cascade: Result) -> Sequence[Cell]:
+    kept = study.quality[CASCADE]["kept"]["share"]
+    return (
+        _describe_score(study, cascade),
+        _describe_price(cascade.usd_per_million, f"the teacher is asked about {1 - kept:.1%} of the texts"),
+        Cell("as the student", f"for {kept:.1%} of the texts; the teacher's time for the others besides"),
+        Cell("yours, and the teacher's", f"{1 - kept:.1%} of the texts go to it"),
+        Cell("as the student", "and the teacher stays"),
+        _describe_carbon(cascade.kg_co2_per_million),
     )
 
 

@@ -60,12 +60,12 @@ def set_up(project: Project, preset: str, url: str, **fetch_keys: Any) -> None:
 
 def run_to_split() -> dict[str, Any]:
     """Run the stages, and return the teacher's headline scores."""
-    names = ("texts", "annotations", "labels", "train", "validation", "test")
-    texts, annotations, labels, train_part, validation, test = (Path(f"{name}.parquet") for name in names)
+    names = ("texts", "annotations", "labels", "train", "validation", "calibration", "test")
+    texts, annotations, labels, one, two, three, four = (Path(f"{name}.parquet") for name in names)
     fetch.main(Path("corpus"), Path("assets.txt"), texts, Path("fetch.json"))
     annotate.main(texts, Path("assets.txt"), annotations, Path("annotate.json"))
     aggregate.main(annotations, Path("corrections.csv"), labels, Path("aggregate.json"))
-    split.main(texts, labels, train_part, validation, test, Path("teacher.json"))
+    split.main(texts, labels, one, two, three, four, Path("teacher.json"))
     found: dict[str, Any] = read_metrics(Path("teacher.json"))["teacher"]
     return found
 

@@ -18,6 +18,7 @@ from distil.texts.cells import Columns
 from distil.texts.sources import CorpusParams, load_source
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+SECTIONS = ["task", *list(STAGES)[: list(STAGES).index("evaluate")], "cascade", *list(STAGES)[7:], "runtime"]
 ODD = ["yes", "1", "a: b", "it's #1", "Größe", "- no"]
 ALONE = {"local"}  # presets for one label a text
 
@@ -45,7 +46,7 @@ def test_what_was_put_together_is_whole(tmp_path: Path, kind: Kind, teacher: str
         return
     write_files(study_of(kind, teacher, ODD), tmp_path)
     path = tmp_path / "params.yaml"
-    assert list(yaml.safe_load(path.read_text())) == ["task", *STAGES, "runtime"]
+    assert list(yaml.safe_load(path.read_text())) == SECTIONS
     source = load_source(path)
     assert isinstance(source, CorpusParams)
     assert source.columns == Columns(text="no: text", gold="on", split="3")
@@ -64,7 +65,7 @@ def test_whatever_comes_from_outside_is_written_as_it_is(tmp_path: Path, odd: st
     teacher = replace(study.teacher, name=odd)
     write_files(replace(study, language=odd, columns=Columns(text=odd, gold="on"), teacher=teacher), tmp_path)
     params = yaml.safe_load((tmp_path / "params.yaml").read_text(encoding="utf-8"))
-    assert list(params) == ["task", *STAGES, "runtime"]
+    assert list(params) == SECTIONS
     assert (params["task"]["language"], params["fetch"]["files"]) == (odd, [odd])
     assert params["fetch"]["columns"]["text"] == odd
     assert params["report"]["texts"] == f"texts of {odd}"

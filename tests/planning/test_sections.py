@@ -37,9 +37,9 @@ def test_a_sound_study_has_no_faults(sections: dict[str, Any]) -> None:
     assert find_faults() == []
 
 
-@pytest.mark.parametrize("section", ["fetch", *MODELS, "gates", "runtime", "task"])
+@pytest.mark.parametrize("section", ["fetch", *MODELS, "cascade", "gates", "runtime", "task"])
 def test_an_unknown_key_is_found_in_every_section(sections: dict[str, Any], section: str) -> None:
-    sections.setdefault(section, {})["recipee"] = 1
+    sections[section] = (sections.get(section) or {}) | {"recipee": 1}
     write(sections)
     (fault,) = find_faults()
     assert fault.startswith(f"params.yaml: unknown key {section}.recipee; allowed here: ")
@@ -62,6 +62,14 @@ def test_a_section_may_be_missing_only_where_no_stage_reads_it(sections: dict[st
         ("benchmark", "rounds", -3, "params.yaml: benchmark.rounds = -3: "),
         ("gates", "min_student_score", 90, "params.yaml: gates.min_student_score = 90: "),
         ("report", "against", "nowhere", "git knows no revision 'nowhere' here"),
+        (
+            "cascade",
+            "agreement",
+            0.9,
+            "params.yaml: cascade.agreement = 0.9 needs rows of its own to choose a threshold",
+        ),
+        ("cascade", "agreement", 1.5, "params.yaml: cascade.agreement = 1.5: "),
+        ("cascade", "risk", 0.1, "params.yaml: cascade"),
         ("cost", "hardware", "abacus", "cost.hardware = 'abacus' in params.yaml is no row of "),
         ("compare", "candidates", [{"name": "a"}, {"name": "a"}], "params.yaml: compare.candidates"),
         ("compare", "candidates", [{"name": "a", "prompt": "no.md"}], "the prompt no.md "),
@@ -71,7 +79,7 @@ def test_a_section_may_be_missing_only_where_no_stage_reads_it(sections: dict[st
 def test_what_a_stage_would_refuse_of_its_section_is_found(
     sections: dict[str, Any], section: str, key: str, value: object, fault: str
 ) -> None:
-    sections.setdefault(section, {})[key] = value
+    sections[section] = (sections.get(section) or {}) | {key: value}
     write(sections)
     (found,) = find_faults()
     assert found.startswith(fault)

@@ -33,8 +33,8 @@ def test_report_writes_page_table_charts_and_card(plain: Path) -> None:
     assert "AMD EPYC" in page.text
     assert "2026-11-22" in page.text
     assert "3,611 texts" in page.text
-    assert page.elements.count("svg") == 16
-    assert len(list((plain / "reports").glob("*.png"))) == 16
+    assert page.elements.count("svg") == 17
+    assert len(list((plain / "reports").glob("*.png"))) == 17
 
 
 def test_table_has_a_row_a_system_and_fits_a_terminal(plain: Path) -> None:
@@ -87,7 +87,7 @@ def test_the_same_results_give_the_same_bytes(project: Path, plain: Path, capsys
         {path.name: path.read_bytes() for path in (folder / "reports").iterdir()} for folder in (project, plain)
     )
     assert again == first
-    assert capsys.readouterr().out == f"report: 8 systems, 16 charts -> {project / 'reports/index.html'}\n"
+    assert capsys.readouterr().out == f"report: 8 systems, 17 charts -> {project / 'reports/index.html'}\n"
 
 
 def test_baselines_have_a_row_only_if_they_have_scores(project: Path, plain: Path) -> None:
@@ -238,7 +238,7 @@ def assert_rungs_stand_with_their_cost_and_the_curve_beside_them(project: Path, 
     assert "was fine-tuned on those labels with distil. No text" in read_card(plain)
     assert "- Fitted to the data by distil: head\\_learning\\_rate 0.01 (the head starts from nothing)\n" in card
     assert "\n\n\n\n" not in card
-    assert len(list((project / "reports").glob("*.png"))) == 18
+    assert len(list((project / "reports").glob("*.png"))) == 19
     for text in (read_page(plain).text, read_card(plain)):
         assert not re.search("eld-out|Learning curve|more texts help|Fitted to", text)
 

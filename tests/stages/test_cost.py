@@ -109,7 +109,9 @@ def usd(per_input: float, per_output: float) -> dict[str, float]:
 
 
 def run_cost(folder: Path) -> dict[str, Any]:
-    names = "speed.json train.json annotate.json prices cost.json costs.csv co2.csv break_even.csv"
+    names = "speed.json train.json annotate.json quality.json prices cost.json costs.csv co2.csv break_even.csv"
+    if not (folder / "quality.json").exists():
+        write_metrics(folder / "quality.json", {}, {})
     main(*(folder / name for name in names.split()))
     return read_details(folder / "cost.json")
 
@@ -126,6 +128,22 @@ def test_a_local_teacher_is_priced_as_hardware(project: Path, capsys: pytest.Cap
     teacher, student = (cost["systems"][name]["kg_co2_per_million"] for name in ("teacher", "student_int8"))
     assert teacher["low"] < teacher["mid"] < teacher["high"]
     assert teacher["mid"] == pytest.approx(100 * student["mid"])
+
+
+def test_a_cascade_costs_the_student_for_all_texts_and_the_teacher_for_what_it_is_asked(project: Path) -> None:
+    write_metrics(project / "quality.json", {}, {"cascade": {"threshold": 0.8, "kept": {"share": 0.7}}})
+    systems = run_cost(project)["systems"]
+    cascade, student, teacher = (systems[name] for name in ("cascade", "student_int8", "teacher"))
+    assert cascade["usd_per_million"] == pytest.approx(0.1 + 0.3 * 10.0)
+    seconds = 1 / student["texts_per_s"] + 0.3 / teacher["texts_per_s"]
+    assert cascade["texts_per_s"] == pytest.approx(1 / seconds, rel=1e-4)
+    for bound in ("low", "mid", "high"):
+        kg = [one["kg_co2_per_million"][bound] for one in (cascade, student, teacher)]
+        assert kg[0] == pytest.approx(kg[1] + 0.3 * kg[2], rel=1e-4)
+    write_annotation(project, "endpoint", texts_per_s=50.0)  # whose price nobody gave
+    assert run_cost(project)["systems"]["cascade"]["usd_per_million"] is None
+    write_metrics(project / "quality.json", {}, {"cascade": {"threshold": None, "why": "too few rows"}})
+    assert "cascade" not in run_cost(project)["systems"]
 
 
 def test_an_endpoint_is_priced_by_its_tokens(project: Path) -> None:

@@ -49,7 +49,7 @@ SETTINGS = {
 }
 ARGUMENTS = [
     *("train.parquet", "test.parquet", "texts.parquet", "labels.parquet", "annotations.parquet", "assets.txt"),
-    *("quality.json", "macro_f1.json", "confusion.csv", "scores.csv", "calibration.csv"),
+    *("quality.json", "macro_f1.json", "confusion.csv", "scores.csv", "calibration.csv", "coverage.csv"),
     *("predictions.parquet", "baselines.safetensors"),
 ]
 

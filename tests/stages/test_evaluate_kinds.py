@@ -24,7 +24,7 @@ from stages.evaluate import main
 ROWS, TESTED = 48, 12
 NAMES = [
     *("train.parquet", "test.parquet", "texts.parquet", "labels.parquet", "annotations.parquet", "assets.txt"),
-    *("quality.json", "macro_f1.json", "confusion.csv", "scores.csv", "calibration.csv"),
+    *("quality.json", "macro_f1.json", "confusion.csv", "scores.csv", "calibration.csv", "coverage.csv"),
     *("predictions.parquet", "baselines.safetensors"),
 ]
 BASELINES: dict[Kind, list[str]] = {

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import Project
 from safetensors.numpy import load_file, save_file
@@ -15,9 +16,9 @@ from toy_rows import make_rows, make_texts
 from distil.classifiers.onnx_classifier import OnnxClassifier
 from distil.classifiers.opening import open_onnx
 from distil.core.errors import InputError
-from distil.core.metrics import read_details, read_metrics
+from distil.core.metrics import read_details, read_metrics, write_metrics
 from distil.core.served import read_served
-from distil.core.tables import TRAIN, write_rows
+from distil.core.tables import CALIBRATION, TRAIN, write_rows
 from distil.encoders.opening import open_torch
 from distil.export.onnx_files import FP32, INT8, WEIGHTS
 from stages.export import COMPARED_TEXTS, ask, check_difference, draw_more, main, measure_difference
@@ -37,9 +38,15 @@ def run_stage(project: Project, student: Path, rows: int = 20, lessons: int = 60
     folder = project(export=SETTINGS | changes)
     write_rows(folder / "validation.parquet", TRAIN, VALIDATION.iloc[:rows])
     write_rows(folder / "train.parquet", TRAIN, LESSONS.iloc[:lessons])
-    tables = (folder / "validation.parquet", folder / "train.parquet")
-    main(student, *tables, folder / "onnx", folder / "export.json")
+    run_main(folder, student)
     return folder
+
+
+def run_main(folder: Path, student: Path, calibration: pd.DataFrame | None = None) -> None:
+    rows = pd.DataFrame(columns=CALIBRATION.names) if calibration is None else calibration
+    write_rows(folder / "calibration.parquet", CALIBRATION, rows)
+    names = ("validation.parquet", "train.parquet", "calibration.parquet", "annotate.json", "onnx", "export.json")
+    main(student, *(folder / name for name in names))
 
 
 def test_stage(project: Project, tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]) -> None:
@@ -111,7 +118,7 @@ def test_students_of_other_kinds_are_judged_by_what_they_name(
     taught = VALIDATION.assign(label=[*["[]"] * 5, *labels[5:]])
     write_rows(folder / "validation.parquet", TRAIN, taught)
     write_rows(folder / "train.parquet", TRAIN, LESSONS)
-    main(student, folder / "validation.parquet", folder / "train.parquet", folder / "onnx", folder / "export.json")
+    run_main(folder, student)
     metrics = read_details(folder / "export.json")
     assert "[]" not in labels[:5]
     assert metrics["torch"]["teacher_agreement"] == metrics["fp32"]["teacher_agreement"] == 15 / 20
@@ -164,3 +171,89 @@ def test_fp32_that_strays_from_torch_is_refused() -> None:
     for difference in (2e-3, float("nan")):
         with pytest.raises(InputError, match=r"by up to (0\.002|nan), more than export\.max_logit_difference = 0\.001"):
             check_difference(difference, 1e-3)
+
+
+def calibrate(student: Path, gold: bool = True) -> pd.DataFrame:
+    """Rows on which the student is right as often as it is sure."""
+    texts = [f"{text} {number}" for number in range(3) for text in ROWS["text"]]
+    said = OnnxClassifier(student, FP32, device="cpu").predict(texts)
+    others = {"negative": "positive", "positive": "negative"}
+    labels = [label if number % 20 else others[label] for number, label in enumerate(said)]
+    ids = [f"{number:016x}" for number in range(len(texts))]
+    rows = {"id": ids, "text": texts, "gold": labels if gold else None, "teacher_label": labels}
+    return pd.DataFrame(rows, columns=CALIBRATION.names)
+
+
+def set_up_cascade(project: Project, **cascade: float) -> Path:
+    folder = project(export=SETTINGS | {"min_label_agreement": 0.0}, cascade=cascade, cost={"hardware": "x"})
+    write_rows(folder / "validation.parquet", TRAIN, VALIDATION)
+    write_rows(folder / "train.parquet", TRAIN, LESSONS)
+    return folder
+
+
+def test_the_folder_holds_temperature_and_threshold_and_still_opens(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
+) -> None:
+    student, exported = export_tiny_student(tmp_path_factory)
+    folder = set_up_cascade(project, agreement=0.85)
+    rows = calibrate(exported)
+    run_main(folder, student, rows)
+    record = read_details(folder / "export.json")["selective"]
+    config = json.loads((folder / "onnx/config.json").read_text())
+    assert config["selective"]["threshold"] == pytest.approx(record["threshold"], rel=1e-5)
+    assert (record["file"], record["target"], record["risk"]) == (INT8, {"agreement": 0.85}, 0.05)
+    assert (record["rows"], record["calibration_rows"]) == (20, 240)
+    assert {**config, "selective": None} == {**json.loads((student / "config.json").read_text()), "selective": None}
+    opened = open_onnx(folder / "onnx", INT8, device="cpu")
+    assert opened.selective == (config["selective"]["temperature"], config["selective"]["threshold"], INT8)
+    said, sureness = opened.predict_with_sureness(rows["text"].to_list())
+    kept = np.asarray(sureness) >= config["selective"]["threshold"]
+    assert record["kept"] == pytest.approx(kept.mean(), abs=1e-5)
+    assert np.mean((np.array(said) == rows["teacher_label"]) | ~kept) > 0.85
+    out, err = capfd.readouterr()
+    assert "is certified for agreement 0.85 at a risk of 0.05 on 240 calibration rows, and keeps" in out
+    assert err == ""
+    assert open_torch(folder / "onnx", "cpu").labels == opened.labels
+
+
+def test_where_nothing_is_certified_it_is_told_with_the_rows_that_would_do(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
+) -> None:
+    student, exported = export_tiny_student(tmp_path_factory)
+    folder = set_up_cascade(project, agreement=0.99)
+    run_main(folder, student, calibrate(exported))
+    record = read_details(folder / "export.json")["selective"]
+    assert record["threshold"] is None and record["kept"] is None
+    assert open_onnx(folder / "onnx", INT8, device="cpu").selective.threshold is None
+    told = capfd.readouterr().err.splitlines()[-1]
+    assert told.startswith("warning: no threshold is certified for agreement 0.99 at a risk of 0.05 on 240 calibration")
+    assert "rows would do" in told or "lower the target" in told
+
+
+@pytest.mark.parametrize(
+    ("cascade", "gold", "prices", "fault"),
+    [
+        ({"accuracy": 0.9}, False, None, "needs calibration rows that people labelled, and there are none"),
+        ({"usd_per_million": 5.0}, True, None, "cascade.usd_per_million needs what the teacher takes for its tokens"),
+        ({"usd_per_million": 5e6}, True, {"input": 1.0, "output": 1.0}, "is as much as the teacher alone takes for a"),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused_before_anything_is_exported(
+    project: Project,
+    tmp_path_factory: pytest.TempPathFactory,
+    cascade: dict[str, float],
+    gold: bool,
+    prices: dict[str, float] | None,
+    fault: str,
+) -> None:
+    student, exported = export_tiny_student(tmp_path_factory)
+    folder = set_up_cascade(project, **cascade)
+    project(cost={"hardware": "x", "compare_models": [], "teacher_usd_per_million_tokens": prices})
+    told = {"input_tokens": 80, "output_tokens": 80}
+    counts = {"input_tokens": 8000, "cached_tokens": None, "output_tokens": 800, "told": told, "answers": 80}
+    write_metrics(folder / "annotate.json", {}, {"teacher": "m", "server": "endpoint", "texts": 80, **counts})
+    with pytest.raises(InputError, match=fault):
+        run_main(folder, student, calibrate(exported, gold))
+    with pytest.raises(InputError, match="calibration_share is 0"):
+        run_main(folder, student)
+    assert not (folder / "onnx").exists()

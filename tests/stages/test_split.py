@@ -7,10 +7,10 @@ from conftest import Project
 
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
-from distil.core.tables import LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
+from distil.core.tables import CALIBRATION, LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
 from stages.split import main
 
-NAMES = "texts.parquet labels.parquet train.parquet validation.parquet test.parquet teacher.json"
+NAMES = "texts.parquet labels.parquet train.parquet validation.parquet calibration.parquet test.parquet teacher.json"
 PATHS = tuple(map(Path, NAMES.split()))
 
 
@@ -28,7 +28,7 @@ def set_up(project: Project, count: int, gold: str | None = "positive", **params
 
 
 def tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    return read_rows(PATHS[2], TRAIN), read_rows(PATHS[3], TRAIN), read_rows(PATHS[4], TEST)
+    return read_rows(PATHS[2], TRAIN), read_rows(PATHS[3], TRAIN), read_rows(PATHS[5], TEST)
 
 
 def test_every_row_goes_to_one_place_and_an_abstention_to_test_only(project: Project) -> None:
@@ -40,10 +40,10 @@ def test_every_row_goes_to_one_place_and_an_abstention_to_test_only(project: Pro
     assert len(ids) + 100 > 400 > len(ids)
     assert train["label"].notna().all()
     assert list(train.columns) == TRAIN.names
-    metrics = read_details(PATHS[5])
+    metrics = read_details(PATHS[6])
     on_test, on_dev = metrics["test"], metrics["dev"]
     headline = {"accuracy": on_test["accuracy"], "macro_f1": on_test["macro_f1"], "dev_accuracy": on_dev["accuracy"]}
-    assert read_metrics(PATHS[5]) == {"teacher": headline, "details": [metrics]}
+    assert read_metrics(PATHS[6]) == {"teacher": headline, "details": [metrics]}
     assert metrics["test"]["rows"] == len(test)
     assert metrics["test"]["rows"] + metrics["dev"]["rows"] == 400
     assert metrics["dev"]["accuracy"] == pytest.approx(0.5, abs=0.06)  # half positive; a quarter abstained, and wrong
@@ -53,7 +53,7 @@ def test_without_gold_nothing_is_called_accuracy(project: Project, capsys: pytes
     set_up(project, 400, gold=None)
     main(*PATHS)
     assert len(tables()[2]) > 30
-    assert read_details(PATHS[5])["test"] == {"rows": 0, "abstained": 0, "accuracy": None, "macro_f1": None}
+    assert read_details(PATHS[6])["test"] == {"rows": 0, "abstained": 0, "accuracy": None, "macro_f1": None}
     assert "unknown (no gold labels)" in capsys.readouterr().out
 
 
@@ -101,7 +101,7 @@ def test_near_duplicates_across_the_split_are_counted_and_told(
     set_up(project, 400)
     write_texts([f"Sentence number {number // 2 * 7919} of this list{'!' * (number % 2)}" for number in range(400)])
     main(*PATHS)
-    near = read_details(PATHS[5])["near_duplicates"]
+    near = read_details(PATHS[6])["near_duplicates"]
     assert near["test"] > 20
     assert near["train_and_validation"] > 20
     assert near["left_out"] == 0
@@ -113,7 +113,7 @@ def test_near_duplicates_across_the_split_are_counted_and_told(
     project(split={"salt": "s", "near_duplicates": "together"})
     main(*PATHS)
     assert alone < set(tables()[2]["id"])
-    assert read_details(PATHS[5])["near_duplicates"] == {"test": 0, "train_and_validation": 0, "left_out": 0}
+    assert read_details(PATHS[6])["near_duplicates"] == {"test": 0, "train_and_validation": 0, "left_out": 0}
     assert capsys.readouterr().err == ""
 
 
@@ -123,8 +123,31 @@ def test_texts_that_are_all_test_score_the_teacher(project: Project, capsys: pyt
     main(*PATHS)
     train, validation, test = tables()
     assert (len(train), len(validation), len(test)) == (0, 0, 40)
-    assert read_details(PATHS[5])["test"]["accuracy"] == 0.5
+    assert read_details(PATHS[6])["test"]["accuracy"] == 0.5
     said = capsys.readouterr()
     assert said.err.count("\n") == 1
     assert said.err.startswith("split: every text is a test row, as its source says: they score the teacher")
     assert "40 test; teacher's accuracy 0.500 (40 rows) on test" in said.out
+
+
+def test_calibration_rows_are_nobody_else_s_and_leave_test_and_validation_as_they_were(project: Project) -> None:
+    set_up(project, 400)
+    main(*PATHS)
+    assert read_rows(PATHS[4], CALIBRATION).empty
+    before, validation, test = tables()
+    set_up(project, 400, calibration_share=0.25)
+    main(*PATHS)
+    train, *rest = tables()
+    assert [set(part["id"]) for part in rest] == [set(validation["id"]), set(test["id"])]
+    calibration = read_rows(PATHS[4], CALIBRATION)
+    assert set(before["id"]) - set(train["id"]) == set(calibration.loc[calibration["teacher_label"].notna(), "id"])
+    assert 50 < len(calibration) < 110
+    assert calibration["gold"].notna().all()
+    assert 0.1 < calibration["teacher_label"].isna().mean() < 0.4, "those on which the teacher abstained are among them"
+    assert not set(calibration["id"]) & {*train["id"], *validation["id"], *test["id"]}
+
+
+def test_a_calibration_share_that_draws_nothing_is_told(project: Project) -> None:
+    set_up(project, 40, calibration_share=0.001)
+    with pytest.raises(InputError, match=r"no row for calibration .* split\.calibration_share"):
+        main(*PATHS)

@@ -11,6 +11,7 @@ import pandas as pd
 from distil.report.charts.canvas import Chart
 from distil.report.charts.lines import draw_training
 from distil.report.charts.of_candidates import list_candidate_charts
+from distil.report.charts.of_cascade import list_cascade_charts
 from distil.report.charts.of_cost import list_cost_charts
 from distil.report.charts.of_ladder import list_ladder_charts
 from distil.report.charts.of_quality import list_quality_charts
@@ -26,6 +27,7 @@ def list_charts(study: Study, results: Sequence[Result], compared: Sequence[Resu
     """All the charts that the study has figures for; `compared` are the models that were priced, not run."""
     return [
         *list_quality_charts(study, results),
+        *list_cascade_charts(study),
         *list_speed_charts(study),
         *list_cost_charts(study, [*results, *compared]),
         *list_ladder_charts(study),

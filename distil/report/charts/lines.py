@@ -4,7 +4,7 @@ Each line is named at its right end, where a piece of it is drawn again; names t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -106,6 +106,24 @@ def draw_calibration(lines: Sequence[Line], x_label: str, y_label: str, palette:
     axes.set_xlabel(x_label, color=palette.muted)
     axes.set_ylabel(y_label, color=palette.muted)
     _name_lines(axes, [Line("calibrated", "muted", (0, 1), (0, 1), ":"), *lines], palette)
+    return figure
+
+
+def draw_coverage(line: Line, kept: float | None, y_label: str, palette: Palette) -> Figure:
+    """The share that is right by the share of the texts that is kept, within its bounds, and where a threshold lies."""
+    figure, axes = start_axes(HEIGHT_IN, palette)
+    low, high = zip(*(line.bounds or ()), strict=True)
+    axes.fill_between(line.x, low, high, color=palette.pick(line.family), alpha=0.18, linewidth=0)
+    _draw_lines(axes, [replace(line, bounds=None)], palette)
+    axes.set(xlim=(0, 1.02), ylim=(max(0.0, np.floor(10 * min(line.y) - 0.5) / 10), 1.01))
+    if kept is not None:
+        axes.axvline(kept, color=palette.muted, linestyle=":", linewidth=1.4)
+        place = axes.get_xaxis_transform()
+        text = f"threshold: {kept:.1%} kept"
+        axes.text(kept, 1.02, text, transform=place, ha="center", color=palette.ink, fontsize=SMALL_PT)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    _label_shares(axes, "share of the texts that it keeps, the surest first", y_label, palette)
+    _name_lines(axes, [line], palette)
     return figure
 
 

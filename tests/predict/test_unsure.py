@@ -1,0 +1,197 @@
+"""Texts that the student is not sure of: to a file, or to the teacher, who may be away."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT
+from loopback_teacher import LoopbackTeacher, prompt_of, serve_teacher
+from predicting import INT8, TEXTS, predict, read_csv, read_lines, refuse
+
+from distil.classifiers.opening import open_onnx
+from distil.core.errors import DistilError
+from distil.predict.parts import PART_ROWS
+
+ROWS = [f"{TEXTS[number % 4]} {number}" for number in range(40)]
+
+
+def write_rows(path: str, texts: list[str]) -> None:
+    if path.endswith(".csv"):
+        Path(path).write_text("n,text\n" + "".join(f"{number},{text}\n" for number, text in enumerate(texts)))
+    else:
+        lines = ({"n": number, "text": text} for number, text in enumerate(texts))
+        Path(path).write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def measure(model: Path, texts: list[str]) -> list[float]:
+    return [float(sure) for sure in open_onnx(model, INT8, device="cpu").predict_with_sureness(texts)[1]]
+
+
+@pytest.fixture
+def median(model: Path) -> str:
+    return f"{sorted(measure(model, ROWS))[len(ROWS) // 2]:.6f}"
+
+
+@pytest.fixture
+def teacher() -> Iterator[LoopbackTeacher]:
+    with serve_teacher(lambda body, _number: "negative" if "bad" in prompt_of(body) else "positive") as server:
+        yield server
+
+
+@pytest.fixture
+def study(here: Path, teacher: LoopbackTeacher, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A study of the model's labels in the working folder, whose teacher is on loopback."""
+    monkeypatch.setenv("DISTIL_STORE", str(here / "answers.sqlite"))
+    sections: dict[str, Any] = yaml.safe_load((ROOT / "presets/reviews.yaml").read_text())
+    sections["annotate"] = {"prompt": "ask.md", "method": "generate", "protocol": "chat", "model": "toy"}
+    sections["annotate"] |= {"max_tokens": 9, "examples": {"file": "no.csv", "nearest": 0}}
+    sections["runtime"] = {"base_url": teacher.url, "max_retries": 0, "retry_wait_s": 0.001}
+    Path("params.yaml").write_text(yaml.safe_dump(sections))
+    Path("ask.md").write_text("Is it {labels}?\nText: {text}\n")
+    shutil.copy(ROOT / "dvc.yaml", "dvc.yaml")
+    return sections
+
+
+def test_a_file_takes_what_the_student_is_not_sure_of(model: Path, median: str) -> None:
+    write_rows("in.csv", ROWS)
+    said = predict(model, "in.csv", "out.csv", "--unsure-below", median)
+    unsure = [number for number, sure in enumerate(measure(model, ROWS)) if sure < float(median)]
+    assert 10 < len(unsure) < 30
+    assert f"out.csv: {40 - len(unsure)} rows; {len(unsure)} unsure" in said
+    left, kept = read_lines("out.csv.unsure.jsonl"), read_csv("out.csv")
+    assert [row["n"] for row in left] == [str(number) for number in unsure]
+    assert left[0]["place"] == f"line {unsure[0] + 2}"
+    assert left[0]["label"] in ("negative", "positive") and left[0]["sureness"] < float(median)
+    assert sorted([*(row["n"] for row in left), *(row["n"] for row in kept)], key=int) == list(map(str, range(40)))
+    assert all(float(row["sureness"]) >= float(median) - 1e-6 for row in kept)
+    assert "written before" in predict(model, "in.csv", "out.csv", "--unsure-below", median)
+    assert "was written with other options" in refuse(model, "in.csv", "out.csv")
+    predict(model, "in.csv", "out.csv", "--overwrite")
+    assert not Path("out.csv.unsure.jsonl").exists()
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet"])
+def test_the_teacher_answers_for_what_the_student_is_not_sure_of(
+    model: Path, median: str, study: dict[str, Any], teacher: LoopbackTeacher, name: str
+) -> None:
+    write_rows("in.csv", [*ROWS, ROWS[0]])
+    plain = f"plain{Path(name).suffix}"
+    predict(model, "in.csv", plain, "--unsure-below", "0")
+    said = predict(model, "in.csv", name, "--unsure-below", median, "--unsure-to", "teacher")
+    unsure = {text for text, sure in zip(ROWS, measure(model, ROWS), strict=True) if sure < float(median)}
+    assert {prompt_of(body).rsplit("Text: ", 1)[1].strip() for body in teacher.bodies} == unsure
+    assert len(teacher.bodies) == len(unsure), "a text is asked about once"
+    assert "of them labelled by the teacher" in said
+    rows, alone = read_any(name), read_any(plain)
+    assert [row["text"] for row in rows] == [row["text"] for row in alone]
+    for row, other in zip(rows, alone, strict=True):
+        if row["text"] in unsure:
+            label = "negative" if "bad" in row["text"] else "positive"
+            assert (row["label"], row["answered_by"]) == (label, "teacher")
+            assert not row["probability"]
+        else:
+            assert (row["label"], row["answered_by"]) == (other["label"], "student")
+            assert row["probability"] == other["probability"]
+    assert "written before" in predict(model, "in.csv", name, "--unsure-below", median, "--unsure-to", "teacher")
+    Path("ask.md").write_text("Which of {labels}?\nText: {text}\n")
+    faults = refuse(model, "in.csv", name, "--unsure-below", median, "--unsure-to", "teacher")
+    assert "was written with another teacher, prompt or way to its label" in faults
+
+
+def read_any(name: str) -> list[dict[str, Any]]:
+    if name.endswith(".csv"):
+        return read_csv(name)
+    if name.endswith(".jsonl"):
+        return read_lines(name)
+    import pyarrow.parquet as pq
+
+    rows: list[dict[str, Any]] = pq.read_table(name).to_pylist()
+    return rows
+
+
+def test_rows_wait_for_a_teacher_that_is_away(
+    model: Path, median: str, study: dict[str, Any], teacher: LoopbackTeacher
+) -> None:
+    write_rows("in.csv", ROWS)
+    arguments = ("--unsure-below", median, "--unsure-to", "teacher")
+    predict(model, "in.csv", "whole.csv", *arguments)
+    asked = len(teacher.bodies)
+    Path("answers.sqlite").unlink()
+    answering, teacher.bodies[:] = teacher.behave, []
+    teacher.behave = lambda body, number: answering(body, number) if number < 5 else None
+    with pytest.raises(DistilError, match=rf"; {asked} texts wait for the teacher: the same command goes on with them"):
+        predict(model, "in.csv", "out.csv", *arguments)
+    assert not Path("out.csv").exists()
+    assert Path("out.csv.parts/00000000.counts").exists()
+    came = len(teacher.bodies)
+    teacher.behave, teacher.bodies[:] = answering, []
+    predict(model, "in.csv", "out.csv", *arguments)
+    assert len(teacher.bodies) == asked - 5 < asked, f"{came} were asked before, and 5 answered"
+    assert Path("out.csv").read_bytes() == Path("whole.csv").read_bytes()
+    assert not Path("out.csv.parts").exists()
+
+
+def test_a_budget_is_not_passed(model: Path, study: dict[str, Any], teacher: LoopbackTeacher) -> None:
+    study["cost"]["teacher_usd_per_million_tokens"] = {"input": 1000.0, "output": 1000.0}  # 12 tokens a text: $0.012
+    study["runtime"]["budget_usd"] = 0.3
+    Path("params.yaml").write_text(yaml.safe_dump(study))
+    Path("in").mkdir()
+    write_rows("in/0.csv", ROWS[:3])
+    write_rows("in/1.csv", ROWS[3:])
+    with pytest.raises(DistilError, match="budget_usd"):
+        predict(model, "in", "out", "--unsure-below", "1", "--unsure-to", "teacher")
+    assert Path("out/0.csv").exists() and not Path("out/1.csv").exists()
+    assert len(teacher.bodies) * 0.012 <= 0.3, "the budget holds for both files together"
+
+
+def test_where_the_teacher_abstains_the_student_s_answer_stays(
+    model: Path, study: dict[str, Any], teacher: LoopbackTeacher
+) -> None:
+    write_rows("in.csv", ROWS[:6])
+    teacher.behave = lambda _body, _number: "who knows"
+    predict(model, "in.csv", "out.csv", "--unsure-below", "1", "--unsure-to", "teacher")
+    predict(model, "in.csv", "plain.csv")
+    rows, plain = read_csv("out.csv"), read_csv("plain.csv")
+    assert [(row["label"], row["answered_by"]) for row in rows] == [(row["label"], "student") for row in plain]
+
+
+def test_parts_are_answered_one_by_one(model: Path, study: dict[str, Any], teacher: LoopbackTeacher) -> None:
+    texts = ["it is fine"] * PART_ROWS + ["awful it is"] * 3
+    write_rows("in.jsonl", texts)
+    predict(model, "in.jsonl", "out.jsonl", "--unsure-below", "1", "--unsure-to", "teacher")
+    rows = read_lines("out.jsonl")
+    assert len(rows) == len(texts) and {row["answered_by"] for row in rows} == {"teacher"}
+    assert len(teacher.bodies) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (("--unsure-below", "auto"), "has no certified threshold; set cascade in params.yaml"),
+        (("--unsure-below", "1.5"), "--unsure-below 1.5 is neither auto nor a number from 0 to 1"),
+        (("--unsure-below", "nan"), "is neither auto nor a number"),
+        (("--unsure-to", "file"), "--unsure-to file needs --unsure-below"),
+        (("--unsure-below", "0.5", "--unsure-to", "me"), "--unsure-to me is neither file nor teacher"),
+        (("--unsure-below", "0.5", "--unsure-to", "teacher"), "dvc.yaml"),
+    ],
+)
+def test_what_cannot_be_is_one_line(model: Path, arguments: tuple[str, ...], fault: str) -> None:
+    write_rows("in.csv", ROWS)
+    assert fault in refuse(model, "in.csv", "out.csv", *arguments)
+
+
+def test_auto_takes_the_certified_threshold_of_the_file_that_it_is_of(model: Path, here: Path, median: str) -> None:
+    own = Path(shutil.copytree(model, here / "own"))
+    config = json.loads((own / "config.json").read_text())
+    config["selective"] = {"temperature": 1.0, "threshold": float(median), "file": INT8}
+    (own / "config.json").write_text(json.dumps(config))
+    write_rows("in.csv", ROWS)
+    predict(own, "in.csv", "out.csv", "--unsure-below", "auto")
+    predict(model, "in.csv", "same.csv", "--unsure-below", median)
+    assert Path("out.csv").read_bytes() == Path("same.csv").read_bytes()
+    fault = refuse(own, "in.csv", "other.csv", "--unsure-below", "auto", "--file", "onnx/model.onnx")
+    assert "is certified for onnx/model_quantized.onnx, not for onnx/model.onnx" in fault
