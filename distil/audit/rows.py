@@ -3,7 +3,6 @@
 No such row is ever trained on. A file with the header alone, or none, means that nothing was audited.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -19,8 +18,8 @@ OPEN = ("unsure", "skipped", "disputed")  # of these there is none
 HEADER = ",".join(COLUMNS)
 
 
-def read_audit_rows(path: Path, read_cell: Callable[[str], str] = str) -> pd.DataFrame:
-    """The audited rows, one a text, in COLUMNS: `label` as `read_cell` reads it, missing where `status` is one of OPEN.
+def read_audit_rows(path: Path) -> pd.DataFrame:
+    """The audited rows, one a text, in COLUMNS: `label` in its canonical form, missing where `status` is one of OPEN.
 
     Raises `InputError` with the line's number for what is not right.
     """
@@ -32,7 +31,7 @@ def read_audit_rows(path: Path, read_cell: Callable[[str], str] = str) -> pd.Dat
         raise InputError(f"{path} cannot be read as csv: {error}; its header is {HEADER}") from None
     if list(table.columns) != COLUMNS:
         raise InputError(f"{path} has the columns {', '.join(table.columns)}; they should be {', '.join(COLUMNS)}")
-    rows = [_read_row(path, number, row, read_cell) for number, row in enumerate(table.to_dict("records"), start=2)]
+    rows = [_read_row(path, number, row) for number, row in enumerate(table.to_dict("records"), start=2)]
     audited = pd.DataFrame(rows, columns=COLUMNS)
     if audited["id"].duplicated().any():
         twice = audited.loc[audited["id"].duplicated(), "id"].iloc[0]
@@ -40,7 +39,7 @@ def read_audit_rows(path: Path, read_cell: Callable[[str], str] = str) -> pd.Dat
     return audited
 
 
-def _read_row(path: Path, number: int, row: dict[str, str], read_cell: Callable[[str], str]) -> dict[str, object]:
+def _read_row(path: Path, number: int, row: dict[str, str]) -> dict[str, object]:
     place = f"{path}, line {number}"
     if row["status"] not in (*KNOWN, *OPEN):
         raise InputError(f"{place}: status {row['status']!r} is none of {', '.join((*KNOWN, *OPEN))}")
@@ -52,10 +51,5 @@ def _read_row(path: Path, number: int, row: dict[str, str], read_cell: Callable[
         raise InputError(f"{place}: stratum_texts and inclusion are numbers") from None
     if texts < 1 or not 0 < inclusion <= 1:
         raise InputError(f"{place}: stratum_texts is a number of texts, and inclusion a probability above 0")
-    label = None
-    if row["status"] in KNOWN:
-        try:
-            label = read_cell(row["label"])
-        except ValueError as error:
-            raise InputError(f"{place}: label {row['label']!r} {error}") from None
+    label = row["label"] if row["status"] in KNOWN else None
     return {**row, "label": label, "stratum_texts": texts, "inclusion": inclusion}

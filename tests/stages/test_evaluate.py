@@ -52,6 +52,7 @@ ARGUMENTS = [
     *("quality.json", "macro_f1.json", "confusion.csv", "scores.csv", "calibration.csv"),
     *("predictions.parquet", "baselines.safetensors"),
 ]
+AUDIT = ["audit.csv", "audit.json"]
 
 
 def prepare(
@@ -76,7 +77,7 @@ def prepare(
     rows = pd.concat([list_annotations(votes, name) for name in teachers])
     write_rows(folder / "annotations.parquet", ANNOTATIONS, rows)
     export = record_default(folder / "default.json")
-    return [*export_tiny_student(factory), export, *(folder / name for name in ARGUMENTS)]
+    return [*export_tiny_student(factory), export, *(folder / name for name in [*ARGUMENTS, *AUDIT])]
 
 
 def run_stage(project: Project, factory: pytest.TempPathFactory, **changes: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
 from stages.split import main
 
-NAMES = "texts.parquet labels.parquet train.parquet validation.parquet test.parquet teacher.json"
+NAMES = "texts.parquet labels.parquet train.parquet validation.parquet test.parquet teacher.json audit.csv"
 PATHS = tuple(map(Path, NAMES.split()))
 
 
