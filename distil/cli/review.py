@@ -145,7 +145,8 @@ def describe_settled(settled: Settled, folder: Path) -> str:
     """What the answers came to, in one line."""
     return (
         f"{settled.corrections:,} corrections and {settled.audited:,} audited rows in {folder}, "
-        f"{settled.disputed:,} on which readers differ, {settled.unanswered:,} unsure or skipped; 'dvc repro' takes them in"
+        f"{settled.disputed:,} on which readers differ, {settled.unanswered:,} unsure or skipped; "
+        "'dvc repro' takes them in"
     )
 
 
