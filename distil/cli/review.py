@@ -1,6 +1,8 @@
 """The commands `distil review`: rows for people to read, and what their answers come to."""
 
 import sys
+from collections import Counter
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -15,15 +17,18 @@ from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.served import FILES, read_served
 from distil.forms.answering import Answers
+from distil.kinds.exchanging import load_exchange
 from distil.kinds.labelling import load_labelling
 from distil.kinds.scoring import load_asking, load_scores
 from distil.labels.corrections import read_table
 from distil.labels.params import AggregateParams
 from distil.quality.asking import ask
 from distil.review.agreement import describe_measure, measure_agreement
-from distil.review.answers import keep_current, name_reader, read_answers
+from distil.review.answers import append_answers, keep_current, name_reader, read_answers
 from distil.review.candidates import add_signs, gather_texts
 from distil.review.drawing import draw_audit, find_reserve
+from distil.review.exporting import write_argilla, write_csv, write_label_studio, write_workbook
+from distil.review.importing import Row, take_answers
 from distil.review.opening import Places, open_sheet
 from distil.review.pace import SECONDS_PER_MINUTE, find_pace
 from distil.review.queueing import count_signs, rank_suspicious
@@ -31,12 +36,31 @@ from distil.review.settling import Settled, settle
 from distil.review.sheets import ADJUDICATION, AUDIT, QUEUE, QueueRow, SheetName, read_audit, read_queue, write_sheet
 
 MINUTES = 60.0
+MOST_TOLD = 20  # rows that are refused
 SIGNS = {
     "votes": "votes that differ",
     "student": "the student of another mind",
     "held_out": "suspects of train",
     "duplicates": "near-duplicates with other labels",
 }
+
+
+class Tool(StrEnum):
+    """For which rows are exported."""
+
+    XLSX = "xlsx"
+    CSV = "csv"
+    LABEL_STUDIO = "label-studio"
+    ARGILLA = "argilla"
+
+
+class SheetChoice(StrEnum):
+    """A sheet, as typer takes it."""
+
+    AUDIT = "audit"
+    QUEUE = "queue"
+    ADJUDICATION = "adjudication"
+
 
 review_app = typer.Typer(no_args_is_help=True, help="Rows for people to read: a blind audit, and a repair queue.")
 
@@ -175,3 +199,73 @@ def no_signs(texts: pd.DataFrame) -> pd.DataFrame:
     """The columns of `add_signs` without anything in them."""
     empty: dict[str, Any] = dict.fromkeys(("student_label", "student_sure", "suggested", "quality", "cluster"))
     return texts.assign(**empty)
+
+
+@review_app.command("export")
+def export_sheet(
+    path: Annotated[Path, typer.Argument(help="File to write (xlsx, csv), or folder (label-studio, argilla).")],
+    *,
+    to: Annotated[Tool, typer.Option(help="For which tool.")] = Tool.XLSX,
+    sheet: Annotated[SheetChoice, typer.Option(help="Which rows.")] = SheetChoice.QUEUE,
+    reader: Annotated[
+        str | None, typer.Option(help="Those that this reader has not answered; else nobody has.")
+    ] = None,
+) -> None:
+    """Write the rows of a sheet for another tool; 'distil review import' takes them back."""
+    places, task = find_places(), load_params("task", TaskParams)
+    name, form = check_reader(reader), load_exchange(task.kind)
+    given = keep_current(read_answers(places.folder))
+    done = {answer.id for answer in given if answer.sheet == sheet.value and name in (None, answer.reader)}
+    tasks = [each for each in open_sheet(places, sheet.value) if each.id not in done]
+    if not tasks:
+        raise InputError(f"no row of the sheet {sheet.value} is left to read; 'distil review draw' draws more")
+    try:
+        match to:
+            case Tool.XLSX:
+                write_workbook(path, tasks, task.labels, form)
+            case Tool.CSV:
+                write_csv(path, tasks)
+            case Tool.LABEL_STUDIO:
+                write_label_studio(path, tasks, task.labels, form)
+            case Tool.ARGILLA:
+                write_argilla(path, tasks, task.labels, form)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror or error}); name another place") from None
+    typer.echo(f"{len(tasks):,} rows of the sheet {sheet.value} -> {path}")
+
+
+@review_app.command("import")
+def import_answers(
+    path: Annotated[Path, typer.Argument(help="What a tool wrote: csv, tsv, xlsx, or JSON.")],
+    *,
+    reader: Annotated[str | None, typer.Option(help="Who read it, where the file does not say.")] = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Take what is sound though rows are refused.")] = False,
+) -> None:
+    """Take answers back from a file, all of them or none; what is no answer (yet) is left out and told."""
+    places, task = find_places(), load_params("task", TaskParams)
+    form = load_exchange(task.kind)
+    taken = take_answers(path, list_rows(places), read_answers(places.folder), check_reader(reader), form, task.labels)
+    for place, why in taken.refused[:MOST_TOLD]:
+        print(f"refused: {path.name}, {place}: {why}", file=sys.stderr)
+    if taken.refused and not partial:
+        shown = f", of which the first {MOST_TOLD} are told above" if len(taken.refused) > MOST_TOLD else ""
+        raise InputError(
+            f"{len(taken.refused):,} rows of {path.name} are refused{shown}, so nothing was taken in; mend them, or "
+            f"take the other {len(taken.answers):,} answers with --partial"
+        )
+    append_answers(places.folder, taken.answers)
+    for why, count in Counter(why for _, why in taken.left_out).most_common():
+        typer.echo(
+            f"left out: {count:,} rows, {why}, as {next(place for place, each in taken.left_out if each == why)}"
+        )
+    told = f"{len(taken.answers):,} answers taken in, {taken.known:,} known already"
+    typer.echo(told + (f", {len(taken.refused):,} refused" if taken.refused else ""))
+    typer.echo(describe_settled(settle(places.folder), places.folder))
+
+
+def list_rows(places: Places) -> dict[tuple[str, str], Row]:
+    """The rows that may be answered, by sheet and id; any row may have been in an adjudication."""
+    sheets: tuple[SheetName, ...] = (AUDIT, QUEUE)
+    tasks = [each for sheet in sheets for each in open_sheet(places, sheet)]
+    rows = {(str(each.sheet), each.id): Row(each.text_sha, each.text) for each in tasks}
+    return rows | {(ADJUDICATION, text_id): row for (_, text_id), row in rows.items()}

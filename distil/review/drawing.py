@@ -64,7 +64,10 @@ def draw_audit(
     table["added"] = _share_out(table["wanted"].to_numpy(), table["have"].to_numpy(), table["free"].to_numpy(), rows)
     rates = (table["have"] + table["added"]) / table["texts"]
     order = frame.assign(stratum=strata)[free].sort_values("lot")
-    fresh = order.index[order.groupby("stratum").cumcount() < order["stratum"].map(table["added"])]
+    places = order.groupby("stratum").cumcount() + 1
+    wanted = order["stratum"].map(table["added"])
+    turns = (places / wanted.clip(lower=1)).where(places <= wanted).dropna()
+    fresh = turns.sort_values(kind="stable").index  # whoever stops half-way has read half of each stratum
     chosen = strata[[*known, *fresh]]
     before = pd.Series({row.id: row.inclusion for row in known.values()}, dtype=np.float64)
     inclusion = np.maximum(chosen.map(rates), before.reindex(chosen.index, fill_value=0))

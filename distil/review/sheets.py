@@ -7,7 +7,7 @@ no label: these are looked up by id when the sheet is opened. A row is never on 
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
@@ -15,7 +15,9 @@ from distil.core.errors import InputError
 from distil.core.params import Number, Params
 from distil.core.whole_files import written_whole
 
-AUDIT, QUEUE, ADJUDICATION = "audit", "queue", "adjudication"
+AUDIT: Final = "audit"
+QUEUE: Final = "queue"
+ADJUDICATION: Final = "adjudication"
 SheetName = Literal["audit", "queue", "adjudication"]
 """`adjudication` is no file: it has the rows of the other two on which readers differ."""
 
