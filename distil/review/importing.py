@@ -241,7 +241,8 @@ def _read_table(path: Path, kind: str) -> Iterator[Found]:
         if row.fault and row.fault.startswith(KEY):
             yield Found(row.place, "", "", "", "", left_out="the row has no text_id")
         elif row.fault:
-            yield Found(row.place, "", "", "", "", refused=row.fault)
+            remedy = "; save the file as UTF-8, in Excel as CSV UTF-8" if "UTF-8" in row.fault else ""
+            yield Found(row.place, "", "", "", "", refused=f"{row.fault}{remedy}")
         else:
             yield _read_cells(row.place, row.cells)
 
