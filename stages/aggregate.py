@@ -67,14 +67,14 @@ def decide(annotations: pd.DataFrame, labels: Sequence[str], params: AggregatePa
 
 
 def apply_corrections(
-    decided: pd.DataFrame, corrections: pd.Series, soften: Callable[[str], NDArray[np.float64]]
+    decided: pd.DataFrame, corrections: pd.DataFrame, soften: Callable[[str], NDArray[np.float64]]
 ) -> int:
     """Put people's labels in, with all of the share; returns how many. Corrections of texts that are gone wait."""
     known = corrections[corrections.index.isin(decided.index)]
-    for text_id, label in known.items():
+    for text_id, label, source in known[["label", "source"]].itertuples():
         decided.at[text_id, "label"] = label
         decided.at[text_id, "soft"] = soften(label)
-        decided.at[text_id, "source"] = "human"
+        decided.at[text_id, "source"] = source
     if len(known) < len(corrections):
         print(
             f"aggregate: {len(corrections) - len(known):,} corrections are of texts that are not in the data (any more)"

@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from distil.audit.measuring import Audit, describe_trust, find_second_opinion, measure_audit, open_audit, pick_trust
 from distil.classifiers.systems import load_students
 from distil.core.command import run
 from distil.core.errors import InputError
@@ -25,14 +26,24 @@ from distil.core.metrics import read_details, write_csv, write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.served import PRECISIONS, read_served
-from distil.core.tables import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TEXTS, TRAIN, read_labelled, write_rows
+from distil.core.tables import (
+    ANNOTATIONS,
+    LABELS,
+    PREDICTIONS,
+    TEST,
+    TEXTS,
+    TRAIN,
+    read_labelled,
+    read_rows,
+    write_rows,
+)
 from distil.encoders.foreign import read_object
 from distil.encoders.outputs import read_outputs
 from distil.encoders.reading import measure_cut
 from distil.encoders.torch_model import load_tokenizer, use_threads
 from distil.kinds.baselines import load_baselines_of
 from distil.kinds.scoring import load_asking, load_judging
-from distil.quality.asking import Rows, ask_all
+from distil.quality.asking import Rows, ask, ask_all
 from distil.quality.bootstrap import Bootstrap
 from distil.quality.comparison import TEACHER, Comparison, score_systems
 from distil.quality.headline import CASCADE, pick_macro_f1, pick_score
@@ -65,8 +76,10 @@ def main(
     coverage: Annotated[Path, "csv: how often each student is right on the texts that it is surest of"],
     predictions: Annotated[Path, "table: what each system says of each test text"],
     baselines: Annotated[Path, "file: the trained baselines, to be timed"],
+    audit: Annotated[Path, "csv: the rows that people read blind"],
+    trust: Annotated[Path, "json: what these rows tell of teacher and student"],
 ) -> None:
-    """Write the scores, what is plotted to csv files, every answer, and the trained baselines."""
+    """Write the scores, what is plotted to csv files, every answer, the trained baselines, and what an audit tells."""
     params, task = load_params("evaluate", EvaluateParams), load_params("task", TaskParams)
     runtime, scoring = load_params("runtime", RuntimeParams), make_scoring(params, task)
     use_threads(runtime.threads)
@@ -87,6 +100,11 @@ def main(
     write_csv(coverage, list_curves(comparison, sureness, params.confidence))
     write_plots(scores, confusion, calibration, comparison, found, served, scoring)
     tell(summary, metrics, macro_f1, scoring)
+    opened = open_audit(audit, read_rows(texts, TEXTS), rows.test["id"], read_rows(labels, LABELS))
+    audited = estimate_trust(opened, comparison, served, systems[served], scoring, task)
+    write_metrics(trust, pick_trust(audited), audited)
+    if audited["labelled"]:
+        print(f"evaluate: {describe_trust(audited)} -> {trust}")
 
 
 def train_baselines(
@@ -147,6 +165,16 @@ def note_unread(student: Path, texts: Sequence[str]) -> list[str]:
     tokenizer = load_tokenizer(student)
     max_length = tokenizer.model_max_length
     return note_cut(measure_cut(tokenizer, texts, max_length), len(texts), max_length)
+
+
+def estimate_trust(
+    audit: Audit, comparison: Comparison, served: str, student: Any, scoring: Scoring, task: TaskParams
+) -> dict[str, Any]:
+    """What the rows of an audit tell of the teacher and of the student that is served, who is asked about them here."""
+    texts = audit.rows["text"].to_list()
+    said = ask(served, student, texts, scoring.labels, load_asking(task.kind)).labels if texts else []
+    second = find_second_opinion(audit, comparison.answers[TEACHER].labels, comparison.answers[served].labels)
+    return measure_audit(audit, said, second, scoring.form, scoring.bootstrap.confidence)
 
 
 def make_scoring(params: EvaluateParams, task: TaskParams) -> Scoring:

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import pandas as pd
 
+from distil.audit.rows import read_audit_rows
 from distil.core.command import run
 from distil.core.errors import InputError
 from distil.core.metrics import write_metrics
@@ -25,7 +26,7 @@ from distil.kinds.labelling import load_labelling
 from distil.kinds.scoring import load_scores
 from distil.labels.near_duplicates import find_clusters
 from distil.labels.params import SplitParams
-from distil.labels.splits import Clusters, Straddling, assign, find_straddling
+from distil.labels.splits import Clusters, Straddling, assign, find_straddling, keep_out
 
 LONGEST_SHOWN = 60  # characters of a text in a message
 NOTHING_TO_TRAIN_ON = (
@@ -42,16 +43,19 @@ def main(
     calibration: Annotated[Path, "table: texts that a cascade's threshold is chosen on, with both labels"],
     test: Annotated[Path, "table: texts to score on, with people's label where there is one"],
     metrics: Annotated[Path, "json: the teacher's scores on test rows, and on the other gold rows (dev)"],
+    audit: Annotated[Path, "csv: the rows that people read blind, on which nothing is trained"],
 ) -> None:
     """Write the four tables and the teacher's scores."""
     task = load_params("task", TaskParams)
     params = load_params("split", SplitParams)
     rows = read_rows(texts, TEXTS).merge(read_rows(labels, LABELS), on="id", validate="one_to_one")
+    audited = read_audit_rows(audit)
     check_people(rows, labels, load_labelling(task.kind).form, task.labels)
+    check_audit(audited, audit, rows, load_labelling(task.kind).form, task.labels)
     clusters = find_clusters(rows["text"].to_list())
     together = clusters if params.near_duplicates == "together" else None
     shares = params.test_share, params.validation_share, params.salt, together, params.calibration_share
-    rows["part"] = assign(rows, *shares)
+    rows["part"] = keep_out(rows.assign(part=assign(rows, *shares)), audited["id"], together)
     check_parts(rows, params)
     write_rows(train, TRAIN, rows.loc[rows["part"] == "train", TRAIN.names])
     write_rows(validation, TRAIN, rows.loc[rows["part"] == "validation", TRAIN.names])
@@ -74,9 +78,19 @@ def main(
 
 def check_people(rows: pd.DataFrame, path: Path, form: LabelForm, labels: list[str]) -> None:
     """Refuse a person's label that is none of its text: aggregate, which read it, does not see the texts."""
-    for row in rows[rows["source"] == "human"].itertuples():
+    for row in rows[rows["source"] != "teacher"].itertuples():
         if wrong := form.check_label(row.label, labels, row.text):
             raise InputError(f"{path}, text {row.id}: the label {row.label} {wrong}; mend its line in corrections.csv")
+
+
+def check_audit(audited: pd.DataFrame, path: Path, rows: pd.DataFrame, form: LabelForm, labels: list[str]) -> None:
+    """Refuse a label of the audit that is none of its text; texts that are gone are passed over."""
+    known = audited[audited["label"].notna()].merge(rows[["id", "text"]], on="id")
+    for row in known.itertuples():
+        if wrong := form.check_label(row.label, labels, row.text):
+            raise InputError(
+                f"{path}, text {row.id}: the label {row.label} {wrong}; 'distil review settle' writes it anew"
+            )
 
 
 def check_parts(rows: pd.DataFrame, params: SplitParams) -> None:
@@ -108,6 +122,7 @@ def describe_parts(rows: pd.DataFrame) -> str:
         "validation": "validation",
         "calibration": "calibration",
         "test": "test",
+        "audit": "read blind by people",
         "near": "left out (near-duplicates of test texts)",
         "none": "of no use (without the label needed)",
     }

@@ -59,7 +59,18 @@ PROMPT = "Sentence: {text}\nSentiment:\n"
 ARGUMENTS = (
     *(
         f"metrics/{name}.json"
-        for name in ["quality", "speed", "cost", "fetch", "annotate", "compare", "aggregate", "train", "export"]
+        for name in [
+            "quality",
+            "speed",
+            "cost",
+            "fetch",
+            "annotate",
+            "compare",
+            "aggregate",
+            "train",
+            "export",
+            "audit",
+        ]
     ),
     "metrics/training.csv",
     "metrics/calibration.csv",
@@ -136,6 +147,13 @@ def write_toy_results(
     }
     if cascade:
         add_cascade(files["quality"], cost, gold)
+    files["audit"] = {"labelled": 0, "rows": 0, "score": "accuracy" if kind == "classification" else "exact_match"} | {
+        **dict.fromkeys(("unsure", "skipped", "disputed", "gone"), 0),
+        "texts": 2373,
+        "confidence": 0.95,
+        "second_opinion": None,
+        "systems": {},
+    }
     for name, content in files.items():
         write_metrics(folder / "metrics" / f"{name}.json", {}, content)
     names = {name: rename(name, kind) for name in SCORES}

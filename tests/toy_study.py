@@ -11,6 +11,7 @@ from loopback_teacher import prompt_of
 
 from distil.assets.references import sha256_of
 
+OF_PEOPLE = ("review/corrections.csv", "review/audit.csv")
 STAGES = ["fetch", "annotate", "compare", "aggregate", "split", "train", "export", "evaluate", "benchmark", "cost"]
 STAGES += ["report"]
 GOOD, BAD = ["good", "great", "fine", "lovely"], ["bad", "awful", "poor", "broken"]
@@ -29,7 +30,7 @@ def copy_toy(folder: Path, rows: int) -> None:
     """Make the folder a project with so many texts; params.yaml is still to be written."""
     for name in ("distil", "stages", "plots", "prices"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("dvc.yaml", ".gitattributes", ".gitignore", ".dvcignore", "assets.txt", "review/corrections.csv"):
+    for name in ("dvc.yaml", ".gitattributes", ".gitignore", ".dvcignore", "assets.txt", *OF_PEOPLE):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     (folder / "corpus").mkdir()

@@ -55,7 +55,7 @@ LABELS = pa.schema(
         pa.field("votes", pa.int32(), nullable=False),  # the usable ones
         pa.field("reason", pa.string()),
         pa.field("abstained", pa.string()),  # why there is no teacher_label
-        pa.field("source", pa.string(), nullable=False),  # teacher or human
+        pa.field("source", pa.string(), nullable=False),  # teacher, human, or adjudicated
     ]
 )
 TRAIN = pa.schema(

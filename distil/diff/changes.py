@@ -91,7 +91,7 @@ def _tell_of_teacher(side: Side) -> pd.DataFrame:
     """By id the label, and what is told of it; people's corrections replaced the shares of the votes."""
     told = side.decided[["teacher_label", "votes", "reason", "abstained", "soft"]]
     told = told.rename(columns={"teacher_label": "label"})
-    return told.assign(soft=told["soft"].mask(side.decided["source"] == "human"))
+    return told.assign(soft=told["soft"].mask(side.decided["source"] != "teacher"))
 
 
 def _find_shift(who: str, old: pd.DataFrame, new: pd.DataFrame, before: Side, after: Side, scoring: Scoring) -> Shift:

@@ -80,6 +80,17 @@ def _draw_clusters(
     return drawn | (among & _share_cluster(drawn, clusters))
 
 
+def keep_out(rows: pd.DataFrame, audited: pd.Series, clusters: Clusters | None = None) -> pd.Series:
+    """The `part` of each row once those with audited ids, whose labels estimate, train and validate nothing.
+
+    They are "audit", and where clusters stay together what is near them is "near". A test row stays one.
+    """
+    chosen = rows["id"].isin(audited)
+    learns = rows["part"].isin(["train", "validation"])
+    near = learns & _share_cluster(chosen, clusters)
+    return rows["part"].mask(near, "near").mask(chosen & (learns | (rows["part"] == "near")), "audit")
+
+
 def _share_cluster(chosen: pd.Series, clusters: Clusters | None) -> NDArray[np.bool_]:
     """Whether each row is in the cluster of a chosen one."""
     if clusters is None:

@@ -13,6 +13,7 @@ from distil.revisions.git import run_git
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ("dvc.lock", "metrics/")
 OF_THE_DEFAULT_STUDY = ("README.md", "params.yaml", "presets/", "prompts/", "review/", "corpus/")
+OF_PEOPLE = ("review/corrections.csv", "review/audit.csv")  # of which a study begins with the headers
 OF_THE_PROJECT = (
     ".ci/",
     ".dvc/",
@@ -45,9 +46,10 @@ def copy_template(names: Iterable[str], folder: Path, project: Path = ROOT) -> N
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(project / name, folder / name)
-    header = (project / "review/corrections.csv").read_text(encoding="utf-8").splitlines()[0]
     (folder / "review").mkdir()
-    (folder / "review" / "corrections.csv").write_text(f"{header}\n", encoding="utf-8")
+    for name in OF_PEOPLE:
+        header = (project / name).read_text(encoding="utf-8").splitlines()[0]
+        (folder / name).write_text(f"{header}\n", encoding="utf-8")
 
 
 def _is_wanted(name: str) -> bool:

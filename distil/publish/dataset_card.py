@@ -21,7 +21,12 @@ from distil.report.params import CardParams
 
 SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 LARGEST = "10M<n<100M"
-BY = {"gold": "people", "human": "people, who corrected the teacher", "teacher": "the teacher"}
+BY = {
+    "gold": "people",
+    "human": "people, who corrected the teacher",
+    "adjudicated": "people, where one settled what others differed on",
+    "teacher": "the teacher",
+}
 
 
 class SourceParams(CardParams):

@@ -24,7 +24,7 @@ LABELLED = pa.schema(
         pa.field("id", pa.string(), nullable=False),
         pa.field("text", pa.string(), nullable=False),
         pa.field("label", pa.string(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),  # of the label: teacher, human (a correction) or gold
+        pa.field("source", pa.string(), nullable=False),  # of the label: teacher, human, adjudicated, or gold
         pa.field("teacher_label", pa.string()),  # null: the teacher abstained
         pa.field("shares", SHARES),  # of the teacher's votes or scores, as data/labels.parquet has them in soft
         pa.field("votes", pa.int32(), nullable=False),

@@ -23,7 +23,7 @@ class Rows:
     @property
     def corrected(self) -> pd.Series:
         """Whether people corrected a row, which replaces the teacher's shares."""
-        return self.decided["source"] == "human"
+        return self.decided["source"] != "teacher"
 
 
 def ask_all(classifiers: Mapping[str, Any], rows: Rows, names: Sequence[str], form: AskForm) -> Comparison:

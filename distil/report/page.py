@@ -30,11 +30,13 @@ from distil.report.next_steps import list_findings, list_steps, write_alarm
 from distil.report.recall import describe_recall
 from distil.report.results import Result, find_family, list_headings
 from distil.report.tradeoffs import list_tradeoffs
+from distil.report.trust import has_trust, list_estimates, list_trust_notes
 from distil.report.wording import join_sources, number_sources, write_plain, write_seconds, write_sentence
 
 STYLE = "page.css"
 SECTIONS = {
     "results": ("Results", "section_results.html"),
+    "trust": ("How far can these labels be trusted", "section_trust.html"),
     "against": ("What changed", "section_against.html"),
     "tradeoffs": ("Trade-offs", "section_tradeoffs.html"),
     "quality": ("Quality", "section_quality.html"),
@@ -95,6 +97,8 @@ def render_page(
             against=describe_against(study.against, examples),
             examples=list_examples(study, examples),
             givers=GIVERS,
+            estimates=list_estimates(study),
+            trust_notes=list_trust_notes(study),
             **_describe_quality(study, results),
         )
     )
@@ -141,6 +145,7 @@ def _choose_sections(study: Study) -> dict[str, tuple[str, str]]:
         "candidates": not study.compare["candidates"],
         "against": study.against is None,
         "cascade": find_cascade(study) is None,
+        "trust": not has_trust(study),
     }
     sections = {key: section for key, section in SECTIONS.items() if not empty.get(key)}
     if study.against:

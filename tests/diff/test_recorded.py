@@ -33,7 +33,7 @@ def label(project: Project, name: str, study: Sections, **changes: object) -> Si
     fetch.main(NOWHERE, assets, texts, rest[0])
     annotate.main(texts, assets, votes, rest[1])
     aggregate.main(votes, corrections, labels, rest[2])
-    split.main(texts, labels, rest[3], rest[4], rest[7], rest[5], rest[6])
+    split.main(texts, labels, rest[3], rest[4], rest[7], rest[5], rest[6], Path("audit.csv"))
     return read_working_tree(Places(texts, labels, rest[5], NOWHERE, NOWHERE), name)
 
 

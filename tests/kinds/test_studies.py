@@ -65,7 +65,7 @@ def run_to_split() -> dict[str, Any]:
     fetch.main(Path("corpus"), Path("assets.txt"), texts, Path("fetch.json"))
     annotate.main(texts, Path("assets.txt"), annotations, Path("annotate.json"))
     aggregate.main(annotations, Path("corrections.csv"), labels, Path("aggregate.json"))
-    split.main(texts, labels, one, two, three, four, Path("teacher.json"))
+    split.main(texts, labels, one, two, three, four, Path("teacher.json"), Path("audit.csv"))
     found: dict[str, Any] = read_metrics(Path("teacher.json"))["teacher"]
     return found
 

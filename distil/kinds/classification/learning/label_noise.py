@@ -23,14 +23,14 @@ def find_suspects(rows: pd.DataFrame, numbers: NDArray[np.intp], probabilities: 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of a label with so few rows that none can be suspected
         suspected = find_label_issues(numbers, probabilities, filter_by="both", n_jobs=1)
-    by_teacher: NDArray[np.bool_] = rows["source"].ne("human").to_numpy(dtype=bool)
+    by_teacher: NDArray[np.bool_] = rows["source"].eq("teacher").to_numpy(dtype=bool)
     return np.asarray(by_teacher & suspected, dtype=bool)
 
 
 def weigh_rows(rows: pd.DataFrame, numbers: NDArray[np.intp], probabilities: Floats) -> Floats:
     """Return each row's held-out probability of its own label, 1 for labels by people, scaled to a mean of 1."""
     quality = _rate_labels(numbers, probabilities).clip(LEAST_WEIGHT)
-    weights: Floats = np.where(rows["source"] == "human", 1.0, quality)
+    weights: Floats = np.where(rows["source"] != "teacher", 1.0, quality)
     return weights / float(weights.mean())
 
 

@@ -30,7 +30,7 @@ def keep_agreed(rows: pd.DataFrame, labels: Sequence[str], min_agreement: float)
     """
     known = read_known(rows, labels)
     decided = np.where(known, _read_shares(rows, known), 1 - _read_shares(rows, known)).min(axis=1, initial=1.0)
-    kept = (decided >= min_agreement) | (rows["source"] == "human").to_numpy()
+    kept = (decided >= min_agreement) | (rows["source"] != "teacher").to_numpy()
     if not known[kept].any():
         found = f"{kept.sum():,} rows, none of which has a label" if kept.any() else "no row"
         remedy = (

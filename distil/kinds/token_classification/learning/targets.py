@@ -23,7 +23,7 @@ def keep_agreed(rows: pd.DataFrame, labels: Sequence[str], min_agreement: float)
     """
     _check_labels(rows, labels)
     agreed = np.array([_agree(shares) >= min_agreement - ROUNDING for shares in rows["soft"]], dtype=bool)
-    kept = rows[agreed | (rows["source"] == "human").to_numpy()].reset_index(drop=True)
+    kept = rows[agreed | (rows["source"] != "teacher").to_numpy()].reset_index(drop=True)
     if not any(name_labels(label) for label in kept["label"]):
         left = len(rows) - len(kept)
         remedy = (
