@@ -11,8 +11,8 @@ from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import CALIBRATION, LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
 from stages.split import main
 
-NAMES = "texts.parquet labels.parquet train.parquet validation.parquet calibration.parquet test.parquet teacher.json audit.csv"
-PATHS = tuple(map(Path, NAMES.split()))
+TABLES = "texts labels train validation calibration test"
+PATHS = (*(Path(f"{name}.parquet") for name in TABLES.split()), Path("teacher.json"), Path("audit.csv"))
 
 
 def set_up(project: Project, count: int, gold: str | None = "positive", **params: Any) -> None:
