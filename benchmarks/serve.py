@@ -105,19 +105,30 @@ async def watch_health(session: aiohttp.ClientSession, seconds: float) -> list[f
     return took
 
 
-def time_class(model: Path, texts: list[str]) -> float:
-    """Texts a second of the bare class."""
+def time_class(model: Path, texts: list[str]) -> tuple[float, float]:
+    """Texts a second of the bare class, and milliseconds of a core for each."""
     student = open_onnx(model, FILES["student_int8"])
     student.predict(texts[:64])
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     student.predict(texts)
-    return len(texts) / (time.perf_counter() - begun)
+    return len(texts) / (time.perf_counter() - begun), 1e3 * (time.process_time() - used) / len(texts)
+
+
+async def time_clients(
+    session: aiohttp.ClientSession, texts: list[str], seconds: float, each: int, process: psutil.Process
+) -> tuple[float, str]:
+    """Texts a second, and what the server and the clients take of a core for each, in words."""
+    before, own = sum(process.cpu_times()[:2]), time.process_time()
+    rate = await keep_asking(session, texts, seconds, each)
+    used, own = sum(process.cpu_times()[:2]) - before, time.process_time() - own
+    count = rate * seconds / 1e3
+    return rate, f"{used / count:.2f} ms of a core a text in the server, {own / count:.2f} in the clients"
 
 
 async def measure(model: Path, texts: list[str], seconds: float, waiting: int) -> None:
     """Measure, and print."""
     many = list(islice(cycle(texts), 4096))
-    before = time_class(model, many)
+    before, _ = time_class(model, many)
     server, address = start_server(model, waiting)
     try:
         process = psutil.Process(server.pid)
@@ -125,14 +136,17 @@ async def measure(model: Path, texts: list[str], seconds: float, waiting: int) -
         async with aiohttp.ClientSession(address, connector=connector) as session:
             await keep_asking(session, texts, 1)
             memory = process.memory_info().rss
-            rate = await keep_asking(session, texts, seconds)
-            between = time_class(model, many)
-            batched = await keep_asking(session, texts, seconds, TEXTS_EACH)
-            after = time_class(model, many)
+            rate, cost = await time_clients(session, texts, seconds, 1, process)
+            between, core = time_class(model, many)
+            batched, cost_batched = await time_clients(session, texts, seconds, TEXTS_EACH, process)
+            after, _ = time_class(model, many)
             offline, then = (before + between) / 2, (between + after) / 2
-            print(f"the class, offline, in turn: {before:,.0f}, {between:,.0f}, {after:,.0f} texts/s")
-            print(f"{CLIENTS} clients, a text each: {rate:,.0f} texts/s, ratio {rate / offline:.2f}")
-            print(f"{CLIENTS} clients, {TEXTS_EACH} texts each: {batched:,.0f} texts/s, ratio {batched / then:.2f}")
+            print(
+                f"class, offline, in turn: {before:,.0f}, {between:,.0f}, {after:,.0f} texts/s; {core:.2f} ms of a core"
+            )
+            print(f"{CLIENTS} clients, a text each: {rate:,.0f} texts/s, ratio {rate / offline:.2f}; {cost}")
+            told = f"{CLIENTS} clients, {TEXTS_EACH} texts each: {batched:,.0f} texts/s, ratio {batched / then:.2f}"
+            print(f"{told}; {cost_batched}")
             _, answers, _ = await send_by_lot(session, texts, rate / 2, seconds)
             p50, p99 = np.percentile(answers, [50, 99]) * 1e3
             print(f"at half that rate: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
