@@ -147,12 +147,17 @@ def run_line(line: Line, folder: Path, arguments: argparse.Namespace) -> bool:
     form = ("--form", FORMS[sections["task"]["kind"]]) if sections["task"].get("kind") in FORMS else ()
     skill = ("--accuracy", str(line.accuracy), "--confusion", arguments.confusion, *form)
     with (
-        folder.with_suffix(".log").open("w", encoding="utf-8") as log,
+        name_log(folder).open("w", encoding="utf-8") as log,
         serve(("--data", str(line.path.resolve()), *skill), arguments.teacher, log) as url,
     ):
         sections["runtime"] = {"base_url": url}
         write_params(folder, sections)
         return run_study(folder, "export", log)
+
+
+def name_log(folder: Path) -> Path:
+    """What the study in a folder prints."""
+    return folder.with_name(f"{folder.name}.log")
 
 
 def read_pool(folder: Path) -> Pool:
@@ -269,7 +274,7 @@ def main() -> None:
     for line in lines:
         folder = arguments.keep / line.name
         if not run_line(line, folder, arguments):
-            sys.exit(f"{line.name} failed; {folder.with_suffix('.log')} says why")
+            sys.exit(f"{line.name} failed; {name_log(folder)} says why")
         pools[line.name] = read_pool(folder)
         print(describe_pool(line.name, pools[line.name]), flush=True)
     print("", ROW.format(*HEADINGS), ROW.format(*["---"] * len(HEADINGS)), sep="\n")

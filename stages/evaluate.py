@@ -88,10 +88,10 @@ def main(
     systems = load_students(student, onnx, served := read_served(export), runtime)
     lessons = read_known(train, TRAIN, "label", scoring)
     systems |= train_baselines(baselines, lessons, few, task, params.embeddings, assets, runtime.device)
-    chosen = read_details(export).get("selective", {})
+    chosen = read_details(export).get("selective", {}) | {"threshold": systems[served].selective.threshold}
     sureness = measure_sureness(systems, served, read := rows.test["text"].to_list())
     answered = ask_all(systems, rows, task.labels, load_asking(task.kind))
-    comparison = add_cascade(answered, served, sureness[served], chosen.get("threshold"))
+    comparison = add_cascade(answered, served, sureness[served], chosen["threshold"])
     found = score_systems(comparison, scoring)
     summary = summarise_all(comparison, found, rows, scoring, served, notes + note_unread(student, read))
     summary["warnings"] = list_warnings(comparison, scoring, params, summary)

@@ -89,7 +89,7 @@ def describe_choice(chosen: Chosen) -> str:
     held = f"{chosen.target} at a risk of {chosen.risk:g} on {chosen.rows:,} calibration rows"
     if chosen.threshold is None or chosen.kept is None:
         return f"no threshold is certified for {held}: {chosen.why}"
-    return f"a sureness of {chosen.threshold:.4g} is certified for {held}, and keeps {chosen.kept:.1%} of them"
+    return f"a sureness of {chosen.threshold:.6g} is certified for {held}, and keeps {chosen.kept:.1%} of them"
 
 
 def write_selective(config: Path, record: Metrics) -> None:

@@ -209,10 +209,10 @@ def label_file(
             return before.counts, True
         task = _plan(source, path, column, model, wanted, kind)
         if done := find_done(output.parts):
-            note(_count_rows(done.values()), lines, True)
+            note(_count_rows(done.values(), wanted), lines, True)
         for number, counts in engine(task, output.parts, frozenset(done), model):
             done[number] = counts
-            note(_count_rows([counts]), lines, False)
+            note(_count_rows([counts], wanted), lines, False)
         counts = reduce(Counts.add, done.values(), Counts())
         if teacher is not None and counts.unsure:
             given = ask_teacher(output.parts, sorted(done), model.student.kind, task, teacher)
@@ -236,8 +236,10 @@ def _plan(source: Source, path: Path, column: str, model: Model, wanted: Wanted,
     return Task(path, source.path, source.kind, column, wanted, layout, [field.name for field in fields])
 
 
-def _count_rows(parts: Iterable[Counts]) -> int:
-    return sum(counts.rows + counts.rejected for counts in parts)
+def _count_rows(parts: Iterable[Counts], wanted: Wanted) -> int:
+    """The rows that were read: those that go to a file are not among the rows of the output."""
+    to_file = wanted.unsure_to == "file"
+    return sum(counts.rows + counts.rejected + (counts.unsure if to_file else 0) for counts in parts)
 
 
 def _read_through(path: Path) -> tuple[str, int | None]:

@@ -46,7 +46,7 @@ def write_card_line(study: Study) -> str | None:
     if cascade["threshold"] is None:
         return f"Cascade with the teacher: no threshold is certified for {certified}"
     return (
-        f"Cascade with the teacher: texts from a sureness of {cascade['threshold']:.4g} on are the model's own, "
+        f"Cascade with the teacher: texts from a sureness of {cascade['threshold']:.6g} on are the model's own, "
         f"certified for {certified}; that is {cascade['kept']['share']:.1%} of the test texts"
     )
 

@@ -22,6 +22,17 @@ from distil.core.metrics import read_details, read_metrics
 from distil.teacher.counting import load_counter
 
 
+def test_a_cascade_without_rows_for_it_is_told_before_anything_is_paid(project: Project) -> None:
+    with serve_teacher(by_number) as server:
+        set_up(project, server)
+        project(cascade={"agreement": 0.97}, split={"calibration_share": 0})
+        with pytest.raises(InputError, match=r"cascade\.agreement = 0\.97 needs rows of its own"):
+            annotate()
+        assert server.bodies == []
+        project(split={"calibration_share": 0.2})
+        assert len(annotate()) == len(TEXT_ROWS)
+
+
 def test_every_text_is_asked_as_it_is_and_gets_a_row(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     with serve_teacher(by_number) as server:
         set_up(project, server)

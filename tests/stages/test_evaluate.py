@@ -22,8 +22,9 @@ from written_reports import on_the_page, read_card, read_page, write_report_on
 
 from distil.assets.references import sha256_of
 from distil.audit.rows import HEADER
+from distil.classifiers.opening import open_onnx
 from distil.core.errors import InputError
-from distil.core.metrics import read_details, read_metrics
+from distil.core.metrics import read_details, read_metrics, write_metrics
 from distil.core.tables import ANNOTATIONS, PREDICTIONS, TEST, TRAIN, read_rows, write_rows
 from distil.core.tables import LABELS as LABELS_SCHEMA
 from distil.core.tables import TEXTS as TEXTS_SCHEMA
@@ -116,6 +117,31 @@ def test_systems_are_scored_on_the_same_rows(
     assert out.startswith("evaluate: 10 test rows, accuracy: teacher 1.000, student ")
     assert out.count("\n") == 1
     assert err == ""
+
+
+def test_a_cascade_is_one_more_system(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    student, onnx, export, *paths = prepare(project, tmp_path_factory)
+    own = Path(shutil.copytree(onnx, "own"))
+    texts = TEST_ROWS["text"].to_list()
+    sureness = open_onnx(own, INT8, device="cpu").predict_with_sureness(texts)[1]
+    threshold = float(np.sort(sureness)[4])
+    config = json.loads((own / "config.json").read_text())
+    record = {"target": {"accuracy": 0.8}, "risk": 0.05, "calibration_rows": 99, "threshold": threshold, "kept": 0.5}
+    (own / "config.json").write_text(json.dumps(config | {"selective": {"temperature": 1.0, "threshold": threshold}}))
+    write_metrics(export, {}, {"default_file": INT8, "selective": record})
+    main(student, own, export, *paths)
+    quality = read_details(Path("quality.json"))
+    assert list(quality["systems"]) == [*SYSTEMS, "cascade"]
+    assert quality["cascade"]["kept"]["share"] == 0.6
+    answers = read_rows(Path("predictions.parquet"), PREDICTIONS).pivot(index="id", columns="system", values="label")
+    kept = np.asarray(sureness) >= threshold
+    by_hand = np.where(kept, answers["student_int8"], answers["teacher"])
+    assert answers["cascade"].tolist() == by_hand.tolist()
+    assert quality["systems"]["cascade"]["accuracy"] == quality["cascade"]["reached"]["share"]
+    curve = pd.read_csv("coverage.csv")
+    assert set(curve["system"]) == {"student_onnx", "student_int8"}
+    last = curve[curve["system"] == "student_int8"].iloc[-1]
+    assert (last["kept"], last["right"]) == (1, pytest.approx(quality["systems"]["student_int8"]["accuracy"]))
 
 
 def test_predictions_and_baselines(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
