@@ -236,7 +236,9 @@ def test_label_studio_s_export(tmp_path: Path) -> None:
 
 def test_label_studio_s_tables_of_sets(tmp_path: Path) -> None:
     tasks = [make_task("text 0", "[]"), make_task("text 1", "[]"), make_task("text 2", "[]")]
-    keys = [{"text": task.text, "text_id": task.id, "text_sha": task.text_sha, "annotator": 1} for task in tasks]
+    keys: list[dict[str, Any]] = [
+        {"text": task.text, "text_id": task.id, "text_sha": task.text_sha, "annotator": 1} for task in tasks
+    ]
     told = [
         {"label": '{"choices":["good","-1"]}', "annotation_id": 1},
         {"label": "", "annotation_id": 2},
