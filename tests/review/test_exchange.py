@@ -244,7 +244,7 @@ def test_label_studio_s_tables_of_sets(tmp_path: Path) -> None:
         {"label": "", "annotation_id": 2},
         {"label": ""},
     ]
-    rows = [{"annotation_id": ""} | key | more for key, more in zip(keys, told, strict=True)]
+    rows: list[dict[str, Any]] = [{"annotation_id": "", **key, **more} for key, more in zip(keys, told, strict=True)]
     with (tmp_path / "a.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), quoting=csv.QUOTE_ALL)
         writer.writeheader()
