@@ -95,11 +95,11 @@ def draw_sheets(
     texts = gather(seed)
     pace = find_pace(read_answers(folder), check_reader(reader), texts["text"])
     wanted = rows if rows is not None else pace.count_rows(MINUTES if minutes is None else minutes)
-    told = sheets.draw(texts, wanted, round(wanted * audit_share), seed)
+    count, told = sheets.draw(texts, wanted, round(wanted * audit_share), seed)
     settle(folder)  # audit.csv tells of strata too
     typer.echo("\n".join(told))
     typer.echo(
-        f"about {wanted * pace.seconds / SECONDS_PER_MINUTE:,.0f} minutes at {pace.seconds:.0f} s a row "
+        f"about {count * pace.seconds / SECONDS_PER_MINUTE:,.0f} minutes at {pace.seconds:.0f} s a row "
         f"({pace.source}); now 'distil review open' or 'distil review export'"
     )
 
@@ -117,8 +117,8 @@ class Sheets(NamedTuple):
             if row.seed != seed:
                 raise InputError(f"{self.folder} has rows that were drawn with --seed {row.seed}; go on with that one")
 
-    def draw(self, texts: pd.DataFrame, wanted: int, for_audit: int, seed: int) -> list[str]:
-        """Write both sheets with rows more, and tell how many, in a line each."""
+    def draw(self, texts: pd.DataFrame, wanted: int, for_audit: int, seed: int) -> tuple[int, list[str]]:
+        """Write both sheets with rows more; returns how many, and a line on each."""
         number = max((row.draw for row in [*self.audit, *self.queue]), default=0) + 1
         queued = texts["lot"].reindex([row.id for row in self.queue]).dropna().to_numpy()
         reserve = find_reserve(len(self.audit) + for_audit, len(texts), queued)
@@ -134,11 +134,13 @@ class Sheets(NamedTuple):
         ]
         write_sheet(self.folder, AUDIT, drawn)
         write_sheet(self.folder, QUEUE, [*self.queue, *added])
-        fewer = f"; {for_audit - more:,} fewer than wanted, since no more are set aside for it" * (more < for_audit)
+        short, idle = for_audit - more, wanted - more - len(added)
+        fewer = f"; {short:,} fewer than wanted, since no more are set aside for it" * (short > 0)
+        scant = f"; {idle:,} fewer than wanted, since nothing speaks against other labels" * (idle > 0)
         signs = "".join(f"; {count:,} {SIGNS[name]}" for name, count in count_signs(ranked).items() if count)
-        return [
+        return more + len(added), [
             f"audit: {more:,} rows more, {len(drawn):,} in all, of {len(texts):,} texts{fewer}",
-            f"queue: {len(added):,} rows more, {len(self.queue) + len(added):,} in all{signs}",
+            f"queue: {len(added):,} rows more, {len(self.queue) + len(added):,} in all{scant}{signs}",
         ]
 
 

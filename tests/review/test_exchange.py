@@ -239,7 +239,7 @@ def test_label_studio_s_tables_of_sets(tmp_path: Path) -> None:
     keys: list[dict[str, Any]] = [
         {"text": task.text, "text_id": task.id, "text_sha": task.text_sha, "annotator": 1} for task in tasks
     ]
-    told = [
+    told: list[dict[str, Any]] = [
         {"label": '{"choices":["good","-1"]}', "annotation_id": 1},
         {"label": "", "annotation_id": 2},
         {"label": ""},
