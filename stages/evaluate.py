@@ -41,6 +41,7 @@ from distil.encoders.foreign import read_object
 from distil.encoders.outputs import read_outputs
 from distil.encoders.reading import measure_cut
 from distil.encoders.torch_model import load_tokenizer, use_threads
+from distil.forms.answering import AskForm
 from distil.kinds.baselines import load_baselines_of
 from distil.kinds.scoring import load_asking, load_judging
 from distil.quality.asking import Rows, ask, ask_all
@@ -90,7 +91,7 @@ def main(
     systems |= train_baselines(baselines, lessons, few, task, params.embeddings, assets, runtime.device)
     chosen = read_details(export).get("selective", {}) | {"threshold": systems[served].selective.threshold}
     sureness = measure_sureness(systems, served, read := rows.test["text"].to_list())
-    answered = ask_all(systems, rows, task.labels, load_asking(task.kind))
+    answered = ask_all(systems, rows, task.labels, asking := load_asking(task.kind))
     comparison = add_cascade(answered, served, sureness[served], chosen["threshold"])
     found = score_systems(comparison, scoring)
     summary = summarise_all(comparison, found, rows, scoring, served, notes + note_unread(student, read))
@@ -101,10 +102,7 @@ def main(
     write_plots(scores, confusion, calibration, comparison, found, served, scoring)
     tell(summary, metrics, macro_f1, scoring)
     opened = open_audit(audit, read_rows(texts, TEXTS), rows.test["id"], read_rows(labels, LABELS))
-    audited = estimate_trust(opened, comparison, served, systems[served], scoring, task)
-    write_metrics(trust, pick_trust(audited), audited)
-    if audited["labelled"]:
-        print(f"evaluate: {describe_trust(audited)} -> {trust}")
+    tell_trust(estimate_trust(opened, comparison, served, systems[served], scoring, asking), trust)
 
 
 def train_baselines(
@@ -168,11 +166,11 @@ def note_unread(student: Path, texts: Sequence[str]) -> list[str]:
 
 
 def estimate_trust(
-    audit: Audit, comparison: Comparison, served: str, student: Any, scoring: Scoring, task: TaskParams
+    audit: Audit, comparison: Comparison, served: str, student: Any, scoring: Scoring, form: AskForm
 ) -> dict[str, Any]:
     """What the rows of an audit tell of the teacher and of the student that is served, who is asked about them here."""
     texts = audit.rows["text"].to_list()
-    said = ask(served, student, texts, scoring.labels, load_asking(task.kind)).labels if texts else []
+    said = ask(served, student, texts, scoring.labels, form).labels if texts else []
     second = find_second_opinion(audit, comparison.answers[TEACHER].labels, comparison.answers[served].labels)
     return measure_audit(audit, said, second, scoring.form, scoring.bootstrap.confidence)
 
@@ -198,6 +196,13 @@ def tell(summary: Mapping[str, Any], metrics: Path, macro_f1: Path, scoring: Sco
     print(f"evaluate: {describe(summary, scoring)} -> {metrics}")
     for warning in summary["warnings"]:
         print(f"warning: {warning['finding']}", file=sys.stderr)
+
+
+def tell_trust(found: Mapping[str, Any], trust: Path) -> None:
+    """Write what an audit tells, and print it if there was one."""
+    write_metrics(trust, pick_trust(found), found)
+    if found["labelled"]:
+        print(f"evaluate: {describe_trust(found)} -> {trust}")
 
 
 def describe(summary: Mapping[str, Any], scoring: Scoring) -> str:

@@ -97,15 +97,13 @@ def render_page(
             against=describe_against(study.against, examples),
             examples=list_examples(study, examples),
             givers=GIVERS,
-            estimates=list_estimates(study),
-            trust_notes=list_trust_notes(study),
             **_describe_quality(study, results),
         )
     )
 
 
 def _describe_quality(study: Study, results: Sequence[Result]) -> dict[str, Any]:
-    """What the templates take for the tables of the sections on quality and on the cascade."""
+    """What the templates take for the tables of the sections on quality, trust and the cascade."""
     calibrations = {result.title: found for result in results if (found := find_calibration(study, result.system))}
     return {
         "calibrations": calibrations,
@@ -113,6 +111,8 @@ def _describe_quality(study: Study, results: Sequence[Result]) -> dict[str, Any]
         "confusions": list_confusions(study, study.served),
         "labels_scored": {"teacher": read_labels(study, TEACHER), "student": read_labels(study, study.served)},
         "more_scores": tabulate_more_scores(study, results),
+        "estimates": list_estimates(study),
+        "trust_notes": list_trust_notes(study),
     }
 
 

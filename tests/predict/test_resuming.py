@@ -69,7 +69,7 @@ def break_off(model: Path, output: str) -> None:
     """Label in.csv into an output that may be replaced, up to its last part."""
 
     def end(rows: int, _about: int | None, _before: bool) -> None:
-        if rows < PART_ROWS:
+        if rows % PART_ROWS:
             raise BrokenOffError
 
     (source,) = find_sources("in.csv").sources
