@@ -18,12 +18,12 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from distil.audit.measuring import Audit, describe_trust, find_second_opinion, measure_audit, open_audit, pick_trust
+from distil.audit.measuring import describe_trust, find_second_opinion, measure_audit, open_audit, pick_trust
 from distil.classifiers.systems import load_students
 from distil.core.command import run
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, write_csv, write_metrics
-from distil.core.params import TaskParams, load_params
+from distil.core.params import Kind, TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.served import PRECISIONS, read_served
 from distil.core.tables import (
@@ -82,37 +82,40 @@ def main(
 ) -> None:
     """Write the scores, what is plotted to csv files, every answer, the trained baselines, and what an audit tells."""
     params, task = load_params("evaluate", EvaluateParams), load_params("task", TaskParams)
-    runtime, scoring = load_params("runtime", RuntimeParams), make_scoring(params, task)
-    use_threads(runtime.threads)
-    rows = read_rows_to_score(test, labels, annotations, scoring)
-    few, notes = draw_few(texts, rows, scoring, params)
+    use_threads((runtime := load_params("runtime", RuntimeParams)).threads)
+    scoring, asking = make_scoring(params, task), load_asking(task.kind)
+    few, notes = draw_few(texts, rows := read_rows_to_score(test, labels, annotations, scoring), scoring, params)
     systems = load_students(student, onnx, served := read_served(export), runtime)
-    lessons = read_known(train, TRAIN, "label", scoring)
-    systems |= train_baselines(baselines, lessons, few, task, params.embeddings, assets, runtime.device)
+    systems |= train_baselines(baselines, train, few, scoring, task.kind, params.embeddings, assets, runtime.device)
     chosen = read_details(export).get("selective", {}) | {"threshold": systems[served].selective.threshold}
     sureness = measure_sureness(systems, served, read := rows.test["text"].to_list())
-    answered = ask_all(systems, rows, task.labels, asking := load_asking(task.kind))
-    comparison = add_cascade(answered, served, sureness[served], chosen["threshold"])
+    answers = ask_all(systems, rows, task.labels, asking)
+    comparison = add_cascade(answers, served, sureness[served], chosen["threshold"])
     found = score_systems(comparison, scoring)
     summary = summarise_all(comparison, found, rows, scoring, served, notes + note_unread(student, read))
     summary["warnings"] = list_warnings(comparison, scoring, params, summary)
     summary |= summarise_sureness(comparison, served, sureness, chosen, params.confidence)
     write_rows(predictions, PREDICTIONS, list_predictions(rows.test["id"], comparison))
-    write_csv(coverage, list_curves(comparison, sureness, params.confidence))
-    write_plots(scores, confusion, calibration, comparison, found, served, scoring)
+    write_plots(scores, confusion, calibration, coverage, comparison, found, sureness, served, scoring)
     tell(summary, metrics, macro_f1, scoring)
-    opened = open_audit(audit, read_rows(texts, TEXTS), rows.test["id"], read_rows(labels, LABELS))
-    tell_trust(estimate_trust(opened, comparison, served, systems[served], scoring, asking), trust)
+    tell_trust(estimate_trust(audit, texts, labels, rows, comparison, served, systems[served], scoring, asking), trust)
 
 
 def train_baselines(
-    path: Path, lessons: pd.DataFrame, few: pd.DataFrame, task: TaskParams, reference: str, assets: Path, device: str
+    path: Path,
+    train: Path,
+    few: pd.DataFrame,
+    scoring: Scoring,
+    kind: Kind,
+    reference: str,
+    assets: Path,
+    device: str,
 ) -> dict[str, Any]:
     """Train the baselines of the task's kind, and keep those that are timed; `reference` is of the frozen encoder."""
-    kind = load_baselines_of(task.kind)
-    timed = kind.make_baselines(task.labels, reference, assets, device)
-    trained = kind.train_baselines(timed, lessons, few, task.labels)
-    kind.write_baselines(path, timed)
+    own = load_baselines_of(kind)
+    timed = own.make_baselines(scoring.labels, reference, assets, device)
+    trained = own.train_baselines(timed, read_known(train, TRAIN, "label", scoring), few, scoring.labels)
+    own.write_baselines(path, timed)
     return trained
 
 
@@ -120,12 +123,15 @@ def write_plots(
     scores: Path,
     confusion: Path,
     calibration: Path,
+    coverage: Path,
     comparison: Comparison,
     found: Mapping[str, Mapping[str, Any]],
+    sureness: Mapping[str, NDArray[np.float64]],
     served: str,
     scoring: Scoring,
 ) -> None:
     """Write what is plotted of the scores, what is taken for what, and how far probabilities can be believed."""
+    write_csv(coverage, list_curves(comparison, sureness, scoring.bootstrap.confidence))
     write_csv(scores, list_scores(comparison, found, scoring))
     write_csv(confusion, list_confusions(comparison, served, scoring))
     write_csv(calibration, list_calibration(comparison, scoring))
@@ -166,13 +172,22 @@ def note_unread(student: Path, texts: Sequence[str]) -> list[str]:
 
 
 def estimate_trust(
-    audit: Audit, comparison: Comparison, served: str, student: Any, scoring: Scoring, form: AskForm
+    audit: Path,
+    texts: Path,
+    labels: Path,
+    rows: Rows,
+    comparison: Comparison,
+    served: str,
+    student: Any,
+    scoring: Scoring,
+    form: AskForm,
 ) -> dict[str, Any]:
     """What the rows of an audit tell of the teacher and of the student that is served, who is asked about them here."""
-    texts = audit.rows["text"].to_list()
-    said = ask(served, student, texts, scoring.labels, form).labels if texts else []
-    second = find_second_opinion(audit, comparison.answers[TEACHER].labels, comparison.answers[served].labels)
-    return measure_audit(audit, said, second, scoring.form, scoring.bootstrap.confidence)
+    opened = open_audit(audit, read_rows(texts, TEXTS), rows.test["id"], read_rows(labels, LABELS))
+    read = opened.rows["text"].to_list()
+    said = ask(served, student, read, scoring.labels, form).labels if read else []
+    second = find_second_opinion(opened, comparison.answers[TEACHER].labels, comparison.answers[served].labels)
+    return measure_audit(opened, said, second, scoring.form, scoring.bootstrap.confidence)
 
 
 def make_scoring(params: EvaluateParams, task: TaskParams) -> Scoring:
