@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -19,6 +20,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from schemathesis.core.result import Ok
 from serving import Running, serving
 from tiny_export import export_tiny_several, export_tiny_student, export_tiny_tagger
 
@@ -148,7 +150,7 @@ def test_memory_stays_flat_under_bodies_of_any_kind(server: Running) -> None:
 def try_schema(server: Running, cases: int) -> None:
     """Send what schemathesis makes of the OpenAPI, well-formed and not, so many cases in all."""
     schema = schemathesis.openapi.from_url(f"{server.address}/openapi.json")
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     modes = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
     asked = [one for one in operations if one.method == "post"]
     for operation in operations:
@@ -164,7 +166,7 @@ def try_schema(server: Running, cases: int) -> None:
                 phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck),
             )
-            def send(case: schemathesis.Case) -> None:
+            def send(case: Any) -> None:
                 reply = case.call()
                 assert reply.status_code < 500, (case.method, case.path)
 
