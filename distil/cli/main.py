@@ -16,11 +16,13 @@ from distil.cli.check import check_gates
 from distil.cli.diff import diff_labels
 from distil.cli.labels import export_labels
 from distil.cli.new import new_study
+from distil.cli.page import write_page
 from distil.cli.plan import forecast_comparison, plan
 from distil.cli.predict import predict
 from distil.cli.project import open_comparison, open_job
 from distil.cli.publish import publish_student
 from distil.cli.review import review_app
+from distil.cli.serve import serve
 from distil.cli.store import store_app
 from distil.core.command import call
 from distil.core.params import load_params
@@ -45,6 +47,8 @@ app.command("new")(new_study)
 app.command("export-labels")(export_labels)
 app.command("publish")(publish_student)
 app.command("predict")(predict)
+app.command("serve")(serve)
+app.command("page")(write_page)
 app.command("diff")(diff_labels)
 app.command("check")(check_gates)
 app.command("plan")(plan)

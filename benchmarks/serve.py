@@ -1,0 +1,163 @@
+"""What `distil serve` gives under load, beside the bare class on the same texts, as ratios in one run.
+
+    python benchmarks/serve.py models/onnx texts.csv
+
+The file has a column `text`. In turn: the class, offline, with all texts in one call; 32 clients that ask for a text
+each, as fast as they are answered; requests that come by lot at half the rate of these clients (p50 and p99 from the
+moment when each should leave); three times that rate, of which the server has to shed some by 429, while `/health` goes
+on; then the class once more, since a machine's speed changes. Beside them the server's memory before and after. The
+clients are another process on the same cores, so what they take is taken from the server.
+"""
+
+import argparse
+import asyncio
+import csv
+import random
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from itertools import cycle, islice
+from pathlib import Path
+
+import aiohttp
+import numpy as np
+import psutil
+
+from distil.classifiers.opening import open_onnx
+from distil.core.served import FILES
+
+ROOT = Path(__file__).resolve().parent.parent
+CLIENTS = 32
+ADDRESS = re.compile(r"at (http://\S+)")
+
+
+def start_server(model: Path, waiting: int) -> tuple[subprocess.Popen[str], str]:
+    """A server on a free port, and its address."""
+    command = [sys.executable, "-m", "distil.cli.serve", "--model", str(model), "--port", "0"]
+    command += ["--max-waiting", str(waiting)]
+    server = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert server.stderr is not None
+    for line in server.stderr:
+        if found := ADDRESS.search(line):
+            asyncio.get_running_loop().run_in_executor(None, server.stderr.read)  # its log, so that it does not wait
+            return server, found[1]
+    sys.exit(f"the server ended with {server.wait()}")
+
+
+async def ask(session: aiohttp.ClientSession, text: str) -> int:
+    """The status of a reply."""
+    async with session.post("/predict", json={"inputs": text}) as reply:
+        await reply.read()
+        return reply.status
+
+
+async def keep_asking(session: aiohttp.ClientSession, texts: list[str], seconds: float) -> float:
+    """Answers a second to clients that ask again as soon as they are answered."""
+    waiting, answered, end = cycle(texts), 0, time.perf_counter() + seconds
+
+    async def client() -> None:
+        nonlocal answered
+        while time.perf_counter() < end:
+            status = await ask(session, next(waiting))
+            answered += status == 200  # not in one line: others answer meanwhile
+
+    await asyncio.gather(*(client() for _ in range(CLIENTS)))
+    return answered / seconds
+
+
+async def send_by_lot(
+    session: aiohttp.ClientSession, texts: list[str], rate: float, seconds: float
+) -> tuple[Counter[int], list[float], list[float]]:
+    """Statuses, and the seconds of answers and of refusals, of requests that do not wait for each other."""
+    chance, statuses = random.Random(0), Counter[int]()
+    answers: list[float] = []
+    refusals: list[float] = []
+    begun, due, sent = time.perf_counter(), 0.0, []
+
+    async def one(text: str, leaves: float) -> None:
+        status = await ask(session, text)
+        statuses[status] += 1
+        (answers if status == 200 else refusals).append(time.perf_counter() - begun - leaves)
+
+    for text in cycle(texts):
+        due += chance.expovariate(rate)
+        if due > seconds:
+            break
+        await asyncio.sleep(max(0.0, due - (time.perf_counter() - begun)))
+        sent.append(asyncio.create_task(one(text, due)))
+    await asyncio.gather(*sent)
+    return statuses, answers, refusals
+
+
+async def watch_health(session: aiohttp.ClientSession, seconds: float) -> list[float]:
+    """The seconds that `/health` takes."""
+    took, end = [], time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        begun = time.perf_counter()
+        async with session.get("/health") as reply:
+            assert reply.status == 200
+        took.append(time.perf_counter() - begun)
+        await asyncio.sleep(0.1)
+    return took
+
+
+def time_class(model: Path, texts: list[str]) -> float:
+    """Texts a second of the bare class."""
+    student = open_onnx(model, FILES["student_int8"])
+    student.predict(texts[:64])
+    begun = time.perf_counter()
+    student.predict(texts)
+    return len(texts) / (time.perf_counter() - begun)
+
+
+async def measure(model: Path, texts: list[str], seconds: float, waiting: int) -> None:
+    """Measure, and print."""
+    many = list(islice(cycle(texts), 4096))
+    before = time_class(model, many)
+    server, address = start_server(model, waiting)
+    try:
+        process = psutil.Process(server.pid)
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(address, connector=connector) as session:
+            await keep_asking(session, texts, 1)
+            memory = process.memory_info().rss
+            rate = await keep_asking(session, texts, seconds)
+            offline = (before + time_class(model, many)) / 2
+            print(f"offline {offline:,.0f} texts/s; {CLIENTS} clients {rate:,.0f} texts/s, ratio {rate / offline:.2f}")
+            _, answers, _ = await send_by_lot(session, texts, rate / 2, seconds)
+            p50, p99 = np.percentile(answers, [50, 99]) * 1e3
+            print(f"at half that rate: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+            (statuses, answers, refusals), health = await asyncio.gather(
+                send_by_lot(session, texts, 3 * rate, seconds), watch_health(session, seconds)
+            )
+            slow, refused = np.percentile(answers, 99) * 1e3, np.percentile(refusals or [0.0], 99) * 1e3
+            print(
+                f"at three times that rate: {dict(statuses)}; p99 of answers {slow:.0f} ms, of refusals "
+                f"{refused:.0f} ms, of /health {np.percentile(health, 99) * 1e3:.0f} ms"
+            )
+            again = await keep_asking(session, texts, seconds)
+            print(f"afterwards: {again:,.0f} texts/s, {again / rate:.2f} of before")
+            after = process.memory_info().rss
+            print(f"memory: {memory / 1e6:,.0f} MB warm, {after / 1e6:,.0f} MB afterwards")
+    finally:
+        server.terminate()
+        print(f"ended with {server.wait()}")
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, help="folder that export wrote")
+    parser.add_argument("texts", type=Path, help="csv with a column text")
+    parser.add_argument("--seconds", type=float, default=10, help="of each measurement")
+    parser.add_argument("--max-waiting", type=int, default=256, help="texts that may wait in the server")
+    arguments = parser.parse_args()
+    with arguments.texts.open(encoding="utf-8", newline="") as file:
+        texts = [row["text"] for row in csv.DictReader(file)]
+    asyncio.run(measure(arguments.model.resolve(), texts, arguments.seconds, arguments.max_waiting))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The command `distil serve`: the student as a service, under the API of text-embeddings-inference and OpenAI's.
+
+Also `python -m distil.cli.serve`, for an image that has no more than serving needs.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from distil.classifiers.onnx_runner import FP32
+from distil.core.errors import InputError
+from distil.core.params import PARAMS_FILE, load_params
+from distil.core.runtime import RuntimeParams
+
+if TYPE_CHECKING:
+    from distil.classifiers.opening import OnnxStudent
+    from distil.serve.chat import Chat
+
+INT8 = "onnx/model_quantized.onnx"
+EXTRA = {"fastapi", "starlette", "uvicorn", "prometheus_client"}
+NO_STUDY = (
+    "this server has a student without its study, so it knows no prompt to answer; start distil serve in the study's "
+    "folder"
+)
+
+
+def serve(
+    *,
+    model: Annotated[Path | None, typer.Option(help="Folder of an exported student; else this study's.")] = None,
+    file: Annotated[str | None, typer.Option(help="ONNX file in that folder; else int8 where there is one.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0: all of this machine's.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0: any that is free.")] = 8080,
+    token_env: Annotated[
+        str | None, typer.Option(help="Environment variable with a token that clients have to bring.")
+    ] = None,
+    allowed_host: Annotated[
+        list[str] | None, typer.Option(help="Another name under which clients may ask; can stand more than once.")
+    ] = None,
+    max_body_bytes: Annotated[int, typer.Option(min=1, help="Bytes of a request.")] = 2_000_000,
+    max_texts: Annotated[int, typer.Option(min=1, help="Texts of a request.")] = 1024,
+    max_characters: Annotated[int, typer.Option(min=1, help="Characters of a text.")] = 100_000,
+    max_waiting: Annotated[int, typer.Option(min=1, help="Texts that may wait; more are refused with 429.")] = 4096,
+    body_timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a request may take to arrive.")] = 10.0,
+) -> None:
+    """Serve the student: labels over HTTP, and a page for people at /.
+
+    Programs that ask text-embeddings-inference find its POST /predict, and programs that ask the language model with
+    the study's prompt find /v1/chat/completions. docs/serve.md has both.
+    """
+    try:
+        from distil.serve.limits import Limits
+        from distil.serve.server import bind, read_token, run_server
+        from distil.serve.service import Service
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA:
+            raise
+        raise InputError(f"distil serve needs {error.name}; pip install 'distil[serve]' brings it") from None
+    limits = Limits(
+        most_body_bytes=max_body_bytes,
+        most_texts=max_texts,
+        most_characters=max_characters,
+        most_waiting=max_waiting,
+        body_timeout_s=body_timeout,
+    )
+    token = read_token(token_env)
+    folder = find_folder(model)
+    chosen = file or choose_file(folder)
+    listener = bind(host, port)
+    student = open_student(folder, chosen)
+    chat, why = find_chat(student)
+    service = Service(student, folder, chosen, limits, chat.name if chat else folder.resolve().name)
+    run_server(service, chat, why, listener, tuple(allowed_host or ()), token)
+
+
+def find_folder(model: Path | None) -> Path:
+    """The folder of an exported student; raises `InputError` where there is none."""
+    if model is None:
+        from distil.cli.project import artifact_path  # which knows all stages: an image that serves has none
+
+        model, way = artifact_path("student"), "'dvc repro export' makes it, in a clone 'dvc pull' brings it"
+    else:
+        way = "name a folder that export wrote"
+    if not (model / "config.json").is_file():
+        raise InputError(f"{model} holds no exported student; {way}")
+    return model
+
+
+def choose_file(folder: Path) -> str:
+    """int8 where there is one: export leaves it out where it falls short."""
+    return INT8 if (folder / INT8).is_file() else FP32
+
+
+def open_student(folder: Path, file: str) -> "OnnxStudent":
+    """Open it as the section `runtime` of a study here says; raises `InputError`."""
+    from distil.classifiers.opening import open_onnx
+
+    runtime = load_params("runtime", RuntimeParams) if PARAMS_FILE.exists() else RuntimeParams()
+    return open_onnx(folder, file, device=runtime.device, **runtime.threading)
+
+
+def find_chat(student: "OnnxStudent") -> tuple["Chat | None", str]:
+    """What answers the prompt of the study here, or why nothing does."""
+    if not PARAMS_FILE.exists():
+        return None, NO_STUDY
+    from distil.serve.study import open_chat
+
+    try:
+        return open_chat(student.kind, list(student.labels)), ""
+    except InputError as error:
+        return None, str(error)
+
+
+def main() -> None:
+    """Run the command by itself."""
+    from distil.core.command import call
+
+    call(lambda: typer.run(serve))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""The routes: what is read from a request, who answers it, and in which form it is told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from time import perf_counter
+from typing import Annotated, Any
+
+from fastapi import Body, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
+
+from distil.kinds.canonical import load_writer
+from distil.serve import tei
+from distil.serve.answers import decide
+from distil.serve.chat import Chat, ChatRequest, list_models, stream_completion, write_completion
+from distil.serve.faults import FaultError, invalid, malformed
+from distil.serve.page import describe_routes, read_page, served_policy
+from distil.serve.service import Labelled, Service
+from distil.serve.tei import ErrorBody, Predictions, PredictRequest, read_request
+
+ANSWERED_BY = "x-distil-answered-by"
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody, "description": told}
+    for status, told in {
+        400: "No JSON",
+        401: "Token missing or wrong",
+        408: "Body too slow",
+        413: "Batch, text or body too large",
+        415: "No application/json",
+        421: "Another host's name",
+        422: "Fields are not as they should be",
+        424: "Inference failed",
+        429: "Model is overloaded",
+    }.items()
+}
+
+
+def make_app(service: Service, chat: Chat | None, why_no_chat: str = "") -> FastAPI:
+    """The app of a student; without a study `/v1/chat/completions` says why there is none."""
+
+    @asynccontextmanager
+    async def live(app: FastAPI) -> AsyncIterator[None]:
+        running = asyncio.create_task(service.batcher.run())
+        yield
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        service.batcher.close()
+
+    app = FastAPI(title="distil", docs_url=None, redoc_url=None, lifespan=live, responses=REFUSALS)
+    _add_faults(app, service)
+    _add_predict(app, service)
+    _add_chat(app, service, chat, why_no_chat)
+    _add_pages(app, service)
+    return app
+
+
+def _add_predict(app: FastAPI, service: Service) -> None:
+    async def label(request: PredictRequest) -> tuple[tei.Asked, Labelled]:
+        asked, begun = read_request(request, service.student.kind), perf_counter()
+        method = "batch" if asked.is_batch else "single"
+        service.metrics.requests.labels(method).inc()
+        labelled = await service.label(asked.texts, asked.raw, asked.cut)
+        service.metrics.answered.labels(method).inc()
+        service.metrics.seconds.observe(perf_counter() - begun)
+        return asked, labelled
+
+    @app.post("/predict", response_model=Predictions | list[Predictions], tags=["texts"])
+    @app.post("/", response_model=Predictions | list[Predictions], tags=["texts"])
+    async def predict(request: PredictRequest) -> Response:
+        """Label a text or a batch: labels with scores, the highest first, or spans."""
+        asked, labelled = await label(request)
+        return _tell(tei.write_reply(service.student, asked, labelled.said), labelled.by)
+
+    if service.student.kind == "token_classification":
+
+        @app.post("/redact", tags=["texts"])
+        async def redact(request: PredictRequest) -> Response:
+            """Return a text or a batch with each span replaced by its label in brackets."""
+            asked, labelled = await label(request)
+            return _tell(tei.write_redacted(asked, labelled.said), labelled.by)
+
+
+def _add_chat(app: FastAPI, service: Service, chat: Chat | None, why_no_chat: str) -> None:
+    write = load_writer(service.student.kind)
+
+    @app.get("/v1/models", tags=["openai"])
+    async def models() -> dict[str, Any]:
+        """The student, as OpenAI lists models."""
+        return list_models(service.name)
+
+    @app.post("/v1/chat/completions", tags=["openai"])
+    async def complete(request: Annotated[ChatRequest, Body()]) -> Response:
+        """Answer the prompt of the study, as the language model that it was written for would."""
+        if chat is None:
+            raise FaultError(404, "Validation", why_no_chat)
+        question = chat.find(request)
+        labelled = await service.label([question.text])
+        (said,) = labelled.said
+        content = chat.write(question, write(decide(service.student, said)), request.response_format)
+        if request.stream:
+            events = stream_completion(request, service.name, content, said.tokens)
+            headers = {ANSWERED_BY: labelled.by}
+            return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+        return _tell(write_completion(request, service.name, content, said.tokens), labelled.by)
+
+
+def _add_pages(app: FastAPI, service: Service) -> None:
+    page = read_page()
+    private = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+
+    @app.get("/", include_in_schema=False)
+    async def show_page() -> Response:
+        return HTMLResponse(page, headers={"Content-Security-Policy": served_policy(page), **private})
+
+    @app.get("/docs", include_in_schema=False)
+    async def show_docs() -> Response:
+        shown = describe_routes(app.openapi())
+        return HTMLResponse(shown, headers={"Content-Security-Policy": served_policy(shown), **private})
+
+    @app.get("/health", tags=["server"])
+    async def health() -> Response:
+        """Whether the server answers."""
+        return Response()
+
+    @app.get("/info", tags=["server"])
+    async def info() -> dict[str, Any]:
+        """What is served, and what is taken."""
+        return service.describe()
+
+    @app.get("/metrics", tags=["server"], response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        """Counts for Prometheus."""
+        return Response(service.metrics.write(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _add_faults(app: FastAPI, service: Service) -> None:
+    def tell(request: Request, fault: FaultError) -> Response:
+        service.metrics.failed.labels(fault.kind.lower()).inc()
+        return JSONResponse(fault.body(request.url.path), fault.status, fault.headers)
+
+    @app.exception_handler(FaultError)
+    async def on_fault(request: Request, fault: FaultError) -> Response:
+        return tell(request, fault)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, error: RequestValidationError) -> Response:
+        return tell(request, _explain(error))
+
+    @app.exception_handler(HTTPException)
+    async def on_http(request: Request, error: HTTPException) -> Response:
+        return tell(request, invalid(str(error.detail), error.status_code))
+
+
+def _explain(error: RequestValidationError) -> FaultError:
+    """The first thing that is wrong, without what was given."""
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return invalid("Failed to parse the request body as JSON", 400)
+    place = ".".join(str(part) for part in first["loc"][1:])
+    if place.startswith("inputs") and first["type"] != "missing":
+        place, first = "inputs", first | {"msg": f"expected {tei.EXPECTED}"}
+    return malformed(f"Failed to deserialize the JSON body into the target type: {place}: {first['msg']}")
+
+
+def _tell(content: Any, by: str) -> Response:
+    return JSONResponse(content, headers={ANSWERED_BY: by})
