@@ -50,7 +50,8 @@ def serve(
     """
     try:
         from distil.serve.limits import Limits
-        from distil.serve.server import bind, read_token, run_server
+        from distil.serve.listening import bind
+        from distil.serve.server import read_token, run_server
         from distil.serve.service import Service
     except ModuleNotFoundError as error:
         if error.name not in EXTRA:
