@@ -23,6 +23,7 @@ from distil.review.answers import Answer, read_answers
 
 ADDRESS = re.compile(r"http://\S+")
 PATIENCE_S = 60
+CLIENT = httpx2.Client(timeout=PATIENCE_S)
 
 
 def write_study(
@@ -51,11 +52,10 @@ class Opened(NamedTuple):
         """Its scheme, name and port."""
         return self.address.partition("/?")[0].partition("/#")[0]
 
-    def post(self, path: str, content: Any = None, token: str | None = None, **headers: str) -> httpx2.Response:
-        """The reply to a request with the token, if no other is given."""
-        brought = self.token if token is None else token
-        sent = {"Authorization": f"Bearer {brought}", **{name.replace("_", "-"): told for name, told in headers.items()}}
-        return httpx2.post(f"{self.origin}/api/{path}", json=content or {}, headers=sent, timeout=PATIENCE_S)
+    def post(self, path: str, content: Any) -> httpx2.Response:
+        """The reply to a request with the token."""
+        sent = {"Authorization": f"Bearer {self.token}"}
+        return CLIENT.post(f"{self.origin}/api/{path}", json=content, headers=sent)
 
     @property
     def token(self) -> str:
@@ -80,8 +80,8 @@ def opened(folder: Path, *arguments: str) -> Iterator[Opened]:
         yield Opened(process, _find_address(process), folder)
     finally:
         if process.poll() is None:
-            process.kill()
-            process.wait()
+            process.terminate()
+            assert process.wait(PATIENCE_S) == 0
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
         process.stderr.close()

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from distil.cli.review import SheetChoice, check_reader, describe_settled, find_places
+from distil.cli.review_folder import SheetChoice, check_reader, describe_settled, find_places
 from distil.core.errors import InputError
 from distil.core.params import TaskParams, load_params
 from distil.review.settling import settle

@@ -109,10 +109,11 @@ class Desk:
         seconds: float,
         note: str,
     ) -> None:
-        """Put an answer on disk; `row` is its id and the hash of its text, `value` the label as the kind's tools have it.
+        """Put an answer on disk.
 
-        The same answer again is one. Raises `SeatTakenError`, `RowGoneError` where the text is another by now,
-        `ValueError` with what is wrong with the label, `InputError` and `OSError` where files are not as they should be.
+        `row` is its id and the hash of its text, `value` the label as the kind's tools have it. The same answer again
+        is one. Raises `SeatTakenError`, `RowGoneError` where the text is another by now, `ValueError` with what is
+        wrong with the label, `InputError` and `OSError` where files are not as they should be.
         """
         self._check(reader, seat)
         text_id, sha = row

@@ -71,7 +71,13 @@ def make_app(desk: Desk) -> FastAPI:
     @app.post("/api/sit")
     async def sit(sitting: Sitting) -> Response:
         seat, task = desk.sit_down(sitting.reader), desk.task
-        told = {"reader": sitting.reader, "seat": seat, "kind": task.kind, "labels": task.labels, "about": task.description}
+        told = {
+            "reader": sitting.reader,
+            "seat": seat,
+            "kind": task.kind,
+            "labels": task.labels,
+            "about": task.description,
+        }
         return _send(told | show_turn(desk, desk.turn(sitting.reader, seat, sitting.sheet)))
 
     @app.post("/api/answer")
