@@ -51,7 +51,7 @@ def read(page: Page, running: Opened, reader: str, sheet: str) -> None:
 
 
 def shows(page: Page, text: str) -> None:
-    expect(page.locator("#text")).to_have_text(text, use_inner_text=False)
+    expect(page.locator("#reading:not([hidden]) #text")).to_have_text(text)
 
 
 def labels_of(running: Opened) -> list[str | None]:
