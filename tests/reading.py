@@ -73,9 +73,9 @@ class Opened(NamedTuple):
 
 
 @contextmanager
-def opened(folder: Path, *arguments: str) -> Iterator[Opened]:
-    """Open the page of a study on a free port."""
-    process = start(folder, "--port", "0", *arguments)
+def opened(folder: Path, *arguments: str, browser: str | None = None) -> Iterator[Opened]:
+    """Open the page of a study on a free port, in a browser only if one is given."""
+    process = _start(folder, "--port", "0", *([] if browser else ["--no-browser"]), *arguments, browser=browser or "")
     try:
         yield Opened(process, _find_address(process), folder)
     finally:
@@ -87,12 +87,11 @@ def opened(folder: Path, *arguments: str) -> Iterator[Opened]:
         process.stderr.close()
 
 
-def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    """The command, without a browser."""
+def _start(folder: Path, *arguments: str, browser: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "distil.cli.review_page", "--no-browser", *arguments],
+        [sys.executable, "-m", "distil.cli.review_page", *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "BROWSER": browser},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

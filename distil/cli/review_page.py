@@ -2,10 +2,12 @@
 
 import html
 import os
+import sys
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -56,14 +58,20 @@ def open_page(
 def way_in(path: Path, address: str, browser: bool) -> Iterator[None]:
     """Open a browser by a file that leads to the address and only this user can read; it is gone in the end."""
     path.unlink(missing_ok=True)
-    if browser:
+    if browser and has_window():
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(f'<!doctype html><meta http-equiv="refresh" content="0; url={html.escape(address)}">\n')
-        webbrowser.open(path.resolve().as_uri())
+        Thread(target=webbrowser.open, args=[path.resolve().as_uri()], daemon=True).start()  # some wait for their end
     try:
         yield
     finally:
         path.unlink(missing_ok=True)
+
+
+def has_window() -> bool:
+    """Whether a browser can show itself; without one Python would start one that takes the terminal."""
+    names = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in names)
 
 
 def main() -> None:

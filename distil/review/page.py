@@ -55,8 +55,8 @@ def held(folder: Path) -> Iterator[None]:
             yield
     except Timeout:
         raise InputError(
-            f"another 'distil review open' has {folder}; several readers may share it, each at its address with a name "
-            "of their own, or end it"
+            f"another 'distil review open' has {folder}; end it, or read at its address: several readers may, "
+            "each by a name of their own"
         ) from None
 
 

@@ -5,13 +5,14 @@ import json
 import resource
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from reading import CLIENT, Opened, opened, write_study
+from reading import CLIENT, PATIENCE_S, Opened, opened, write_study
 
 from distil.audit.rows import read_audit_rows
 from distil.cli.review_page import open_page
@@ -249,11 +250,22 @@ def test_nothing_drawn_is_one_line(tmp_path: Path) -> None:
     assert refuse(tmp_path) == "review has no rows to read; 'distil review draw' draws some"
 
 
-def test_ctrl_c_ends_the_page_and_settles(tmp_path: Path) -> None:
-    write_study(tmp_path, "classification", LABELS, TEXTS, [SECRET] * len(TEXTS), AUDITED)
-    with opened(tmp_path, "--reader", "anna", "--sheet", "queue") as running:
+def test_a_browser_gets_a_file_that_only_its_user_reads_and_ctrl_c_settles(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    study.mkdir()
+    write_study(study, "classification", LABELS, TEXTS, [SECRET] * len(TEXTS), AUDITED)
+    browser, seen = tmp_path / "browser", tmp_path / "seen"
+    browser.write_text(f'#!/bin/sh\ncp -p "${{1#file://}}" {seen}.half && mv {seen}.half {seen}\n')
+    browser.chmod(0o700)
+    with opened(study, "--reader", "anna", "--sheet", "queue", browser=f"{browser} %s") as running:
         assert "?reader=anna&sheet=queue#" in running.address
         Seated(running, "anna", "queue").answer("bad")
+        end = time.monotonic() + PATIENCE_S
+        while not seen.is_file() and time.monotonic() < end:
+            time.sleep(0.05)
         with socket.create_connection(("127.0.0.1", int(running.origin.rpartition(":")[2]))):
             assert running.end(signal.SIGINT) == 0
-    assert "bad" in (tmp_path / "review" / "corrections.csv").read_text()
+    assert running.address.replace("&", "&amp;") in seen.read_text()
+    assert seen.stat().st_mode & 0o077 == 0
+    assert [path.name for path in (study / "review").glob(".open.*")] == [".open.lock"]
+    assert "bad" in (study / "review" / "corrections.csv").read_text()
