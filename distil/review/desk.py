@@ -16,11 +16,12 @@ from distil.core.params import TaskParams
 from distil.kinds.exchanging import load_exchange
 from distil.review.answers import ANSWERS, Answer, Status, answers_path, append_answers, read_answers, tell_time
 from distil.review.opening import Places, Task, open_sheet
-from distil.review.pace import Pace, find_pace
+from distil.review.pace import LEAST_ANSWERS, Pace, find_pace
 from distil.review.settling import settle
 from distil.review.sheets import ADJUDICATION, AUDIT, QUEUE, SheetName, sheet_path
 
-RECENT = 50  # answers by which the pace is told
+RECENT = 50  # answers by which the pace is told, or texts as long as nobody has answered any
+SEAT_BYTES = 8
 Stamp = tuple[int, int, int] | None
 
 
@@ -73,17 +74,18 @@ class Desk:
     def count_rows(self, reader: str | None) -> dict[SheetName, tuple[int, int]]:
         """How many rows each sheet has, and how many are left to a reader; raises `InputError`."""
         self._refresh()
-        self._open(ADJUDICATION)
         book = self._books.get(reader or "", Book())
         counts = {}
         for sheet in get_args(SheetName):
-            rows = self._sheets.get(sheet) or self._open(sheet)
+            rows = self._open(sheet) if sheet == ADJUDICATION else self._rows(sheet)
             counts[sheet] = len(rows), sum((sheet, text_id) not in book.answers for text_id in rows)
         return counts
 
-    def sit_down(self, reader: str) -> str:
-        """A seat for a reader, who loses the one before."""
-        self._seats[reader] = secrets.token_hex(8)
+    def sit_down(self, reader: str, sheet: SheetName) -> str:
+        """A seat for a reader at a sheet, who loses the one before; raises `InputError`."""
+        if sheet == ADJUDICATION:
+            self._open(sheet)  # readers may differ on more rows by now
+        self._seats[reader] = secrets.token_hex(SEAT_BYTES)
         return self._seats[reader]
 
     def turn(self, reader: str, seat: str, sheet: SheetName, first: str | None = None) -> Turn:
@@ -92,7 +94,7 @@ class Desk:
         Raises `SeatTakenError`, and `InputError` where a file is not as it should be.
         """
         self._check(reader, seat)
-        rows, book = self._sheets.get(sheet) or self._open(sheet), self._books.get(reader, Book())
+        rows, book = self._rows(sheet), self._books.get(reader, Book())
         left = [task for task in rows.values() if (sheet, task.id) not in book.answers]
         task = next((task for task in left if task.id == first), left[0] if left else None)
         last = book.find_last(sheet, rows)
@@ -117,7 +119,7 @@ class Desk:
         """
         self._check(reader, seat)
         text_id, sha = row
-        task = (self._sheets.get(sheet) or self._open(sheet)).get(text_id)
+        task = self._rows(sheet).get(text_id)
         if task is None or task.text_sha != sha:
             raise RowGoneError(f"the row is not on the sheet {sheet} any more, or its text is another")
         label = self._read(value, task.text) if status == "labelled" else None
@@ -129,7 +131,7 @@ class Desk:
         """Take the reader's answer to a row back; returns it, or null if there is none. Raises as `answer` does."""
         self._check(reader, seat)
         before = self._books.get(reader, Book()).answers.get((sheet, text_id))
-        task = (self._sheets.get(sheet) or self._open(sheet)).get(text_id)
+        task = self._rows(sheet).get(text_id)
         if before is not None and task is not None:
             self._append(_write(task, reader, "withdrawn", None, None, ""))
         return before
@@ -161,6 +163,9 @@ class Desk:
             books.setdefault(answer.reader, Book()).enter(answer)
         self._books, self._sheets, self._stamps = books, {}, seen
 
+    def _rows(self, sheet: SheetName) -> dict[str, Task]:
+        return self._sheets.get(sheet) or self._open(sheet)
+
     def _open(self, sheet: SheetName) -> dict[str, Task]:
         """Read a sheet; rows of the adjudication stay when they are settled, so that this can be undone."""
         before = self._sheets.get(sheet, {}) if sheet == ADJUDICATION else {}
@@ -174,8 +179,9 @@ class Desk:
         return {path: _stamp(path) for path in paths}
 
     def _pace(self, reader: str, rows: dict[str, Task]) -> Pace:
-        own = self._books.get(reader, Book()).answers.values()
-        known = list(own)[-RECENT:] or [it for book in self._books.values() for it in book.answers.values()]
+        known = list(self._books.get(reader, Book()).answers.values())[-RECENT:]
+        if len(known) < LEAST_ANSWERS:
+            known = [answer for book in self._books.values() for answer in book.answers.values()]
         return find_pace(known, reader, [task.text for task in list(rows.values())[:RECENT]] or [""])
 
 

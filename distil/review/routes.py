@@ -70,7 +70,7 @@ def make_app(desk: Desk) -> FastAPI:
 
     @app.post("/api/sit")
     async def sit(sitting: Sitting) -> Response:
-        seat, task = desk.sit_down(sitting.reader), desk.task
+        seat, task = desk.sit_down(sitting.reader, sitting.sheet), desk.task
         told = {
             "reader": sitting.reader,
             "seat": seat,
