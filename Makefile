@@ -33,8 +33,8 @@ repro: $(READY)
 # what LOCK says: make lock LOCK="--upgrade-package NAME".
 lock:
 	test -x $(VENV)/bin/uv || $(MAKE) setup
-	uv pip compile pyproject.toml --quiet --extra local --extra review --extra serve --group dev --universal \
-	  --python-version 3.11 --no-python-downloads --generate-hashes --no-annotate --excludes requirements-torch.lock \
+	uv pip compile pyproject.toml --quiet --extra local --extra ray --extra review --extra serve --group dev \
+	  --universal --python-version 3.11 --no-python-downloads --generate-hashes --no-annotate --excludes requirements-torch.lock \
 	  --custom-compile-command "make lock (all but torch: see requirements-torch.lock)" \
 	  --output-file requirements.lock $(LOCK)
 

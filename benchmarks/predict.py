@@ -5,10 +5,12 @@
 The file has a column `text`. Its texts are taken over and over, each with a number put to it, until there are so many
 rows. Both run as processes of their own, one after the other, and are timed from the first text to the last row; peak
 memory is the process's own. Prints a line for each number of rows: texts a second of both, their ratio, and both peaks.
+`--ray` adds the same run by `--engine ray` on this machine, whose time has the start of Ray in it.
 """
 
 import argparse
 import csv
+import filecmp
 import os
 import subprocess
 import sys
@@ -36,7 +38,7 @@ TOOL = """
 import sys, time
 from distil.cli.main import app
 begun = time.perf_counter()
-app(["predict", sys.argv[2], sys.argv[3], "--model", sys.argv[1]], standalone_mode=False)
+app(["predict", sys.argv[2], sys.argv[3], "--model", sys.argv[1], *sys.argv[4:]], standalone_mode=False)
 print(time.perf_counter() - begun)
 """
 
@@ -75,6 +77,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="folder that export wrote")
     parser.add_argument("texts", type=Path, help="csv with a column text")
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000])
+    parser.add_argument("--ray", action="store_true", help="run it on Ray too")
     arguments = parser.parse_args()
     with arguments.texts.open(encoding="utf-8", newline="") as file:
         texts = [row["text"] for row in csv.DictReader(file)]
@@ -83,12 +86,18 @@ def main() -> None:
             path = Path(name) / "texts.csv"
             write_texts(path, texts, rows)
             bare = run(BARE, arguments.model.resolve(), path)
-            tool = run(TOOL, arguments.model.resolve(), path, Path(name) / "out.csv")
-        told = [
-            f"{name} {rows / one.seconds:,.0f} texts/s, peak {one.peak / 1e6:,.0f} MB"
-            for name, one in (("class", bare), ("predict", tool))
-        ]
-        print(f"{rows:,} rows: {'; '.join(told)}; ratio {bare.seconds / tool.seconds:.3f}", flush=True)
+            tool = run(TOOL, arguments.model.resolve(), path, here := Path(name) / "out.csv")
+            told = [tell("class", rows, bare), tell("predict", rows, tool), f"ratio {bare.seconds / tool.seconds:.3f}"]
+            if arguments.ray:
+                ray = run(TOOL, arguments.model.resolve(), path, there := Path(name) / "ray.csv", "--engine", "ray")
+                same = "the same bytes" if filecmp.cmp(here, there, shallow=False) else "OTHER BYTES"
+                told += [tell("on Ray", rows, ray), f"{tool.seconds / ray.seconds:.3f} of predict, {same}"]
+        print(f"{rows:,} rows: {'; '.join(told)}", flush=True)
+
+
+def tell(name: str, rows: int, run: Run) -> str:
+    """What a run came to."""
+    return f"{name} {rows / run.seconds:,.0f} texts/s, peak {run.peak / 1e6:,.0f} MB"
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from distil.classifiers.systems import load_students
 from distil.core.command import run
 from distil.core.errors import InputError
 from distil.core.metrics import write_csv, write_metrics
-from distil.core.params import TaskParams, load_params
+from distil.core.params import Kind, TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.served import PRECISIONS, read_served
 from distil.core.tables import (
@@ -39,6 +39,7 @@ from distil.encoders.foreign import read_object
 from distil.encoders.outputs import read_outputs
 from distil.encoders.reading import measure_cut
 from distil.encoders.torch_model import load_tokenizer, use_threads
+from distil.forms.answering import AskForm
 from distil.kinds.baselines import load_baselines_of
 from distil.kinds.scoring import load_asking, load_judging
 from distil.quality.asking import Rows, ask, ask_all
@@ -77,31 +78,24 @@ def main(
 ) -> None:
     """Write the scores, what is plotted to csv files, every answer, the trained baselines, and what an audit tells."""
     params, task = load_params("evaluate", EvaluateParams), load_params("task", TaskParams)
-    runtime, names = load_params("runtime", RuntimeParams), task.labels
-    use_threads(runtime.threads)
-    scoring, kind = make_scoring(params, task), load_baselines_of(task.kind)
+    use_threads((runtime := load_params("runtime", RuntimeParams)).threads)
+    scoring = make_scoring(params, task)
     rows = read_rows_to_score(test, labels, annotations, scoring)
-    few, few_notes = draw_few(texts, rows, scoring, params)
+    few, notes = draw_few(texts, rows, scoring, params)
     systems = load_students(student, onnx, served := read_served(export), runtime)
-    timed = kind.make_baselines(names, params.embeddings, assets, runtime.device)
-    systems |= kind.train_baselines(timed, read_known(train, TRAIN, "label", scoring), few, names)
-    kind.write_baselines(baselines, timed)
-    comparison = ask_all(systems, rows, names, load_asking(task.kind))
+    systems |= train_baselines(train, few, scoring, task.kind, params, assets, runtime, baselines)
+    comparison = ask_all(systems, rows, task.labels, asking := load_asking(task.kind))
     found = score_systems(comparison, scoring)
-    notes = few_notes + note_unread(student, rows.test["text"].tolist())
+    notes += note_unread(student, rows.test["text"].tolist())
     summary = summarise_all(comparison, found, rows, scoring, served, notes)
     summary["warnings"] = list_warnings(comparison, scoring, params, summary)
     write_rows(predictions, PREDICTIONS, list_predictions(rows.test["id"], comparison))
     write_csv(confusion, list_confusions(comparison, served, scoring))
     write_csv(scores, list_scores(comparison, found, scoring))
     write_csv(calibration, list_calibration(comparison, scoring))
-    write_metrics(macro_f1, pick_macro_f1(summary))
+    tell(summary, metrics, macro_f1, scoring)
     opened = open_audit(audit, read_rows(texts, TEXTS), rows.test["id"], read_rows(labels, LABELS))
-    audited = estimate_trust(opened, comparison, served, systems[served], scoring, task)
-    write_metrics(trust, pick_trust(audited), audited)
-    tell(summary, metrics, scoring)
-    if audited["labelled"]:
-        print(f"evaluate: {describe_trust(audited)} -> {trust}")
+    tell_trust(estimate_trust(opened, comparison, served, systems[served], scoring, asking), trust)
 
 
 def read_rows_to_score(test: Path, labels: Path, annotations: Path, scoring: Scoring) -> Rows:
@@ -124,6 +118,24 @@ def draw_few(texts: Path, rows: Rows, scoring: Scoring, params: EvaluateParams) 
     return scoring.form.draw_few(people, rows.test["id"], scoring.labels, params.few_shot_per_label, params.seed)
 
 
+def train_baselines(
+    train: Path,
+    few: pd.DataFrame,
+    scoring: Scoring,
+    kind: Kind,
+    params: EvaluateParams,
+    assets: Path,
+    runtime: RuntimeParams,
+    baselines: Path,
+) -> dict[str, Any]:
+    """Train the kind's baselines on the student's rows, and keep those that are timed; returns all by name."""
+    own = load_baselines_of(kind)
+    timed = own.make_baselines(scoring.labels, params.embeddings, assets, runtime.device)
+    trained = own.train_baselines(timed, read_known(train, TRAIN, "label", scoring), few, scoring.labels)
+    own.write_baselines(baselines, timed)
+    return trained
+
+
 def note_unread(student: Path, texts: Sequence[str]) -> list[str]:
     """What the student does not read of the test texts, in words; one that gives spans reads windows, and so all."""
     if read_outputs(student / "config.json", read_object(student / "config.json")).per_token:
@@ -134,11 +146,11 @@ def note_unread(student: Path, texts: Sequence[str]) -> list[str]:
 
 
 def estimate_trust(
-    audit: Audit, comparison: Comparison, served: str, student: Any, scoring: Scoring, task: TaskParams
+    audit: Audit, comparison: Comparison, served: str, student: Any, scoring: Scoring, form: AskForm
 ) -> dict[str, Any]:
     """What the rows of an audit tell of the teacher and of the student that is served, who is asked about them here."""
     texts = audit.rows["text"].to_list()
-    said = ask(served, student, texts, scoring.labels, load_asking(task.kind)).labels if texts else []
+    said = ask(served, student, texts, scoring.labels, form).labels if texts else []
     second = find_second_opinion(audit, comparison.answers[TEACHER].labels, comparison.answers[served].labels)
     return measure_audit(audit, said, second, scoring.form, scoring.bootstrap.confidence)
 
@@ -157,12 +169,20 @@ def list_warnings(
     return short + find_pooling_shortfall(summary.get("teachers"), params.confidence)
 
 
-def tell(summary: Mapping[str, Any], metrics: Path, scoring: Scoring) -> None:
+def tell(summary: Mapping[str, Any], metrics: Path, macro_f1: Path, scoring: Scoring) -> None:
     """Write and print the scores, and on stderr where the student falls short."""
+    write_metrics(macro_f1, pick_macro_f1(summary))
     write_metrics(metrics, pick_score(summary), summary)
     print(f"evaluate: {describe(summary, scoring)} -> {metrics}")
     for warning in summary["warnings"]:
         print(f"warning: {warning['finding']}", file=sys.stderr)
+
+
+def tell_trust(found: Mapping[str, Any], trust: Path) -> None:
+    """Write what an audit tells, and print it if there was one."""
+    write_metrics(trust, pick_trust(found), found)
+    if found["labelled"]:
+        print(f"evaluate: {describe_trust(found)} -> {trust}")
 
 
 def describe(summary: Mapping[str, Any], scoring: Scoring) -> str:

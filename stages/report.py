@@ -50,6 +50,7 @@ def main(
     aggregate: Annotated[Path, "json of aggregate"],
     train: Annotated[Path, "json of train"],
     export: Annotated[Path, "json of export"],
+    audit: Annotated[Path, "json of evaluate: what people found who read texts blind"],
     training: Annotated[Path, "csv: the loss, step by step"],
     calibration: Annotated[Path, "csv: how often each system is right that is so sure"],
     latency: Annotated[Path, "csv: quantiles of one text at a time"],
@@ -62,7 +63,7 @@ def main(
 ) -> None:
     """Read metrics, curves and tables; write the folder `reports`."""
     study = read_study(
-        *(quality, speed, cost, fetch, annotate, compare, aggregate, train, export),
+        *(quality, speed, cost, fetch, annotate, compare, aggregate, train, export, audit),
         *(training, calibration, latency, break_even),
         *(predictions, labels, test, texts),
     )
@@ -72,7 +73,7 @@ def main(
 def read_study(*paths: Path) -> Study:
     """Read what `main` takes, but for its last path, in the same order: metrics, curves, tables."""
     *metrics, training, calibration, latency, break_even, predictions, labels, test, texts = paths
-    names = ("quality", "speed", "cost", "fetch", "annotate", "compare", "aggregate", "train", "export")
+    names = ("quality", "speed", "cost", "fetch", "annotate", "compare", "aggregate", "train", "export", "audit")
     details: dict[str, Any] = dict(zip(names, map(read_details, metrics), strict=True))
     return Study(
         task=load_params("task", TaskParams),

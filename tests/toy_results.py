@@ -57,7 +57,18 @@ PROMPT = "Sentence: {text}\nSentiment:\n"
 ARGUMENTS = (
     *(
         f"metrics/{name}.json"
-        for name in ["quality", "speed", "cost", "fetch", "annotate", "compare", "aggregate", "train", "export"]
+        for name in [
+            "quality",
+            "speed",
+            "cost",
+            "fetch",
+            "annotate",
+            "compare",
+            "aggregate",
+            "train",
+            "export",
+            "audit",
+        ]
     ),
     "metrics/training.csv",
     "metrics/calibration.csv",
@@ -129,6 +140,13 @@ def write_toy_results(
         | {"torch": {"megabytes": 90.8, "teacher_agreement": 0.912}}
         | {"fp32": _exported(90.9, 2.1e-6) | {"agreement_with_torch": 1.0}}
         | {"int8": _exported(23.1, 0.15) | {"agreement_with_fp32": 0.9916, "target": "portable", "fp32_layers": []}},
+    }
+    files["audit"] = {"labelled": 0, "rows": 0, "score": "accuracy" if kind == "classification" else "exact_match"} | {
+        **dict.fromkeys(("unsure", "skipped", "disputed", "gone"), 0),
+        "texts": 2373,
+        "confidence": 0.95,
+        "second_opinion": None,
+        "systems": {},
     }
     for name, content in files.items():
         write_metrics(folder / "metrics" / f"{name}.json", {}, content)

@@ -3,8 +3,9 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import typer
 from tqdm import tqdm
@@ -19,10 +20,12 @@ from distil.core.served import FILES
 from distil.cost.basis import load_basis
 from distil.cost.params import CostParams
 from distil.predict.answers import Wanted
-from distil.predict.job import Counts, Model, Output, check_source, hash_model, label_file
+from distil.predict.job import Engine, Model, Output, check_source, hash_model, label_file, label_here
+from distil.predict.parts import Counts
 from distil.predict.sources import REJECTS, Found, Source, brought, find_sources
 from distil.predict.writing import WRITTEN
 
+Engines = Literal["local", "ray"]
 INT8 = FILES["student_int8"]
 INSTEAD = {".json": ".jsonl", ".txt": ".csv", ".xlsx": ".csv"}  # of formats that are read and not written
 SECONDS_PER_HOUR = 3600
@@ -49,6 +52,8 @@ def predict(
     ] = None,
     model: Annotated[Path | None, typer.Option(help="Folder of an exported student; else this study's.")] = None,
     file: Annotated[str | None, typer.Option(help="ONNX file in that folder; else int8 where there is one.")] = None,
+    engine: Annotated[Engines, typer.Option(help="ray: Ray Data, on a cluster or on this machine.")] = "local",
+    address: Annotated[str | None, typer.Option(help="Of the head of a Ray cluster, as HOST:PORT.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an output of another model, input or run.")] = False,
     strict: Annotated[bool, typer.Option(help="End with exit code 1 if a row could not be labelled.")] = False,
 ) -> None:
@@ -59,20 +64,35 @@ def predict(
     """
     found = find_sources(texts)
     wanted = Wanted(probabilities=probabilities, redact=redact, prefix=prefix)
-    opened = open_model(model, file)
+    opened = open_model(model, file, "cpu" if engine == "ray" else None)
     check_wanted(opened.student, wanted)
     jobs = [Job(source, *name_output(source, output, found.is_one, output_format)) for source in found.sources]
     check_outputs(texts, found, jobs, output_format)
     if not found.is_one:
         check_all(jobs, text_column, opened, wanted)
-    total = label_all(jobs, text_column, opened, wanted, overwrite)
+    total = label_all(jobs, text_column, opened, wanted, overwrite, choose_engine(engine, address))
     if strict and total.rejected:
         raise InputError(
             f"{total.rejected:,} rows could not be labelled; the files {REJECTS} beside the outputs say why"
         )
 
 
-def label_all(jobs: Sequence[Job], column: str, model: Model, wanted: Wanted, overwrite: bool) -> Counts:
+def choose_engine(name: Engines, address: str | None) -> Engine:
+    """What labels the parts; raises `InputError` where it is not installed, or an address is for another."""
+    if name == "local":
+        if address:
+            raise InputError(f"--address {address} is of a Ray cluster; add --engine ray")
+        return label_here
+    try:
+        from distil.predict.on_ray import label_on_ray
+    except ImportError as error:
+        raise InputError(f"--engine ray needs Ray Data ({error}); pip install 'ray[data]'") from None
+    return partial(label_on_ray, address=address, threads=read_runtime().threads)
+
+
+def label_all(
+    jobs: Sequence[Job], column: str, model: Model, wanted: Wanted, overwrite: bool, engine: Engine
+) -> Counts:
     """Label file after file, and say what became of each; returns the counts of all."""
     total, labelled, begun, price = Counts(), 0, time.perf_counter(), find_price()
     with tqdm(unit=" texts", disable=None, dynamic_ncols=True) as bar:
@@ -88,7 +108,7 @@ def label_all(jobs: Sequence[Job], column: str, model: Model, wanted: Wanted, ov
                 bar.set_postfix_str(f"${(time.perf_counter() - begun) / SECONDS_PER_HOUR * price[1]:.4f}")
 
         for source, place, kind in jobs:
-            counts, before = label_file(source, Output(place), column, model, wanted, kind, overwrite, note)
+            counts, before = label_file(source, Output(place), column, model, wanted, kind, overwrite, note, engine)
             bar.write(f"{place}: {describe(counts, place)}" + ", written before" * before)
             total = total.add(counts)
     if labelled:
@@ -111,9 +131,14 @@ def check_wanted(student: OnnxStudent, wanted: Wanted) -> None:
         raise InputError("--probabilities is for labels of whole texts; each span has its probability anyway")
 
 
-def open_model(folder: Path | None, file: str | None) -> Model:
+def read_runtime() -> RuntimeParams:
+    """What the study here says of this machine."""
+    return load_params("runtime", RuntimeParams) if PARAMS_FILE.exists() else RuntimeParams()
+
+
+def open_model(folder: Path | None, file: str | None, device: str | None = None) -> Model:
     """The student in a folder, or that of the study here; raises `InputError` where there is none."""
-    runtime = load_params("runtime", RuntimeParams) if PARAMS_FILE.exists() else RuntimeParams()
+    runtime = read_runtime()
     place = folder or artifact_path("student")
     if not (place / "config.json").is_file():
         ways = (
@@ -123,8 +148,8 @@ def open_model(folder: Path | None, file: str | None) -> Model:
         )
         raise InputError(f"{place} holds no exported student; {ways}")
     chosen = file or (INT8 if (place / INT8).is_file() else FP32)
-    student = open_onnx(place, chosen, device=runtime.device, **runtime.threading)
-    return Model(student, chosen, hash_model(place, chosen))
+    student = open_onnx(place, chosen, device=device or runtime.device, **runtime.threading)
+    return Model(student, place, chosen, hash_model(place, chosen))
 
 
 def name_output(source: Source, output: str, is_one: bool, wanted: str | None) -> tuple[str, str]:

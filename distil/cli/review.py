@@ -4,7 +4,7 @@ import sys
 from collections import Counter
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -33,8 +33,18 @@ from distil.review.importing import Row, take_answers
 from distil.review.opening import Places, open_sheet
 from distil.review.pace import SECONDS_PER_MINUTE, find_pace
 from distil.review.queueing import count_signs, rank_suspicious
-from distil.review.settling import settle
-from distil.review.sheets import ADJUDICATION, AUDIT, QUEUE, QueueRow, SheetName, read_audit, read_queue, write_sheet
+from distil.review.settling import CORRECTIONS, settle
+from distil.review.sheets import (
+    ADJUDICATION,
+    AUDIT,
+    QUEUE,
+    AuditRow,
+    QueueRow,
+    SheetName,
+    read_audit,
+    read_queue,
+    write_sheet,
+)
 
 MINUTES = 60.0
 MOST_TOLD = 20  # rows that are refused
@@ -73,39 +83,58 @@ def draw_sheets(
     if rows is not None and minutes is not None:
         raise InputError("--rows and --minutes both say how many rows; give one of them")
     folder = find_places().folder
-    audit, queue = read_audit(folder), read_queue(folder)
-    for row in [*audit, *queue]:
-        if row.seed != seed:
-            raise InputError(f"{folder} has rows that were drawn with --seed {row.seed}; go on with that one")
+    sheets = Sheets(folder, read_audit(folder), read_queue(folder))
+    sheets.check_seed(seed)
     texts = gather(seed)
     pace = find_pace(read_answers(folder), check_reader(reader), texts["text"])
     wanted = rows if rows is not None else pace.count_rows(MINUTES if minutes is None else minutes)
-    for_audit = round(wanted * audit_share)
-    number = max((row.draw for row in [*audit, *queue]), default=0) + 1
-    queued = texts["lot"].reindex([row.id for row in queue]).dropna().to_numpy()
-    reserve = find_reserve(len(audit) + for_audit, len(texts), queued)
-    drawn = draw_audit(texts, audit, for_audit, reserve, seed, number)
-    taken = {row.id for row in [*drawn, *queue]} | set(read_table(stage_path("aggregate", "--corrections"))["id"])
-    left = texts[(texts["lot"] >= reserve) & ~texts["is_test"] & ~texts.index.isin(taken)]
-    ranked = rank(left, wanted - (len(drawn) - len(audit)))
-    added = [
-        QueueRow(id=text_id, text_sha=sha, draw=number, seed=seed, why=why)
-        for text_id, sha, why in ranked[["text_sha", "why"]].itertuples()
-    ]
-    write_sheet(folder, AUDIT, drawn)
-    write_sheet(folder, QUEUE, [*queue, *added])
+    count, told = sheets.draw(texts, wanted, round(wanted * audit_share), seed)
     settle(folder)  # audit.csv tells of strata too
-    more = len(drawn) - len(audit)
+    typer.echo("\n".join(told))
     typer.echo(
-        f"audit: {more:,} rows more, {len(drawn):,} in all, of {len(texts):,} texts"
-        + (f"; {for_audit - more:,} fewer than wanted, since no more are set aside for it" if more < for_audit else "")
-    )
-    signs = ", ".join(f"{count:,} {SIGNS[name]}" for name, count in count_signs(ranked).items() if count)
-    typer.echo(f"queue: {len(added):,} rows more, {len(queue) + len(added):,} in all" + (f"; {signs}" if signs else ""))
-    typer.echo(
-        f"about {(more + len(added)) * pace.seconds / SECONDS_PER_MINUTE:,.0f} minutes at {pace.seconds:.0f} s a row "
+        f"about {count * pace.seconds / SECONDS_PER_MINUTE:,.0f} minutes at {pace.seconds:.0f} s a row "
         f"({pace.source}); now 'distil review open' or 'distil review export'"
     )
+
+
+class Sheets(NamedTuple):
+    """The two sheets as they are, in their folder."""
+
+    folder: Path
+    audit: list[AuditRow]
+    queue: list[QueueRow]
+
+    def check_seed(self, seed: int) -> None:
+        """Raise `InputError` where rows were drawn with another seed, whose lots have nothing to do with these."""
+        for row in [*self.audit, *self.queue]:
+            if row.seed != seed:
+                raise InputError(f"{self.folder} has rows that were drawn with --seed {row.seed}; go on with that one")
+
+    def draw(self, texts: pd.DataFrame, wanted: int, for_audit: int, seed: int) -> tuple[int, list[str]]:
+        """Write both sheets with rows more; returns how many, and a line on each."""
+        number = max((row.draw for row in [*self.audit, *self.queue]), default=0) + 1
+        queued = texts["lot"].reindex([row.id for row in self.queue]).dropna().to_numpy()
+        reserve = find_reserve(len(self.audit) + for_audit, len(texts), queued)
+        drawn = draw_audit(texts, self.audit, for_audit, reserve, seed, number)
+        more = len(drawn) - len(self.audit)
+        corrected = read_table(self.folder / CORRECTIONS)["id"]
+        taken = {row.id for row in [*drawn, *self.queue]} | set(corrected)
+        left = texts[(texts["lot"] >= reserve) & ~texts["is_test"] & ~texts.index.isin(taken)]
+        ranked = rank(left, wanted - more)
+        added = [
+            QueueRow(id=text_id, text_sha=sha, draw=number, seed=seed, why=why)
+            for text_id, sha, why in ranked[["text_sha", "why"]].itertuples()
+        ]
+        write_sheet(self.folder, AUDIT, drawn)
+        write_sheet(self.folder, QUEUE, [*self.queue, *added])
+        short, idle = for_audit - more, wanted - more - len(added)
+        fewer = f"; {short:,} fewer than wanted, since no more are set aside for it" * (short > 0)
+        scant = f"; {idle:,} fewer than wanted, since nothing speaks against other labels" * (idle > 0)
+        signs = "".join(f"; {count:,} {SIGNS[name]}" for name, count in count_signs(ranked).items() if count)
+        return more + len(added), [
+            f"audit: {more:,} rows more, {len(drawn):,} in all, of {len(texts):,} texts{fewer}",
+            f"queue: {len(added):,} rows more, {len(self.queue) + len(added):,} in all{scant}{signs}",
+        ]
 
 
 def gather(seed: int) -> pd.DataFrame:

@@ -9,9 +9,9 @@ OUTPUT.manifest.json, and what could not be labelled, with its place, in OUTPUT.
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import islice
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,16 +26,22 @@ from distil.core.errors import InputError
 from distil.core.params import Params
 from distil.core.runtime import cache_folder
 from distil.core.whole_files import written_whole
-from distil.encoders.batching import chunk_texts
-from distil.predict.answers import Answer, Wanted, answer, list_fields
-from distil.predict.reading import Row, Table, open_table
+from distil.predict.answers import Wanted, list_fields
+from distil.predict.parts import (
+    PART_ROWS,
+    REJECTED,
+    Counts,
+    Task,
+    cut_parts,
+    find_done,
+    label_part,
+    name_part,
+)
+from distil.predict.reading import open_table
 from distil.predict.sources import MANIFEST, REJECTS, Source, brought, explain_file_system
-from distil.predict.writing import Layout, choose_layout, join_parts, write_line, write_part
-from distil.texts.json_files import replace_value
+from distil.predict.writing import Layout, choose_layout, join_parts
 from distil.texts.opening import explain_bytes
 
-PART_ROWS = 4096
-CHUNK_CHARACTERS = 2**20  # of the texts that are in memory as tokens
 MODEL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")  # beside the weights
 DIFFERENCES = {  # of an output's identity, in words
     "input_sha256": "from another input",
@@ -52,11 +58,16 @@ REMEDY = "name another output, or let --overwrite begin anew"
 
 
 class Model(NamedTuple):
-    """A student, the file of its folder that is run, and the sha256 of all that its answers depend on."""
+    """A student, its folder, the file of it that is run, and the sha256 of all that its answers depend on."""
 
     student: OnnxStudent
+    folder: Path
     file: str
     sha256: str
+
+
+# Labels the parts of a file that are not done, writes them into a folder, and returns the number of each when it is.
+Engine = Callable[[Task, Path, frozenset[int], Model], Iterator[tuple[int, Counts]]]
 
 
 class Identity(Params):
@@ -73,18 +84,6 @@ class Identity(Params):
     text_column: str
     wanted: Wanted
     part_rows: int = PART_ROWS
-
-
-class Counts(Params):
-    """Rows of the output, rows that were left out, and texts that are longer than the student reads."""
-
-    rows: int = 0
-    rejected: int = 0
-    cut: int = 0
-
-    def add(self, other: "Counts") -> "Counts":
-        """Both together."""
-        return Counts(rows=self.rows + other.rows, rejected=self.rejected + other.rejected, cut=self.cut + other.cut)
 
 
 class Manifest(Params):
@@ -160,10 +159,16 @@ class Output:
                 self._files.rm_file(f"{self._path}{end}")
 
 
+def label_here(task: Task, folder: Path, done: Container[int], model: Model) -> Iterator[tuple[int, Counts]]:
+    """Label the parts that are not done one after the other in this process; returns each when it is."""
+    for number, rows in cut_parts(task, done):
+        yield number, label_part(name_part(folder, number), rows, model.student, task)
+
+
 def check_source(source: Source, path: Path, column: str, model: Model, wanted: Wanted, kind: str) -> None:
     """Raise `InputError` if the file cannot be labelled, or its rows not be written in that format."""
     with explain_bytes(path, source.path):
-        _lay_out(open_table(path, source.path, source.kind, column), source, model, wanted, kind)
+        _plan(source, path, column, model, wanted, kind)
 
 
 def label_file(
@@ -175,29 +180,26 @@ def label_file(
     kind: str,
     overwrite: bool,
     note: Callable[[int, int | None, bool], None],
+    engine: Engine = label_here,
 ) -> tuple[Counts, bool]:
     """Label a file's rows into an output of that format; returns what became of them, and whether that was done before.
 
-    `note` is told the rows of each part, how many there are about, where that is known, and whether the part was done
-    before. `overwrite` lets an output that something else made be replaced. Raises `InputError`.
+    `note` is told of rows as parts of them are done: how many, how many there are about, where that is known, and
+    whether that was done before. `overwrite` lets an output that something else made be replaced. Raises `InputError`.
     """
     with output.locked(), brought(source) as path, explain_bytes(path, source.path):
         digest, lines = _read_through(path)
         identity = _identify(digest, source, column, model, wanted, kind)
         if before := _find_done(output, identity, overwrite):
             return before.counts, True
-        table = open_table(path, source.path, source.kind, column)
-        layout = _lay_out(table, source, model, wanted, kind)
-        counts, parts = Counts(), 0
-        while rows := list(islice(table.rows, PART_ROWS)):
-            part = output.parts / f"{parts:08d}"
-            found = _read_counts(part)
-            if found is None:
-                _check_keys(rows, layout, source, model, wanted)
-            counts = counts.add(found or _label_part(part, rows, layout, model, wanted, column))
-            parts += 1
-            note(len(rows), lines, found is not None)
-        _finish(output, layout, parts, counts)
+        task = _plan(source, path, column, model, wanted, kind)
+        if done := find_done(output.parts):
+            note(_count_rows(done.values()), lines, True)
+        for number, counts in engine(task, output.parts, frozenset(done), model):
+            done[number] = counts
+            note(_count_rows([counts]), lines, False)
+        counts = reduce(Counts.add, done.values(), Counts())
+        _finish(output, task.layout, sorted(done), counts)
         manifest = Manifest(input=source.name.as_posix(), model_file=model.file, identity=identity, counts=counts)
         with output.written(MANIFEST) as half:
             half.write_text(json.dumps(manifest.model_dump(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -211,9 +213,15 @@ def hash_model(folder: Path, file: str) -> str:
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
-def _lay_out(table: Table, source: Source, model: Model, wanted: Wanted, kind: str) -> Layout:
-    fields = list_fields(model.student, wanted)
-    return choose_layout(kind, source.path, table.columns, table.schema, table.separator, fields)
+def _plan(source: Source, path: Path, column: str, model: Model, wanted: Wanted, kind: str) -> Task:
+    """What is to be done with a file; raises `InputError` if its rows cannot be read, or not be written so."""
+    table, fields = open_table(path, source.path, source.kind, column), list_fields(model.student, wanted)
+    layout = choose_layout(kind, source.path, table.columns, table.schema, table.separator, fields)
+    return Task(path, source.path, source.kind, column, wanted, layout, [field.name for field in fields])
+
+
+def _count_rows(parts: Iterable[Counts]) -> int:
+    return sum(counts.rows + counts.rejected for counts in parts)
 
 
 def _read_through(path: Path) -> tuple[str, int | None]:
@@ -286,52 +294,8 @@ def _read(model: Any, content: bytes) -> Any:
         return None
 
 
-def _check_keys(rows: Sequence[Row], layout: Layout, source: Source, model: Model, wanted: Wanted) -> None:
-    """Raise `InputError` if a row has a key of its own where one is added; of columns that is known before."""
-    added = [field.name for field in list_fields(model.student, wanted)] if layout.columns is None else []
-    for row in rows:
-        if taken := next((name for name in added if name in row.cells), None):
-            raise InputError(
-                f"{source.path}, {row.place} has a key {taken!r} already; have --prefix put something before those "
-                "that are added"
-            )
-
-
-def _read_counts(part: Path) -> Counts | None:
-    """The counts of a part that is whole: they are written last."""
-    done = part.with_suffix(".json")
-    counts: Counts | None = _read(Counts, done.read_bytes()) if done.is_file() else None
-    return counts
-
-
-def _label_part(part: Path, rows: list[Row], layout: Layout, model: Model, wanted: Wanted, column: str) -> Counts:
-    """Label rows and write them."""
-    good = [row for row in rows if row.fault is None]
-    labelled, cut = [], 0
-    places = iter(good)
-    for texts in chunk_texts((row.text for row in good), PART_ROWS, CHUNK_CHARACTERS):
-        for said, row in zip(answer(model.student, texts, wanted), places, strict=False):
-            labelled.append(_add(row, said, column))
-            cut += said.cut
-    left_out = [{"place": row.place, "reason": row.fault} for row in rows if row.fault is not None]
-    counts = Counts(rows=len(good), rejected=len(left_out), cut=cut)
-    with written_whole(part.with_suffix(layout.kind)) as half:
-        write_part(half, layout, labelled)
-    with written_whole(part.with_suffix(".rejects")) as half:
-        half.write_text("".join(map(write_line, left_out)), encoding="utf-8")
-    with written_whole(part.with_suffix(".json")) as half:
-        half.write_text(counts.model_dump_json(), encoding="utf-8")
-    return counts
-
-
-def _add(row: Row, said: Answer, column: str) -> dict[str, Any]:
-    """The row with what is said of it."""
-    own = row.cells if said.text is None else replace_value(row.cells, column, said.text)
-    return {**own, **said.cells}
-
-
-def _finish(output: Output, layout: Layout, parts: int, counts: Counts) -> None:
-    names = [output.parts / f"{number:08d}" for number in range(parts)]
+def _finish(output: Output, layout: Layout, parts: Iterable[int], counts: Counts) -> None:
+    names = [name_part(output.parts, number) for number in parts]
     output.remove(MANIFEST)  # of an output that is replaced
     with output.written() as half:
         join_parts(half, layout, [name.with_suffix(layout.kind) for name in names])
@@ -340,4 +304,4 @@ def _finish(output: Output, layout: Layout, parts: int, counts: Counts) -> None:
         return
     with output.written(REJECTS) as half, half.open("wb") as file:
         for name in names:
-            file.write(name.with_suffix(".rejects").read_bytes())
+            file.write(name.with_suffix(REJECTED).read_bytes())

@@ -38,6 +38,7 @@ class Study:
     aggregate: Metrics
     train: Metrics
     export: Metrics
+    audit: Metrics
     curve: pd.DataFrame  # step, epoch, loss, learning_rate
     calibration: pd.DataFrame  # system, confidence, the share that is right, rows: a line for each bin that has any
     latencies: pd.DataFrame  # system, share, ms: quantiles of one text at a time

@@ -29,11 +29,13 @@ from distil.report.next_steps import list_findings, list_steps, write_alarm
 from distil.report.recall import describe_recall
 from distil.report.results import Result, find_family, list_headings
 from distil.report.tradeoffs import list_tradeoffs
+from distil.report.trust import has_trust, list_estimates, list_trust_notes
 from distil.report.wording import join_sources, number_sources, write_plain, write_seconds, write_sentence
 
 STYLE = "page.css"
 SECTIONS = {
     "results": ("Results", "section_results.html"),
+    "trust": ("How far can these labels be trusted", "section_trust.html"),
     "against": ("What changed", "section_against.html"),
     "tradeoffs": ("Trade-offs", "section_tradeoffs.html"),
     "quality": ("Quality", "section_quality.html"),
@@ -99,13 +101,15 @@ def render_page(
 
 
 def _describe_quality(study: Study, results: Sequence[Result]) -> dict[str, Any]:
-    """What the templates take for the tables of the section on quality."""
+    """What the templates take for the tables of the sections on quality and trust."""
     calibrations = {result.title: found for result in results if (found := find_calibration(study, result.system))}
     return {
         "calibrations": calibrations,
         "confusions": list_confusions(study, study.served),
         "labels_scored": {"teacher": read_labels(study, TEACHER), "student": read_labels(study, study.served)},
         "more_scores": tabulate_more_scores(study, results),
+        "estimates": list_estimates(study),
+        "trust_notes": list_trust_notes(study),
     }
 
 
@@ -134,7 +138,11 @@ def write_headline(study: Study, results: Mapping[str, Result]) -> list[str]:
 
 def _choose_sections(study: Study) -> dict[str, tuple[str, str]]:
     """The sections that there is something to tell in."""
-    empty = {"candidates": not study.compare["candidates"], "against": study.against is None}
+    empty = {
+        "candidates": not study.compare["candidates"],
+        "against": study.against is None,
+        "trust": not has_trust(study),
+    }
     sections = {key: section for key, section in SECTIONS.items() if not empty.get(key)}
     if study.against:
         sections["against"] = (f"What changed since {study.against.name}", SECTIONS["against"][1])

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 from distil.core.errors import InputError
 from distil.forms.exchange import ExchangeForm
 from distil.predict.reading import open_table
-from distil.review.answers import Answer, Status, keep_current, name_reader, tell_time
+from distil.review.answers import Answer, keep_current, name_reader, tell_time
 from distil.review.exporting import FORMULA, is_shown_as
 from distil.review.sheets import ADJUDICATION, SheetName
 from distil.texts.json_files import list_objects
@@ -61,6 +62,13 @@ class Taken:
     left_out: list[tuple[str, str]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
 
+    def add(self, answer: Answer, before: Answer | None) -> None:
+        """Take an answer, unless it is what the reader said before."""
+        if before and (before.status, before.label, before.note) == (answer.status, answer.label, answer.note):
+            self.known += 1
+        else:
+            self.answers.append(answer)
+
 
 class Row(NamedTuple):
     """A row of a sheet that may be answered, and its text."""
@@ -91,28 +99,21 @@ def take_answers(
         InputError: it is no such file, or it tells no reader and none was given.
     """
     with explain_bytes(path, path.name):
-        found = list(read_file(path, form))
-    found = _name_readers(found, reader, path.name)
-    taken, seen, now = Taken(), set(), tell_time()
+        found = _name_readers(list(read_file(path, form)), reader, path.name)
+    taken, seen = Taken(), set()
     told = {(answer.sheet, answer.id, answer.reader): answer for answer in keep_current(known)}
-    fold = make_folder(labels)
+    judge = _Judge(rows, form, labels, make_folder(labels), tell_time())
     for each in found:
+        answer, fault = (None, None) if each.left_out else judge.decide(each)
         if each.left_out:
             taken.left_out.append((each.place, each.left_out))
-            continue
-        sheet = find_sheet(each, rows)
-        answer, fault = _judge(each, sheet, rows, form, labels, fold, now)
-        if answer is None:
+        elif answer is None:
             taken.refused.append((each.place, str(fault)))
         elif (key := (answer.sheet, answer.id, answer.reader)) in seen:
             taken.refused.append((each.place, f"text {each.text_id} is answered before by {answer.reader}"))
         else:
             seen.add(key)
-            before = told.get(key)
-            if before and (before.status, before.label, before.note) == (answer.status, answer.label, answer.note):
-                taken.known += 1
-            else:
-                taken.answers.append(answer)
+            taken.add(answer, told.get(key))
     return taken
 
 
@@ -125,42 +126,41 @@ def find_sheet(found: Found, rows: Mapping[tuple[str, str], Row]) -> SheetName |
     return next((sheet for sheet in sheets if sheet != ADJUDICATION and (sheet, found.text_id) in rows), None)
 
 
-def _judge(
-    found: Found,
-    sheet: SheetName | None,
-    rows: Mapping[tuple[str, str], Row],
-    form: ExchangeForm,
-    labels: Sequence[str],
-    fold: Callable[[str], str],
-    now: str,
-) -> tuple[Answer | None, str | None]:
-    """The answer that was found, or what is wrong with it."""
-    if found.refused:
-        return None, found.refused
-    if sheet is None:
-        return None, f"text {found.text_id or '(no id)'} is on no sheet of this study, or gone from its data"
-    row = rows[sheet, found.text_id]
-    if found.text_sha != row.text_sha or (found.text is not None and not is_shown_as(row.text, found.text)):
-        return None, f"text {found.text_id} is another one now, or was changed in the file"
-    status: Status = "unsure" if found.unsure else "labelled"
-    label = None
-    if not found.unsure:
+class _Judge(NamedTuple):
+    """What an answer has to agree with."""
+
+    rows: Mapping[tuple[str, str], Row]
+    form: ExchangeForm
+    labels: Sequence[str]
+    fold: Callable[[str], str]
+    now: str
+
+    def decide(self, found: Found) -> tuple[Answer | None, str | None]:
+        """The answer that was found, or what is wrong with it."""
+        sheet = find_sheet(found, self.rows)
+        if found.refused:
+            return None, found.refused
+        if sheet is None:
+            return None, f"text {found.text_id or '(no id)'} is on no sheet of this study, or gone from its data"
+        row = self.rows[sheet, found.text_id]
+        if found.text_sha != row.text_sha or (found.text is not None and not is_shown_as(row.text, found.text)):
+            return None, f"text {found.text_id} is another one now, or was changed in the file"
         try:
-            label = _read_label(found.cell, row.text, form, labels, fold)
+            label = None if found.unsure else _read_label(found.cell, row.text, self.form, self.labels, self.fold)
         except ValueError as error:
             return None, f"label {found.cell[:LONGEST_SHOWN]!r} {error}"
-    answer = Answer(
-        sheet=sheet,
-        id=found.text_id,
-        text_sha=row.text_sha,
-        status=status,
-        label=label,
-        reader=str(found.reader),
-        at=found.at or now,
-        seconds=found.seconds,
-        note=found.note,
-    )
-    return answer, None
+        answer = Answer(
+            sheet=sheet,
+            id=found.text_id,
+            text_sha=row.text_sha,
+            status="unsure" if label is None else "labelled",
+            label=label,
+            reader=str(found.reader),
+            at=found.at or self.now,
+            seconds=found.seconds,
+            note=found.note,
+        )
+        return answer, None
 
 
 def _read_label(cell: str, text: str, form: ExchangeForm, labels: Sequence[str], fold: Callable[[str], str]) -> str:
@@ -213,7 +213,7 @@ def read_file(path: Path, form: ExchangeForm) -> Iterator[Found]:
     if not path.is_file():
         raise InputError(f"{path} is missing, or is no file")
     if kind in TABLES:
-        return _read_table(path, kind)
+        return _read_table(path, kind, form)
     if kind != ".json":
         raise InputError(f"{path.name} is none of {', '.join(TABLES)}, .json; export what you read as one of these")
     objects = [(place, record or {}) for place, record in list_objects(path, path.name)]
@@ -224,10 +224,10 @@ def read_file(path: Path, form: ExchangeForm) -> Iterator[Found]:
         return _read_argilla(objects, form)
     if "label.responses" in first or ("_server_id" in first and "fields" not in first):
         return _read_argilla_flat(objects, form)
-    return (_read_cells(place, record) for place, record in objects)
+    return (_read_cells(place, record, form) for place, record in objects)
 
 
-def _read_table(path: Path, kind: str) -> Iterator[Found]:
+def _read_table(path: Path, kind: str, form: ExchangeForm) -> Iterator[Found]:
     try:
         table = open_table(path, path.name, kind, KEY)
     except InputError as error:
@@ -244,12 +244,14 @@ def _read_table(path: Path, kind: str) -> Iterator[Found]:
             remedy = "; save the file as UTF-8, in Excel as CSV UTF-8" if "UTF-8" in row.fault else ""
             yield Found(row.place, "", "", "", "", refused=f"{row.fault}{remedy}")
         else:
-            yield _read_cells(row.place, row.cells)
+            yield _read_cells(row.place, row.cells, form)
 
 
-def _read_cells(place: str, cells: Mapping[str, Any]) -> Found:
-    """A row of a table, also as Label Studio writes it as csv or JSON-MIN."""
+def _read_cells(place: str, cells: Mapping[str, Any], form: ExchangeForm) -> Found:
+    """A row of a table, also as Label Studio writes it as csv or JSON-MIN, where no label may be an answer too."""
     label = _write_cell(cells.get("label"))
+    if not label and _write_cell(cells.get("annotation_id")):
+        label = form.read_result([])
     note = cells.get("note")
     found = Found(
         place,
@@ -257,7 +259,7 @@ def _read_cells(place: str, cells: Mapping[str, Any]) -> Found:
         _write_cell(cells.get(SHA)),
         _write_cell(cells.get("sheet")),
         label,
-        reader=_write_cell(cells.get("reader") or cells.get("annotator")) or None,
+        reader=_write_cell(cells.get("reader")) or _name_annotator(cells.get("annotator")),
         unsure=_write_cell(cells.get("unsure")).casefold() in YES,
         note=" ".join(str(note).split()) if note is not None else "",
         seconds=_read_seconds(cells.get("lead_time")),
@@ -272,6 +274,9 @@ def _write_text(value: Any) -> str | None:
 
 def _write_cell(value: Any) -> str:
     """A cell as text; of Label Studio's choices the list of them."""
+    if isinstance(value, str) and value.startswith('{"choices":'):  # in its csv
+        with suppress(ValueError):
+            value = json.loads(value)
     if isinstance(value, dict) and "choices" in value:
         value = value["choices"]
     if isinstance(value, list | dict):
@@ -317,7 +322,7 @@ def _read_annotation(found: Found, annotation: Mapping[str, Any], form: Exchange
 def _name_annotator(completed_by: Any) -> str | None:
     if isinstance(completed_by, dict):
         return str(completed_by.get("email") or completed_by.get("username") or f"user-{completed_by.get('id')}")
-    return None if completed_by is None else f"user-{completed_by}"
+    return f"user-{completed_by}" if str(completed_by or "").isdecimal() else completed_by or None
 
 
 def _read_argilla(objects: Iterable[tuple[str, dict[str, Any]]], form: ExchangeForm) -> Iterator[Found]:

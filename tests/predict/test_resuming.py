@@ -16,7 +16,7 @@ from predicting import predict, read_csv, refuse, write_many
 from distil.cli.predict import open_model
 from distil.predict import job
 from distil.predict.answers import Wanted
-from distil.predict.job import PART_ROWS
+from distil.predict.parts import PART_ROWS
 from distil.predict.sources import find_sources
 
 
@@ -28,10 +28,10 @@ def test_a_run_that_is_killed_goes_on_and_writes_the_same_bytes(model: Path, her
     done: list[float] = []
     for wanted in (1, 2):
         with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
-            while child.poll() is None and len(list(Path("out.csv.parts").glob("0*.json"))) < wanted:
+            while child.poll() is None and len(list(Path("out.csv.parts").glob("0*.counts"))) < wanted:
                 time.sleep(0.001)
             child.send_signal(signal.SIGKILL)
-        first = Path("out.csv.parts/00000000.json")
+        first = Path("out.csv.parts/00000000.counts")
         done += [first.stat().st_mtime_ns] if first.exists() else []
     assert not Path("out.csv").exists() or Path("out.csv.manifest.json").exists()
     predict(model, "in.csv", "out.csv")
@@ -100,7 +100,7 @@ def test_parts_of_which_nobody_knows_what_they_are_are_not_taken(model: Path) ->
     write_many("in.csv", 3)
     Path("out.csv.parts").mkdir()
     Path("out.csv.parts/00000000.csv").write_text("STALE,ROW,x,0.9\n")
-    Path("out.csv.parts/00000000.json").write_text('{"rows": 1, "rejected": 0, "cut": 0}')
+    Path("out.csv.parts/00000000.counts").write_text('{"rows": 1, "rejected": 0, "cut": 0}')
     predict(model, "in.csv", "out.csv")
     assert [row["n"] for row in read_csv("out.csv")] == ["0", "1", "2"]
 

@@ -29,6 +29,7 @@ def make_study(gold: bool = True, short: bool = True, **train: Any) -> Study:
         aggregate={"labelled": 2980},
         train={"rows": 2149, "suspects": 31} | train,
         export={},
+        audit={},
         curve=empty,
         calibration=empty,
         latencies=empty,

@@ -229,7 +229,29 @@ def test_label_studio_s_export(tmp_path: Path) -> None:
         take(tmp_path / "e.json", tasks)
     small = [task["data"] | {"id": 1, "label": "good", "annotator": 7, "lead_time": 2} for task in told]
     (tmp_path / "min.json").write_text(json.dumps(small))
-    assert {each.reader for each in take(tmp_path / "min.json", tasks, reader=None).answers} == {"7"}
+    assert {each.reader for each in take(tmp_path / "min.json", tasks, reader=None).answers} == {"user-7"}, (
+        "as the whole export calls that annotator"
+    )
+
+
+def test_label_studio_s_tables_of_sets(tmp_path: Path) -> None:
+    tasks = [make_task("text 0", "[]"), make_task("text 1", "[]"), make_task("text 2", "[]")]
+    keys: list[dict[str, Any]] = [
+        {"text": task.text, "text_id": task.id, "text_sha": task.text_sha, "annotator": 1} for task in tasks
+    ]
+    told: list[dict[str, Any]] = [
+        {"label": '{"choices":["good","-1"]}', "annotation_id": 1},
+        {"label": "", "annotation_id": 2},
+        {"label": ""},
+    ]
+    rows: list[dict[str, Any]] = [{"annotation_id": "", **key, **more} for key, more in zip(keys, told, strict=True)]
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        writer.writerows(rows)
+    taken = take(tmp_path / "a.csv", tasks, "multi_label", reader=None)
+    assert [each.label for each in taken.answers] == ['["good", "-1"]', "[]"]
+    assert taken.left_out == [("line 4", "label is empty")]
 
 
 def test_argilla_s_records_with_the_status_of_each_response(tmp_path: Path) -> None:

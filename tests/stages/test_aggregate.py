@@ -12,6 +12,7 @@ from stages.aggregate import main
 
 HEADER = "id,text_sha,label,reviewer,reviewed_at,note\n"
 SHAS = [hashlib.sha256(name.encode()).hexdigest() for name in ("one", "two", "three")]
+SOURCES = ("adjudicated", "", "human")
 NAMES = "annotations.parquet corrections.csv labels.parquet aggregate.json"
 PATHS = tuple(map(Path, NAMES.split()))
 
@@ -109,6 +110,19 @@ def test_people_correct_labels_but_not_what_the_teacher_said(
         [1, 0],
     )
     assert "1 corrections are of texts that are not in the data" in capsys.readouterr().out
+
+
+def test_a_line_says_whether_it_settles_what_readers_differed_on(project: Project) -> None:
+    header = HEADER.replace("note\n", "note,source\n")
+    lines = [f"{sha[:16]},{sha},negative,ann,2026-01-02,,{source}\n" for sha, source in zip(SHAS, SOURCES, strict=True)]
+    set_up(project, header + "".join(lines))
+    main(*PATHS)
+    told = read_rows(PATHS[2], LABELS).set_index("id")["source"]
+    assert [told[sha[:16]] for sha in SHAS] == ["adjudicated", "human", "human"]
+    assert read_details(PATHS[3])["corrected"] == 3
+    set_up(project, header + lines[0].replace("adjudicated", "teacher"))
+    with pytest.raises(InputError, match="line 2: source 'teacher' is none of human, adjudicated"):
+        main(*PATHS)
 
 
 @pytest.mark.parametrize(

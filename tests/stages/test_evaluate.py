@@ -21,6 +21,7 @@ from toy_rows import LABELS, make_rows, make_texts
 from written_reports import on_the_page, read_card, read_page, write_report_on
 
 from distil.assets.references import sha256_of
+from distil.audit.rows import HEADER
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import ANNOTATIONS, PREDICTIONS, TEST, TRAIN, read_rows, write_rows
@@ -445,3 +446,25 @@ def test_model_of_another_task(project: Project, tmp_path_factory: pytest.TempPa
     project(task=task)
     with pytest.raises(InputError, match=r"but task\.labels is"):
         run_stage(project, tmp_path_factory)
+
+
+def test_an_audit_tells_of_teacher_and_student(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = prepare(project, tmp_path_factory, gold=False)
+    main(*paths)
+    assert read_metrics(Path("audit.json"))["audited"] == 0
+    before = Path("quality.json").read_bytes()
+    lines = [
+        f"{row.id},{row.id}{'0' * 48},{row.label},ann,2026-01-01,,labelled,s,{len(ROWS)},0.1\n"
+        for row in ROWS.iloc[:20].itertuples()
+    ]
+    Path("audit.csv").write_text(f"{HEADER}\n{''.join(lines)}")
+    main(*paths)
+    found, details = read_metrics(Path("audit.json")), read_details(Path("audit.json"))
+    assert (found["audited"], found["teacher"]["accuracy"], found["teacher"]["high"]) == (20, 1, 1)
+    assert 0.8 < found["teacher"]["low"] < 0.95
+    assert found["student"]["low"] < found["student"]["accuracy"] < found["student"]["high"]
+    assert details["second_opinion"]["rows"] == len(TEST_ROWS)
+    assert Path("quality.json").read_bytes() == before, "the scores on test rows are another thing"
+    assert "20 rows that people read blind, accuracy of all texts: teacher 1.000 [" in capsys.readouterr().out

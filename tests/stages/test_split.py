@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from conftest import Project
 
+from distil.audit.rows import HEADER
 from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
@@ -128,3 +129,30 @@ def test_texts_that_are_all_test_score_the_teacher(project: Project, capsys: pyt
     assert said.err.count("\n") == 1
     assert said.err.startswith("split: every text is a test row, as its source says: they score the teacher")
     assert "40 test; teacher's accuracy 0.500 (40 rows) on test" in said.out
+
+
+def write_audit(ids: list[str], label: str = "positive") -> None:
+    lines = [f"{each},{each}{'0' * 48},{label},ann,2026-01-01,,labelled,s,100,0.1\n" for each in ids]
+    PATHS[6].write_text(f"{HEADER}\n{''.join(lines)}")
+
+
+def test_audited_rows_train_and_validate_nothing_and_test_rows_stay(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up(project, 400, gold=None)
+    main(*PATHS)
+    parts, bytes_before = tables(), [path.read_bytes() for path in PATHS[2:6]]
+    write_audit([])
+    main(*PATHS)
+    assert [path.read_bytes() for path in PATHS[2:6]] == bytes_before, "a file without rows changes nothing"
+    audited = [*parts[0]["id"][:5], *parts[1]["id"][:2], *parts[2]["id"][:3], "f" * 16]
+    write_audit(audited)
+    main(*PATHS)
+    train, validation, test = tables()
+    assert set(train["id"]) == set(parts[0]["id"]) - set(audited)
+    assert set(validation["id"]) == set(parts[1]["id"]) - set(audited)
+    assert test.equals(parts[2])
+    assert "7 read blind by people" in capsys.readouterr().out
+    write_audit(audited[:1], label="neutral")
+    with pytest.raises(InputError, match=r"audit.csv, text .*: the label neutral is not in task.labels"):
+        main(*PATHS)
