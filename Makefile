@@ -1,4 +1,4 @@
-# make setup | repro | lock | audit, and where there are tests: test | lint | check | compat | mutants. Each does its own
+# make setup | repro | serve | lock | audit, and where there are tests: test | lint | check | compat | mutants. Each does its own
 # set-up into .venv, and nothing twice.
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,7 @@ PIP := python -m pip install --quiet --disable-pip-version-check --no-compile
 INSTALL := $(PIP) --no-deps --no-build-isolation
 HASHED := $(INSTALL) --require-hashes --only-binary :all: --no-binary antlr4-python3-runtime
 
-.PHONY: setup repro lock audit
+.PHONY: setup repro serve lock audit
 
 setup: $(READY)
 
@@ -28,6 +28,9 @@ $(READY): requirements.lock requirements-torch.lock pyproject.toml
 repro: $(READY)
 	dvc repro
 	@cat reports/table.txt
+
+serve: $(READY)
+	distil serve
 
 # Writes requirements.lock for all platforms. What it has keeps its version, where pyproject.toml allows that, but for
 # what LOCK says: make lock LOCK="--upgrade-package NAME".

@@ -3,10 +3,11 @@
     python benchmarks/serve.py models/onnx texts.csv
 
 The file has a column `text`. In turn: the class, offline, with all texts in one call; 32 clients that ask for a text
-each, as fast as they are answered; requests that come by lot at half the rate of these clients (p50 and p99 from the
-moment when each should leave); three times that rate, of which the server has to shed some by 429, while `/health` goes
-on; then the class once more, since a machine's speed changes. Beside them the server's memory before and after. The
-clients are another process on the same cores, so what they take is taken from the server.
+each, as fast as they are answered; the class; the same clients for 8 texts each; the class; requests of one text that
+come by lot at half the rate of the first clients (p50 and p99 from the moment when each should leave); three times that
+rate, of which the server has to shed some by 429, while `/health` goes on. Beside them the server's memory before and
+after. The clients are another process on the same cores: what they take, and the padding of small batches, is missing
+from the ratios.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -29,7 +31,7 @@ from distil.classifiers.opening import open_onnx
 from distil.core.served import FILES
 
 ROOT = Path(__file__).resolve().parent.parent
-CLIENTS = 32
+CLIENTS, TEXTS_EACH = 32, 8
 ADDRESS = re.compile(r"at (http://\S+)")
 
 
@@ -46,22 +48,22 @@ def start_server(model: Path, waiting: int) -> tuple[subprocess.Popen[str], str]
     sys.exit(f"the server ended with {server.wait()}")
 
 
-async def ask(session: aiohttp.ClientSession, text: str) -> int:
+async def ask(session: aiohttp.ClientSession, texts: Sequence[str]) -> int:
     """The status of a reply."""
-    async with session.post("/predict", json={"inputs": text}) as reply:
+    async with session.post("/predict", json={"inputs": [[text] for text in texts]}) as reply:
         await reply.read()
         return reply.status
 
 
-async def keep_asking(session: aiohttp.ClientSession, texts: list[str], seconds: float) -> float:
-    """Answers a second to clients that ask again as soon as they are answered."""
+async def keep_asking(session: aiohttp.ClientSession, texts: list[str], seconds: float, each: int = 1) -> float:
+    """Texts a second of clients that ask again, for `each` texts, as soon as they are answered."""
     waiting, answered, end = cycle(texts), 0, time.perf_counter() + seconds
 
     async def client() -> None:
         nonlocal answered
         while time.perf_counter() < end:
-            status = await ask(session, next(waiting))
-            answered += status == 200  # not in one line: others answer meanwhile
+            status = await ask(session, list(islice(waiting, each)))
+            answered += each * (status == 200)  # not in one line: others answer meanwhile
 
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
     return answered / seconds
@@ -77,7 +79,7 @@ async def send_by_lot(
     begun, due, sent = time.perf_counter(), 0.0, []
 
     async def one(text: str, leaves: float) -> None:
-        status = await ask(session, text)
+        status = await ask(session, [text])
         statuses[status] += 1
         (answers if status == 200 else refusals).append(time.perf_counter() - begun - leaves)
 
@@ -103,19 +105,30 @@ async def watch_health(session: aiohttp.ClientSession, seconds: float) -> list[f
     return took
 
 
-def time_class(model: Path, texts: list[str]) -> float:
-    """Texts a second of the bare class."""
+def time_class(model: Path, texts: list[str]) -> tuple[float, float]:
+    """Texts a second of the bare class, and milliseconds of a core for each."""
     student = open_onnx(model, FILES["student_int8"])
     student.predict(texts[:64])
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     student.predict(texts)
-    return len(texts) / (time.perf_counter() - begun)
+    return len(texts) / (time.perf_counter() - begun), 1e3 * (time.process_time() - used) / len(texts)
+
+
+async def time_clients(
+    session: aiohttp.ClientSession, texts: list[str], seconds: float, each: int, process: psutil.Process
+) -> tuple[float, str]:
+    """Texts a second, and what the server and the clients take of a core for each, in words."""
+    before, own = sum(process.cpu_times()[:2]), time.process_time()
+    rate = await keep_asking(session, texts, seconds, each)
+    used, own = sum(process.cpu_times()[:2]) - before, time.process_time() - own
+    count = rate * seconds / 1e3
+    return rate, f"{used / count:.2f} ms of a core a text in the server, {own / count:.2f} in the clients"
 
 
 async def measure(model: Path, texts: list[str], seconds: float, waiting: int) -> None:
     """Measure, and print."""
     many = list(islice(cycle(texts), 4096))
-    before = time_class(model, many)
+    before, _ = time_class(model, many)
     server, address = start_server(model, waiting)
     try:
         process = psutil.Process(server.pid)
@@ -123,9 +136,17 @@ async def measure(model: Path, texts: list[str], seconds: float, waiting: int) -
         async with aiohttp.ClientSession(address, connector=connector) as session:
             await keep_asking(session, texts, 1)
             memory = process.memory_info().rss
-            rate = await keep_asking(session, texts, seconds)
-            offline = (before + time_class(model, many)) / 2
-            print(f"offline {offline:,.0f} texts/s; {CLIENTS} clients {rate:,.0f} texts/s, ratio {rate / offline:.2f}")
+            rate, cost = await time_clients(session, texts, seconds, 1, process)
+            between, core = time_class(model, many)
+            batched, cost_batched = await time_clients(session, texts, seconds, TEXTS_EACH, process)
+            after, _ = time_class(model, many)
+            offline, then = (before + between) / 2, (between + after) / 2
+            print(
+                f"class, offline, in turn: {before:,.0f}, {between:,.0f}, {after:,.0f} texts/s; {core:.2f} ms of a core"
+            )
+            print(f"{CLIENTS} clients, a text each: {rate:,.0f} texts/s, ratio {rate / offline:.2f}; {cost}")
+            told = f"{CLIENTS} clients, {TEXTS_EACH} texts each: {batched:,.0f} texts/s, ratio {batched / then:.2f}"
+            print(f"{told}; {cost_batched}")
             _, answers, _ = await send_by_lot(session, texts, rate / 2, seconds)
             p50, p99 = np.percentile(answers, [50, 99]) * 1e3
             print(f"at half that rate: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
@@ -139,8 +160,7 @@ async def measure(model: Path, texts: list[str], seconds: float, waiting: int) -
             )
             again = await keep_asking(session, texts, seconds)
             print(f"afterwards: {again:,.0f} texts/s, {again / rate:.2f} of before")
-            after = process.memory_info().rss
-            print(f"memory: {memory / 1e6:,.0f} MB warm, {after / 1e6:,.0f} MB afterwards")
+            print(f"memory: {memory / 1e6:,.0f} MB warm, {process.memory_info().rss / 1e6:,.0f} MB afterwards")
     finally:
         server.terminate()
         print(f"ended with {server.wait()}")

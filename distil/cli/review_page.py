@@ -40,7 +40,7 @@ def open_page(
     except ModuleNotFoundError as error:
         if error.name not in EXTRA:
             raise
-        raise InputError(f"distil review open needs {error.name}; pip install 'distil[review]' brings it") from None
+        raise InputError(f"distil review open needs {error.name}: pip install {error.name} (extra 'review')") from None
     name, places = check_reader(reader), find_places()
     with held(places.folder):
         desk, token = Desk(places, load_params("task", TaskParams)), make_token()

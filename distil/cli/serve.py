@@ -3,6 +3,7 @@
 Also `python -m distil.cli.serve`, for an image that has no more than serving needs.
 """
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,9 +17,10 @@ from distil.core.runtime import RuntimeParams
 if TYPE_CHECKING:
     from distil.classifiers.opening import OnnxStudent
     from distil.serve.chat import Chat
+    from distil.serve.limits import Limits
 
 INT8 = "onnx/model_quantized.onnx"
-EXTRA = {"fastapi", "starlette", "uvicorn", "prometheus_client"}
+EXTRA = ("fastapi", "prometheus_client", "uvicorn")
 NO_STUDY = (
     "this server has a student without its study, so it knows no prompt to answer; start distil serve in the study's "
     "folder"
@@ -48,15 +50,9 @@ def serve(
     Programs that ask text-embeddings-inference find its POST /predict, and programs that ask the language model with
     the study's prompt find /v1/chat/completions. docs/serve.md has both.
     """
-    try:
-        from distil.serve.limits import Limits
-        from distil.serve.listening import bind
-        from distil.serve.server import read_token, run_server
-        from distil.serve.service import Service
-    except ModuleNotFoundError as error:
-        if error.name not in EXTRA:
-            raise
-        raise InputError(f"distil serve needs {error.name}; pip install 'distil[serve]' brings it") from None
+    check_extra()
+    from distil.serve.limits import Limits
+
     limits = Limits(
         most_body_bytes=max_body_bytes,
         most_texts=max_texts,
@@ -64,14 +60,35 @@ def serve(
         most_waiting=max_waiting,
         body_timeout_s=body_timeout,
     )
-    token = read_token(token_env)
-    folder = find_folder(model)
-    chosen = file or choose_file(folder)
-    listener = bind(host, port)
+    run(find_folder(model), file, limits, (host, port), tuple(allowed_host or ()), token_env)
+
+
+def run(
+    folder: Path, file: str | None, limits: "Limits", place: tuple[str, int], names: tuple[str, ...], token: str | None
+) -> None:
+    """Serve a folder at a host and port; `names` are others of this server, `token` is the variable that holds one."""
+    from distil.serve.listening import bind
+    from distil.serve.server import read_token, run_server
+    from distil.serve.service import Service
+
+    secret, chosen = read_token(token), file or choose_file(folder)
+    listener = bind(*place)
     student = open_student(folder, chosen)
     chat, why = find_chat(student)
     service = Service(student, folder, chosen, limits, chat.name if chat else folder.resolve().name)
-    run_server(service, chat, why, listener, tuple(allowed_host or ()), token)
+    run_server(service, chat, why, listener, names, secret)
+
+
+def check_extra() -> None:
+    """Raises `InputError` where a package is missing that only serving needs."""
+    for name in EXTRA:
+        try:
+            import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise
+            package = name.replace("_", "-")
+            raise InputError(f"distil serve needs {package}: pip install {package} (extra 'serve')") from None
 
 
 def find_folder(model: Path | None) -> Path:
@@ -116,7 +133,9 @@ def main() -> None:
     """Run the command by itself."""
     from distil.core.command import call
 
-    call(lambda: typer.run(serve))
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command()(serve)
+    call(app)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import logging
 import os
 import socket
 import sys
+import traceback
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -76,6 +78,11 @@ class Logged:
 
         try:
             await self._app(scope, receive, note)
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            told = type(error).__name__, Path(place.filename).name, place.lineno
+            log.error("a fault: %s at %s:%s", *told)  # noqa: TRY400 - its message, or a value in the trace, may be a text
+            raise
         finally:
             route = getattr(scope.get("route"), "path", "-")
             log.info("%s %s %d %.1f ms", printable(scope["method"])[:16], route, status, (perf_counter() - begun) * 1e3)

@@ -58,7 +58,7 @@ def test_a_missing_extra_is_one_line(model: Path, tmp_path: Path) -> None:
     (absent / "__init__.py").write_text("raise ModuleNotFoundError('No module named uvicorn', name='uvicorn')")
     path = os.pathsep.join([str(absent.parent), str(ROOT)])
     line = refuse(tmp_path, "--model", str(model), PYTHONPATH=path)
-    assert line == "error: distil serve needs uvicorn; pip install 'distil[serve]' brings it"
+    assert line == "error: distil serve needs uvicorn: pip install uvicorn (extra 'serve')"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

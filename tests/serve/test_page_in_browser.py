@@ -1,7 +1,7 @@
 """The page in Chromium: with a server and without one, by keyboard, small and large, light and dark.
 
-Without a server it needs transformers.js: `make compat` brings it to benchmarks/compat/node_modules; elsewhere those
-tests are skipped.
+Without a server it needs transformers.js, which `make compat` brings into distil's cache folder; where it is not there,
+those tests are skipped.
 """
 
 import csv
@@ -22,10 +22,11 @@ from serving import Running, serving
 
 from distil.classifiers.onnx_runner import FP32
 from distil.classifiers.opening import open_onnx
+from distil.core.runtime import cache_folder
 from distil.serve.page import LIBRARY_FILES, read_page, write_folder
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-MODULES = ROOT / "benchmarks" / "compat" / "node_modules"
+MODULES = next((cache_folder() / "compat").glob("node-*/node_modules"), Path("node_modules"))
 INT8 = "onnx/model_quantized.onnx"
 ARABIC = "مرحبا يا أحمد من القاهرة"
 HOSTILE = "<img src=x onerror=document.title='owned'><script>document.title='owned'</script>"
