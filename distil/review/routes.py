@@ -56,12 +56,22 @@ class Given(Undone):
 def make_app(desk: Desk) -> FastAPI:
     """The app over a desk."""
     app = FastAPI(title="distil", docs_url=None, redoc_url=None, openapi_url=None)
+    _add_page(app)
+    _add_visits(app, desk)
+    _add_answers(app, desk)
+    _add_faults(app)
+    return app
+
+
+def _add_page(app: FastAPI) -> None:
     page = read_page()
 
     @app.get("/")
     async def show_page() -> Response:
         return HTMLResponse(page, headers={"Content-Security-Policy": tell_policy(page), **PRIVATE})
 
+
+def _add_visits(app: FastAPI, desk: Desk) -> None:
     @app.post("/api/sheets")
     async def list_sheets(visitor: Visitor) -> Response:
         counts = desk.count_rows(visitor.reader)
@@ -80,6 +90,8 @@ def make_app(desk: Desk) -> FastAPI:
         }
         return _send(told | show_turn(desk, desk.turn(sitting.reader, seat, sitting.sheet)))
 
+
+def _add_answers(app: FastAPI, desk: Desk) -> None:
     @app.post("/api/answer")
     async def answer(given: Given) -> Response:
         row = given.id, given.text_sha
@@ -95,9 +107,6 @@ def make_app(desk: Desk) -> FastAPI:
         before = desk.undo(undone.reader, undone.seat, undone.sheet, undone.id)
         turn = desk.turn(undone.reader, undone.seat, undone.sheet, undone.id)
         return _send(show_turn(desk, turn) | {"undone": None if before is None else show_answer(desk, before)})
-
-    _add_faults(app)
-    return app
 
 
 def show_turn(desk: Desk, turn: Turn) -> dict[str, Any]:

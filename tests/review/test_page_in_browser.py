@@ -58,6 +58,22 @@ def labels_of(running: Opened) -> list[str | None]:
     return [answer.label for answer in running.answers()]
 
 
+def ask_from_elsewhere(page: Page, running: Opened, kind: str) -> str:
+    """What becomes of an answer that a page of another site posts, though it knows the token."""
+    assert page.context.browser is not None
+    context = page.context.browser.new_context()
+    other = context.new_page()
+    other.route("http://evil.example/", lambda route: route.fulfill(body="<p>", content_type="text/html"))
+    other.goto("http://evil.example/")
+    post = """([address, token, kind]) => fetch(address, {
+        method: 'POST', body: '{"reader": "mallory", "sheet": "queue"}',
+        headers: { 'Content-Type': kind, Authorization: `Bearer ${token}` },
+    }).then(it => it.text(), () => 'refused')"""
+    told: str = other.evaluate(post, [f"{running.origin}/api/sit", running.token, kind])
+    context.close()
+    return told
+
+
 def test_a_hundred_texts_by_keys_alone_with_a_server_that_is_killed_half_way(page: Page, tmp_path: Path) -> None:
     texts = [HOSTILE, ARABIC, *(f"text {number}" for number in range(98))]
     labels = ["good", "bad", "neither"]
@@ -118,8 +134,10 @@ def test_sets_are_toggled_and_none_is_an_answer(page: Page, tmp_path: Path) -> N
         page.keyboard.press("1")
         page.keyboard.press("Enter")
         shows(page, "text 3")
-        page.keyboard.press("s")
+        page.keyboard.down("s")
         shows(page, "text 4")
+        page.keyboard.down("s")  # held, it repeats itself, and no more is skipped
+        page.keyboard.up("s")
         page.keyboard.press("u")
         shows(page, "text 3")
         page.keyboard.press("u")
@@ -131,6 +149,10 @@ def test_sets_are_toggled_and_none_is_an_answer(page: Page, tmp_path: Path) -> N
         page.keyboard.press("Enter")
         shows(page, "text 3")
         labels = labels_of(running)
+        assert [ask_from_elsewhere(page, running, kind) for kind in ("text/plain", "application/json")] == [
+            "refused"
+        ] * 2
+        assert labels_of(running) == labels
     assert labels == ['["fear", "love"]', "[]", '["joy", "fear"]', None, None, None, '["joy", "fear"]']
 
 
