@@ -158,7 +158,9 @@ def _find_variance(sample: Sample, share: float, all_texts: bool) -> float:
     right = np.bincount(sample.strata, weights=sample.values)
     prior = _count_prior_rows(right, rows)
     shares = (right + prior * share) / (rows + prior)
-    return float(_weigh_variances(sample, all_texts) @ (shares * (1 - shares)))
+    # without bias, a stratum's own variance is divided by its rows less one, that of all by its rows
+    drawn = (1 - 1 / rows) / np.maximum(1 - rows / (rows + prior) ** 2, 1e-9)
+    return float(_weigh_variances(sample, all_texts) @ (shares * (1 - shares) * drawn))
 
 
 def _count_prior_rows(right: NDArray[Any], rows: NDArray[Any]) -> float:

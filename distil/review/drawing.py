@@ -55,7 +55,8 @@ def draw_audit(
     """
     known = {row.id: row for row in drawn if row.id in frame.index}
     shares = share_rows(frame["consent"])
-    strata = find_strata(frame["label"], frame["consent"], shares * (len(known) + rows))
+    expected = (shares * (len(known) + rows)).clip(upper=reserve)  # of a small stratum no more than is set aside
+    strata = find_strata(frame["label"], frame["consent"], expected)
     taken = frame.index.isin(list(known))
     free = ~taken & (frame["lot"] < reserve).to_numpy()
     table = pd.DataFrame({"wanted": shares.groupby(strata).sum(), "texts": strata.value_counts()})
