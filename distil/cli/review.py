@@ -12,6 +12,7 @@ import typer
 
 from distil.classifiers.opening import open_onnx
 from distil.cli.project import artifact_path, stage_path
+from distil.cli.review_folder import SheetChoice, check_reader, describe_settled, find_places
 from distil.core.errors import InputError
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
@@ -24,7 +25,7 @@ from distil.labels.corrections import read_table
 from distil.labels.params import AggregateParams
 from distil.quality.asking import ask
 from distil.review.agreement import describe_measure, measure_agreement
-from distil.review.answers import append_answers, keep_current, name_reader, read_answers
+from distil.review.answers import append_answers, keep_current, read_answers
 from distil.review.candidates import add_signs, gather_texts
 from distil.review.drawing import draw_audit, find_reserve
 from distil.review.exporting import write_argilla, write_csv, write_label_studio, write_workbook
@@ -32,7 +33,7 @@ from distil.review.importing import Row, take_answers
 from distil.review.opening import Places, open_sheet
 from distil.review.pace import SECONDS_PER_MINUTE, find_pace
 from distil.review.queueing import count_signs, rank_suspicious
-from distil.review.settling import CORRECTIONS, Settled, settle
+from distil.review.settling import CORRECTIONS, settle
 from distil.review.sheets import (
     ADJUDICATION,
     AUDIT,
@@ -62,14 +63,6 @@ class Tool(StrEnum):
     CSV = "csv"
     LABEL_STUDIO = "label-studio"
     ARGILLA = "argilla"
-
-
-class SheetChoice(StrEnum):
-    """A sheet, as typer takes it."""
-
-    AUDIT = "audit"
-    QUEUE = "queue"
-    ADJUDICATION = "adjudication"
 
 
 review_app = typer.Typer(no_args_is_help=True, help="Rows for people to read: a blind audit, and a repair queue.")
@@ -144,12 +137,6 @@ class Sheets(NamedTuple):
         ]
 
 
-def find_places() -> Places:
-    """Where the study has what is reviewed, as dvc.yaml says."""
-    texts, labels = stage_path("split", "--texts"), stage_path("split", "--labels")
-    return Places(stage_path("aggregate", "--corrections").parent, texts, labels)
-
-
 def gather(seed: int) -> pd.DataFrame:
     """The texts that may be read; raises `InputError` where none are left, or the stages before were not run."""
     paths = stage_path("split", "--texts"), stage_path("aggregate", "--annotations"), stage_path("split", "--test")
@@ -179,28 +166,11 @@ def ask_student(texts: list[str], task: TaskParams) -> Answers | None:
     return ask(served, student, texts, task.labels, load_asking(task.kind))
 
 
-def check_reader(name: str | None) -> str | None:
-    """A reader's name as answers have it; raises `InputError` if it cannot be one."""
-    try:
-        return None if name is None else name_reader(name)
-    except ValueError as error:
-        raise InputError(str(error)) from None
-
-
 @review_app.command("settle")
 def settle_answers() -> None:
     """Write review/corrections.csv and review/audit.csv anew from all answers."""
     folder = find_places().folder
     typer.echo(describe_settled(settle(folder), folder))
-
-
-def describe_settled(settled: Settled, folder: Path) -> str:
-    """What the answers came to, in one line."""
-    return (
-        f"{settled.corrections:,} corrections and {settled.audited:,} audited rows in {folder}, "
-        f"{settled.disputed:,} on which readers differ, {settled.unanswered:,} unsure or skipped; "
-        "'dvc repro' takes them in"
-    )
 
 
 @review_app.command("status")

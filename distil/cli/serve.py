@@ -67,7 +67,8 @@ def run(
     folder: Path, file: str | None, limits: "Limits", place: tuple[str, int], names: tuple[str, ...], token: str | None
 ) -> None:
     """Serve a folder at a host and port; `names` are others of this server, `token` is the variable that holds one."""
-    from distil.serve.server import bind, read_token, run_server
+    from distil.serve.listening import bind
+    from distil.serve.server import read_token, run_server
     from distil.serve.service import Service
 
     secret, chosen = read_token(token), file or choose_file(folder)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from distil.audit.rows import HEADER, read_audit_rows
 from distil.cli.main import app
-from distil.cli.review import find_places
+from distil.cli.review_folder import find_places
 from distil.core.errors import InputError
 from distil.core.ids import text_sha
 from distil.core.tables import ANNOTATIONS, LABELS, TEST, TEXTS, write_rows

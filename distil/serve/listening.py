@@ -1,0 +1,134 @@
+"""Listen on a port, take so many connections, and end gracefully, whatever app answers.
+
+On SIGTERM or Ctrl-C nothing more is accepted; every request that was, gets its answer, connections end after the reply
+that they wait for, and `listen` returns. A second signal ends it at once.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from distil.core.errors import InputError
+from distil.serve.limits import App, Guard, Limits
+
+log = logging.getLogger("distil.serve")
+BACKLOG = 1024
+DRAIN_S = 1.0  # in which open connections may end with a reply
+STEP_S = 0.02
+KEEP_ALIVE_S = 30
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; raises `InputError` where there can be none."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OverflowError:
+        raise InputError(f"--port {port} is no port; name one from 1 to 65535") from None
+    except OSError as error:
+        raise InputError(
+            f"cannot listen on {host}:{port} ({error.strerror}); name another --port or --host, or end what has it"
+        ) from None
+    listener.setblocking(False)
+    return listener
+
+
+def listen(app: App, guard: Guard, limits: Limits, listener: socket.socket) -> None:
+    """Serve an app, in which the guard stands, until a signal comes."""
+    for noisy in ("uvicorn", "uvicorn.error", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    config = uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        loop="asyncio",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+    )
+    Connection.most, Connection.patience_s = limits.most_connections, limits.body_timeout_s
+    Server(config, guard).run([listener])
+
+
+class Server(uvicorn.Server):
+    """Ends with 0 after a signal, and lets connections end with a reply before it closes them."""
+
+    def __init__(self, config: uvicorn.Config, guard: Guard) -> None:
+        super().__init__(config)
+        self._guard = guard
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, let those who are connected have their replies, then end."""
+        log.info("ending: requests that were accepted are answered")
+        self._guard.draining = True
+        for server in self.servers:
+            server.close()
+        for _ in range(int(DRAIN_S / STEP_S)):
+            if not self.server_state.connections or self.force_exit:
+                break
+            await asyncio.sleep(STEP_S)
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals that end a server; unlike uvicorn's own, this does not send them on afterwards."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+class Connection(H11Protocol):
+    """A connection that has to begin a request in time, and is one of so many."""
+
+    most = 1024
+    patience_s = 10.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection, or close it where there are too many."""
+        super().connection_made(transport)
+        self._deadline: asyncio.TimerHandle | None = None
+        if len(self.connections) > self.most:
+            transport.close()
+            return
+        self._await_request()
+
+    def handle_events(self) -> None:
+        """Handle what came; a request whose head is complete is no longer waited for."""
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before and self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes: after a reply they begin the next request, whose head is waited for anew."""
+        if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
+            self._await_request()
+        super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        super().connection_lost(exc)
+
+    def _await_request(self) -> None:
+        self._deadline = self.loop.call_later(self.patience_s, self._give_up)
+
+    def _give_up(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
