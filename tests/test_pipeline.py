@@ -128,11 +128,11 @@ RUNS: dict[str, tuple[Edit, list[str]]] = {  # what runs, to the end of what fol
     "runtime": (lambda toy: toy.edit("runtime", max_in_flight=2, timeout_s=60, threads=2), []),
     "prompt": (
         lambda toy: toy.write_prompt("Again, {labels}?\nText: {text}\n"),
-        ["annotate", "compare", "aggregate", "evaluate", "cost", "report"],  # the labels come out the same
+        ["annotate", "compare", "aggregate", "export", "evaluate", "cost", "report"],  # the labels come out the same
     ),
     "annotate": (
         lambda toy: toy.edit("annotate", votes=2),
-        ["annotate", "compare", "aggregate", "split", "evaluate", "cost", "report"],
+        ["annotate", "compare", "aggregate", "split", "export", "evaluate", "cost", "report"],
     ),
     "split": (lambda toy: toy.edit("split", salt="another"), ["compare", "split", *FROM_TRAIN]),
     "a comment in onnx_files": (lambda toy: toy.comment("distil/export/onnx_files.py"), ["export"]),
