@@ -145,7 +145,7 @@ CHANGES: dict[str, tuple[Edit, set[str]]] = {  # whose input is changed; what fo
     "export": (lambda toy: toy.edit("export", int8_target="vnni"), {"export"}),
     "evaluate": (lambda toy: toy.edit("evaluate", seed=1), {"evaluate"}),
     "benchmark": (lambda toy: toy.edit("benchmark", seconds=0.03), {"benchmark"}),
-    "cost": (lambda toy: toy.edit("cost", utilisation=0.5), {"compare", "cost"}),
+    "cost": (lambda toy: toy.edit("cost", utilisation=0.5), {"compare", "export", "cost"}),
     "prices": (lambda toy: toy.comment("prices/electricity.yaml"), {"compare", "cost"}),
     "report": (lambda toy: toy.edit("report", examples=3), {"report"}),
     "a comment in splits": (lambda toy: toy.comment("distil/labels/splits.py"), {"compare", "aggregate", "split"}),
