@@ -30,9 +30,9 @@ def test_help_says_what_each_path_is() -> None:
     ("words", "said"),
     [
         (["--texts", "a"], "the following arguments are required: --labels, --train"),
-        ([*name_paths("split", *"abcdefg"), "--tests", "h"], "unrecognized arguments: --tests h"),
-        ([*name_paths("split", *"abcdefg")[2:], "a"], "the following arguments are required: --texts"),
-        ([*name_paths("split", *"abcdefg")[2:], "--text", "a"], "the following arguments are required: --texts"),
+        ([*name_paths("split", *"abcdefgh"), "--tests", "h"], "unrecognized arguments: --tests h"),
+        ([*name_paths("split", *"abcdefgh")[2:], "a"], "the following arguments are required: --texts"),
+        ([*name_paths("split", *"abcdefgh")[2:], "--text", "a"], "the following arguments are required: --texts"),
     ],
 )
 def test_a_path_that_is_missing_or_unknown_is_refused(
