@@ -56,6 +56,10 @@ BODIES = [
     json.dumps({"inputs": [["a" * 1900]] * 1000}).encode(),
     '{"inputs": "a"}'.encode("utf-16"),
     b'{"inputs": "' + b"a" * 3_000_000 + b'"}',
+    b'{"inputs": [' + b",".join([b"1"] * 900_000) + b"]}",
+    b'{"inputs": [' + b",".join([b"[1]"] * 400_000) + b"]}",
+    b'{"messages": [' + b",".join([b"1"] * 900_000) + b"]}",
+    b'{"messages": [{"role": "user", "content": [' + b",".join([b"1"] * 900_000) + b"]}]}",
 ]
 HEADS = [
     b"GET / HTTP/9.9\r\n\r\n",
