@@ -259,3 +259,14 @@ def test_a_study_of_other_labels_answers_no_prompt(several: Path, tmp_path: Path
         reply = httpx2.post(f"{running.address}/v1/chat/completions", json={"messages": ask_of_study("good")})
         assert reply.status_code == 404 and "other labels" in reply.json()["error"]["message"]
         assert running.post("good").status_code == 200
+
+
+def test_what_is_asked_and_what_is_refused_is_counted(client: OpenAI, study: Running) -> None:
+    client.chat.completions.create(model="any", messages=ask_of_study("good thing"))
+    before = httpx2.get(f"{study.address}/metrics").text
+    assert 'te_request_success_total{method="chat"}' in before
+    httpx2.post(f"{study.address}/predict", content=b"x", headers={"Content-Type": "text/plain"})
+    refused = [
+        line for line in httpx2.get(f"{study.address}/metrics").text.splitlines() if "request_failure_total" in line
+    ]
+    assert any('err="validation"' in line for line in refused) and refused[-1] not in before.splitlines()
