@@ -133,7 +133,7 @@ def _ask_at_once(client: httpx2.Client, texts: object) -> list[int]:
 
 
 def test_names_that_are_allowed_keep_this_machine_from_nothing() -> None:
-    own = {"localhost", "127.0.0.1", "::1"}
+    own = frozenset({"localhost", "127.0.0.1", "::1"})
     assert find_hosts("0.0.0.0", ()) is None
     assert find_hosts("0.0.0.0", ("Labels.example:8080",)) == own | {"labels.example"}
     assert find_hosts("127.0.0.2", ()) == own | {"127.0.0.2"}
