@@ -113,6 +113,9 @@ def open_student(folder: Path, file: str) -> "OnnxStudent":
     """Open it as the section `runtime` of a study here says; raises `InputError`."""
     from distil.classifiers.opening import open_onnx
 
+    if not (folder / file).is_file():
+        there = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.onnx"))
+        raise InputError(f"{folder} has no {file}; it has {', '.join(there) or 'no ONNX file'}")
     runtime = load_params("runtime", RuntimeParams) if PARAMS_FILE.exists() else RuntimeParams()
     return open_onnx(folder, file, device=runtime.device, **runtime.threading)
 
@@ -121,10 +124,14 @@ def find_chat(student: "OnnxStudent") -> tuple["Chat | None", str]:
     """What answers the prompt of the study here, or why nothing does."""
     if not PARAMS_FILE.exists():
         return None, NO_STUDY
-    from distil.serve.study import open_chat
-
     try:
+        from distil.serve.study import open_chat
+
         return open_chat(student.kind, list(student.labels)), ""
+    except ModuleNotFoundError as error:
+        if (error.name or "distil").partition(".")[0] == "distil":
+            raise
+        return None, f"{NO_STUDY}, where {error.name} is installed"  # an image that serves has no more than it needs
     except InputError as error:
         return None, str(error)
 

@@ -11,9 +11,9 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, FailFast, Field, RootModel
 
 from distil.forms.reading import AnswerForm, PartForm
 from distil.prompting.requests import HOLE, Plan, Request
@@ -31,17 +31,23 @@ class Part(BaseModel):
     text: str = ""
 
 
+class Parts(RootModel[list[Part]]):
+    """The parts of a message."""
+
+    root: Annotated[list[Part], FailFast()]
+
+
 class ChatMessage(BaseModel):
     """A turn."""
 
     role: str
-    content: str | list[Part] | None = None
+    content: str | Parts | None = None
 
     @property
     def text(self) -> str:
         """What it says."""
-        if isinstance(self.content, list):
-            return "".join(part.text for part in self.content if part.type == "text")
+        if isinstance(self.content, Parts):
+            return "".join(part.text for part in self.content.root if part.type == "text")
         return self.content or ""
 
 
@@ -49,7 +55,7 @@ class Schema(BaseModel):
     """The JSON schema that an answer has to keep to."""
 
     properties: dict[str, Any] = Field(default_factory=dict)
-    required: list[str] = Field(default_factory=list)
+    required: Annotated[list[str], FailFast()] = Field(default_factory=list)
 
 
 class NamedSchema(BaseModel):
@@ -74,7 +80,7 @@ class StreamOptions(BaseModel):
 class ChatRequest(BaseModel):
     """What is asked; what only a language model needs (temperature, seed, max_tokens, ...) is passed over."""
 
-    messages: list[ChatMessage] = Field(min_length=1)
+    messages: Annotated[list[ChatMessage], FailFast()] = Field(min_length=1)
     model: str | None = None
     n: int | None = Field(default=1, ge=1, le=MOST_CHOICES)
     stream: bool | None = False
@@ -89,6 +95,27 @@ class Question(NamedTuple):
     label: str | None
 
 
+class _Joint(NamedTuple):
+    """What stands between two texts where one message has examples: the line after a text, that before the next."""
+
+    tail: str
+    begins_line: bool  # the tail does, else it follows the text at once
+    lead: str
+    by_blank: bool  # where the prompt has neither, a blank line parts them
+
+    def stands_in(self, text: str) -> bool:
+        """Whether it does, so that more than one text may be there."""
+        lines = [line.strip() for line in text.strip().split("\n")]
+        if not self.tail and not self.lead:
+            return self.by_blank and "" in lines
+        followed = not self.tail
+        for number, line in enumerate(lines):
+            if followed and number and line.startswith(self.lead):
+                return True
+            followed |= line.startswith(self.tail) if self.begins_line else self.tail in line
+        return False
+
+
 @dataclass(frozen=True)
 class _Template:
     """What stands before, between and after the places of a text in the last message; null: no system message."""
@@ -96,6 +123,7 @@ class _Template:
     label: str | None
     system: str | None
     pieces: Sequence[str]
+    joint: "_Joint"
 
 
 class Chat:
@@ -110,7 +138,8 @@ class Chat:
         self._templates = [template for request in asked for template in _make_templates(request)]
         words = "\n".join(content for request in asked for _, content in request.messages)
         schema = (answers if parts is None else parts).answer_schema(self._labels)
-        self._keys = list(schema["properties"])
+        self._schema = schema["properties"]
+        self._keys = list(self._schema)
         told = any(re.search(rf'\{{[^{{}}]*"{re.escape(key)}"\s*:', words) for key in self._keys if key != REASON)
         self._in_json = told or plan.schema is not None
         self._with_reason = f'"{REASON}"' in words or plan.schema is not None
@@ -122,6 +151,8 @@ class Chat:
         for template in self._templates:
             text = _find_text(last.text, template.pieces) if last.role == "user" else None
             if text and systems == ([template.system.strip()] if template.system else []):
+                if template.joint.stands_in(text):
+                    raise FaultError(400, "Validation", self._tell_joint())
                 return Question(text, template.label)
         system = ", after its system message" if any(template.system for template in self._templates) else ""
         raise FaultError(
@@ -129,6 +160,12 @@ class Chat:
             "Validation",
             f"this server answers the prompt {self._prompt} of its study alone: the last message has to be of the user "
             f"and have the body of that file{system}, labels and one text filled in",
+        )
+
+    def _tell_joint(self) -> str:
+        return (
+            f"what stands in the place of the text has parts of the prompt {self._prompt} in it, so that it may be an "
+            "example and a text; send examples that are not in that file as turns of their own"
         )
 
     def write(self, question: Question, label: str, wanted: ResponseFormat | None) -> str:
@@ -147,6 +184,12 @@ class Chat:
         fields = {key: fields[key] for key in in_schema.properties if key in fields}
         if REASON in fields and not _takes_null(in_schema.properties[REASON]):
             fields[REASON] = ""
+        for key in fields.keys() - {REASON}:
+            names = _find_names(in_schema.properties[key])
+            if names and not names >= _find_names(self._schema[key]):
+                raise FaultError(
+                    400, "Validation", f"response_format: the answers of this server have other values in {key!r}"
+                )
         if not fields.keys() - {REASON} or not fields.keys() >= set(in_schema.required):
             raise FaultError(
                 400, "Validation", f"response_format: the answers of this server have the keys {', '.join(self._keys)}"
@@ -189,9 +232,15 @@ def list_models(model: str) -> dict[str, Any]:
 def _make_templates(request: Request) -> Iterator[_Template]:
     """The messages of a request as turns, and as one text for those who know no roles."""
     systems = [content for role, content in request.messages if role == "system"]
-    yield _Template(request.label, systems[0] if systems else None, request.messages[-1][1].split(HOLE))
+    body = request.messages[-1][1].split(HOLE)
+    yield _Template(request.label, systems[0] if systems else None, body, _make_joint(body, by_blank=False))
     if len(request.messages) > 1:
-        yield _Template(request.label, None, request.prompt.split(HOLE))
+        yield _Template(request.label, None, request.prompt.split(HOLE), _make_joint(body, by_blank=True))
+
+
+def _make_joint(body: Sequence[str], *, by_blank: bool) -> _Joint:
+    before, after = body[0].strip().split("\n"), body[-1].strip().split("\n")
+    return _Joint(after[0].strip(), body[-1].lstrip(" ").startswith("\n"), before[-1].strip(), by_blank)
 
 
 def _find_text(content: str, pieces: Sequence[str]) -> str | None:
@@ -207,6 +256,20 @@ def _cut_out(content: str, pieces: Sequence[str]) -> str | None:
     start = len(pieces[0])
     text = content[start : start + size]
     return text if text.join(pieces) == content else None
+
+
+def _find_names(schema: Any) -> set[str]:
+    """All words that a schema lists as possible, at any depth."""
+    names, rest = set[str](), [schema]
+    while rest:
+        part = rest.pop()
+        if isinstance(part, list):
+            rest += part
+        elif isinstance(part, dict):
+            listed = part.get("enum")
+            names.update(name for name in (listed if isinstance(listed, list) else []) if isinstance(name, str))
+            rest += part.values()
+    return names
 
 
 def _takes_null(schema: Any) -> bool:

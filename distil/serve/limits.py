@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import Field
 
 from distil.core.addresses import is_loopback
+from distil.core.errors import InputError
 from distil.core.params import Params
 from distil.serve.faults import FaultError, invalid
 
@@ -41,8 +42,19 @@ class Limits(Params):
 class Guard:
     """Lets requests through to an app that are as they should be; `draining` ends each connection after its reply."""
 
-    def __init__(self, app: App, limits: Limits, hosts: frozenset[str] | None, token: str | None) -> None:
-        """`hosts` are the names under which it may be asked (null: any), `token` what a client has to bring."""
+    def __init__(
+        self,
+        app: App,
+        limits: Limits,
+        hosts: frozenset[str] | None,
+        token: str | None,
+        note: Callable[[FaultError], None] = lambda _: None,
+    ) -> None:
+        """`hosts` are the names under which it may be asked (null: any), `token` what a client has to bring.
+
+        `note` is told of each refusal.
+        """
+        self._note = note
         self._app, self._limits, self._hosts = app, limits, hosts
         self._token = None if token is None else token.encode()
         self.draining = False
@@ -63,6 +75,7 @@ class Guard:
             self._check(scope, headers)
             body = await self._read(headers, receive) if scope["method"] == "POST" else b""
         except FaultError as fault:
+            self._note(fault)
             await refuse(scope["path"], fault, send)
             return
         await self._app(scope, _replay(body, receive), send_on)
@@ -111,11 +124,16 @@ class Guard:
 def find_hosts(host: str, allowed: tuple[str, ...]) -> frozenset[str] | None:
     """The names under which a server may be asked: on loopback its own alone, so that no other site's name leads here.
 
-    Null: any, where it listens to others and nobody said which.
+    Null: any, where it listens to others and nobody said which; where somebody did, this machine may still ask after
+    the server's health. A port after a name is left out. Raises `InputError` at what is no name.
     """
-    if is_loopback(host):
-        return frozenset({"localhost", "127.0.0.1", "::1", host, *map(str.lower, allowed)})
-    return frozenset(map(str.lower, allowed)) or None
+    names = [_name_host(name.encode()) for name in allowed]
+    for name, given in zip(names, allowed, strict=True):
+        if not name:
+            raise InputError(f"--allowed-host {given!r} is no name; write one as clients have it, like labels.example")
+    if not is_loopback(host) and not names:
+        return None
+    return frozenset({"localhost", "127.0.0.1", "::1", *names}) | ({host} if is_loopback(host) else frozenset())
 
 
 async def refuse(path: str, fault: FaultError, send: Send) -> None:

@@ -1,7 +1,8 @@
 """Listen on a port, take so many connections, and end gracefully, whatever app answers.
 
 On SIGTERM or Ctrl-C nothing more is accepted; every request that was, gets its answer, connections end after the reply
-that they wait for, and `listen` returns. A second signal ends it at once.
+that they wait for, and `listen` returns; a client that does not read its reply is dropped in the end. A second signal
+ends it at once.
 """
 
 import asyncio
@@ -19,21 +20,25 @@ from distil.serve.limits import App, Guard, Limits
 
 log = logging.getLogger("distil.serve")
 BACKLOG = 1024
+MOST_PORT = 65535
 DRAIN_S = 1.0  # in which open connections may end with a reply
+LAST_S = 60.0  # after which what is still open is dropped, else some client could keep the server for ever
 STEP_S = 0.02
 KEEP_ALIVE_S = 30
 
 
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; raises `InputError` where there can be none."""
+    if not 0 <= port <= MOST_PORT:
+        raise InputError(f"--port {port} is no port; name one from 0 to {MOST_PORT} (0: any that is free)")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
-    except OverflowError:
-        raise InputError(f"--port {port} is no port; name one from 1 to 65535") from None
+    except UnicodeError:  # a part of it that has no character or over 63
+        raise InputError(f"--host {host[:40]!r} is no address or name of this machine; name another") from None
     except OSError as error:
         raise InputError(
             f"cannot listen on {host}:{port} ({error.strerror}); name another --port or --host, or end what has it"
@@ -78,7 +83,16 @@ class Server(uvicorn.Server):
             if not self.server_state.connections or self.force_exit:
                 break
             await asyncio.sleep(STEP_S)
+        last = asyncio.get_running_loop().call_later(LAST_S, self._drop)
         await super().shutdown(sockets)
+        last.cancel()
+
+    def _drop(self) -> None:
+        """End what is still open, and wait for nothing more."""
+        log.warning("ending: %d connections are dropped", len(self.server_state.connections))
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        self.force_exit = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -101,6 +115,7 @@ class Connection(H11Protocol):
         """Take a connection, or close it where there are too many."""
         super().connection_made(transport)
         self._deadline: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
         if len(self.connections) > self.most:
             transport.close()
             return
@@ -122,9 +137,21 @@ class Connection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        if self._deadline is not None:
-            self._deadline.cancel()
+        for timer in (self._deadline, self._unread):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for a client that reads too slowly, so long and no longer."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.patience_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
 
     def _await_request(self) -> None:
         self._deadline = self.loop.call_later(self.patience_s, self._give_up)

@@ -5,6 +5,8 @@ Counters end in `_total` here, as Prometheus' client writes them.
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from distil.serve.faults import FaultError
+
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 TEXTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
@@ -23,6 +25,10 @@ class Metrics:
             "te_batch_next_size", "Texts computed together", buckets=TEXTS, registry=self.registry
         )
         self.texts = Counter("distil_texts", "Texts that were labelled", ["answered_by"], registry=self.registry)
+
+    def note_refusal(self, fault: FaultError) -> None:
+        """Count a refusal by its kind."""
+        self.failed.labels(fault.kind.lower()).inc()
 
     def write(self) -> bytes:
         """All of them in the text form of Prometheus."""

@@ -97,10 +97,14 @@ def _add_chat(app: FastAPI, service: Service, chat: Chat | None, why_no_chat: st
         """Answer the prompt of the study, as the language model that it was written for would."""
         if chat is None:
             raise FaultError(404, "Validation", why_no_chat)
+        begun = perf_counter()
+        service.metrics.requests.labels("chat").inc()
         question = chat.find(request)
         labelled = await service.label([question.text])
         (said,) = labelled.said
         content = chat.write(question, write(decide(service.student, said)), request.response_format)
+        service.metrics.answered.labels("chat").inc()
+        service.metrics.seconds.observe(perf_counter() - begun)
         if request.stream:
             events = stream_completion(request, service.name, content, said.tokens)
             headers = {ANSWERED_BY: labelled.by}
@@ -139,7 +143,7 @@ def _add_pages(app: FastAPI, service: Service) -> None:
 
 def _add_faults(app: FastAPI, service: Service) -> None:
     def tell(request: Request, fault: FaultError) -> Response:
-        service.metrics.failed.labels(fault.kind.lower()).inc()
+        service.metrics.note_refusal(fault)
         return JSONResponse(fault.body(request.url.path), fault.status, fault.headers)
 
     @app.exception_handler(FaultError)

@@ -47,7 +47,8 @@ def run_server(
     """Serve until a signal comes."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", force=True)
     host, port = listener.getsockname()[:2]
-    guard = Guard(make_app(service, chat, why_no_chat), service.limits, find_hosts(host, allowed), token)
+    app, hosts = make_app(service, chat, why_no_chat), find_hosts(host, allowed)
+    guard = Guard(app, service.limits, hosts, token, service.metrics.note_refusal)
     shown = f"[{host}]" if ":" in host else host
     log.info("%s at http://%s:%d", service.name, shown, port)
     if not is_loopback(host) and token is None:

@@ -10,9 +10,9 @@ there a list of strings is a batch, and the reply about one text is a list in a 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PlainValidator
 
 from distil.classifiers.opening import OnnxStudent
 from distil.core.params import Kind
@@ -22,6 +22,20 @@ from distil.tagging.words import redact
 
 EXPECTED = "a string, or a batch of strings [[string], [string], ...]"
 PAIR = "a pair of texts, which this model does not read: it labels one text at a time"
+
+
+Inputs = str | list[str] | list[list[str]]
+
+
+def _check_inputs(given: Any) -> Any:
+    """Stop at the first fault: pydantic would tell of each element in each of the forms, of gigabytes in a request."""
+    items = given if isinstance(given, list) else [given]
+    batch = isinstance(given, list) and any(isinstance(item, list) for item in items[:1])
+    for item in items:
+        texts = item if batch else [item]
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"expected {EXPECTED}")
+    return given
 
 
 class HubParameters(BaseModel):
@@ -35,7 +49,7 @@ class HubParameters(BaseModel):
 class PredictRequest(BaseModel):
     """What is to be labelled; fields that are not known are passed over."""
 
-    inputs: str | list[str] | list[list[str]] = Field(
+    inputs: Annotated[Inputs, PlainValidator(_check_inputs, json_schema_input_type=Inputs)] = Field(
         description=EXPECTED, examples=["it works like a charm", [["good"], ["bad"]]]
     )
     truncate: bool | None = Field(

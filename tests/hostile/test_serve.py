@@ -7,6 +7,7 @@ heads) besides.
 
 import json
 import random
+import shutil
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ import httpx2
 import psutil
 import pytest
 import schemathesis
+from conftest import ROOT
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis.core.result import Ok
@@ -56,6 +58,10 @@ BODIES = [
     json.dumps({"inputs": [["a" * 1900]] * 1000}).encode(),
     '{"inputs": "a"}'.encode("utf-16"),
     b'{"inputs": "' + b"a" * 3_000_000 + b'"}',
+    b'{"inputs": [' + b",".join([b"1"] * 900_000) + b"]}",
+    b'{"inputs": [' + b",".join([b"[1]"] * 400_000) + b"]}",
+    b'{"messages": [' + b",".join([b"1"] * 900_000) + b"]}",
+    b'{"messages": [{"role": "user", "content": [' + b",".join([b"1"] * 900_000) + b"]}]}",
 ]
 HEADS = [
     b"GET / HTTP/9.9\r\n\r\n",
@@ -79,9 +85,13 @@ HEADS = [
 
 @pytest.fixture(scope="module", params=[export_tiny_student, export_tiny_several, export_tiny_tagger])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server of each kind of student."""
+    """A server of each kind of student, that of one label with its study, so that its prompt is answered too."""
     folder: Path = request.param(tmp_path_factory)[1]
-    with serving(tmp_path_factory.mktemp("served"), folder, "--body-timeout", "0.5") as running:
+    place = tmp_path_factory.mktemp("served")
+    if request.param is export_tiny_student:
+        shutil.copy(ROOT / "params.yaml", place)
+        shutil.copytree(ROOT / "prompts", place / "prompts")
+    with serving(place, folder, "--body-timeout", "0.5") as running:
         yield running
         assert running.post("good thing").status_code == 200, "it is still there"
         assert running.end() == 0

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from distil.forms.answers import Answer
 from distil.kinds.canonical import load_writer
 from distil.kinds.labelling import load_labelling, load_parts
 from distil.prompting.params import AnnotateParams
-from distil.prompting.prompt_files import Prompt, read_prompt
+from distil.prompting.prompt_files import Example, Prompt, read_prompt
 from distil.prompting.requests import Plan, Request
 from distil.serve.chat import Chat, ChatRequest
 from distil.serve.faults import FaultError
@@ -33,6 +34,7 @@ FORMS: list[tuple[Kind, str, list[str], Any]] = [
     ("token_classification", "names", ["person", "location"], [(0, 5, "person")]),
     ("token_classification", "names", ["person", "location"], []),
 ]
+END_WITH_TEXT = {"phrasebank_cot", "emotions", "names"}  # in which "Text:" may begin an example
 JSON_PROMPTS = {"phrasebank_cot", "emotions"}
 
 
@@ -60,6 +62,10 @@ def test_what_the_study_asks_is_answered_so_that_the_study_reads_it(
 ) -> None:
     plan = make_plan(kind, read_prompt(ROOT / "prompts" / f"{name}.md"), labels)
     chat, request, label = make_chat(kind, plan), plan.request(text, 1), load_writer(kind)(value)
+    if "\nText:" in text and name in END_WITH_TEXT:
+        with pytest.raises(FaultError, match="an example and a text"):
+            chat.find(send(request, joined=joined))
+        return
     question = chat.find(send(request, joined=joined))
     assert question.text == text
     reply = chat.write(question, label, None)
@@ -103,6 +109,36 @@ def test_another_prompt_is_refused_in_one_line_that_says_what_is_expected(messag
     assert "hello" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("body", "system"),
+    [
+        ("Sentence: {text}\nSentiment:", None),
+        ("Sentence: {text}\nSentiment:", "One of {labels}."),
+        ("Sentence: {text}", "One of {labels}."),
+        ("{text}\nSentiment:", "One of {labels}."),
+        ("{text}", "One of {labels}."),
+        ("Which of {labels} is: {text}?", None),
+    ],
+)
+def test_examples_in_the_place_of_the_text_are_refused_and_not_labelled(body: str, system: str | None) -> None:
+    plan = make_plan("classification", Prompt(body, system), ["a", "b"])
+    chat = make_chat("classification", plan)
+    assert chat.find(send(plan.request("a text\nof two lines" if "ment" not in body else "a text", 1), joined=True))
+    shown = [Example(text=text, label="a") for text in ("it broke", "what a waste")]
+    with pytest.raises(FaultError, match="as turns of their own") as caught:
+        chat.find(send(plan.request("the real text", 1, shown), joined=True))
+    assert caught.value.status == 400 and "waste" not in caught.value.message
+    assert chat.find(send(plan.request("the real text", 1, shown))).text == "the real text"
+
+
+def test_many_parts_of_the_prompt_take_no_time_that_grows_with_their_square() -> None:
+    chat = make_chat("classification", make_plan("classification", Prompt("Say: {text}\nMood:"), ["a", "b"]))
+    for part in ("\nMood:", "\n", " \n"):
+        asked = ChatRequest.model_validate({"messages": [{"role": "user", "content": f"Say: x{part * 10**5}\nMood:"}]})
+        with suppress(FaultError):
+            chat.find(asked)
+
+
 def test_a_text_that_stands_twice_in_the_prompt_is_found() -> None:
     plan = make_plan("classification", Prompt("A {text} B {text} C"), ["a", "b"])
     assert make_chat("classification", plan).find(send(plan.request("x B x", 1))).text == "x B x"
@@ -135,7 +171,7 @@ def schema(**properties: Any) -> dict[str, Any]:
         ({"type": "text"}, "a"),
         ({"type": "json_object"}, {"label": "a"}),
         (schema(label={"type": "string"}), {"label": "a"}),
-        (schema(reason={"type": "string"}, label={"enum": ["a"]}), {"reason": "", "label": "a"}),
+        (schema(reason={"type": "string"}, label={"enum": ["a", "b"]}), {"reason": "", "label": "a"}),
         (schema(reason={"type": ["string", "null"]}, label={}), {"reason": None, "label": "a"}),
     ],
 )
@@ -152,6 +188,14 @@ def test_a_schema_that_asks_for_something_else_is_refused() -> None:
     chat = make_chat("classification", plan)
     asked = send(plan.request("hello", 1), response_format=schema(mood={"type": "string"}))
     with pytest.raises(FaultError, match="have the keys reason, label"):
+        chat.write(chat.find(asked), "a", asked.response_format)
+
+
+def test_a_schema_with_other_labels_is_refused() -> None:
+    plan = make_plan("classification", Prompt("Say: {text}"), ["a", "b"])
+    chat = make_chat("classification", plan)
+    asked = send(plan.request("hello", 1), response_format=schema(label={"enum": ["POS", "NEG"]}))
+    with pytest.raises(FaultError, match="other values in 'label'"):
         chat.write(chat.find(asked), "a", asked.response_format)
 
 
@@ -215,3 +259,14 @@ def test_a_study_of_other_labels_answers_no_prompt(several: Path, tmp_path: Path
         reply = httpx2.post(f"{running.address}/v1/chat/completions", json={"messages": ask_of_study("good")})
         assert reply.status_code == 404 and "other labels" in reply.json()["error"]["message"]
         assert running.post("good").status_code == 200
+
+
+def test_what_is_asked_and_what_is_refused_is_counted(client: OpenAI, study: Running) -> None:
+    client.chat.completions.create(model="any", messages=ask_of_study("good thing"))
+    before = httpx2.get(f"{study.address}/metrics").text
+    assert 'te_request_success_total{method="chat"}' in before
+    httpx2.post(f"{study.address}/predict", content=b"x", headers={"Content-Type": "text/plain"})
+    refused = [
+        line for line in httpx2.get(f"{study.address}/metrics").text.splitlines() if "request_failure_total" in line
+    ]
+    assert any('err="validation"' in line for line in refused) and refused[-1] not in before.splitlines()

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -44,6 +45,26 @@ def test_no_model_yet_is_one_line_that_says_what_makes_one(tmp_path: Path) -> No
         "error: models/onnx holds no exported student; 'dvc repro export' makes it, in a clone 'dvc pull' brings it"
     )
     assert "name a folder that export wrote" in refuse(tmp_path, "--model", str(tmp_path))
+
+
+def test_arguments_that_cannot_be_are_one_line(model: Path, tmp_path: Path) -> None:
+    of_model = ["--model", str(model), "--port", "0"]
+    assert "--port 70000 is no port" in refuse(tmp_path, *of_model, "--port", "70000")
+    assert "is no address" in refuse(tmp_path, *of_model, "--host", "a" * 70)
+    assert "no nope.onnx; it has onnx/model.onnx" in refuse(tmp_path, *of_model, "--file", "nope.onnx")
+    assert "is no name" in refuse(tmp_path, *of_model, "--allowed-host", "http://a.example")
+
+
+def test_a_client_that_does_not_read_does_not_keep_a_server_from_ending(model: Path, tmp_path: Path) -> None:
+    request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with serving(tmp_path, model, "--body-timeout", "1") as running, socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(("127.0.0.1", int(running.address.rpartition(":")[2])))
+        deaf.settimeout(0.5)
+        with suppress(OSError):
+            while True:
+                deaf.sendall(request * 100)
+        assert running.end() == 0
 
 
 def test_a_token_that_is_not_there_is_one_line(model: Path, tmp_path: Path) -> None:

@@ -41,7 +41,10 @@ def test_each_package_of_the_image_is_locked_with_its_hashes(packages: str) -> N
         assert found, f"{name} is not in requirements.lock"
 
 
-def test_they_are_enough_to_serve(packages: str, model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("of_study", [False, True])
+def test_they_are_enough_to_serve(packages: str, model: Path, tmp_path: Path, of_study: bool) -> None:
+    if of_study:
+        (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     done = subprocess.run(
         [sys.executable, "-c", NOTHING_ELSE, str(model), packages],
         cwd=tmp_path,

@@ -10,6 +10,8 @@ import httpx2
 import pytest
 from serving import Running, serving
 
+from distil.serve.limits import find_hosts
+
 TOKEN = "a-token-of-some-length"
 
 
@@ -128,3 +130,10 @@ def _ask_at_once(client: httpx2.Client, texts: object) -> list[int]:
 
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(one, range(8)))
+
+
+def test_names_that_are_allowed_keep_this_machine_from_nothing() -> None:
+    own = frozenset({"localhost", "127.0.0.1", "::1"})
+    assert find_hosts("0.0.0.0", ()) is None
+    assert find_hosts("0.0.0.0", ("Labels.example:8080",)) == own | {"labels.example"}
+    assert find_hosts("127.0.0.2", ()) == own | {"127.0.0.2"}

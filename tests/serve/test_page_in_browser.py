@@ -148,7 +148,14 @@ def test_a_csv_is_read_by_its_column_and_its_other_columns_stay(page: Page, serv
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(b"text\n\xff\xfe", "not UTF-8"), (b'text\n"open', "never closed"), (b"text\n", "no rows"), (b"", "no rows")],
+    [
+        (b"text\n\xff\xfe", "not UTF-8"),
+        (b'text\n"open', "never closed"),
+        (b"text\n", "no rows"),
+        (b"", "no rows"),
+        (b"n,text\n1,fine\n2,nothing wrong, but broken\n", "Row 2 below the header has 3 cells"),
+        (b'"a;b;c;d",text\n1,fine, and more\n', "Row 1 below the header has 3 cells"),
+    ],
 )
 def test_a_file_that_cannot_be_read_is_told(
     page: Page, server: Running, tmp_path: Path, content: bytes, told: str
@@ -157,6 +164,16 @@ def test_a_file_that_cannot_be_read_is_told(
     page.goto(server.address)
     page.set_input_files("#file", tmp_path / "rows.csv")
     expect(page.locator("#error")).to_contain_text(told)
+
+
+def test_a_txt_is_read_by_lines(page: Page, server: Running, tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("good, thing\n\nbad thing, it is\n")
+    page.goto(server.address)
+    page.locator("#go:enabled").wait_for()
+    page.set_input_files("#file", tmp_path / "texts.txt")
+    page.click("#go")
+    page.locator("#save:enabled").wait_for()
+    assert [row["text"] for row in download(page)] == ["good, thing", "bad thing, it is"]
 
 
 def test_all_can_be_done_by_keyboard(page: Page, server: Running) -> None:

@@ -6,10 +6,13 @@ from typing import Any
 import httpx2
 import pytest
 from huggingface_hub import InferenceClient
+from pydantic import ValidationError
 from serving import Running
 
 from distil.classifiers.onnx_classifier import OnnxClassifier, OnnxMultiLabel
 from distil.classifiers.onnx_tagger import OnnxTagger
+from distil.serve.chat import ChatRequest
+from distil.serve.tei import PredictRequest
 
 INT8 = "onnx/model_quantized.onnx"
 TEXT = "good thing"
@@ -170,3 +173,11 @@ def test_the_log_has_routes_and_no_texts(server: Running) -> None:
     log = server.log.read_text()
     assert "POST /predict 200" in log
     assert "private" not in log
+
+
+@pytest.mark.parametrize("fault", [1, [1], None, {"a": 1}])
+def test_a_request_with_many_faults_is_told_of_the_first_alone(fault: Any) -> None:
+    for model, given in ((PredictRequest, {"inputs": [fault] * 1000}), (ChatRequest, {"messages": [fault] * 1000})):
+        with pytest.raises(ValidationError) as caught:
+            model.model_validate(given)
+        assert caught.value.error_count() == 1
