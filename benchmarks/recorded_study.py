@@ -58,7 +58,7 @@ def read_yaml(path: Path) -> Sections:
         sections: Sections = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         sys.exit(f"{path} cannot be read: {' '.join(str(error).split())}")
-    if not isinstance(sections, dict) or not all(isinstance(section, dict) for section in sections.values()):
+    if not isinstance(sections, dict) or not all(isinstance(one, dict | None) for one in sections.values()):
         sys.exit(
             f"{path} must have entries with keys in them, NAME: {{key: value}}; presets/ has studies to start from"
         )

@@ -22,7 +22,7 @@ def test_help_says_what_each_path_is() -> None:
     assert done.returncode == 0
     assert done.stdout.startswith("usage: python -m stages.split ")
     told = " ".join(done.stdout.split())
-    assert "Split: divide the texts into train, validation and test" in told
+    assert "Split: divide the texts into train, validation, calibration and test" in told
     assert "--validation PATH table: texts and labels that are held out of training" in told
 
 

@@ -16,9 +16,9 @@ from distil.report.results import Result, collect_compared, collect_results, for
 @pytest.fixture(scope="module")
 def study() -> Study:
     """What the table needs of the default study; its data are not committed."""
-    stages = ("quality", "speed", "cost", "fetch", "annotate", "compare", "aggregate", "train", "export")
+    stages = ("quality", "speed", "cost", "fetch", "annotate", "compare", "aggregate", "train", "export", "audit")
     details: dict[str, Any] = {stage: read_details(ROOT / f"metrics/{stage}.json") for stage in stages}
-    tables = ("curve", "calibration", "latencies", "spent", "predictions", "labels", "test")
+    tables = ("curve", "calibration", "coverage", "latencies", "spent", "predictions", "labels", "test")
     empty = dict.fromkeys(tables, pd.DataFrame())
     return Study(task=load_params("task", TaskParams, ROOT / "params.yaml"), **details, **empty)
 
