@@ -8,10 +8,10 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Annotated, Literal, Self
+from typing import IO, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -91,6 +91,15 @@ def read_answers(folder: Path) -> list[Answer]:
     """All that was ever answered, reader by reader, in order; raises `InputError` with the line that is no answer."""
     paths = sorted((folder / ANSWERS).glob("*.jsonl"))
     return [answer for path in paths for answer in _read_of_one(path)]
+
+
+def forget_unknown(answers: Iterable[Answer], knows: Callable[[str], bool] | None) -> list[Answer]:
+    """The same, with those withdrawn whose label names what the task has no more; null takes all as they are."""
+    taken_back: dict[str, Any] = {"status": "withdrawn", "label": None}
+    return [
+        answer if knows is None or answer.label is None or knows(answer.label) else answer.model_copy(update=taken_back)
+        for answer in answers
+    ]
 
 
 def keep_current(answers: Iterable[Answer]) -> list[Answer]:
