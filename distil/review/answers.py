@@ -26,7 +26,8 @@ Status = Literal["labelled", "unsure", "skipped", "withdrawn"]
 
 def name_reader(name: str) -> str:
     """A reader's name as it stands in answers and names of files; raises `ValueError` if it cannot stand there."""
-    folded = "-".join(unicodedata.normalize("NFC", name).casefold().split())
+    plain = re.sub("['\N{RIGHT SINGLE QUOTATION MARK}]", "-", unicodedata.normalize("NFC", name))
+    folded = "-".join(plain.casefold().split())
     if not READER.fullmatch(folded):
         raise ValueError(f"{name!r} is no name for a reader; take letters, digits and . _ - @ +, at most 64")
     return folded
