@@ -189,10 +189,11 @@ def show_status() -> None:
             pace = [answer.seconds for answer in of_one if answer.seconds is not None]
             told = ", ".join(f"{counts[name]:,} {name}" for name in ("labelled", "unsure", "skipped") if name in counts)
             typer.echo(f"  {reader}: {told}" + (f", {np.median(pace):.1f} s a row" if pace else ""))
-    read_blind = [answer for answer in current if answer.sheet != ADJUDICATION]
     votes, scores = load_labelling(task.kind).votes, load_scores(task.kind)
-    for measure in measure_agreement(read_blind, votes, scores, task.labels):
-        typer.echo(describe_measure(measure))
+    for sheet in (AUDIT, QUEUE):  # apart, since readers of the queue see the teacher's label
+        of_sheet = [answer for answer in current if answer.sheet == sheet]
+        for measure in measure_agreement(of_sheet, votes, scores, task.labels):
+            typer.echo(f"{sheet}: {describe_measure(measure)}")
 
 
 def no_signs(texts: pd.DataFrame) -> pd.DataFrame:
