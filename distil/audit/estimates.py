@@ -57,17 +57,22 @@ class Estimate:
 
 
 def number_strata(names: Sequence[str], texts: Sequence[int]) -> tuple[Ints, Ints]:
-    """Return the number of each row's stratum and the sizes of the strata; those with too few rows are put together.
+    """Return the number of each row's stratum and the sizes of the strata; one with too few rows joins the likest.
 
-    `names` and `texts` are the stratum of each row, and how many texts that has. Where those put together still are too
-    few rows, the stratum with most rows takes them in.
+    `names` and `texts` are the stratum of each row, and how many texts that has. The likest is that of the nearest
+    share of rows read, since rows of a stratum count alike.
     """
     named, first, places = np.unique(np.asarray(names), return_index=True, return_inverse=True)
     sizes, rows = np.asarray(texts, dtype=np.int64)[first], np.bincount(places)
-    rest = np.flatnonzero(rows < LEAST_ROWS)
     target = np.arange(len(named))
-    if len(rest):
-        target[rest] = rest[0] if rows[rest].sum() >= LEAST_ROWS else rows.argmax()
+    while len(groups := np.unique(target)) > 1:
+        have = np.bincount(target, weights=rows)[groups]
+        if have.min() >= LEAST_ROWS:
+            break
+        rates = np.log(have / np.bincount(target, weights=sizes)[groups])
+        lone = have.argmin()
+        gaps = np.where(np.arange(len(groups)) == lone, np.inf, np.abs(rates - rates[lone]))
+        target[target == groups[lone]] = groups[gaps.argmin()]
     _, joined = np.unique(target, return_inverse=True)
     return joined[places].astype(np.int64), np.bincount(joined, weights=sizes).astype(np.int64)
 

@@ -68,9 +68,10 @@ def test_a_second_opinion_is_worth_no_more_than_the_rows_behind_it() -> None:
     assert widths[1] == pytest.approx(widths[2] / np.sqrt(2), rel=0.1), "as many rows again"
 
 
-def test_strata_with_one_row_are_put_together() -> None:
-    numbers, texts = number_strata(["a", "a", "b", "c", "a"], [10, 10, 3, 4, 10])
-    assert (numbers.tolist(), texts.tolist()) == ([0, 0, 1, 1, 0], [10, 7])
+def test_a_stratum_with_one_row_joins_the_likest() -> None:
+    numbers, texts = number_strata([*"aaabbcd"], [10, 10, 10, 100, 100, 3, 40])
+    assert numbers.tolist() == [0, 0, 0, 1, 1, 0, 1], "with the one of which about as many in a hundred were read"
+    assert texts.tolist() == [13, 140]
     numbers, texts = number_strata(["a", "a", "b"], [10, 10, 3])
     assert (numbers.tolist(), texts.tolist()) == ([0, 0, 0], [13])
     assert number_strata(["a"], [10])[1].tolist() == [10]
