@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta, norm
+from scipy.stats import beta
 
 LEAST_ROWS = 2  # of a stratum, that there is a variance in it
 LEAST_PRIOR, MOST_PRIOR = 1.0, 1e6  # rows that a stratum is taken to have more
@@ -57,17 +57,22 @@ class Estimate:
 
 
 def number_strata(names: Sequence[str], texts: Sequence[int]) -> tuple[Ints, Ints]:
-    """Return the number of each row's stratum and the sizes of the strata; those with too few rows are put together.
+    """Return the number of each row's stratum and the sizes of the strata; one with too few rows joins the likest.
 
-    `names` and `texts` are the stratum of each row, and how many texts that has. Where those put together still are too
-    few rows, the stratum with most rows takes them in.
+    `names` and `texts` are the stratum of each row, and how many texts that has. The likest is that of the nearest
+    share of rows read, since rows of a stratum count alike.
     """
     named, first, places = np.unique(np.asarray(names), return_index=True, return_inverse=True)
     sizes, rows = np.asarray(texts, dtype=np.int64)[first], np.bincount(places)
-    rest = np.flatnonzero(rows < LEAST_ROWS)
     target = np.arange(len(named))
-    if len(rest):
-        target[rest] = rest[0] if rows[rest].sum() >= LEAST_ROWS else rows.argmax()
+    while len(groups := np.unique(target)) > 1:
+        have = np.bincount(target, weights=rows)[groups]
+        if have.min() >= LEAST_ROWS:
+            break
+        rates = np.log(have / np.bincount(target, weights=sizes)[groups])
+        lone = have.argmin()
+        gaps = np.where(np.arange(len(groups)) == lone, np.inf, np.abs(rates - rates[lone]))
+        target[target == groups[lone]] = groups[gaps.argmin()]
     _, joined = np.unique(target, return_inverse=True)
     return joined[places].astype(np.int64), np.bincount(joined, weights=sizes).astype(np.int64)
 
@@ -84,7 +89,7 @@ def estimate_share(
         raise ValueError("no row was read")
     share = _sum_strata(sample, sample.values)
     variance = _find_variance(sample, share, all_texts)
-    plain = _bound(sample, share, variance, confidence)
+    plain = _bound(sample, share, variance, confidence, all_texts)
     if not known or not variance:
         return plain
     slopes, left = _tune(sample, known, all_texts)
@@ -92,23 +97,24 @@ def estimate_share(
         slope * (it.mean - _sum_strata(sample, it.sampled)) for slope, it in zip(slopes, known, strict=True)
     )
     added = sum(slope**2 * it.variance for slope, it in zip(slopes, known, strict=True))
-    powered = _bound(sample, min(max(corrected, 0.0), 1.0), variance * left + added, confidence)
+    powered = _bound(sample, min(max(corrected, 0.0), 1.0), variance * left + added, confidence, all_texts)
     return replace(powered, powered=True) if powered.high - powered.low < plain.high - plain.low else plain
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """A ratio with its interval; null where all rows that were read are alike in it."""
+    """A ratio with its interval."""
 
     value: float
-    low: float | None
-    high: float | None
+    low: float
+    high: float
 
 
 def estimate_ratio(sample: Sample, below: Floats, *, confidence: float = 0.95, all_texts: bool = True) -> Ratio | None:
     """Estimate the sum of `values` over the sum of `below`, each of shape (rows,), as F1 is one; null without any.
 
-    The interval is the normal one of the linearised ratio (Cochran 1977, chapter 6), cut at 0 and 1.
+    The interval is that of a share with the variance of the linearised ratio (Cochran 1977, chapter 6), in which a
+    stratum's own is drawn to that of all as for shares.
     """
     mean = _sum_strata(sample, below)
     if not mean:
@@ -117,9 +123,12 @@ def estimate_ratio(sample: Sample, below: Floats, *, confidence: float = 0.95, a
     rows = np.bincount(sample.strata)
     left = (sample.values - ratio * below) / mean
     centred = left - (np.bincount(sample.strata, weights=left) / rows)[sample.strata]
-    squares = np.bincount(sample.strata, weights=centred**2) / rows
-    reach = float(norm.ppf((1 + confidence) / 2) * np.sqrt(_weigh_variances(sample, all_texts) @ squares))
-    return Ratio(ratio, max(ratio - reach, 0.0), min(ratio + reach, 1.0)) if reach else Ratio(ratio, None, None)
+    squares = np.bincount(sample.strata, weights=centred**2)
+    prior = _count_prior_rows(np.bincount(sample.strata, weights=sample.values == below), rows)
+    pooled = _sum_strata(sample, left**2) * (1 - 1 / rows)
+    variance = float(_weigh_variances(sample, all_texts) @ ((squares + prior * pooled) / (rows + prior)))
+    found = _bound(sample, ratio, variance, confidence, all_texts)
+    return Ratio(found.value, found.low, found.high)
 
 
 def count_more_rows(estimate: Estimate, texts: int | None) -> int:
@@ -200,9 +209,9 @@ def _tune(sample: Sample, known: Sequence[Known], all_texts: bool) -> tuple[Floa
     return slopes, min(1.0, left * free / max(free - len(known), 1)) if free > len(known) else 1.0
 
 
-def _bound(sample: Sample, share: float, variance: float, confidence: float) -> Estimate:
+def _bound(sample: Sample, share: float, variance: float, confidence: float, all_texts: bool) -> Estimate:
     rows = len(sample.values)
-    if rows == sample.texts.sum():  # all that there are
+    if all_texts and rows == sample.texts.sum():  # all that there are
         return Estimate(share, share, share, rows, float(rows), powered=False)
     inner = min(max(share, 0.5 / rows), 1 - 0.5 / rows)
     effective = inner * (1 - inner) / variance if variance else _count_alike(sample)

@@ -82,14 +82,15 @@ def draw_sheets(
     """Draw rows for people to read, at random for the audit, by suspicion for the queue; drawing again adds rows."""
     if rows is not None and minutes is not None:
         raise InputError("--rows and --minutes both say how many rows; give one of them")
-    folder = find_places().folder
+    places = find_places()
+    folder = places.folder
     sheets = Sheets(folder, read_audit(folder), read_queue(folder))
     sheets.check_seed(seed)
     texts = gather(seed)
     pace = find_pace(read_answers(folder), check_reader(reader), texts["text"])
     wanted = rows if rows is not None else pace.count_rows(MINUTES if minutes is None else minutes)
     count, told = sheets.draw(texts, wanted, round(wanted * audit_share), seed)
-    settle(folder)  # audit.csv tells of strata too
+    settle(folder, places.knows)  # audit.csv tells of strata too
     typer.echo("\n".join(told))
     typer.echo(
         f"about {count * pace.seconds / SECONDS_PER_MINUTE:,.0f} minutes at {pace.seconds:.0f} s a row "
@@ -120,14 +121,14 @@ class Sheets(NamedTuple):
         corrected = read_table(self.folder / CORRECTIONS)["id"]
         taken = {row.id for row in [*drawn, *self.queue]} | set(corrected)
         left = texts[(texts["lot"] >= reserve) & ~texts["is_test"] & ~texts.index.isin(taken)]
-        ranked = rank(left, wanted - more)
+        ranked = rank(left, wanted - for_audit)
         added = [
             QueueRow(id=text_id, text_sha=sha, draw=number, seed=seed, why=why)
             for text_id, sha, why in ranked[["text_sha", "why"]].itertuples()
         ]
         write_sheet(self.folder, AUDIT, drawn)
         write_sheet(self.folder, QUEUE, [*self.queue, *added])
-        short, idle = for_audit - more, wanted - more - len(added)
+        short, idle = for_audit - more, wanted - for_audit - len(added)
         fewer = f"; {short:,} fewer than wanted, since no more are set aside for it" * (short > 0)
         scant = f"; {idle:,} fewer than wanted, since nothing speaks against other labels" * (idle > 0)
         signs = "".join(f"; {count:,} {SIGNS[name]}" for name, count in count_signs(ranked).items() if count)
@@ -149,7 +150,7 @@ def gather(seed: int) -> pd.DataFrame:
 def rank(texts: pd.DataFrame, count: int) -> pd.DataFrame:
     """The most suspicious of the texts, so many at most."""
     if not count or texts.empty:
-        return rank_suspicious(no_signs(texts)).head(0)
+        return rank_suspicious(no_signs(texts.head(0)))
     task = load_params("task", TaskParams)
     said = ask_student(texts["text"].to_list(), task)
     return rank_suspicious(add_signs(texts, said, stage_path("train", "--suspects"), task)).head(count)
@@ -169,15 +170,15 @@ def ask_student(texts: list[str], task: TaskParams) -> Answers | None:
 @review_app.command("settle")
 def settle_answers() -> None:
     """Write review/corrections.csv and review/audit.csv anew from all answers."""
-    folder = find_places().folder
-    typer.echo(describe_settled(settle(folder), folder))
+    places = find_places()
+    typer.echo(describe_settled(settle(places.folder, places.knows), places.folder))
 
 
 @review_app.command("status")
 def show_status() -> None:
     """Say who read how much of each sheet, what is left, and how far readers agree."""
     places, task = find_places(), load_params("task", TaskParams)
-    current = keep_current(read_answers(places.folder))
+    current = keep_current(places.read_answers())
     for sheet in get_args(SheetName):
         rows = {row.id for row in open_sheet(places, sheet)}
         read = {answer.id for answer in current if answer.sheet == sheet and answer.id in rows}
@@ -188,10 +189,11 @@ def show_status() -> None:
             pace = [answer.seconds for answer in of_one if answer.seconds is not None]
             told = ", ".join(f"{counts[name]:,} {name}" for name in ("labelled", "unsure", "skipped") if name in counts)
             typer.echo(f"  {reader}: {told}" + (f", {np.median(pace):.1f} s a row" if pace else ""))
-    read_blind = [answer for answer in current if answer.sheet != ADJUDICATION]
     votes, scores = load_labelling(task.kind).votes, load_scores(task.kind)
-    for measure in measure_agreement(read_blind, votes, scores, task.labels):
-        typer.echo(describe_measure(measure))
+    for sheet in (AUDIT, QUEUE):  # apart, since readers of the queue see the teacher's label
+        of_sheet = [answer for answer in current if answer.sheet == sheet]
+        for measure in measure_agreement(of_sheet, votes, scores, task.labels):
+            typer.echo(f"{sheet}: {describe_measure(measure)}")
 
 
 def no_signs(texts: pd.DataFrame) -> pd.DataFrame:
@@ -213,7 +215,7 @@ def export_sheet(
     """Write the rows of a sheet for another tool; 'distil review import' takes them back."""
     places, task = find_places(), load_params("task", TaskParams)
     name, form = check_reader(reader), load_exchange(task.kind)
-    given = keep_current(read_answers(places.folder))
+    given = keep_current(places.read_answers())
     done = {answer.id for answer in given if answer.sheet == sheet.value and name in (None, answer.reader)}
     tasks = [each for each in open_sheet(places, sheet.value) if each.id not in done]
     if not tasks:
@@ -243,7 +245,7 @@ def import_answers(
     """Take answers back from a file, all of them or none; what is no answer (yet) is left out and told."""
     places, task = find_places(), load_params("task", TaskParams)
     form = load_exchange(task.kind)
-    taken = take_answers(path, list_rows(places), read_answers(places.folder), check_reader(reader), form, task.labels)
+    taken = take_answers(path, list_rows(places), places.read_answers(), check_reader(reader), form, task.labels)
     for place, why in taken.refused[:MOST_TOLD]:
         print(f"refused: {path.name}, {place}: {why}", file=sys.stderr)
     if taken.refused and not partial:
@@ -259,7 +261,7 @@ def import_answers(
         )
     told = f"{len(taken.answers):,} answers taken in, {taken.known:,} known already"
     typer.echo(told + (f", {len(taken.refused):,} refused" if taken.refused else ""))
-    typer.echo(describe_settled(settle(places.folder), places.folder))
+    typer.echo(describe_settled(settle(places.folder, places.knows), places.folder))
 
 
 def list_rows(places: Places) -> dict[tuple[str, str], Row]:

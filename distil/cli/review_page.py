@@ -51,7 +51,7 @@ def open_page(
         typer.echo(f"{address}\nCtrl-C ends it; other readers take the same address, each with a name of their own")
         with way_in(places.folder / WAY_IN, address, browser):
             serve_page(make_app(desk), listener, token)
-        typer.echo(describe_settled(settle(places.folder), places.folder))
+        typer.echo(describe_settled(settle(places.folder, places.knows), places.folder))
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def measure_agreement(
         ],
         columns=["id", "reader", "label"],
     ).pivot(index="id", columns="reader", values="label")
-    table = table[table.notna().sum(axis=1) > 1]
+    table = table[table.notna().sum(axis=1) > 1].dropna(axis=1, how="all")  # who shares no row is not named
     if table.empty:
         return []
     pairs = (_measure_pair(table[[one, other]].dropna(), scores, labels) for one, other in combinations(table, 2))

@@ -8,10 +8,10 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Annotated, Literal, Self
+from typing import IO, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -26,7 +26,8 @@ Status = Literal["labelled", "unsure", "skipped", "withdrawn"]
 
 def name_reader(name: str) -> str:
     """A reader's name as it stands in answers and names of files; raises `ValueError` if it cannot stand there."""
-    folded = "-".join(unicodedata.normalize("NFC", name).casefold().split())
+    plain = re.sub("['\N{RIGHT SINGLE QUOTATION MARK}]", "-", unicodedata.normalize("NFC", name))
+    folded = "-".join(plain.casefold().split())
     if not READER.fullmatch(folded):
         raise ValueError(f"{name!r} is no name for a reader; take letters, digits and . _ - @ +, at most 64")
     return folded
@@ -91,6 +92,15 @@ def read_answers(folder: Path) -> list[Answer]:
     """All that was ever answered, reader by reader, in order; raises `InputError` with the line that is no answer."""
     paths = sorted((folder / ANSWERS).glob("*.jsonl"))
     return [answer for path in paths for answer in _read_of_one(path)]
+
+
+def forget_unknown(answers: Iterable[Answer], knows: Callable[[str], bool] | None) -> list[Answer]:
+    """The same, with those withdrawn whose label names what the task has no more; null takes all as they are."""
+    taken_back: dict[str, Any] = {"status": "withdrawn", "label": None}
+    return [
+        answer if knows is None or answer.label is None or knows(answer.label) else answer.model_copy(update=taken_back)
+        for answer in answers
+    ]
 
 
 def keep_current(answers: Iterable[Answer]) -> list[Answer]:

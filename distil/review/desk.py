@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from distil.core.errors import DistilError
 from distil.core.params import TaskParams
 from distil.kinds.exchanging import load_exchange
-from distil.review.answers import ANSWERS, Answer, Status, answers_path, append_answers, read_answers, tell_time
+from distil.review.answers import ANSWERS, Answer, Status, answers_path, append_answers, tell_time
 from distil.review.opening import Places, Task, open_sheet
 from distil.review.pace import LEAST_ANSWERS, Pace, find_pace
 from distil.review.settling import settle
@@ -138,7 +138,7 @@ class Desk:
 
     def settle(self) -> None:
         """Write what the answers come to; raises `InputError`."""
-        settle(self.places.folder)
+        settle(self.places.folder, self.places.knows)
 
     def _append(self, answer: Answer) -> None:
         append_answers(self.places.folder, [answer])
@@ -159,7 +159,7 @@ class Desk:
         if (seen := self._look()) == self._stamps:
             return
         books: dict[str, Book] = {}
-        for answer in read_answers(self.places.folder):
+        for answer in self.places.read_answers():
             books.setdefault(answer.reader, Book()).enter(answer)
         self._books, self._sheets, self._stamps = books, {}, seen
 

@@ -63,7 +63,6 @@ def draw_audit(
     for name, among in (("have", taken), ("free", free)):
         table[name] = strata[among].value_counts().reindex(table.index, fill_value=0)
     table["added"] = _share_out(table["wanted"].to_numpy(), table["have"].to_numpy(), table["free"].to_numpy(), rows)
-    rates = (table["have"] + table["added"]) / table["texts"]
     order = frame.assign(stratum=strata)[free].sort_values("lot")
     places = order.groupby("stratum").cumcount() + 1
     wanted = order["stratum"].map(table["added"])
@@ -71,6 +70,9 @@ def draw_audit(
     fresh = turns.sort_values(kind="stable").index  # whoever stops half-way has read half of each stratum
     chosen = strata[[*known, *fresh]]
     before = pd.Series({row.id: row.inclusion for row in known.values()}, dtype=np.float64)
+    last = frame["lot"].reindex(fresh).groupby(strata[fresh]).max()
+    under = frame["lot"] <= strata.map(last).fillna(-1.0)  # up to the last lot every text of the stratum is drawn
+    rates = under.groupby(strata).mean()
     inclusion = np.maximum(chosen.map(rates), before.reindex(chosen.index, fill_value=0))
     added = [
         AuditRow(id=each, text_sha=sha, draw=draw, seed=seed, stratum="-", stratum_texts=1, inclusion=1.0)
@@ -141,15 +143,17 @@ def _share_out(wanted: Floats, have: Floats, most: Floats, rows: int) -> Floats:
 def _tell_strata(strata: pd.Series, inclusion: pd.Series, texts: pd.Series, seed: int) -> dict[str, dict[str, object]]:
     """By id what a row says of its stratum, whose name is made meaningless.
 
-    Rows of a stratum that had other rates in earlier draws are one of their own, of as many texts as they stand for.
+    Rows of a stratum that had other rates in earlier draws are one of their own, of as many texts as they stand for,
+    so that all of the stratum come to its texts.
     """
     cells = strata + ":" + inclusion.map("{:.9g}".format)
-    counts, mixed = cells.value_counts(), cells.groupby(strata).nunique()
+    standing = (1 / inclusion).groupby(cells).sum()
+    sizes = standing * (texts / (1 / inclusion).groupby(strata).sum()).reindex(strata.groupby(cells).first()).to_numpy()
     return {
         text_id: {
             "stratum": hashlib.sha256(f"{seed}:{cell}".encode()).hexdigest()[:6],
-            "stratum_texts": int(texts[stratum]) if mixed[stratum] == 1 else max(1, round(counts[cell] / rate)),
+            "stratum_texts": max(1, round(sizes[cell])),
             "inclusion": rate,
         }
-        for text_id, stratum, cell, rate in zip(strata.index, strata, cells, inclusion.to_list(), strict=True)
+        for text_id, cell, rate in zip(strata.index, cells, inclusion.to_list(), strict=True)
     }

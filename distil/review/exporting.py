@@ -95,13 +95,13 @@ def write_workbook(path: Path, tasks: Sequence[Task], labels: Sequence[str], for
     sheet = book.worksheets[0]
     sheet.title = SHEETS[0]
     columns, rows = tabulate(tasks)
-    for row in [columns, *rows]:
-        _append(sheet, row)
+    for number, row in enumerate([columns, *rows], start=1):
+        _write_row(sheet, number, row)
     _lay_out(sheet, columns)
     for lines, title in ((list_instructions(form), SHEETS[1]), (labels, SHEETS[2])):
         other = book.create_sheet(title)
-        for line in lines:
-            _append(other, [line])
+        for number, line in enumerate(lines, start=1):
+            _write_row(other, number, [line])
     book[SHEETS[1]].column_dimensions["A"].width = 110
     place = sheet.cell(1, columns.index("label") + 1).column_letter
     picked = DataValidation(type="list", formula1=f"{SHEETS[2]}!$A$1:$A${len(labels)}", allow_blank=True)
@@ -216,9 +216,8 @@ def _write_all(folder: Path, files: dict[str, str]) -> list[Path]:
     return [folder / name for name in files]
 
 
-def _append(sheet: "Worksheet", cells: Sequence[str]) -> None:
-    """Add a row of strings, none of which is a formula, a number or a date."""
-    row = sheet.max_row + (sheet.max_row > 1 or sheet.cell(1, 1).value is not None)
+def _write_row(sheet: "Worksheet", row: int, cells: Sequence[str]) -> None:
+    """Write a row of strings, none of which is a formula, a number or a date."""
     for column, text in enumerate(cells, start=1):
         shown = shorten(text)
         cell = sheet.cell(row, column, shown)

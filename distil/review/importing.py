@@ -31,6 +31,7 @@ TABLES = (".csv", ".tsv", ".xlsx", ".jsonl", ".parquet")
 KEY, SHA = "text_id", "text_sha"
 YES = {"x", "1", "1.0", "true", "yes", "y", "unsure"}  # in the column unsure
 UNSURE = "unsure"
+SURROGATE = re.compile("[\\ud800-\\udfff]")
 LONGEST_SHOWN = 60  # characters of a label in a message
 SUBMITTED, DRAFT, DISCARDED, COMPLETED = "submitted", "draft", "discarded", "completed"
 
@@ -140,6 +141,8 @@ class _Judge(NamedTuple):
         sheet = find_sheet(found, self.rows)
         if found.refused:
             return None, found.refused
+        if SURROGATE.search(found.note):
+            return None, "its note has half a sign, which is no text"
         if sheet is None:
             return None, f"text {found.text_id or '(no id)'} is on no sheet of this study, or gone from its data"
         row = self.rows[sheet, found.text_id]
@@ -219,12 +222,26 @@ def read_file(path: Path, form: ExchangeForm) -> Iterator[Found]:
     objects = [(place, record or {}) for place, record in list_objects(path, path.name)]
     first = objects[0][1] if objects else {}
     if "annotations" in first or "completions" in first:
-        return _read_label_studio(objects, form)
+        return _read_each(_read_label_studio, objects, form)
     if "responses" in first:
-        return _read_argilla(objects, form)
+        return _read_each(_read_argilla, objects, form)
     if "label.responses" in first or ("_server_id" in first and "fields" not in first):
-        return _read_argilla_flat(objects, form)
+        return _read_each(_read_argilla_flat, objects, form)
     return (_read_cells(place, record, form) for place, record in objects)
+
+
+def _read_each(
+    read: Callable[[Iterable[tuple[str, dict[str, Any]]], ExchangeForm], Iterator[Found]],
+    objects: Iterable[tuple[str, dict[str, Any]]],
+    form: ExchangeForm,
+) -> Iterator[Found]:
+    """What a reader of records says of each; a record that is not as the tool writes them is refused with its place."""
+    for place, record in objects:
+        try:
+            found = list(read([(place, record)], form))
+        except (AttributeError, TypeError, ValueError):
+            found = [Found(place, "", "", "", "", refused="it is not as the tool writes it; export it anew")]
+        yield from found
 
 
 def _read_table(path: Path, kind: str, form: ExchangeForm) -> Iterator[Found]:
@@ -322,7 +339,9 @@ def _read_annotation(found: Found, annotation: Mapping[str, Any], form: Exchange
 def _name_annotator(completed_by: Any) -> str | None:
     if isinstance(completed_by, dict):
         return str(completed_by.get("email") or completed_by.get("username") or f"user-{completed_by.get('id')}")
-    return f"user-{completed_by}" if str(completed_by or "").isdecimal() else completed_by or None
+    if completed_by is not None and not isinstance(completed_by, str | int):
+        raise TypeError("an annotator is a name, a number or an object")
+    return f"user-{completed_by}" if str(completed_by or "").isdecimal() else str(completed_by or "") or None
 
 
 def _read_argilla(objects: Iterable[tuple[str, dict[str, Any]]], form: ExchangeForm) -> Iterator[Found]:

@@ -1,6 +1,6 @@
 """A sheet with all that a reader is shown of its rows, whether on the page or in a file for another tool."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from distil.core.tables import LABELS, TEXTS, read_rows
-from distil.review.answers import read_answers
+from distil.review.answers import Answer, forget_unknown, read_answers
 from distil.review.settling import decide_all
 from distil.review.sheets import AUDIT, QUEUE, SheetName, SheetRow, read_audit, read_queue
 
@@ -19,6 +19,11 @@ class Places(NamedTuple):
     folder: Path
     texts: Path
     labels: Path
+    knows: Callable[[str], bool] | None = None  # whether the task has all that a label names; null: it has
+
+    def read_answers(self) -> list[Answer]:
+        """All answers, those withdrawn whose label the task has no more; raises `InputError`."""
+        return forget_unknown(read_answers(self.folder), self.knows)
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ def open_sheet(places: Places, sheet: SheetName) -> list[Task]:
         return [_show(row, QUEUE, texts, told, why=row.why) for row in rows]
     return [
         _show(decision.row, "adjudication", texts, said={it.reader: it.label for it in decision.readings if it.label})
-        for decision in decide_all(places.folder, read_answers(places.folder))
+        for decision in decide_all(places.folder, places.read_answers())
         if decision.outcome == "disputed" and decision.row.id in texts.index
     ]
 

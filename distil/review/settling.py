@@ -1,15 +1,16 @@
 """What the answers come to: people's labels in `review/corrections.csv`, and the audit in `review/audit.csv`.
 
 Both are reckoned anew from the sheets and all answers each time, so an answer that was amended, or that another reader
-contradicts, leaves no trace in them. Lines of corrections.csv that came from elsewhere stay as they are.
+contradicts, leaves no trace in them. Lines of corrections.csv that came from elsewhere stay as they are. All its lines
+stand in the order of their time, since the last one about a text counts.
 """
 
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,7 @@ import pandas as pd
 from distil.audit.rows import COLUMNS as AUDIT_COLUMNS
 from distil.core.whole_files import written_whole
 from distil.labels.corrections import COLUMNS, SOURCE, SOURCES, read_table
-from distil.review.answers import Answer, keep_current, read_answers
+from distil.review.answers import Answer, forget_unknown, keep_current, read_answers
 from distil.review.sheets import ADJUDICATION, AUDIT, QUEUE, AuditRow, SheetRow, read_audit, read_queue
 
 CORRECTIONS, AUDITED = "corrections.csv", "audit.csv"  # files in the folder review/
@@ -49,20 +50,23 @@ class Settled:
     audited: int
     disputed: int
     unanswered: int  # of the rows that somebody looked at
+    forgotten: int  # answers with a label that the task has no more
 
 
-def settle(folder: Path) -> Settled:
+def settle(folder: Path, knows: Callable[[str], bool] | None = None) -> Settled:
     """Write corrections.csv and audit.csv of the folder `review/` from its answers; returns what they came to.
 
-    Raises `InputError` where a file is not as it should be; then neither is written.
+    `knows` says whether the task still has all that a label names: an answer of which it has not is none. Raises
+    `InputError` where a file is not as it should be; then neither is written.
     """
-    answers = read_answers(folder)
+    given = read_answers(folder)
+    answers = forget_unknown(given, knows)
     decisions = decide_all(folder, answers)
-    kept = _drop_own(read_table(folder / CORRECTIONS), answers)
+    kept = _drop_own(read_table(folder / CORRECTIONS), given)
     queue = [decision for decision in decisions if decision.sheet != AUDIT]
     audit = [decision for decision in decisions if decision.sheet == AUDIT]
     lines = [_tell(decision) | {SOURCE: _source(decision)} for decision in queue if decision.label is not None]
-    write_corrections(folder / CORRECTIONS, [*kept, *sorted(lines, key=lambda line: line["reviewed_at"])])
+    write_corrections(folder / CORRECTIONS, sorted([*lines, *kept], key=_tell_when))
     write_audit(folder / AUDITED, audit)
     outcomes = [decision.outcome for decision in decisions]
     return Settled(
@@ -70,6 +74,7 @@ def settle(folder: Path) -> Settled:
         sum(decision.label is not None for decision in audit),
         outcomes.count("disputed"),
         outcomes.count("unsure") + outcomes.count("skipped"),
+        len(keep_current(given)) - len(keep_current(answers)),
     )
 
 
@@ -154,10 +159,20 @@ def _source(decision: Decision) -> str:
 
 
 def _drop_own(table: pd.DataFrame, answers: Iterable[Answer]) -> list[dict[str, str]]:
-    """The lines that are not made of answers: no answer is about this text and of this time."""
-    given = {(answer.id, answer.at) for answer in answers}
+    """The lines that are not made of answers: no answer is about this text, of this time, with this label."""
+    given = {(answer.id, answer.at, answer.label) for answer in answers}
     lines: list[dict[str, str]] = table.to_dict("records")
-    return [line for line in lines if (line["id"], line["reviewed_at"]) not in given]
+    return [line for line in lines if (line["id"], line["reviewed_at"], line["label"]) not in given]
+
+
+def _tell_when(line: Mapping[str, str]) -> datetime:
+    """The time of a line; a day is over at its end, and a line without a time is the newest."""
+    try:
+        time = datetime.fromisoformat(line["reviewed_at"].strip())
+    except ValueError:
+        return datetime.max.replace(tzinfo=UTC)
+    day = timedelta(days=1) if len(line["reviewed_at"].strip()) <= len("2026-01-31") else timedelta()
+    return time.replace(tzinfo=time.tzinfo or UTC) + day
 
 
 def _write_csv(path: Path, columns: Sequence[str], lines: Iterable[Mapping[str, str]]) -> None:

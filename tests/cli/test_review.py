@@ -139,7 +139,14 @@ def test_readers_who_differ_are_measured(here: Path) -> None:
     answer(find_places(), "queue", texts[:12], "positive", reader="ben")
     answer(find_places(), "queue", texts[12:], "negative", reader="ben")
     out = call("status").stdout
-    assert "anna, ben: the same on 90.0% of 30 rows, Cohen's kappa 0.800 [0." in out
-    assert "anna, ben: the same on 90.0% of 30 rows, Krippendorff's alpha 0.8" in out
+    assert "queue: anna, ben: the same on 90.0% of 30 rows, Cohen's kappa 0.800 [0." in out
+    assert "queue: anna, ben: the same on 90.0% of 30 rows, Krippendorff's alpha 0.8" in out
     assert "adjudication: 3 rows, 3 that nobody has read" in out
     assert "3 on which readers differ" in call("settle").stdout
+
+
+def test_an_audit_alone_leaves_the_queue_empty(here: Path) -> None:
+    out = call("draw", "--rows", "5000", "--audit-share", "1").stdout
+    assert "fewer than wanted, since no more are set aside for it" in out
+    assert "queue: 0 rows more, 0 in all\n" in out
+    assert read_queue(here / "review") == []

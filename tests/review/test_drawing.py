@@ -59,7 +59,7 @@ def test_a_row_keeps_the_highest_rate_when_the_teacher_s_labels_change(frame: pd
     before = {row.id: row.inclusion for row in first}
     assert all(row.inclusion >= before.get(row.id, 0) for row in second)
     told = sum({row.stratum: row.stratum_texts for row in second}.values())
-    assert told == pytest.approx(COUNT, rel=0.15)
+    assert told == pytest.approx(COUNT, rel=0.02)
 
 
 def test_half_a_sheet_has_half_of_each_stratum(frame: pd.DataFrame) -> None:

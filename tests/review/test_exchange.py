@@ -302,3 +302,37 @@ def test_a_file_that_does_not_say_who_read_it(tmp_path: Path) -> None:
     fill_csv(tmp_path / "a.csv", lambda _, row: row.update(label="good"))
     with pytest.raises(InputError, match=r"a\.csv does not say who read it; add --reader NAME"):
         take(tmp_path / "a.csv", tasks, reader=None)
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        "foo",
+        {"result": "foo"},
+        {"result": ["x"]},
+        {"result": [{"from_name": "label", "value": {"choices": None}}]},
+        {"result": [], "completed_by": [1]},
+        {"result": [{"from_name": "note", "value": {"text": [["x"]]}}]},
+        {
+            "result": [
+                {"from_name": "label", "value": {"choices": ["good"]}},
+                {"from_name": "note", "value": {"text": ["\ud800"]}},
+            ]
+        },
+    ],
+)
+def test_an_annotation_that_is_none_is_refused_with_its_place(tmp_path: Path, annotation: Any) -> None:
+    task = make_task("plain")
+    data = {"text_id": task.id, "text_sha": task.text_sha, "sheet": "queue", "text": task.text}
+    (tmp_path / "a.json").write_text(json.dumps([{"data": data, "annotations": [annotation]}]))
+    taken = take(tmp_path / "a.json", [task])
+    assert (len(taken.refused), taken.answers) == (1, [])
+
+
+def test_an_apostrophe_in_a_name_is_folded(tmp_path: Path) -> None:
+    task = make_task("plain")
+    data = {"text_id": task.id, "text_sha": task.text_sha, "sheet": "queue", "text": task.text}
+    result = [{"from_name": "label", "value": {"choices": ["good"]}}]
+    told = {"data": data, "annotations": [{"result": result, "completed_by": {"email": "o'brien@x.org"}}]}
+    (tmp_path / "a.json").write_text(json.dumps([told]))
+    assert [it.reader for it in take(tmp_path / "a.json", [task], reader=None).answers] == ["o-brien@x.org"]

@@ -80,3 +80,32 @@ def test_the_audit_is_read_blind(tmp_path: Path) -> None:
         assert (task.teacher_label, task.reason, list(task.why)) == (None, None, [])
     assert "secret" not in (places.folder / "audit_sheet.jsonl").read_text()
     assert open_sheet(places, "queue")[0].teacher_label == "secret"
+
+
+def test_of_a_line_by_hand_and_an_answer_the_newer_counts(tmp_path: Path) -> None:
+    places = write_review(tmp_path, TEXTS, ["a"] * 6, audited=3)
+    path = places.folder / "corrections.csv"
+    (given,) = answer(places, "queue", ["four"], "b")
+    settle(places.folder)
+    path.write_text(path.read_text().replace(",b,anna", ",c,me"))
+    settle(places.folder)
+    assert read_corrections(path, str)["label"].tolist() == ["c"], "mended where it stands"
+    path.write_text(f"{path.read_text()}{given.id},{given.text_sha},d,me,2026-01-31,\n")
+    settle(places.folder)
+    assert read_corrections(path, str)["label"].tolist() == ["d"]
+    answer(places, "queue", ["four"], "e", at="2026-02-01T12:00:00+00:00")
+    settle(places.folder)
+    assert read_corrections(path, str)["label"].tolist() == ["e"]
+
+
+def test_an_answer_whose_label_is_gone_is_none(tmp_path: Path) -> None:
+    places = write_review(tmp_path, TEXTS, ["a"] * 6, audited=3)._replace(knows=["a", "b"].__contains__)
+    answer(places, "audit", ["one", "two"], "old")
+    answer(places, "queue", ["four"], "b")
+    answer(places, "queue", ["five"], "old")
+    settle(places.folder)
+    settled = settle(places.folder, places.knows)
+    assert (settled.corrections, settled.audited, settled.forgotten) == (1, 0, 3)
+    assert read_corrections(places.folder / "corrections.csv", str)["label"].tolist() == ["b"]
+    assert read_audit_rows(places.folder / "audit.csv").empty
+    assert [it.status for it in places.read_answers()] == ["withdrawn", "withdrawn", "labelled", "withdrawn"]
