@@ -81,7 +81,7 @@ class Teacher:
         """
         ids = read_rows(texts, TEXTS)["id"].to_list()
         if new := set(ids).difference(self.said):
-            self.said |= dict.fromkeys(new) | self._decide(self._ask(Job(self.plans, texts, self.nearest, new)))
+            self.said |= dict.fromkeys(new) | self.decide(self._ask(Job(self.plans, texts, self.nearest, new)))
         return {key: label for key in ids if (label := self.said[key]) is not None}
 
     def _ask(self, job: Job) -> pd.DataFrame:
@@ -100,8 +100,8 @@ class Teacher:
         self.spent_usd = sum(till.spent for till in tills.values())
         return rows
 
-    def _decide(self, rows: pd.DataFrame) -> dict[str, str]:
-        """The labels by id; log-probabilities are centred first, where they are."""
+    def decide(self, rows: pd.DataFrame) -> dict[str, str]:
+        """The labels by id of rows of `tables.ANNOTATIONS`; log-probabilities are centred first, where they are."""
         if self.means is not None:
             centred = [
                 None if scores is None else np.asarray(scores) - self.means[name]

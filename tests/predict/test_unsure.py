@@ -5,9 +5,11 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,9 +18,13 @@ from conftest import ROOT
 from loopback_teacher import LoopbackTeacher, prompt_of, serve_teacher
 from predicting import INT8, TEXTS, predict, read_csv, read_lines, refuse
 
+from distil.cascade.asking import load_teacher
 from distil.classifiers.opening import open_onnx
 from distil.core.errors import DistilError
+from distil.core.tables import ANNOTATIONS
+from distil.core.tables import write_rows as write_table
 from distil.predict.parts import PART_ROWS
+from distil.prompting.examples import NearestExamples
 
 ROWS = [f"{TEXTS[number % 4]} {number}" for number in range(40)]
 
@@ -262,3 +268,34 @@ def test_auto_takes_the_certified_threshold_of_the_file_that_it_is_of(model: Pat
     assert Path("out.csv").read_bytes() == Path("same.csv").read_bytes()
     fault = refuse(own, "in.csv", "other.csv", "--unsure-below", "auto", "--file", "onnx/model.onnx")
     assert "is certified for onnx/model_quantized.onnx, not for onnx/model.onnx" in fault
+
+
+def test_a_scored_label_does_not_depend_on_the_texts_beside_it(study: dict[str, Any]) -> None:
+    def make(texts: dict[str, list[float]]) -> pd.DataFrame:
+        told = [
+            {"id": key, "teacher": "toy", "status": "ok", "label_logprobs": scores} for key, scores in texts.items()
+        ]
+        rows = [{"vote": 1, "request": "r", "label": "positive"} | row for row in told]
+        return pa.Table.from_pylist(rows, ANNOTATIONS).to_pandas()
+
+    study["annotate"]["method"] = "score"
+    Path("params.yaml").write_text(yaml.safe_dump(study))
+    write_table(Path("annotations.parquet"), ANNOTATIONS, make({"a": [-1.0, -3.0], "b": [-1.0, -1.0]}))
+    teacher = load_teacher(Path("assets.txt"), Path("annotations.parquet"))
+    low = {f"{number}": [-1.0, -9.0] for number in range(50)}
+    assert teacher.decide(make({"x": [-1.0, -1.5]})) == {"x": "positive"}
+    assert teacher.decide(make({"x": [-1.0, -2.5]} | low))["x"] == "negative"
+    write_table(Path("annotations.parquet"), ANNOTATIONS, make({"a": [-1.0, -3.0]}))
+    assert load_teacher(Path("assets.txt"), Path("annotations.parquet")).sha256 != teacher.sha256
+
+
+def test_a_teacher_shown_other_examples_is_another_teacher(study: dict[str, Any]) -> None:
+    hashes = set()
+    for label in ("positive", "negative"):
+        Path("no.csv").write_text(f"text,label\nit is so,{label}\nbad,negative\n")
+        teacher = load_teacher(Path("assets.txt"), Path("annotations.parquet"))
+        assert teacher.params.examples is not None
+        form = teacher.plans[0].form
+        shown = NearestExamples(teacher.params.examples, teacher.task.labels, form, Path("assets.txt"), "cpu")
+        hashes.add(replace(teacher, nearest=shown).sha256)
+    assert len(hashes) == 2
