@@ -123,7 +123,7 @@ def describe_parts(rows: pd.DataFrame) -> str:
         "calibration": "calibration",
         "test": "test",
         "audit": "read blind by people",
-        "near": "left out (near-duplicates of test texts)",
+        "near": "left out (near-duplicates of test or calibration texts)",
         "none": "of no use (without the label needed)",
     }
     return ", ".join(f"{counts[part]:,} {name}" for part, name in names.items() if part in counts)

@@ -146,13 +146,18 @@ class Job:
 
 def make_job(task: TaskParams, params: AnnotateParams, texts: Path, assets: Path, device: str) -> Job:
     """The job that the sections `task` and `annotate` describe; raises `InputError` where they cannot work."""
+    plans = make_plans(task, params, assets)
+    return Job(plans, texts, find_examples(params, plans, assets, device))
+
+
+def make_plans(task: TaskParams, params: AnnotateParams, assets: Path) -> list[Plan]:
+    """What each teacher of these sections is asked; raises `InputError` where they cannot work."""
     prompt = read_prompt(Path(params.prompt))
     form = form_of_answers(task, params)
     parts = form_of_parts(task, params)
-    plans = [
+    return [
         Plan(alone, task.labels, form, prompt, identify(alone, assets), parts=parts) for alone in params.each_teacher()
     ]
-    return Job(plans, texts, find_examples(params, plans, assets, device))
 
 
 def form_of_answers(task: TaskParams, params: AnnotateParams) -> AnswerForm:

@@ -39,11 +39,12 @@ def assign(
         clusters: the number of each row's cluster of near-duplicates, if these are to stay together: a cluster is test
             where one of its rows is drawn, else validation where one is drawn, and never the reverse, so that test
             rows stay test rows when data grow. A row that the source puts elsewhere never becomes test.
-        calibration_share: of the rows outside test and validation that have a label or gold.
+        calibration_share: of the rows outside test and validation that have a label or gold. Where clusters stay
+            together, one drawn row of each, by lot, since p-values take rows as independent; the others are near.
 
     Returns:
         A series like the rows: "test", "validation", "calibration", "train", "near" (kept out of training for a
-        near-duplicate in test, where it cannot be itself), or "none" (not in test, and without a label).
+        near-duplicate in test or calibration, where it cannot be itself), or "none" (not in test, and without a label).
     """
     testable = rows["gold"].notna() if rows["gold"].notna().any() else rows["label"].notna()
     test, near = _draw_test(rows, testable, test_share, salt, clusters)
@@ -53,10 +54,11 @@ def assign(
     else:
         validation = _draw_clusters(rows, trainable, validation_share, f"{salt}:validation", clusters)
     known = (trainable | testable) & ~near & (rows["split"] != "test") & ~validation  # also where the teacher abstained
-    calibration = _draw_clusters(rows, known, calibration_share, f"{salt}:calibration", clusters)
-    kept_out = near & rows["label"].notna()
-    names = ["test", "validation", "calibration", "train", "near"]
-    return pd.Series(np.select([test, validation, calibration, trainable, kept_out], names, "none"), index=rows.index)
+    drawn = known & draw(rows["id"], calibration_share, f"{salt}:calibration")
+    calibration = _keep_one(rows, drawn, clusters)
+    kept_out = (near & rows["label"].notna()) | (known & _share_cluster(drawn, clusters))
+    names = ["test", "validation", "calibration", "near", "train"]
+    return pd.Series(np.select([test, validation, calibration, kept_out, trainable], names, "none"), index=rows.index)
 
 
 def _draw_test(
@@ -78,6 +80,14 @@ def _draw_clusters(
     """The rows among some that are drawn, or nearly the same as one that is."""
     drawn = among & draw(rows["id"], share, salt)
     return drawn | (among & _share_cluster(drawn, clusters))
+
+
+def _keep_one(rows: pd.DataFrame, drawn: pd.Series, clusters: Clusters | None) -> pd.Series:
+    """Of the rows that are drawn one a cluster, that of the least id: ids are hashes, so it is by lot."""
+    if clusters is None:
+        return drawn
+    first = rows.assign(cluster=clusters)[drawn].sort_values("id").drop_duplicates("cluster")
+    return drawn & rows["id"].isin(first["id"])
 
 
 def keep_out(rows: pd.DataFrame, audited: pd.Series, clusters: Clusters | None = None) -> pd.Series:

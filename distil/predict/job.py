@@ -93,12 +93,13 @@ class Identity(Params):
 
 
 class Manifest(Params):
-    """What made an output."""
+    """What made an output; `teacher_usd` is what the teacher's answers cost that no file before it had asked for."""
 
     input: str
     model_file: str
     identity: Identity
     counts: Counts
+    teacher_usd: float = 0.0
 
 
 class Output:
@@ -162,6 +163,7 @@ class Output:
         """Say what made the file, and of texts that were passed on if any were."""
         told = manifest.model_dump()
         told["counts"] = {name: rows for name, rows in told["counts"].items() if rows or name not in PASSED_ON}
+        told = {name: value for name, value in told.items() if value or name != "teacher_usd"}
         with self.written(MANIFEST) as half:
             half.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -206,6 +208,8 @@ def label_file(
         digest, lines = _read_through(path)
         identity = _identify(digest, source, column, model, wanted, kind, teacher)
         if before := _find_done(output, identity, overwrite):
+            if teacher is not None:
+                teacher.spent_usd += before.teacher_usd  # the budget is one for all files, whenever they were written
             return before.counts, True
         task = _plan(source, path, column, model, wanted, kind)
         if done := find_done(output.parts):
@@ -214,11 +218,16 @@ def label_file(
             done[number] = counts
             note(_count_rows([counts], wanted), lines, False)
         counts = reduce(Counts.add, done.values(), Counts())
+        spent = teacher.spent_usd if teacher is not None else 0.0
         if teacher is not None and counts.unsure:
             given = ask_teacher(output.parts, sorted(done), model.student.kind, task, teacher)
             counts = counts.model_copy(update={"by_teacher": given})
         _finish(output, task, sorted(done), counts)
-        output.write_manifest(Manifest(input=str(source.name), model_file=model.file, identity=identity, counts=counts))
+        usd = teacher.spent_usd - spent if teacher is not None else 0.0
+        told = Manifest(
+            input=str(source.name), model_file=model.file, identity=identity, counts=counts, teacher_usd=usd
+        )
+        output.write_manifest(told)
         _clear(output.parts)
         return counts, False
 

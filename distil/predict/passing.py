@@ -26,6 +26,8 @@ ANSWERED = ".answered"  # before the end of the name of a part's rows, when the 
 class Teacher(Protocol):
     """Who is asked about the texts that the student is not sure of."""
 
+    spent_usd: float  # what its answers cost so far, in all files of a run
+
     @property
     def sha256(self) -> str:
         """The hash of all that its labels depend on, but for the texts."""

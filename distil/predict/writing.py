@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from distil.core.errors import InputError
 from distil.core.whole_files import written_whole
+from distil.texts.csv_files import LONGEST_CELL
 
 WRITTEN = (".csv", ".tsv", ".jsonl", ".parquet")
 Rows = Sequence[dict[str, Any]]
@@ -83,6 +84,7 @@ def _read_part(path: Path, layout: Layout) -> Rows:
     if layout.schema is not None:
         rows: Rows = pq.read_table(path).to_pylist()
         return rows
+    csv.field_size_limit(LONGEST_CELL)
     with path.open(encoding="utf-8", newline="" if layout.kind != ".jsonl" else "\n") as file:
         if layout.columns is None or layout.kind == ".jsonl":
             return [json.loads(line) for line in file]

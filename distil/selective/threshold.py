@@ -32,7 +32,7 @@ Starts = Mapping[int, float]
 AT_THE_STRICTEST: Starts = {0: 1.0}
 STARTS = {0.0: 0.1, 1 / 3: 0.8, 2 / 3: 0.1}  # the share of the texts that is kept at a start, and its part of the risk
 WORTH = 0.1  # of the texts a threshold has to keep for which it is reckoned how many rows would do
-ROWS = np.unique(np.round(np.geomspace(10, 10_000_000, 1200)))  # numbers of rows that are tried for that
+MOST_ROWS, TRIED = 10_000_000, 1200  # numbers of rows that are tried for that
 
 
 class Calibrated(NamedTuple):
@@ -90,7 +90,7 @@ def choose_threshold(
     starts = starts if target.name == "accuracy" else AT_THE_STRICTEST
     certified = certify(binom.cdf(losses, count, allowed), risk, starts) & (shares > 0)
     if not certified.any():
-        return Chosen(target, risk, count, why=_explain(losses / max(count, 1), shares, allowed, risk, starts))
+        return Chosen(target, risk, count, why=_explain(count, losses / max(count, 1), shares, allowed, risk, starts))
     last = int(np.flatnonzero(certified)[-1])
     return Chosen(target, risk, count, float(grid[last]), float(shares[last]))
 
@@ -106,20 +106,22 @@ def certify(p_values: Floats, risk: float, starts: Starts) -> Bools:
     return certified
 
 
-def _explain(rates: Floats, shares: Floats, allowed: float, risk: float, starts: Starts) -> str:
+def _explain(rows: int, rates: Floats, shares: Floats, allowed: float, risk: float, starts: Starts) -> str:
     """How many rows would do if their losses came as often, or that no number would."""
+    tried = np.unique(np.round(np.geomspace(rows + 1, MOST_ROWS, TRIED)))
     needed = [
-        max(_count_rows(rate, allowed, risk * starts[start]) for rate in np.unique(rates[start : number + 1]))
+        max(_count_rows(tried, rate, allowed, risk * starts[start]) for rate in np.unique(rates[start : number + 1]))
         for number in np.flatnonzero((shares >= WORTH) & (rates < allowed))
         for start in [max((start for start in starts if start <= number), default=None)]
         if start is not None
     ]
     if not needed or np.isinf(min(needed)):
         return f"no threshold that keeps {WORTH:.0%} of them holds it, whatever their number: lower the target"
-    return f"about {min(needed):,.0f} rows would do, by the rates of these"
+    return f"about {min(needed):,.0f} rows would do with an even chance, by the rates of these"
 
 
-def _count_rows(rate: float, allowed: float, level: float) -> float:
-    """The least number of rows of which that share may be lost; infinite if there is none."""
-    enough = binom.cdf(np.floor(rate * ROWS), ROWS, allowed) <= level
-    return float(ROWS[enough.argmax()]) if enough.any() else np.inf
+def _count_rows(tried: Floats, rate: float, allowed: float, level: float) -> float:
+    """The least of some numbers of rows from which on that share may be lost; infinite if there is none."""
+    enough = binom.cdf(np.floor(rate * tried), tried, allowed) <= level
+    stays = np.logical_and.accumulate(enough[::-1])[::-1]
+    return float(tried[stays.argmax()]) if stays.any() else np.inf

@@ -113,3 +113,12 @@ def test_near_duplicates_leave_the_source_s_own_split_alone() -> None:
     rows["split"] = np.where(rows.index < 300, "test", np.where(rows.index < 400, "validation", "train"))
     part = assign(rows, 0.2, 0.1, "salt", pair_up(rows))
     assert part.tolist() == ["test"] * 300 + ["validation"] * 100 + ["train"] * 100 + ["near"] * 300 + ["train"] * 200
+
+
+def test_of_a_cluster_that_stays_together_one_drawn_row_calibrates_and_none_trains() -> None:
+    rows, clusters = make_rows(1000), np.repeat(np.arange(100), 10)
+    found = assign(rows, 0.02, 0.0, "salt", clusters, 0.1)
+    calibrated = clusters[found == "calibration"]
+    assert len(calibrated) == len(set(calibrated)) > 20
+    assert not set(calibrated) & set(clusters[found == "train"])
+    assert set(found[np.isin(clusters, calibrated)]) == {"calibration", "near"}

@@ -1,20 +1,30 @@
 """Texts that the student is not sure of: to a file, or to the teacher, who may be away."""
 
+import csv
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from conftest import ROOT
 from loopback_teacher import LoopbackTeacher, prompt_of, serve_teacher
 from predicting import INT8, TEXTS, predict, read_csv, read_lines, refuse
 
+from distil.cascade.asking import load_teacher
 from distil.classifiers.opening import open_onnx
 from distil.core.errors import DistilError
+from distil.core.tables import ANNOTATIONS
+from distil.core.tables import write_rows as write_table
 from distil.predict.parts import PART_ROWS
+from distil.prompting.examples import NearestExamples
 
 ROWS = [f"{TEXTS[number % 4]} {number}" for number in range(40)]
 
@@ -107,8 +117,6 @@ def read_any(name: str) -> list[dict[str, Any]]:
         return read_csv(name)
     if name.endswith(".jsonl"):
         return read_lines(name)
-    import pyarrow.parquet as pq
-
     rows: list[dict[str, Any]] = pq.read_table(name).to_pylist()
     return rows
 
@@ -135,17 +143,82 @@ def test_rows_wait_for_a_teacher_that_is_away(
     assert not Path("out.csv.parts").exists()
 
 
-def test_a_budget_is_not_passed(model: Path, study: dict[str, Any], teacher: LoopbackTeacher) -> None:
-    study["cost"]["teacher_usd_per_million_tokens"] = {"input": 1000.0, "output": 1000.0}  # 12 tokens a text: $0.012
+PASSED_ON = ("--unsure-below", "1", "--unsure-to", "teacher")
+
+
+@pytest.fixture
+def paid(study: dict[str, Any]) -> dict[str, Any]:
+    """The study with a teacher that takes $0.012 for a text."""
+    study["cost"]["teacher_usd_per_million_tokens"] = {"input": 1000.0, "output": 1000.0}
     study["runtime"]["budget_usd"] = 0.3
     Path("params.yaml").write_text(yaml.safe_dump(study))
     Path("in").mkdir()
-    write_rows("in/0.csv", ROWS[:3])
-    write_rows("in/1.csv", ROWS[3:])
-    with pytest.raises(DistilError, match="budget_usd"):
-        predict(model, "in", "out", "--unsure-below", "1", "--unsure-to", "teacher")
-    assert Path("out/0.csv").exists() and not Path("out/1.csv").exists()
-    assert len(teacher.bodies) * 0.012 <= 0.3, "the budget holds for both files together"
+    return study
+
+
+def test_a_budget_holds_for_all_files_and_all_runs(model: Path, paid: dict[str, Any], teacher: LoopbackTeacher) -> None:
+    write_rows("in/0.csv", ROWS[:10])
+    write_rows("in/1.csv", ROWS[10:15])
+    write_rows("in/2.csv", ROWS[15:])
+    for _again in range(3):
+        with pytest.raises(
+            DistilError, match=r"budget_usd = 0\.3 would be passed: the answers so far have cost \$0\.2"
+        ):
+            predict(model, "in", "out", *PASSED_ON)
+    assert Path("out/1.csv").exists() and not Path("out/2.csv").exists()
+    assert len(teacher.bodies) * 0.012 <= 0.3, "the budget holds for all files together, also for those of before"
+
+
+def test_an_answer_is_charged_once(model: Path, paid: dict[str, Any], teacher: LoopbackTeacher) -> None:
+    for number in range(4):
+        write_rows(f"in/{number}.csv", [*ROWS[:10], ROWS[10 + number]])
+    predict(model, "in", "out", *PASSED_ON)
+    assert len(teacher.bodies) == 14
+    usd = [json.loads(Path(f"out/{n}.csv.manifest.json").read_text())["teacher_usd"] for n in range(4)]
+    assert usd == pytest.approx([usd[1] * 11, usd[1], usd[1], usd[1]])
+
+
+def test_what_failed_on_the_way_is_asked_again(model: Path, study: dict[str, Any], teacher: LoopbackTeacher) -> None:
+    study["annotate"]["max_failed_share"] = 0.5
+    Path("params.yaml").write_text(yaml.safe_dump(study))
+    write_rows("in.csv", ROWS)
+    answering = teacher.behave
+    teacher.behave = lambda body, number: answering(body, number) if number % 8 else None
+    with pytest.raises(DistilError, match=r"failed on the way.* texts wait for the teacher"):
+        predict(model, "in.csv", "out.csv", *PASSED_ON)
+    teacher.behave = answering
+    predict(model, "in.csv", "out.csv", *PASSED_ON)
+    assert {row["answered_by"] for row in read_csv("out.csv")} == {"teacher"}
+
+
+def test_long_cells_come_through(model: Path, study: dict[str, Any]) -> None:
+    pq.write_table(pa.table({"text": ["it is fine", "bad"], "more": ["x" * 140_000, "y"]}), "in.parquet")
+    predict(model, "in.parquet", "out.csv", *PASSED_ON)
+    csv.field_size_limit(200_000)
+    assert [len(row["more"]) for row in read_csv("out.csv")] == [140_000, 1]
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "fault"),
+    [
+        ("annotate", {"prompt": "none.md"}, "the prompt none.md is missing"),
+        ("runtime", {"budget_usd": 1.0}, "budget_usd = 1 cannot be kept to"),
+        ("annotate", {"max_tokens": "many"}, "annotate.max_tokens"),
+        ("annotate", {"method": "score"}, "annotations.parquet"),
+        ("annotate", {"protocol": "recorded"}, "annotate.protocol is recorded"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_a_row_is_labelled(
+    model: Path, study: dict[str, Any], section: str, change: dict[str, Any], fault: str
+) -> None:
+    Path("rec.csv").write_text("text,v\ngood thing,positive\n")
+    told = f"rec.csv#sha256={hashlib.sha256(Path('rec.csv').read_bytes()).hexdigest()}"
+    recording = {"files": [told], "text": "text", "votes": [{"label": "v"}], "tokenizer": None}
+    study[section] |= change | ({"recording": recording} if "protocol" in change else {})
+    Path("params.yaml").write_text(yaml.safe_dump(study))
+    write_rows("in.csv", ROWS)
+    assert fault in refuse(model, "in.csv", "out.csv", *PASSED_ON)
+    assert not Path("out.csv.parts").exists()
 
 
 def test_where_the_teacher_abstains_the_student_s_answer_stays(
@@ -195,3 +268,34 @@ def test_auto_takes_the_certified_threshold_of_the_file_that_it_is_of(model: Pat
     assert Path("out.csv").read_bytes() == Path("same.csv").read_bytes()
     fault = refuse(own, "in.csv", "other.csv", "--unsure-below", "auto", "--file", "onnx/model.onnx")
     assert "is certified for onnx/model_quantized.onnx, not for onnx/model.onnx" in fault
+
+
+def test_a_scored_label_does_not_depend_on_the_texts_beside_it(study: dict[str, Any]) -> None:
+    def make(texts: dict[str, list[float]]) -> pd.DataFrame:
+        told = [
+            {"id": key, "teacher": "toy", "status": "ok", "label_logprobs": scores} for key, scores in texts.items()
+        ]
+        rows = [{"vote": 1, "request": "r", "label": "positive"} | row for row in told]
+        return pa.Table.from_pylist(rows, ANNOTATIONS).to_pandas()
+
+    study["annotate"]["method"] = "score"
+    Path("params.yaml").write_text(yaml.safe_dump(study))
+    write_table(Path("annotations.parquet"), ANNOTATIONS, make({"a": [-1.0, -3.0], "b": [-1.0, -1.0]}))
+    teacher = load_teacher(Path("assets.txt"), Path("annotations.parquet"))
+    low = {f"{number}": [-1.0, -9.0] for number in range(50)}
+    assert teacher.decide(make({"x": [-1.0, -1.5]})) == {"x": "positive"}
+    assert teacher.decide(make({"x": [-1.0, -2.5]} | low))["x"] == "negative"
+    write_table(Path("annotations.parquet"), ANNOTATIONS, make({"a": [-1.0, -3.0]}))
+    assert load_teacher(Path("assets.txt"), Path("annotations.parquet")).sha256 != teacher.sha256
+
+
+def test_a_teacher_shown_other_examples_is_another_teacher(study: dict[str, Any]) -> None:
+    hashes = set()
+    for label in ("positive", "negative"):
+        Path("no.csv").write_text(f"text,label\nit is so,{label}\nbad,negative\n")
+        teacher = load_teacher(Path("assets.txt"), Path("annotations.parquet"))
+        assert teacher.params.examples is not None
+        form = teacher.plans[0].form
+        shown = NearestExamples(teacher.params.examples, teacher.task.labels, form, Path("assets.txt"), "cpu")
+        hashes.add(replace(teacher, nearest=shown).sha256)
+    assert len(hashes) == 2

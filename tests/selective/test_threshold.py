@@ -72,7 +72,7 @@ def test_a_few_rows_certify_nothing_and_it_is_told_how_many_would_do() -> None:
     right = rows._replace(student_right=np.ones(98, dtype=bool))
     target = Target("agreement", 0.97)
     few = choose_threshold(right, target, 0.03, 0.05)
-    assert (few.threshold, few.why) == (None, "about 99 rows would do, by the rates of these")
+    assert (few.threshold, few.why) == (None, "about 99 rows would do with an even chance, by the rates of these")
     more = Calibrated(np.append(right.sureness, 0.9), np.ones(99, dtype=bool), np.ones(99, dtype=bool))
     assert choose_threshold(more, target, 0.03, 0.05).kept == 1.0
 
