@@ -218,18 +218,23 @@ def label_file(
             done[number] = counts
             note(_count_rows([counts], wanted), lines, False)
         counts = reduce(Counts.add, done.values(), Counts())
-        spent = teacher.spent_usd if teacher is not None else 0.0
+        usd = 0.0
         if teacher is not None and counts.unsure:
-            given = ask_teacher(output.parts, sorted(done), model.student.kind, task, teacher)
-            counts = counts.model_copy(update={"by_teacher": given})
+            counts, usd = _pass_on(output, done, counts, model, task, teacher)
         _finish(output, task, sorted(done), counts)
-        usd = teacher.spent_usd - spent if teacher is not None else 0.0
-        told = Manifest(
-            input=str(source.name), model_file=model.file, identity=identity, counts=counts, teacher_usd=usd
-        )
-        output.write_manifest(told)
+        made = Manifest(input=str(source.name), model_file=model.file, identity=identity, counts=counts)
+        output.write_manifest(made.model_copy(update={"teacher_usd": usd}))
         _clear(output.parts)
         return counts, False
+
+
+def _pass_on(
+    output: Output, parts: Iterable[int], counts: Counts, model: Model, task: Task, teacher: Teacher
+) -> tuple[Counts, float]:
+    """Ask the teacher about a file's unsure rows; returns the counts, and what that cost in dollars."""
+    spent = teacher.spent_usd
+    given = ask_teacher(output.parts, sorted(parts), model.student.kind, task, teacher)
+    return counts.model_copy(update={"by_teacher": given}), teacher.spent_usd - spent
 
 
 def hash_model(folder: Path, file: str) -> str:
