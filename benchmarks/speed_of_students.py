@@ -132,7 +132,9 @@ def make_pipeline(student: Path, folder: Path, scratch: Path, rows: Rows) -> Lab
     """Transformers as its users run it."""
     from transformers import pipeline
 
-    classify = pipeline("text-classification", str(student), device="cpu", batch_size=PIPELINE_BATCH)
+    classify = pipeline(
+        "text-classification", str(student), device="cpu", batch_size=PIPELINE_BATCH, trust_remote_code=False
+    )
     return lambda texts: [one["label"] for one in classify(texts, truncation=True)]
 
 
@@ -141,9 +143,11 @@ def make_optimum(student: Path, folder: Path, scratch: Path, rows: Rows) -> Labe
     from optimum.onnxruntime import ORTModelForSequenceClassification
     from transformers import AutoTokenizer, pipeline
 
-    model = ORTModelForSequenceClassification.from_pretrained(folder, file_name=INT8)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    classify = pipeline("text-classification", model, tokenizer=tokenizer, batch_size=PIPELINE_BATCH)
+    model = ORTModelForSequenceClassification.from_pretrained(folder, file_name=INT8, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    classify = pipeline(
+        "text-classification", model, tokenizer=tokenizer, batch_size=PIPELINE_BATCH, trust_remote_code=False
+    )
     return lambda texts: [one["label"] for one in classify(texts, truncation=True)]
 
 
@@ -162,7 +166,9 @@ def make_static_embeddings(base: Path, rows: Rows) -> Label:
     from model2vec.distill import distill_from_model
     from transformers import AutoModel, AutoTokenizer
 
-    model = distill_from_model(AutoModel.from_pretrained(base), AutoTokenizer.from_pretrained(base), pca_dims=256)
+    encoder = AutoModel.from_pretrained(base, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+    model = distill_from_model(encoder, tokenizer, pca_dims=256)
     return learn(lambda texts: np.asarray(model.encode(texts)), rows)
 
 
