@@ -273,7 +273,7 @@ def test_what_the_study_leaves_is_what_dvc_shows(toy: Toy) -> None:
     page = (toy.folder / "dvc_plots" / "index.html").read_text()
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
     plots = {path: settings for stage in stages for entry in stage.get("plots", []) for path, settings in entry.items()}
-    assert len(plots) == page.count("vegaEmbed(") == 10
+    assert len(plots) == page.count("vegaEmbed(") == 11
     drawn = {path for path, settings in plots.items() if settings["title"] in page}
     assert drawn == set(plots)
     assert UNPRICED.format("student_int8") in page, "the toy teacher has no price"
