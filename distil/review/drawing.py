@@ -70,9 +70,7 @@ def draw_audit(
     fresh = turns.sort_values(kind="stable").index  # whoever stops half-way has read half of each stratum
     chosen = strata[[*known, *fresh]]
     before = pd.Series({row.id: row.inclusion for row in known.values()}, dtype=np.float64)
-    last = frame["lot"].reindex(fresh).groupby(strata[fresh]).max()
-    under = frame["lot"] <= strata.map(last).fillna(-1.0)  # up to the last lot every text of the stratum is drawn
-    rates = under.groupby(strata).mean()
+    rates = _find_rates(frame["lot"], strata, fresh)
     inclusion = np.maximum(chosen.map(rates), before.reindex(chosen.index, fill_value=0))
     added = [
         AuditRow(id=each, text_sha=sha, draw=draw, seed=seed, stratum="-", stratum_texts=1, inclusion=1.0)
@@ -80,6 +78,13 @@ def draw_audit(
     ]
     told = _tell_strata(chosen, inclusion, table["texts"], seed)
     return [row.model_copy(update=told.get(row.id, {})) for row in [*drawn, *added]]
+
+
+def _find_rates(lots: pd.Series, strata: pd.Series, fresh: pd.Index) -> pd.Series:
+    """The share of each stratum up to the last lot that was drawn of it: every text up to there is drawn."""
+    last = lots.reindex(fresh).groupby(strata[fresh]).max()
+    rates: pd.Series = (lots <= strata.map(last).fillna(-1.0)).groupby(strata).mean()
+    return rates
 
 
 def share_rows(consent: pd.Series) -> pd.Series:

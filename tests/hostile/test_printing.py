@@ -55,7 +55,7 @@ def test_a_teacher_s_name_in_a_store_is_shown_and_not_obeyed(project: Project) -
 
 def test_a_key_of_params_is_shown_in_one_line(project: Project) -> None:
     folder = project(task={"name": "t", f"k{EVIL}\nerror: forged": 1})
-    said = run(folder, *stage_command("split", *"abcdefg"))
+    said = run(folder, *stage_command("split", *"abcdefgh"))
     assert said.startswith(f"error: params.yaml: unknown key task.k{SHOWN}\\nerror: forged; ")
     assert said.count("\n") == 1
 
@@ -77,7 +77,7 @@ def test_what_any_caller_prints_is_guarded(capsys: pytest.CaptureFixture[str]) -
 
 def test_a_label_that_a_terminal_would_obey_is_refused(project: Project) -> None:
     folder = project(task={"name": "t", "description": "d", "language": "en", "labels": ["a", "b\x1b[31m"]})
-    said = run(folder, *stage_command("split", *"abcdefg"))
+    said = run(folder, *stage_command("split", *"abcdefgh"))
     assert "task.labels = ['a', 'b\\x1b[31m']: a label has a control character" in said
 
 
