@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from distil.cli.serve import choose_file, find_folder
+from distil.cli.student import choose_file, find_folder
 from distil.serve.page import GET_LIBRARY, LIBRARY, write_folder
 
 

@@ -10,14 +10,12 @@ from typing import Annotated, Literal, NamedTuple
 import typer
 from tqdm import tqdm
 
-from distil.classifiers.onnx_runner import FP32
-from distil.classifiers.opening import OnnxStudent, open_onnx
+from distil.classifiers.opening import OnnxStudent
 from distil.cli.passing import choose_passed_on, open_teacher
-from distil.cli.project import artifact_path, stage_path
+from distil.cli.project import stage_path
+from distil.cli.student import choose_file, find_folder, open_student, read_runtime
 from distil.core.errors import DistilError, InputError
-from distil.core.params import PARAMS_FILE, load_params
-from distil.core.runtime import RuntimeParams
-from distil.core.served import FILES
+from distil.core.params import load_params
 from distil.cost.basis import load_basis
 from distil.cost.params import CostParams
 from distil.predict.answers import Wanted
@@ -28,7 +26,6 @@ from distil.predict.sources import REJECTS, Found, Source, brought, find_sources
 from distil.predict.writing import WRITTEN
 
 Engines = Literal["local", "ray"]
-INT8 = FILES["student_int8"]
 INSTEAD = {".json": ".jsonl", ".txt": ".csv", ".xlsx": ".csv"}  # of formats that are read and not written
 SECONDS_PER_HOUR = 3600
 
@@ -145,25 +142,11 @@ def check_wanted(student: OnnxStudent, wanted: Wanted) -> None:
         raise InputError("--probabilities is for labels of whole texts; each span has its probability anyway")
 
 
-def read_runtime() -> RuntimeParams:
-    """What the study here says of this machine."""
-    return load_params("runtime", RuntimeParams) if PARAMS_FILE.exists() else RuntimeParams()
-
-
 def open_model(folder: Path | None, file: str | None, device: str | None = None) -> Model:
     """The student in a folder, or that of the study here; raises `InputError` where there is none."""
-    runtime = read_runtime()
-    place = folder or artifact_path("student")
-    if not (place / "config.json").is_file():
-        ways = (
-            "name a folder that export wrote"
-            if folder
-            else "'dvc repro export' makes it, in a clone 'dvc pull' brings it"
-        )
-        raise InputError(f"{place} holds no exported student; {ways}")
-    chosen = file or (INT8 if (place / INT8).is_file() else FP32)
-    student = open_onnx(place, chosen, device=device or runtime.device, **runtime.threading)
-    return Model(student, place, chosen, hash_model(place, chosen))
+    place = find_folder(folder)
+    chosen = file or choose_file(place)
+    return Model(open_student(place, chosen, device), place, chosen, hash_model(place, chosen))
 
 
 def name_output(source: Source, output: str, is_one: bool, wanted: str | None) -> tuple[str, str]:

@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from distil.classifiers.onnx_runner import FP32
+from distil.cli.student import choose_file, find_folder, open_student
 from distil.core.errors import InputError
-from distil.core.params import PARAMS_FILE, load_params
-from distil.core.runtime import RuntimeParams
+from distil.core.params import PARAMS_FILE
 
 if TYPE_CHECKING:
     from distil.classifiers.opening import OnnxStudent
     from distil.serve.chat import Chat
     from distil.serve.limits import Limits
 
-INT8 = "onnx/model_quantized.onnx"
 EXTRA = ("fastapi", "prometheus_client", "uvicorn")
 NO_STUDY = (
     "this server has a student without its study, so it knows no prompt to answer; start distil serve in the study's "
@@ -89,35 +87,6 @@ def check_extra() -> None:
                 raise
             package = name.replace("_", "-")
             raise InputError(f"distil serve needs {package}: pip install {package} (extra 'serve')") from None
-
-
-def find_folder(model: Path | None) -> Path:
-    """The folder of an exported student; raises `InputError` where there is none."""
-    if model is None:
-        from distil.cli.project import artifact_path  # which knows all stages: an image that serves has none
-
-        model, way = artifact_path("student"), "'dvc repro export' makes it, in a clone 'dvc pull' brings it"
-    else:
-        way = "name a folder that export wrote"
-    if not (model / "config.json").is_file():
-        raise InputError(f"{model} holds no exported student; {way}")
-    return model
-
-
-def choose_file(folder: Path) -> str:
-    """int8 where there is one: export leaves it out where it falls short."""
-    return INT8 if (folder / INT8).is_file() else FP32
-
-
-def open_student(folder: Path, file: str) -> "OnnxStudent":
-    """Open it as the section `runtime` of a study here says; raises `InputError`."""
-    from distil.classifiers.opening import open_onnx
-
-    if not (folder / file).is_file():
-        there = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.onnx"))
-        raise InputError(f"{folder} has no {file}; it has {', '.join(there) or 'no ONNX file'}")
-    runtime = load_params("runtime", RuntimeParams) if PARAMS_FILE.exists() else RuntimeParams()
-    return open_onnx(folder, file, device=runtime.device, **runtime.threading)
 
 
 def find_chat(student: "OnnxStudent") -> tuple["Chat | None", str]:
