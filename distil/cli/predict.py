@@ -19,7 +19,8 @@ from distil.core.params import load_params
 from distil.cost.basis import load_basis
 from distil.cost.params import CostParams
 from distil.predict.answers import Wanted
-from distil.predict.job import Engine, Model, Output, check_source, hash_model, label_file, label_here
+from distil.predict.job import Engine, Model, check_source, hash_model, label_file, label_here
+from distil.predict.outputs import Output
 from distil.predict.parts import Counts
 from distil.predict.passing import Teacher
 from distil.predict.sources import REJECTS, Found, Source, brought, find_sources

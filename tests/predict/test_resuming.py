@@ -16,6 +16,7 @@ from predicting import predict, read_csv, refuse, write_many
 from distil.cli.predict import open_model
 from distil.predict import job
 from distil.predict.answers import Wanted
+from distil.predict.outputs import Output
 from distil.predict.parts import PART_ROWS
 from distil.predict.sources import find_sources
 
@@ -74,7 +75,7 @@ def break_off(model: Path, output: str) -> None:
 
     (source,) = find_sources("in.csv").sources
     with pytest.raises(BrokenOffError):
-        job.label_file(source, job.Output(output), "text", open_model(model, None), Wanted(), ".csv", True, end)
+        job.label_file(source, Output(output), "text", open_model(model, None), Wanted(), ".csv", True, end)
 
 
 def test_an_output_may_be_replaced_by_a_run_that_is_broken_off(model: Path) -> None:
@@ -107,7 +108,7 @@ def test_parts_of_which_nobody_knows_what_they_are_are_not_taken(model: Path) ->
 
 def test_two_runs_of_one_output_do_not_meet(model: Path) -> None:
     write_many("in.csv", 3)
-    with job.Output("out.csv").locked():
+    with Output("out.csv").locked():
         assert "out.csv is being written by another run" in refuse(model, "in.csv", "out.csv")
 
 
