@@ -1,13 +1,16 @@
 """What every test may use: a project folder of its own, with its own store and cache for answers."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST = "test_pipeline.py"
@@ -53,3 +56,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
     write()
     return write
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """A browser for the tests of a file."""
+    from chromium import started  # not above: few tests want it, and it takes its time
+
+    with started() as one:
+        yield one

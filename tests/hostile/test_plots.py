@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from chromium import needs_chromium
 from conftest import ROOT
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from distil.core.metrics import read_csv, write_csv
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 EVIL = "</script><script>window.attacked = 1</script>"
 NAMES = [
     EVIL,
@@ -64,16 +64,14 @@ def make_plots(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH; Debian: apt-get install chromium")
-def test_no_script_of_a_name_runs_in_the_page_of_dvc(tmp_path: Path) -> None:
+@needs_chromium
+def test_no_script_of_a_name_runs_in_the_page_of_dvc(tmp_path: Path, browser: Browser) -> None:
     page_file = make_plots(tmp_path)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--disable-quic"])
-        page = browser.new_page()
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.route("http*://**", lambda route: route.abort())
-        page.goto(page_file.as_uri())
-        assert page.evaluate("window.attacked") is None
-        assert complaints == ["vegaEmbed is not defined"] * 2, "each chart's script is whole, but for the library"
-        browser.close()
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.route("http*://**", lambda route: route.abort())
+    page.goto(page_file.as_uri())
+    assert page.evaluate("window.attacked") is None
+    assert complaints == ["vegaEmbed is not defined"] * 2, "each chart's script is whole, but for the library"
+    page.close()

@@ -27,7 +27,7 @@ from distil.core.errors import InputError
         (("broken.parquet", "out.csv"), "is not a sound parquet file"),
         (("nul.csv", "out.csv"), "holds NUL bytes"),
         (("in.csv", "folder/out.csv", "--prefix", "a_"), "folder/out.csv"),
-        (("in.csv", "out.csv", "--file", "onnx/no.onnx"), "is missing or damaged"),
+        (("in.csv", "out.csv", "--file", "onnx/no.onnx"), "has no onnx/no.onnx; it has onnx/model.onnx, onnx/model_q"),
         (("open.csv", "out.csv"), "open.csv, line 3: a quotation mark is opened there or later and never closed"),
         (("cut.csv.gz", "out.csv"), "is not a sound .gz file"),
         (("no.csv.gz", "out.csv"), "is not a sound .gz file"),

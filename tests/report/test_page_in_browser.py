@@ -5,15 +5,14 @@ downloaded. tests/page_probe.js measures inside the page.
 """
 
 import contextlib
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from chromium import needs_chromium
+from playwright.sync_api import Browser
 from toy_against import PATHS, start_study
 from toy_results import HOSTILE, HOSTILE_LABELS, write_toy_results
 from written_reports import on_the_page, write_report_on
@@ -21,7 +20,6 @@ from written_reports import on_the_page, write_report_on
 from distil.core.params import Kind
 from distil.report.page import SECTIONS
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PROBE = (Path(__file__).parent / "page_probe.js").read_text(encoding="utf-8")
 LABELS = tuple(f"label {number} with a rather long name" for number in range(40))
 ODD = (  # right to left, with an override that is not ended; combining marks, emoji, tabs, lines; a word without an end
@@ -60,10 +58,7 @@ CASES = [(390, "dark"), (768, "light"), (1280, "light")]
 SMALLEST_PX = 9.5  # of a chart's text, wherever the labels are few
 Scheme = Literal["light", "dark"]
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH; Debian: apt-get install chromium"),
-]
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 
 @dataclass
@@ -74,14 +69,6 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
     measured: dict[str, Any] = field(default_factory=dict)
     optional: set[str] = field(default_factory=set)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--disable-quic"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

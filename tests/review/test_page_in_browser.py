@@ -1,46 +1,28 @@
 """The page on which people read in Chromium, by keys alone: each kind of task, a killed server, many labels."""
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from chromium import needs_chromium, small_page
+from playwright.sync_api import Browser, Page, expect
 from reading import Opened, opened, write_study
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 HOSTILE = "<img src=x onerror=document.title='owned'><script>document.title='owned'</script>"
 EMOJI, ARABIC = "\N{GRINNING FACE} Anna flew to Oslo", "مرحبا يا أحمد من القاهرة"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH; Debian: apt-get install chromium"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--disable-quic"])
-        yield started
-        started.close()
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A small page whose complaints and foreign requests fail the test."""
-    context = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme="dark")
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: complaints.append(request.url) if "127.0.0.1" not in request.url else None)
-    yield page
-    assert [it for it in complaints if not it.startswith(("data:", "Failed to load resource"))] == []
-    assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [390, 800]
-    context.close()
+    """A page whose complaints and foreign requests fail the test."""
+    with small_page(browser) as one:
+        yield one
+        size = one.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+        assert size == [390, 800]
 
 
 def read(page: Page, running: Opened, reader: str, sheet: str) -> None:

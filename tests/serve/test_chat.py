@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -131,12 +130,12 @@ def test_examples_in_the_place_of_the_text_are_refused_and_not_labelled(body: st
     assert chat.find(send(plan.request("the real text", 1, shown))).text == "the real text"
 
 
-def test_many_parts_of_the_prompt_take_no_time_that_grows_with_their_square() -> None:
+def test_a_text_of_a_hundred_thousand_parts_of_the_prompt_is_found() -> None:
     chat = make_chat("classification", make_plan("classification", Prompt("Say: {text}\nMood:"), ["a", "b"]))
     for part in ("\nMood:", "\n", " \n"):
-        asked = ChatRequest.model_validate({"messages": [{"role": "user", "content": f"Say: x{part * 10**5}\nMood:"}]})
-        with suppress(FaultError):
-            chat.find(asked)
+        text = f"x{part * 10**5}"
+        asked = ChatRequest.model_validate({"messages": [{"role": "user", "content": f"Say: {text}\nMood:"}]})
+        assert chat.find(asked).text == text
 
 
 def test_a_text_that_stands_twice_in_the_prompt_is_found() -> None:

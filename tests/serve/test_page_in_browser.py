@@ -8,7 +8,6 @@ import csv
 import functools
 import io
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -16,8 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from chromium import needs_chromium, small_page
 from conftest import ROOT
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from serving import Running, serving
 
 from distil.classifiers.onnx_runner import FP32
@@ -25,7 +25,6 @@ from distil.classifiers.opening import open_onnx
 from distil.core.runtime import cache_folder
 from distil.serve.page import LIBRARY_FILES, read_page, write_folder
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MODULES = next((cache_folder() / "compat").glob("node-*/node_modules"), Path("node_modules"))
 INT8 = "onnx/model_quantized.onnx"
 ARABIC = "مرحبا يا أحمد من القاهرة"
@@ -33,10 +32,7 @@ HOSTILE = "<img src=x onerror=document.title='owned'><script>document.title='own
 TEXTS = ["good thing", "bad thing it is", HOSTILE, "=1+1", ARABIC, "\N{PARTY POPPER} good awful"]
 Scheme = Literal["light", "dark"]
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH; Debian: apt-get install chromium"),
-]
+pytestmark = [pytest.mark.slow, needs_chromium]
 needs_library = pytest.mark.skipif(
     not all((MODULES / name).is_file() for name in LIBRARY_FILES), reason="no transformers.js; make compat brings it"
 )
@@ -49,26 +45,11 @@ class QuietFiles(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--disable-quic"])
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page whose complaints and foreign requests fail the test."""
-    context = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme="dark")
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: complaints.append(request.url) if "127.0.0.1" not in request.url else None)
-    yield page
-    assert [it for it in complaints if not it.startswith(("blob:", "data:", "Failed to load resource"))] == []
-    context.close()
+    with small_page(browser, "blob:") as one:
+        yield one
 
 
 @pytest.fixture(params=["model", "several", "tagger"])
