@@ -93,17 +93,17 @@ def write_teacher_answer(kind: Kind, label: str, text: str, wanted: Wanted) -> A
 
     The student's own probabilities, and its sureness, stay.
     """
-    redacted = None
-    said: Any = label
-    if kind == "multi_label":
-        said = json.loads(label)
-    if kind == "token_classification":
-        places = [(one["start"], one["end"], one["label"]) for one in json.loads(label)]
-        spans = [Entity(start, end, name, text[start:end], 0.0) for start, end, name in places]
-        redacted = redact(text, spans) if wanted.redact else None
-        said = [_write_span(span, wanted) | {"probability": None} for span in spans]
+    said, redacted = READERS[kind](label, text, wanted)
     cells = {ANSWERS[kind][0]: said, "probability": None, ANSWERED_BY: "teacher"}
     return Answer({f"{wanted.prefix}{name}": cell for name, cell in cells.items()}, False, redacted)
+
+
+def _read_spans(label: str, text: str, wanted: Wanted) -> tuple[list[dict[str, Any]], str | None]:
+    """Spans out of their canonical form, and the text without them if that is wanted."""
+    places = [(one["start"], one["end"], one["label"]) for one in json.loads(label)]
+    spans = [Entity(start, end, name, text[start:end], 0.0) for start, end, name in places]
+    said = [_write_span(span, wanted) | {"probability": None} for span in spans]
+    return said, redact(text, spans) if wanted.redact else None
 
 
 def _add_sureness(one: Answer, sureness: float, wanted: Wanted) -> Answer:
@@ -187,4 +187,9 @@ ANSWERERS: dict[Kind, Callable[[Any, Sequence[str], Wanted], Answered]] = {
     "classification": _answer_one,
     "multi_label": _answer_several,
     "token_classification": _answer_spans,
+}
+READERS: dict[Kind, Callable[[str, str, Wanted], tuple[Any, str | None]]] = {  # of a canonical label of a text
+    "classification": lambda label, _text, _wanted: (label, None),
+    "multi_label": lambda label, _text, _wanted: (json.loads(label), None),
+    "token_classification": _read_spans,
 }
