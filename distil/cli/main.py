@@ -22,6 +22,7 @@ from distil.cli.predict import predict
 from distil.cli.project import open_comparison, open_job
 from distil.cli.publish import publish_student
 from distil.cli.review import review_app
+from distil.cli.review_examples import offer_examples
 from distil.cli.review_page import open_page
 from distil.cli.serve import serve
 from distil.cli.store import store_app
@@ -45,6 +46,7 @@ app.add_typer(store_app, name="store")
 app.add_typer(batch_app, name="batch")
 app.add_typer(review_app, name="review")
 review_app.command("open")(open_page)
+review_app.command("examples")(offer_examples)
 app.command("new")(new_study)
 app.command("export-labels")(export_labels)
 app.command("publish")(publish_student)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from cleanlab.dataset import overall_label_health_score
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 from numpy.typing import NDArray
@@ -25,6 +26,13 @@ def find_suspects(rows: pd.DataFrame, numbers: NDArray[np.intp], probabilities: 
         suspected = find_label_issues(numbers, probabilities, filter_by="both", n_jobs=1)
     by_teacher: NDArray[np.bool_] = rows["source"].eq("teacher").to_numpy(dtype=bool)
     return np.asarray(by_teacher & suspected, dtype=bool)
+
+
+def measure_health(numbers: NDArray[np.intp], probabilities: Floats) -> float:
+    """Return the share of the labels that are right as far as held-out predictions tell: cleanlab's overall score."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # as in `find_suspects`
+        return float(overall_label_health_score(numbers, probabilities, verbose=False))
 
 
 def weigh_rows(rows: pd.DataFrame, numbers: NDArray[np.intp], probabilities: Floats) -> Floats:
