@@ -16,7 +16,6 @@ from distil.core.params import TaskParams
 from distil.core.tables import TEXTS, count_rows, read_rows
 from distil.kinds.labelling import load_labelling
 from distil.labels.params import SplitParams
-from distil.labels.splits import find_test
 from distil.prompting.examples import read_examples
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import read_prompt
@@ -36,6 +35,8 @@ def check_examples(task: TaskParams, params: AnnotateParams, texts: Path, split:
     known = {text_id(text): (file, text) for file, some in shown.items() for text in some}
     if not _has_any(texts, list(known)):
         return
+    from distil.labels.splits import find_test  # half a second to import, and hardly any study has such examples
+
     rows = read_rows(texts, TEXTS)
     for tested in rows.loc[find_test(rows, split), "id"]:
         if tested in known:
