@@ -12,8 +12,8 @@ import typer
 
 from distil.classifiers.opening import open_onnx
 from distil.cli.project import artifact_path, stage_path
-from distil.cli.review_folder import SheetChoice, check_reader, describe_settled, find_places
 from distil.cli.review_examples import offer_examples
+from distil.cli.review_folder import SheetChoice, check_reader, describe_settled, find_places
 from distil.cli.review_page import open_page
 from distil.core.errors import InputError
 from distil.core.params import TaskParams, load_params
