@@ -117,11 +117,11 @@ def _drift(changed: int, agreement: float | None) -> dict[str, Any]:
 
 def list_groups(labels: Sequence[str]) -> list[dict[str, Any]]:
     """How far votes agree by label, in metrics/aggregate.json."""
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"group": "label", "label": name, "texts": 900 + 100 * number, "share": 0.3, "unanimous": 0.95 - number / 100}
         for number, name in enumerate(labels)
     ]
-    abstained = {"group": "abstained", "label": None, "texts": 5, "share": 0.0017, "unanimous": 0.0}
+    abstained: dict[str, Any] = {"group": "abstained", "label": None, "texts": 5, "share": 0.0017, "unanimous": 0.0}
     return [group | {"mean_agreement": 0.9} for group in (*groups, abstained)]
 
 

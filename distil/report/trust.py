@@ -103,9 +103,8 @@ class Group(NamedTuple):
 def list_groups(study: Study) -> list[Group]:
     """The groups on which the votes agree least, the least first; those without any votes last."""
     groups = [
-        Group(one["label"] or GROUPS[one["group"]], *(one[key] for key in ("texts", "share", "unanimous")), agreed)
+        Group(one["label"] or GROUPS[one["group"]], one["texts"], one["share"], one["unanimous"], one["mean_agreement"])
         for one in study.aggregate["by_predicted"]
-        for agreed in [one["mean_agreement"]]
     ]
     return sorted(groups, key=_sort_by_agreement)[:MOST_ROWS]
 

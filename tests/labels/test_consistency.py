@@ -44,7 +44,10 @@ def test_agreement_is_told_by_what_the_votes_came_to(kind: Kind, one: Any, other
 
 
 def test_a_share_is_unlikely_by_the_exact_test_over_all_labels_that_are_expected() -> None:
-    by_label = [{"group": "label", "label": "a", "texts": 60}, {"group": "abstained", "label": None, "texts": 3}]
+    by_label: list[dict[str, Any]] = [
+        {"group": "label", "label": "a", "texts": 60},
+        {"group": "abstained", "label": None, "texts": 3},
+    ]
     one, other = compare_shares(by_label, 100, {"a": 0.5, "b": 0.0})
     assert one["p_value"] == pytest.approx(2 * binomtest(60, 100, 0.5).pvalue)
     assert one["low"] == pytest.approx(0.497, abs=1e-3)
