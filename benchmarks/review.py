@@ -11,8 +11,9 @@ teacher's labels.
 Audit: so many draws of so many rows, each with other lots; the truth is the share of all texts on which the teacher, or
 the student, which has not seen the text (cross-fitting), is right. As the second opinion count a fifth of the texts,
 drawn anew each time, on which student and teacher are compared. Queue: of the texts that train, those that the queue
-ranks first, by a student that was trained on them; their share of errors is divided by that of all texts. Repair: the
-head is trained again with that many labels set right, and scored on the test rows, beside as many rows drawn at random.
+ranks first, by a student that was trained on them; their share of errors is divided by that of all texts. Repair: a
+head of the method that held-out labels prefer, as the frozen student chooses it, is trained again with that many labels
+set right, and scored on the test rows, beside as many rows drawn at random. `--draws 0` leaves the audits out.
 
 Of sets and spans (`--sets`, files as `benchmarks/sets_and_spans.py` has them) there is no student here: audited is the
 teacher, by the share of texts with just the right labels and by micro F1, whose truth is that of all texts.
@@ -47,7 +48,14 @@ from distil.kinds.classification.learning.label_noise import find_suspects  # no
 from distil.kinds.scoring import load_judging  # noqa: E402
 from distil.labels.near_duplicates import find_clusters  # noqa: E402
 from distil.linear.folds import draw_folds  # noqa: E402
-from distil.linear.probe import Method, fit_probe  # noqa: E402
+from distil.linear.probe import (  # noqa: E402
+    DISCRIMINANT,
+    LOGISTIC,
+    Method,
+    fit_probe,
+    list_suitable,
+    validate_probe,
+)
 from distil.quality.judging import JudgeForm  # noqa: E402
 from distil.review.drawing import cast_lots, draw_audit, find_reserve  # noqa: E402
 from distil.review.queueing import rank_suspicious  # noqa: E402
@@ -55,6 +63,7 @@ from distil.review.queueing import rank_suspicious  # noqa: E402
 HEAD = Method("discriminant analysis", 0.6)
 SECOND_SHARE = 0.2
 FOLDS = 5
+DRAWS_BY_LOT = 5
 SYSTEMS = ("teacher", "student")
 WAYS = ("simple", "simple, powered", "stratified", "stratified, powered")
 Floats = NDArray[Any]
@@ -270,25 +279,26 @@ def repair(study: Study, arguments: argparse.Namespace) -> list[str]:
         f"{wrong[ranked[:count]].mean():.1%} ({wrong[ranked[:count]].mean() / base:.1f} x)" for count in arguments.queue
     ]
     count = arguments.queue[-1]
-    before = score(study, part, rows["label"])
-    after = score(study, part, rows["label"].mask(rows.index.isin(ranked[:count]), rows["gold"]))
-    by_lot = [
-        score(
-            study, part, rows["label"].mask(rows.index.isin(rows.sample(count, random_state=seed).index), rows["gold"])
-        )
-        for seed in range(5)
-    ]
-    others = np.mean(by_lot, axis=0)
+    folds = draw_folds(part.numbers, FOLDS, 0)
+    methods = list_suitable([*LOGISTIC, *DISCRIMINANT], part.numbers, folds, True)
+    method = validate_probe(part.vectors, part.numbers, len(part.labels), folds, methods).method
+    print(f"{study.name}: the head that is repaired is {method}", file=sys.stderr)
+
+    def mend(chosen: pd.Index) -> Floats:
+        return score(study, part, rows["label"].mask(rows.index.isin(chosen), rows["gold"]), method)
+
+    before, after = mend(rows.index[:0]), mend(ranked[:count])
+    others = np.mean([mend(rows.sample(count, random_state=seed).index) for seed in range(DRAWS_BY_LOT)], axis=0)
     return [
         f"| {study.name} | {base:.1%} | {' | '.join(lifts)} | {before.mean():.1%} | {tell_gain(after - before)} "
         f"| {tell_gain(others - before)} |"
     ]
 
 
-def score(study: Study, part: Study, labels: pd.Series) -> Floats:
-    """Whether a head that learnt these labels is right on each of the test rows."""
+def score(study: Study, part: Study, labels: pd.Series, method: Method) -> Floats:
+    """Whether a head that learnt these labels by the method is right on each of the test rows."""
     numbers = np.asarray(pd.Index(part.labels).get_indexer(labels), dtype=np.intp)
-    head = fit_probe(part.vectors, numbers, len(part.labels), HEAD)
+    head = fit_probe(part.vectors, numbers, len(part.labels), method)
     tests = (study.rows["split"] == "test").to_numpy()
     said = np.array(part.labels)[head.decide(study.vectors[tests]).argmax(axis=1)]
     return (said == study.rows["gold"][tests].to_numpy()).astype(float)
@@ -308,7 +318,7 @@ def main() -> None:
     audits, repairs = [], []
     for study in label_studies(arguments):
         repairs += repair(study, arguments)
-        audits += audit(study, arguments)
+        audits += audit(study, arguments) if arguments.draws else []
     for study in label_sets(arguments):
         audits += audit_sets(study, arguments)
     print("| study | share that is right | way | covered | width, points | of simple | off, points |")
