@@ -12,8 +12,8 @@ Audit: so many draws of so many rows, each with other lots; the truth is the sha
 the student, which has not seen the text (cross-fitting), is right. As the second opinion count a fifth of the texts,
 drawn anew each time, on which student and teacher are compared. Queue: of the texts that train, those that the queue
 ranks first, by a student that was trained on them; their share of errors is divided by that of all texts. Repair: a
-head of the method that held-out labels prefer, as the frozen student chooses it, is trained again with that many labels
-set right, and scored on the test rows, beside as many rows drawn at random. `--draws 0` leaves the audits out.
+head is trained again with that many labels set right, by the method that held-out labels prefer then, as the frozen
+student chooses it, and scored on the test rows, beside as many rows drawn at random. `--draws 0` leaves the audits out.
 
 Of sets and spans (`--sets`, files as `benchmarks/sets_and_spans.py` has them) there is no student here: audited is the
 teacher, by the share of texts with just the right labels and by micro F1, whose truth is that of all texts.
@@ -63,7 +63,7 @@ from distil.review.queueing import rank_suspicious  # noqa: E402
 HEAD = Method("discriminant analysis", 0.6)
 SECOND_SHARE = 0.2
 FOLDS = 5
-DRAWS_BY_LOT = 5
+DRAWS_BY_LOT = 3
 SYSTEMS = ("teacher", "student")
 WAYS = ("simple", "simple, powered", "stratified", "stratified, powered")
 Floats = NDArray[Any]
@@ -279,13 +279,9 @@ def repair(study: Study, arguments: argparse.Namespace) -> list[str]:
         f"{wrong[ranked[:count]].mean():.1%} ({wrong[ranked[:count]].mean() / base:.1f} x)" for count in arguments.queue
     ]
     count = arguments.queue[-1]
-    folds = draw_folds(part.numbers, FOLDS, 0)
-    methods = list_suitable([*LOGISTIC, *DISCRIMINANT], part.numbers, folds, True)
-    method = validate_probe(part.vectors, part.numbers, len(part.labels), folds, methods).method
-    print(f"{study.name}: the head that is repaired is {method}", file=sys.stderr)
 
     def mend(chosen: pd.Index) -> Floats:
-        return score(study, part, rows["label"].mask(rows.index.isin(chosen), rows["gold"]), method)
+        return score(study, part, rows["label"].mask(rows.index.isin(chosen), rows["gold"]))
 
     before, after = mend(rows.index[:0]), mend(ranked[:count])
     others = np.mean([mend(rows.sample(count, random_state=seed).index) for seed in range(DRAWS_BY_LOT)], axis=0)
@@ -295,9 +291,13 @@ def repair(study: Study, arguments: argparse.Namespace) -> list[str]:
     ]
 
 
-def score(study: Study, part: Study, labels: pd.Series, method: Method) -> Floats:
-    """Whether a head that learnt these labels by the method is right on each of the test rows."""
+def score(study: Study, part: Study, labels: pd.Series) -> Floats:
+    """Whether a head that learnt these labels, by the method they prefer, is right on each of the test rows."""
     numbers = np.asarray(pd.Index(part.labels).get_indexer(labels), dtype=np.intp)
+    folds = draw_folds(numbers, FOLDS, 0)
+    methods = list_suitable([*LOGISTIC, *DISCRIMINANT], numbers, folds, True)
+    method = validate_probe(part.vectors, numbers, len(part.labels), folds, methods).method
+    print(f"{study.name}: {method}", file=sys.stderr)
     head = fit_probe(part.vectors, numbers, len(part.labels), method)
     tests = (study.rows["split"] == "test").to_numpy()
     said = np.array(part.labels)[head.decide(study.vectors[tests]).argmax(axis=1)]

@@ -66,10 +66,14 @@ def offer_examples(*, rows: Annotated[int, typer.Option(min=1, help="How many ro
             f"{places.folder} has no more texts on which people overruled the teacher; read some of the repair queue "
             "('distil review draw', 'distil review open')"
         )
-    added = add_examples(path, chosen, labelling.answers, task.labels)
-    typer.echo("\n".join(tell_added(path, chosen, len(offer.rows), len(there))))
-    typer.echo("\n".join(tell_settings(params.examples, added)))
-    typer.echo(tell_price(task, params, read_examples(path, task.labels, labelling.answers)))
+    add_examples(path, chosen, labelling.answers, task.labels)
+    shown = read_examples(path, task.labels, labelling.answers)
+    told = [
+        *tell_added(path, chosen, len(offer.rows), len(there)),
+        *tell_settings(params.examples, shown[len(there) :]),
+        tell_price(task, params, shown),
+    ]
+    typer.echo("\n".join(told))
 
 
 def tell_added(path: Path, chosen: Sequence[Overruled], offered: int, there: int) -> Iterator[str]:

@@ -23,7 +23,6 @@ from distil.forms.answering import Answers
 from distil.forms.reading import AnswerForm
 from distil.labels.corrections import read_corrections, read_table
 from distil.labels.near_duplicates import find_clusters
-from distil.prompting.prompt_files import Example
 from distil.quality.decisions import NONE
 from distil.quality.judging import JudgeForm
 from distil.review.opening import Places
@@ -55,7 +54,7 @@ class Offer(NamedTuple):
 def find_overruled(
     places: Places,
     barred: Collection[str],
-    shown: Iterable[str],
+    shown: Sequence[str],
     read_cell: Callable[[str], str],
     form: JudgeForm,
 ) -> Offer:
@@ -71,7 +70,7 @@ def find_overruled(
     texts = read_rows(places.texts, TEXTS).set_index("id")["text"]
     said = read_rows(places.labels, LABELS).set_index("id")["teacher_label"].reindex(people.index)
     overruled = people[(people["label"] != said) & people.index.isin(texts.index)]
-    clusters = _number_clusters(texts, list(shown))
+    clusters = _number_clusters(texts, shown)
     taken = {clusters[text_id(text)] for text in shown}
     kept_out = {clusters[each] for each in barred if each in clusters}
     agreed = _list_agreed(places)
@@ -148,28 +147,22 @@ def write_label(label: str, text: str, form: AnswerForm, labels: Sequence[str]) 
     return shown if same else label
 
 
-def add_examples(path: Path, rows: Sequence[Overruled], form: AnswerForm, labels: Sequence[str]) -> list[Example]:
+def add_examples(path: Path, rows: Sequence[Overruled], form: AnswerForm, labels: Sequence[str]) -> None:
     """Add rows to a file of examples, which is made if it is missing; the lines that are there stay byte for byte.
 
-    A reader's note becomes the reason. Returns the examples that were added. Raises `InputError` if the file cannot be
-    written.
+    A reader's note becomes the reason. Raises `InputError` if the file cannot be written.
     """
     before = path.read_bytes() if path.is_file() else ",".join(HEADER).encode() + b"\n"
     end = "\r\n" if before.partition(b"\n")[0].endswith(b"\r") else "\n"
     columns = next(csv.reader(io.StringIO(before.decode("utf-8-sig"), newline="")))
-    added = [
-        Example(text=one.text, label=write_label(one.label, one.text, form, labels), reason=one.note.strip() or None)
-        for one in rows
-    ]
-    lines = [_write_line(columns, example) + end for example in added]
+    lines = [_write_line(columns, one, write_label(one.label, one.text, form, labels)) + end for one in rows]
     gap = b"" if before.endswith(b"\n") else end.encode()
     with written_whole(path) as half:
         half.write_bytes(before + gap + "".join(lines).encode())
-    return added
 
 
-def _write_line(columns: Sequence[str], example: Example) -> str:
+def _write_line(columns: Sequence[str], row: Overruled, label: str) -> str:
     line = io.StringIO(newline="")
-    cells = {"text": example.text, "label": example.label, "reason": example.reason or ""}
+    cells = {"text": row.text, "label": label, "reason": row.note}
     csv.writer(line, lineterminator="\r\n").writerow([cells.get(column, "") for column in columns])
     return line.getvalue().removesuffix("\r\n")

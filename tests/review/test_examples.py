@@ -105,7 +105,9 @@ def test_each_kind_is_written_as_a_person_reads_it_and_read_as_it_was(
     offer = find(places, kind=kind)
     assert sorted(offer.rows[0].confusions) == confusions
     path = tmp_path / "examples.csv"
-    assert [example.label for example in add_examples(path, offer.rows, form, LABELS)] == [cell]
+    add_examples(path, offer.rows, form, LABELS)
+    with path.open(newline="") as file:
+        assert [row["label"] for row in csv.DictReader(file)] == [cell]
     (example,) = read_examples(path, LABELS, form, need_reasons=True)
     assert (example.text, example.label, example.reason) == (TEXTS[0], write(right), "it was about the hinge")
 
@@ -115,7 +117,7 @@ def test_lines_that_are_there_stay_as_they_are(tmp_path: Path) -> None:
     mine = b'\xef\xbb\xbfreason,label,text,mine\r\n"so, there",a,"one ""text""",x'
     path.write_bytes(mine)
     add_examples(path, [overruled(1, "a", "b")._replace(text='two\n"lines", = 1', note=" ")], load_answers(), LABELS)
-    assert path.read_bytes() == mine + b'\r\n,b,"two\n""lines"", = 1",\r\n'
+    assert path.read_bytes() == mine + b'\r\n ,b,"two\n""lines"", = 1",\r\n'
     with path.open(encoding="utf-8-sig", newline="") as file:
         assert len(list(csv.DictReader(file))) == 2
     assert [example.reason for example in read_examples(path, LABELS, load_answers())] == ["so, there", None]
