@@ -20,6 +20,7 @@ from distil.core.params import TaskParams, load_params
 from distil.core.tables import ANNOTATIONS, LABELS, read_rows, write_rows
 from distil.forms.labels import VoteForm
 from distil.kinds.labelling import Labelling, load_labelling
+from distil.labels.consistency import check_expected, compare_shares, measure_by_label
 from distil.labels.corrections import read_corrections
 from distil.labels.params import AggregateParams
 from distil.labels.reasons import agreeing_reasons
@@ -34,6 +35,7 @@ def main(
     """Write the label of each text and how much the votes agreed."""
     task = load_params("task", TaskParams)
     params = load_params("aggregate", AggregateParams)
+    check_expected(params.label_shares, task.labels)
     rows = read_rows(annotations, ANNOTATIONS)
     labelling = load_labelling(task.kind)
     decided = decide(rows, task.labels, params, labelling.votes)
@@ -41,6 +43,7 @@ def main(
     corrected = apply_corrections(decided, people, partial(labelling.form.soften, labels=task.labels))
     write_rows(labels, LABELS, decided.reset_index(names="id"))
     summary = summarise(decided, rows, task.labels, corrected, labelling)
+    summary |= describe_consistency(decided, rows, task.labels, params, labelling)
     abstained = sum(summary["abstained"].values())
     write_metrics(metrics, {"abstained": abstained, "mean_agreement": summary["mean_agreement"]}, summary)
     alpha = summary["krippendorff_alpha"]
@@ -96,6 +99,19 @@ def summarise(
         **labelling.votes.measure_agreement(annotations, by_teacher, labels),
         "by_label": {label: named[label] for label in labels},
     }
+
+
+def describe_consistency(
+    decided: pd.DataFrame,
+    annotations: pd.DataFrame,
+    labels: Sequence[str],
+    params: AggregateParams,
+    labelling: Labelling,
+) -> dict[str, Any]:
+    """What the teacher's labels tell of themselves: agreement by label, and shares beside those that are expected."""
+    by_label = measure_by_label(annotations, decided, labels, labelling.votes, labelling.form.name_labels)
+    answered = int(decided["teacher_label"].notna().sum())
+    return {"by_predicted": by_label, "shares": compare_shares(by_label, answered, params.label_shares)}
 
 
 if __name__ == "__main__":

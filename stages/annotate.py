@@ -10,6 +10,7 @@ from typing import Annotated
 
 from distil.annotate.answers import ask_missing, check_failures, write_answers
 from distil.annotate.budget import open_tills
+from distil.annotate.held_out import check_examples
 from distil.annotate.questions import make_job
 from distil.annotate.rows import RowMaker
 from distil.annotate.summary import AnsweringTime, count_statuses, measure_run, summarise
@@ -41,8 +42,10 @@ def main(
     params = load_params("annotate", AnnotateParams)
     runtime = load_params("runtime", RuntimeParams)
     form = load_labelling(task.kind).form
+    split = load_params("split", SplitParams, optional=True)
     if (cascade := load_params("cascade", CascadeParams, optional=True)).target:  # before anything is paid for
-        cascade.check_rows(load_params("split", SplitParams).calibration_share)
+        cascade.check_rows(split.calibration_share)
+    check_examples(task, params, texts, split)
     job = make_job(task, params, texts, assets, runtime.device)
     tills = open_tills(job.plans, runtime, load_params("cost", PriceParams))
     makers = {plan.name: RowMaker(plan, form) for plan in job.plans}

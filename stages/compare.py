@@ -17,7 +17,7 @@ from distil.annotate.summary import AnsweringTime, measure_run, summarise
 from distil.compare.job import COMPARED, check_recordings, make_comparison
 from distil.compare.params import CompareParams, find_chosen
 from distil.compare.prices import price_by_model, price_candidate
-from distil.compare.scores import decide_candidates, list_scores, make_scoring, score_candidates
+from distil.compare.scores import decide_candidates, find_drift, list_scores, make_scoring, score_candidates
 from distil.compare.summary import describe_comparison, list_lines
 from distil.core.command import run
 from distil.core.errors import InputError
@@ -68,12 +68,13 @@ def main(
         read_rows(answers, COMPARED), candidates, rows.table["id"], task.labels, aggregate, labelling.votes
     )
     scored = score_candidates(rows.table["gold"].tolist(), decided, scoring)
+    drift = find_drift(decided, chosen := find_chosen(candidates, annotate), scoring)
     found = {
-        name: asked[name] | scored[name] | price_candidate(basis, section, asked[name], given)
+        name: asked[name] | scored[name] | {"drift": drift[name]} | price_candidate(basis, section, asked[name], given)
         for name, section in candidates.items()
     }
     published = {one.name: one.published for one in params.candidates}
-    summary = describe_comparison(rows, found, published, find_chosen(candidates, annotate), scoring)
+    summary = describe_comparison(rows, found, published, chosen, scoring)
     write_csv(scores, list_scores(summary["candidates"], scoring.score_name))
     write_metrics(metrics, {"best": found[summary["best"]][scoring.score_name]}, summary)
     print(*list_lines(summary), f"compare: -> {metrics}", sep="\n")

@@ -12,11 +12,13 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 
 from distil.audit.rows import read_audit_rows
 from distil.core.command import run
 from distil.core.errors import InputError
+from distil.core.ids import text_id
 from distil.core.metrics import write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.tables import CALIBRATION, LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
@@ -27,6 +29,7 @@ from distil.kinds.scoring import load_scores
 from distil.labels.near_duplicates import find_clusters
 from distil.labels.params import SplitParams
 from distil.labels.splits import Clusters, Straddling, assign, find_straddling, keep_out
+from distil.prompting.params import AnnotateParams
 
 LONGEST_SHOWN = 60  # characters of a text in a message
 NOTHING_TO_TRAIN_ON = (
@@ -57,6 +60,7 @@ def main(
     shares = params.test_share, params.validation_share, params.salt, together, params.calibration_share
     rows["part"] = keep_out(rows.assign(part=assign(rows, *shares)), audited["id"], together)
     check_parts(rows, params)
+    warn_of_examples(rows, clusters, load_params("annotate", AnnotateParams))
     write_rows(train, TRAIN, rows.loc[rows["part"] == "train", TRAIN.names])
     write_rows(validation, TRAIN, rows.loc[rows["part"] == "validation", TRAIN.names])
     write_rows(calibration, CALIBRATION, rows.loc[rows["part"] == "calibration", CALIBRATION.names])
@@ -106,6 +110,23 @@ def check_parts(rows: pd.DataFrame, params: SplitParams) -> None:
             f"{rows['gold'].notna().sum():,} have a gold label and {rows['label'].notna().sum():,} a teacher's label): "
             "bring more rows, or change split.test_share, split.validation_share or split.calibration_share"
             + (", or split.near_duplicates to keep" if params.near_duplicates == "together" else "")
+        )
+
+
+def warn_of_examples(rows: pd.DataFrame, clusters: Clusters, annotate: AnnotateParams) -> None:
+    """Tell on stderr of texts that score or estimate and are shown to the teacher as examples, or nearly so."""
+    examples = annotate.examples
+    if examples is None or not examples.nearest:
+        return
+    table = pd.read_csv(examples.file, dtype=str, keep_default_na=False, encoding="utf-8-sig")  # annotate checked it
+    shown = rows["id"].isin(table["text"].map(text_id)).to_numpy()
+    told = rows[np.isin(clusters, clusters[shown]) & rows["part"].isin(["test", "audit"]).to_numpy()]
+    if not told.empty:
+        print(
+            f"warning: {len(told):,} texts of test, or that people read blind, are examples of {examples.file}, or "
+            f"nearly the same as one, such as {told['text'].iloc[0][:LONGEST_SHOWN]!r}, which flatters what is "
+            "estimated by them; take those examples out",
+            file=sys.stderr,
         )
 
 

@@ -117,6 +117,7 @@ def describe_rows(
 ) -> dict[str, Any]:
     """What was learnt: texts by label, how many labels are suspected (null: nobody looked), how long the texts are.
 
+    `label_health` is the share of the labels that held-out predictions take for right, null likewise.
     `learnt` are the labels of each row. `noise` is what was done about the suspects, and `left_out` how many of them
     fine-tuning did not learn. A student that is distilled from others learns all of the tuner's texts, and so does a
     linear head.
@@ -129,6 +130,7 @@ def describe_rows(
         "rows": len(places),
         "rows_by_label": {label: counts[label] for label in labels},
         "suspects": None if lessons.suspects is None else len(lessons.suspects),
+        "label_health": lessons.health,
         "noise": "keep" if taught.rung == "frozen" else params.noise,
         "left_out": 0 if taught.rung == "frozen" else len(learnt) - len(lessons.places),
         "max_length": tuner.max_length,

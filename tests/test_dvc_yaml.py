@@ -42,7 +42,10 @@ OTHERS = {
     "compare": {"annotate", "aggregate", "split", "cost"},  # what candidates do not say, and what tells on them
     "export": {"cascade", "cost"},  # the target, and what the teacher takes where it is in dollars
 }
-UNTRACKED = {"annotate": {"cost", "cascade", "split"}}  # a running total, the budget, what would fail when it is paid
+UNTRACKED = {
+    "annotate": {"cost", "cascade", "split"},  # a running total, the budget, what would fail when it is paid
+    "split": {"annotate"},  # which examples were shown, for a warning
+}
 SECTIONS = ["task", *ORDER[: ORDER.index("evaluate")], "cascade", *ORDER[ORDER.index("evaluate") :], "runtime"]
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 

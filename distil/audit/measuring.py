@@ -6,7 +6,8 @@ part of the same texts, which nobody read but on which student and teacher can b
 all of them, by which the estimates are corrected (`distil.audit.estimates`).
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +33,7 @@ TEACHER, STUDENT = "teacher", "student"
 
 
 class Audit(NamedTuple):
-    """The rows of review/audit.csv with `text` and `teacher_label`, and what they were drawn of."""
+    """The rows of review/audit.csv with `text`, `teacher_label` and `soft`, and what they were drawn of."""
 
     rows: pd.DataFrame
     gone: int  # rows of which the text is not in the data any more
@@ -54,16 +55,16 @@ def open_audit(path: Path, texts: pd.DataFrame, test: pd.Series, labels: pd.Data
     Raises `InputError` for a file that is not right.
     """
     rows = read_audit_rows(path)
-    known, told = texts.set_index("id")["text"], labels.set_index("id")["teacher_label"]
+    known, told = texts.set_index("id")["text"], labels.set_index("id")[["teacher_label", "soft"]]
     there = rows[rows["id"].isin(known.index)].reset_index(drop=True)
     there["text"] = known.reindex(there["id"]).to_numpy()
-    there["teacher_label"] = told.reindex(there["id"]).to_numpy()
+    there["teacher_label"], there["soft"] = (told[name].reindex(there["id"]).to_numpy() for name in told)
     drawable = texts.loc[~(texts["id"].isin(test) & texts["gold"].notna()), "id"]
     return Audit(
         rows=there,
         gone=len(rows) - len(there),
         texts=len(drawable),
-        answered=int(told.reindex(drawable).notna().sum()),
+        answered=int(told["teacher_label"].reindex(drawable).notna().sum()),
         random_test=not (texts["gold"].notna().any() or (texts["split"] == "test").any()),
     )
 
@@ -100,6 +101,7 @@ def measure_audit(
         "confidence": confidence,
         "score": name_share(form),
         "second_opinion": None if second is None else second._asdict(),
+        "strata": list(_count_strata(rows, form)),
         "systems": {},
     }
     if labelled.any():
@@ -107,6 +109,26 @@ def measure_audit(
         said = {TEACHER: teacher, STUDENT: student}
         found["systems"] = {name: _estimate(name, audit, said, second, form, confidence) for name in said}
     return found
+
+
+def _count_strata(rows: pd.DataFrame, form: JudgeForm) -> Iterator[dict[str, Any]]:
+    """Of each stratum how many texts it stands for and how many were read, those with most texts first.
+
+    `labels` are those that the teacher gave the rows that were looked at, as far as they name any; `agreement` is the
+    mean share of the votes that agree.
+    """
+    sizes = rows.groupby("stratum")["stratum_texts"].max().sort_values(ascending=False, kind="stable")
+    for stratum, texts in sizes.items():
+        inside = rows[rows["stratum"] == stratum]
+        named = Counter(name for label in inside["teacher_label"].dropna() for name in set(form.name_labels(label)))
+        consents = [form.measure_consent(soft) for soft in inside["soft"] if isinstance(soft, np.ndarray)]
+        yield {
+            "texts": int(texts),
+            "rows": len(inside),
+            "labelled": int(inside["status"].isin(KNOWN).sum()),
+            "labels": [name for name, _ in named.most_common()],
+            "agreement": float(np.mean(consents)) if consents else None,
+        }
 
 
 def name_share(form: JudgeForm) -> str:
@@ -163,7 +185,7 @@ def _estimate(
     }
     if form.HEADLINE[0] == "micro_f1":
         pairs = [pair for pair, counts in zip(zip(rows["label"], said, strict=True), labelled, strict=True) if counts]
-        counts = np.array([_count_decisions(*pair, form) for pair in pairs], dtype=np.float64)
+        counts = np.array([count_decisions(*pair, form) for pair in pairs], dtype=np.float64)
         doubled = _sample(rows[labelled], 2 * counts[:, 0])
         f1 = estimate_ratio(doubled, counts[:, 1], confidence=confidence, all_texts=all_texts)
         figures["micro_f1"] = None if f1 is None else asdict(f1)
@@ -184,7 +206,7 @@ def _tell_bounds(estimate: Estimate) -> dict[str, float]:
     return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
-def _count_decisions(known: str, said: str | None, form: JudgeForm) -> tuple[int, int]:
+def count_decisions(known: str, said: str | None, form: JudgeForm) -> tuple[int, int]:
     """How many labels or spans of a text are right, and how many are known or said, both counted."""
     pairs = list(form.pair_decisions([known], Answers([said], [None])))
     return (

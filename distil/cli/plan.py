@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from distil.annotate.held_out import check_examples
 from distil.annotate.questions import Job
 from distil.assets.packages import file_sha256
 from distil.cli.project import list_stages, open_comparison, open_job, stage_path
@@ -15,6 +16,7 @@ from distil.core.metrics import read_details
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.cost.prices import PriceParams
+from distil.labels.params import SplitParams
 from distil.planning.checks import (
     Finding,
     attempt,
@@ -100,7 +102,10 @@ class Study:
             task, annotate = self.task, self.annotate
             self._load(lambda: check_prompts(task, annotate))
         self.job = self.candidates = None
-        if not self.findings and stage_path("annotate", "--texts").is_file():
+        texts = stage_path("annotate", "--texts")
+        if self.task and self.annotate and not self.findings and texts.is_file():
+            task, annotate = self.task, self.annotate
+            self._load(lambda: check_examples(task, annotate, texts, load_params("split", SplitParams, optional=True)))
             self.job = self._load(lambda: open_job()[0])
             self.candidates = self._load(open_comparison) if "compare" in stages else None
         for check in list_checks(stages, stage_path("cost", "--prices") if "cost" in stages else None):

@@ -12,6 +12,7 @@ import typer
 
 from distil.classifiers.opening import open_onnx
 from distil.cli.project import artifact_path, stage_path
+from distil.cli.review_examples import offer_examples
 from distil.cli.review_folder import SheetChoice, check_reader, describe_settled, find_places
 from distil.cli.review_page import open_page
 from distil.core.errors import InputError
@@ -68,6 +69,7 @@ class Tool(StrEnum):
 
 review_app = typer.Typer(no_args_is_help=True, help="Rows for people to read: a blind audit, and a repair queue.")
 review_app.command("open")(open_page)
+review_app.command("examples")(offer_examples)
 
 
 @review_app.command("draw")

@@ -8,9 +8,8 @@ import pandas as pd
 from distil.assets.references import resolve
 from distil.core.errors import InputError
 from distil.core.ids import text_id
-from distil.labels.near_duplicates import find_clusters
 from distil.labels.params import SplitParams
-from distil.labels.splits import assign
+from distil.labels.splits import find_test
 
 DEV, TEST, GOLD = "dev", "test", "gold"
 NAMED = (DEV, TEST, GOLD)
@@ -32,9 +31,7 @@ def choose_rows(texts: pd.DataFrame, rows: str, split: SplitParams, assets: Path
     Raises `InputError` if no row is left, or a file's row is not among the texts.
     """
     has_gold = texts["gold"].notna()
-    together = find_clusters(texts["text"].to_list()) if split.near_duplicates == "together" else None
-    parts = assign(texts.assign(label=None), split.test_share, split.validation_share, split.salt, together)
-    is_test = parts == "test"  # whether a row is one needs no label
+    is_test = find_test(texts, split)
     named = {DEV: has_gold & ~is_test, TEST: is_test, GOLD: has_gold}
     wanted = named[rows] if rows in named else _find_rows_of_file(texts, rows, assets)
     chosen = wanted & has_gold

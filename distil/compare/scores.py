@@ -14,6 +14,7 @@ import pandas as pd
 from distil.forms.answering import Answers, Labels
 from distil.forms.labels import VoteForm
 from distil.labels.params import AggregateParams
+from distil.quality.agreement import measure_agreement
 from distil.quality.bootstrap import Bootstrap
 from distil.quality.judging import JudgeForm, Scoring
 from distil.quality.shortfalls import adjust_by_holm
@@ -85,6 +86,31 @@ def score_candidates(gold: Sequence[str], decided: Mapping[str, Decided], scorin
     return {
         name: scores | {"abstained": decided[name].abstained, "vs_best": paired.get(name)}
         for name, scores in found.items()
+    }
+
+
+def find_drift(decided: Mapping[str, Decided], chosen: str | None, scoring: Scoring) -> dict[str, Record | None]:
+    """How far each candidate's labels are from those of the `chosen` one, which the study's teacher is.
+
+    `changed` are the rows with another label, or none; `agreement` is kappa or F1 (`distil.quality.agreement`) of those
+    to which both gave one. None of the chosen one itself, and of all where none is.
+    """
+    if chosen is None:
+        return dict.fromkeys(decided)
+    return {
+        name: None if name == chosen else _compare_labels(decided[chosen].labels, one.labels, scoring)
+        for name, one in decided.items()
+    }
+
+
+def _compare_labels(one: Labels, other: Labels, scoring: Scoring) -> Record:
+    pairs = list(zip(one, other, strict=True))
+    both = [(first, second) for first, second in pairs if first is not None and second is not None]
+    firsts, seconds = ([pair[side] for pair in both] for side in (0, 1))
+    return {
+        "rows": len(pairs),
+        "changed": sum(first != second for first, second in pairs),
+        "agreement": measure_agreement(firsts, seconds, scoring.form, scoring.labels),
     }
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from distil.diff.sides import Side
 from distil.forms.answering import Answers
+from distil.quality.agreement import measure_agreement
 from distil.quality.judging import Scoring
 from distil.quality.scores import is_right
 
@@ -53,7 +54,8 @@ class Shift:
     """How the labels by one (`who`) differ on the rows that both sides have.
 
     `changed` has the rows whose label differs, by id: text, gold, part, effect, before, after, and of a teacher
-    `PER_SIDE` of each side. `moves` counts what became of what, decision by decision, the commonest first.
+    `PER_SIDE` of each side. `moves` counts what became of what, decision by decision, the commonest first. `agreement`
+    is kappa or F1 (`distil.quality.agreement`) of the rows to which both gave a label.
     """
 
     who: str
@@ -64,6 +66,7 @@ class Shift:
     abstained_after: int
     changed: pd.DataFrame
     moves: list[tuple[str, str, int]]
+    agreement: float | None
     judged: dict[str, Judged]  # by part, of those that have rows
 
 
@@ -108,6 +111,7 @@ def _find_shift(who: str, old: pd.DataFrame, new: pd.DataFrame, before: Side, af
     differs = (rows["before"] != rows["after"]) & (rows["before"].notna() | rows["after"].notna())
     changed = rows[differs]
     order = changed["effect"].map({effect: place for place, effect in enumerate(EFFECTS)})
+    told = rows[rows["before"].notna() & rows["after"].notna()]
     parts = {part: rows[(rows["part"] == part) & rows["gold"].notna()] for part in (TEST, DEV)}
     return Shift(
         who=who,
@@ -118,6 +122,7 @@ def _find_shift(who: str, old: pd.DataFrame, new: pd.DataFrame, before: Side, af
         abstained_after=int(rows["after"].isna().sum()),
         changed=changed.assign(order=order).sort_values(["order", "id"]).drop(columns="order"),
         moves=_count_moves(changed, scoring),
+        agreement=measure_agreement(told["before"].to_list(), told["after"].to_list(), scoring.form, scoring.labels),
         judged={part: _judge(those, differs, scoring) for part, those in parts.items() if len(those)},
     )
 

@@ -1,10 +1,12 @@
 """The sections `aggregate` and `split`: how votes become a label, and how rows are divided."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from distil.core.params import Number, Params
+
+Share = Annotated[Number, Field(ge=0, le=1)]
 
 
 class AggregateParams(Params):
@@ -12,6 +14,7 @@ class AggregateParams(Params):
 
     calibrate: bool = True  # scores only
     min_agreement: Number = Field(default=0.0, ge=0, le=1)  # share of the votes, or calibrated probability, that wins
+    label_shares: dict[str, Share] = Field(default_factory=dict)  # of the texts, as they are to be expected
 
 
 class SplitParams(Params):

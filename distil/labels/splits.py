@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from distil.labels.near_duplicates import find_clusters
+from distil.labels.params import SplitParams
+
 Clusters = NDArray[np.int64]
 
 
@@ -59,6 +62,13 @@ def assign(
     kept_out = (near & rows["label"].notna()) | (known & _share_cluster(drawn, clusters))
     names = ["test", "validation", "calibration", "near", "train"]
     return pd.Series(np.select([test, validation, calibration, kept_out, trainable], names, "none"), index=rows.index)
+
+
+def find_test(texts: pd.DataFrame, params: SplitParams) -> pd.Series:
+    """Whether each row of `tables.TEXTS` is a test row for its gold or its source's word, which needs no label."""
+    together = find_clusters(texts["text"].to_list()) if params.near_duplicates == "together" else None
+    parts = assign(texts.assign(label=None), params.test_share, params.validation_share, params.salt, together)
+    return parts == "test"
 
 
 def _draw_test(

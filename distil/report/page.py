@@ -30,7 +30,7 @@ from distil.report.next_steps import list_findings, list_steps, write_alarm
 from distil.report.recall import describe_recall
 from distil.report.results import Result, find_family, list_headings
 from distil.report.tradeoffs import list_tradeoffs
-from distil.report.trust import has_trust, list_estimates, list_trust_notes
+from distil.report.trust import list_estimates, list_groups, list_signs, list_strata, list_trust_notes, list_unlikely
 from distil.report.wording import join_sources, number_sources, write_plain, write_seconds, write_sentence
 
 STYLE = "page.css"
@@ -113,6 +113,10 @@ def _describe_quality(study: Study, results: Sequence[Result]) -> dict[str, Any]
         "more_scores": tabulate_more_scores(study, results),
         "estimates": list_estimates(study),
         "trust_notes": list_trust_notes(study),
+        "strata": list_strata(study),
+        "groups": list_groups(study),
+        "signs": list_signs(study),
+        "unlikely": list_unlikely(study),
     }
 
 
@@ -145,7 +149,6 @@ def _choose_sections(study: Study) -> dict[str, tuple[str, str]]:
         "candidates": not study.compare["candidates"],
         "against": study.against is None,
         "cascade": find_cascade(study) is None,
-        "trust": not has_trust(study),
     }
     sections = {key: section for key, section in SECTIONS.items() if not empty.get(key)}
     if study.against:

@@ -1,9 +1,8 @@
 """How far readers agree, beyond chance, on the rows that several of them read.
 
 Krippendorff's alpha of all readers is that of the kind's votes: nominal for one label, of sets with MASI's distance, of
-spans with 1 - F1 (`distil.kinds.*.labelling.votes`). Of two readers it is Cohen's kappa (1960) where a text has one
-label, and F1, which is what kappa comes to where that which nobody names cannot be counted (Hripcsak and Rothschild
-2005), of sets and spans. Intervals are percentile bootstraps over rows.
+spans with 1 - F1 (`distil.kinds.*.labelling.votes`). Of two readers it is kappa or F1 (`distil.quality.agreement`).
+Intervals are percentile bootstraps over rows.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,10 +11,10 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import cohen_kappa_score
 
 from distil.forms.labels import VoteForm
 from distil.forms.scores import ScoreForm
+from distil.quality import agreement
 from distil.review.answers import Answer
 
 SAMPLES, CONFIDENCE, SEED = 500, 0.95, 0
@@ -61,16 +60,11 @@ def _measure_pair(table: pd.DataFrame, scores: ScoreForm, labels: Sequence[str])
     if table.empty:
         return None
     one, other = table.to_numpy(dtype=object).T
-    by_chance = scores.HEADLINE[0] == "accuracy"
 
     def measure(rows: np.ndarray) -> float | None:
-        if not by_chance:
-            return float(scores.score_labels(list(one[rows]), list(other[rows]), labels)["micro_f1"])
-        if len({*one[rows], *other[rows]}) == 1:
-            return None  # both gave one label alone: nothing that chance could not do
-        return float(cohen_kappa_score(one[rows], other[rows]))
+        return agreement.measure_agreement(list(one[rows]), list(other[rows]), scores, labels)
 
-    name = "Cohen's kappa" if by_chance else "F1"
+    name = agreement.name_agreement(scores)
     return _bound(name, list(table), len(table), float((one == other).mean()), measure)
 
 

@@ -18,7 +18,8 @@ class Lessons:
     """Targets for all of the tuner's texts, and the places of those that are learnt.
 
     `epochs_agreement` is what cross-validation found for each number of epochs that it tried, null if it tried none;
-    `suspects` are rows of `tables.SUSPECTS`, null if nobody looked.
+    `suspects` are rows of `tables.SUSPECTS`, `health` the share of all labels that held-out predictions take for right
+    (cleanlab's overall label health); both null if nobody looked.
     """
 
     targets: Any
@@ -26,6 +27,7 @@ class Lessons:
     epochs: int
     epochs_agreement: Mapping[int, float] | None
     suspects: list[dict[str, object]] | None
+    health: float | None = None
 
 
 @dataclass(frozen=True)

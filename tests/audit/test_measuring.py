@@ -9,7 +9,7 @@ from distil.audit.measuring import SecondOpinion, find_second_opinion, measure_a
 from distil.audit.rows import HEADER
 from distil.core.ids import text_sha
 from distil.core.params import Kind
-from distil.kinds.canonical import load_writer
+from distil.kinds.canonical import load_softener, load_writer
 from distil.kinds.scoring import load_judging
 
 COUNT = 100
@@ -28,7 +28,7 @@ def make_tables(teacher: str, gold: str | None = None) -> tuple[pd.DataFrame, pd
     ids = [text_sha(str(number))[:16] for number in range(COUNT)]
     texts = pd.DataFrame({"id": ids, "text": [str(number) for number in range(COUNT)], "gold": None, "split": None})
     texts.loc[90:, "gold"] = gold
-    return texts, pd.DataFrame({"id": ids, "teacher_label": teacher})
+    return texts, pd.DataFrame({"id": ids, "teacher_label": teacher, "soft": None})
 
 
 CASES: list[tuple[Kind, Any, Any]] = [
@@ -44,6 +44,7 @@ def test_teacher_and_student_are_estimated_for_each_kind(tmp_path: Path, kind: K
     known, other = write(right), write(wrong)
     write_audit(tmp_path / "audit.csv", [known] * 18 + [other] * 2 + [None] * 2)
     texts, labels = make_tables(known)
+    labels["soft"] = [load_softener(kind)(known, ["a", "b"])] * COUNT
     audit = open_audit(tmp_path / "audit.csv", texts, texts["id"][90:], labels)
     student = [known, None, *[known] * 19, other]
     found = measure_audit(audit, student, None, form, 0.95)
@@ -52,6 +53,7 @@ def test_teacher_and_student_are_estimated_for_each_kind(tmp_path: Path, kind: K
     teacher, said = found["systems"]["teacher"], found["systems"]["student"]
     assert teacher[name] == pytest.approx(0.9)
     assert said[name] == pytest.approx(0.85)
+    assert found["strata"] == [{"texts": 50, "rows": 11, "labelled": 10, "labels": ["a"], "agreement": 1.0}] * 2
     assert teacher["low"] < 0.9 < teacher["high"]
     assert teacher["if_unanswered_wrong"]["value"] == pytest.approx(18 / 22)
     assert teacher["high"] - teacher["low"] < said["high"] - said["low"], "of these very texts a fifth was read"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from distil.compare.scores import Decided, find_best, list_alike, make_scoring, score_candidates
+from distil.compare.scores import Decided, find_best, find_drift, list_alike, make_scoring, score_candidates
 from distil.kinds.classification.scoring import judging
 
 GOLD = ["a", "b"] * 20
@@ -37,3 +37,11 @@ def test_of_two_that_are_alike_the_first_is_the_best() -> None:
     found = score_candidates(GOLD, {"one": wrong(3), "two": wrong(3)}, SCORING)
     assert find_best(found, "accuracy") == "one"
     assert found["two"]["vs_best"]["p_value"] == 1.0
+
+
+def test_drift_is_told_of_all_but_the_study_s_teacher() -> None:
+    decided = {"chosen": wrong(0), "other": wrong(10, silent=4)}
+    assert find_drift(decided, None, SCORING) == {"chosen": None, "other": None}
+    found = find_drift(decided, "chosen", SCORING)
+    assert found["chosen"] is None
+    assert found["other"] == {"rows": 40, "changed": 10, "agreement": pytest.approx(2 / 3)}

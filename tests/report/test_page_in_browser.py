@@ -49,7 +49,6 @@ STUDIES: dict[str, dict[str, Any]] = {
 }
 AGAINST: dict[str, Kind] = {"sets against then": "multi_label", "spans against then": "token_classification"}
 OPTIONAL = {  # the sections that a study has and others have not
-    **{name: {"trust"} for name, options in STUDIES.items() if not options.get("gold", True)},
     **{name: {"against"} for name in AGAINST},
     "candidates": {"candidates"},
     "cascade": {"cascade"},

@@ -1,6 +1,8 @@
+import re
 from pathlib import Path
 from typing import Any
 
+from toy_against import PATHS, start_study
 from toy_results import write_toy_results
 from written_reports import change_metrics, read_page, write_report_on
 
@@ -13,9 +15,56 @@ def system_of(share: str, method: str) -> dict[str, Any]:
     return found | {"if_unanswered_wrong": worst, "effective_rows": 300}
 
 
-def test_a_study_with_gold_and_without_an_audit_has_no_such_section(project: Path) -> None:
-    write_report_on(write_toy_results(project))
-    assert TITLE not in read_page(project).text
+def test_without_an_audit_labels_tell_of_themselves(project: Path) -> None:
+    arguments = write_toy_results(project)
+    write_report_on(arguments)
+    page = read_page(project).text
+    assert f"{TITLE}\n  The scores above are by people's labels of the test texts." in page
+    assert "None of it can see an error that the teacher always makes, in all of its votes: only an audit can." in page
+    assert "no answer50.2%0.0%90.0%" in page, "the least agreement first"
+    assert "How many texts a label should have is not known here" in page
+    assert "Whether another prompt or teacher would give other labels is not known here" in page
+    assert "Nobody looked for labels that held-out predictions contradict" in page
+    share = {"label": "positive", "texts": 1000, "share": 0.6, "low": 0.58, "high": 0.62, "expected": 0.5}
+    likely = share | {"label": "negative", "share": 0.4, "expected": 0.41, "p_value": 0.6}
+    change_metrics(project, "aggregate", shares=[share | {"p_value": 1e-9}, likely])
+    change_metrics(project, "train", label_health=0.864, suspects=303)
+    write_report_on(arguments)
+    page = read_page(project).text
+    assert "The label positive is on 60.0% [58.0%, 62.0%] of the texts, and 50.0% were expected; that is not by" in page
+    assert "or the teacher gives it too often." in page
+    assert "Within chance of what is expected are the shares of negative 40.0% [58.0%, 62.0%], expected 41.0%." in page
+    assert "take 86.4% of the training labels for right (cleanlab's overall label health), and suspect 303." in page
+
+
+def test_drift_is_told_by_candidates_that_labelled_the_same_texts(project: Path) -> None:
+    write_report_on(write_toy_results(project, candidates=True))
+    page = read_page(project).text
+    assert "Other labels with the candidate another prompt: 12.2% of 500 texts (Cohen's kappa 0.744)." in page
+    assert "Other labels with the candidate then: 14.0% of 500 texts." in page
+
+
+def test_drift_is_told_by_an_earlier_revision(project: Path) -> None:
+    start_study(project, "multi_label")
+    write_report_on(PATHS)
+    assert re.search(
+        r"Other labels since then \(\w{7}\): \d+\.\d% of 90 texts \(F1 0\.\d{3}\)\.", read_page(project).text
+    )
+
+
+def test_parts_of_the_audit_are_shown_by_their_size(project: Path) -> None:
+    arguments = write_toy_results(project, gold=False)
+    systems = {name: system_of("accuracy", "stratified") for name in ("teacher", "student")}
+    strata = [
+        {"texts": 900 - number, "rows": 10, "labelled": 9, "labels": list("abcde")[: number % 6], "agreement": 0.67}
+        for number in range(20)
+    ]
+    change_metrics(project, "audit", labelled=150, systems=systems, strata=strata)
+    write_report_on(arguments)
+    page = read_page(project).text
+    assert "The 12 largest of 20 parts." in page
+    assert "none67.0%900109" in page
+    assert "a, b, c and 2 more67.0%895109" in page
 
 
 def test_without_gold_nobody_knows_until_somebody_reads(project: Path) -> None:

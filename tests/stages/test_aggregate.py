@@ -59,7 +59,22 @@ def test_votes_become_labels_and_disagreement_an_abstention(
     assert metrics["abstained"] == {"parse_failed": 1, "tie": 1}
     assert (metrics["labelled"], metrics["mean_agreement"]) == (1, 0.75)
     assert (metrics["unanimous"], metrics["krippendorff_alpha"]) == (0.5, 0.0)  # as much as by chance
+    told = [(one["label"] or one["group"], one["texts"], one["unanimous"]) for one in metrics["by_predicted"]]
+    assert told == [("positive", 1, 1.0), ("abstained", 2, 0.0)]
+    assert metrics["shares"] == []
     assert "mean agreement 0.750, Krippendorff's alpha 0.000\n" in capsys.readouterr().out
+
+
+def test_shares_that_are_expected_stand_beside_those_that_came(project: Project) -> None:
+    set_up(project)
+    project(aggregate={"label_shares": {"positive": 0.5}})
+    main(*PATHS)
+    assert [(one["label"], one["share"], one["p_value"]) for one in read_details(PATHS[3])["shares"]] == [
+        ("positive", 1.0, 1.0)
+    ]
+    project(aggregate={"label_shares": {"so-so": 0.5}})
+    with pytest.raises(InputError, match=r"aggregate\.label_shares in params\.yaml names 'so-so'"):
+        main(*PATHS)
 
 
 def test_single_votes_have_no_agreement_to_measure(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,10 +3,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from annotating import ANNOTATE
 from conftest import Project
 
 from distil.audit.rows import HEADER
 from distil.core.errors import InputError
+from distil.core.ids import text_id
 from distil.core.metrics import read_details, read_metrics
 from distil.core.tables import CALIBRATION, LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
 from stages.split import main
@@ -16,7 +18,7 @@ PATHS = (*(Path(f"{name}.parquet") for name in TABLES.split()), Path("teacher.js
 
 
 def set_up(project: Project, count: int, gold: str | None = "positive", **params: Any) -> None:
-    folder = project(split={"test_share": 0.2, "validation_share": 0.1, "salt": "s"} | params)
+    folder = project(split={"test_share": 0.2, "validation_share": 0.1, "salt": "s"} | params, annotate=ANNOTATE)
     ids = [f"{number:016x}" for number in range(count)]
     texts = [{"id": text_id, "text": f"text {text_id}", "gold": gold} for text_id in ids]
     labels = [
@@ -116,6 +118,26 @@ def test_near_duplicates_across_the_split_are_counted_and_told(
     assert alone < set(tables()[2]["id"])
     assert read_details(PATHS[6])["near_duplicates"] == {"test": 0, "train_and_validation": 0, "left_out": 0}
     assert capsys.readouterr().err == ""
+
+
+def test_what_scores_and_is_shown_to_the_teacher_is_told(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(project, 0)
+    texts = [f"{text_id(str(number))} is the text" for number in range(100)]
+    told = {"teacher_label": "positive", "label": "positive", "soft": [0, 1], "votes": 1, "source": "teacher"}
+    write_rows(PATHS[0], TEXTS, [{"id": text_id(text), "text": text, "gold": "positive"} for text in texts])
+    write_rows(PATHS[1], LABELS, [{"id": text_id(text)} | told for text in texts])
+    main(*PATHS)
+    test = tables()[2]["text"].to_list()
+    learnt = next(text for text in texts if text not in test)
+    project(annotate=ANNOTATE | {"examples": {"file": "examples.csv", "nearest": 1, "embeddings": "here"}})
+    show = (
+        "warning: 2 texts of test, or that people read blind, are examples of examples.csv, or nearly the same as one"
+    )
+    for shown, said in (([learnt], ""), ([learnt, *test[:2]], show)):
+        Path("examples.csv").write_text("text,label\n" + "".join(f"{text},positive\n" for text in shown))
+        main(*PATHS)
+        assert capsys.readouterr().err.startswith(said)
+        assert bool(said) == ("examples.csv" in said)
 
 
 def test_texts_that_are_all_test_score_the_teacher(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

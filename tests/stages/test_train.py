@@ -84,7 +84,17 @@ def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_stage(project: Project, base: Path, capfd: pytest.CaptureFixture[str]) -> None:
     metrics = run_stage(project, base)
     assert list(metrics) == [
-        *("rows", "rows_by_label", "suspects", "noise", "left_out", "max_length", "reading", "warnings"),
+        *(
+            "rows",
+            "rows_by_label",
+            "suspects",
+            "label_health",
+            "noise",
+            "left_out",
+            "max_length",
+            "reading",
+            "warnings",
+        ),
         *(
             "below_min_agreement",
             "validation_rows",

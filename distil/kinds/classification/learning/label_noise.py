@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from cleanlab.dataset import overall_label_health_score
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 from numpy.typing import NDArray
@@ -45,6 +46,13 @@ def doubt_rows(rows: pd.DataFrame, suspected: NDArray[np.bool_]) -> NDArray[np.b
     least = binomtest(int(suspected[split].sum()), int(split.sum())).proportion_ci(method="wilson").low
     tells = least >= TELLING * suspected[by_teacher & agreed].mean()
     return suspected & split if tells else suspected
+
+
+def measure_health(numbers: NDArray[np.intp], probabilities: Floats) -> float:
+    """Return the share of the labels that are right as far as held-out predictions tell: cleanlab's overall score."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # as in `find_suspects`
+        return float(overall_label_health_score(numbers, probabilities, verbose=False))
 
 
 def weigh_rows(rows: pd.DataFrame, numbers: NDArray[np.intp], probabilities: Floats) -> Floats:

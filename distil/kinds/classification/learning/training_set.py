@@ -8,7 +8,13 @@ import pandas as pd
 from distil.core.errors import InputError
 from distil.kinds.classification.learning.cross_validation import Floats, choose_epochs, predict_held_out
 from distil.kinds.classification.learning.frozen import Frozen
-from distil.kinds.classification.learning.label_noise import doubt_rows, find_suspects, list_suspects, weigh_rows
+from distil.kinds.classification.learning.label_noise import (
+    doubt_rows,
+    find_suspects,
+    list_suspects,
+    measure_health,
+    weigh_rows,
+)
 from distil.kinds.classification.learning.targets import (
     Targets,
     make_targets,
@@ -47,6 +53,7 @@ def prepare_lessons(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen) -> Les
     epochs, agreements, held_out = _settle_epochs(tuner, numbers, targets)
     places, weights = np.arange(len(rows)), np.ones(len(rows))
     suspects: list[dict[str, object]] | None = None
+    health: float | None = None
     if params.suspects == "embeddings":
         held_out = frozen.held_out
     elif params.suspects == "student" and held_out is None:
@@ -54,6 +61,7 @@ def prepare_lessons(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen) -> Les
     if held_out is not None and params.suspects != "none":
         suspected = find_suspects(rows, numbers, held_out)
         suspects = list_suspects(rows, numbers, held_out, suspected, tuner.labels)
+        health = measure_health(numbers, held_out)
         doubted = doubt_rows(rows, suspected)
         if params.noise == "drop" and (params.recipe == "fixed" or len(np.unique(numbers[~doubted])) > 1):
             places = np.flatnonzero(~doubted)
@@ -63,7 +71,7 @@ def prepare_lessons(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen) -> Les
     if params.class_weights == "balanced":
         by_label = dict(zip(numbers[places], weigh_classes(numbers[places]), strict=True))
         weights *= [by_label.get(number, 1.0) for number in numbers]  # what is left out may come back
-    return Lessons((targets * weights[:, None]).astype(np.float32), places, epochs, agreements, suspects)
+    return Lessons((targets * weights[:, None]).astype(np.float32), places, epochs, agreements, suspects, health)
 
 
 def _settle_epochs(

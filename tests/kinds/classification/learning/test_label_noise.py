@@ -11,6 +11,7 @@ from distil.kinds.classification.learning.label_noise import (
     doubt_rows,
     find_suspects,
     list_suspects,
+    measure_health,
     weigh_rows,
 )
 from distil.kinds.classification.learning.targets import number_labels
@@ -27,6 +28,11 @@ NOISY = ROWS.assign(label=[LABELS[number] for number in WRONG])
 def test_flipped_labels_are_found_and_no_others() -> None:
     assert np.flatnonzero(find_suspects(NOISY, WRONG, HELD_OUT)).tolist() == FLIPPED
     assert not find_suspects(ROWS, TRUTH, HELD_OUT).any()
+
+
+def test_health_is_the_share_of_labels_that_are_not_contradicted() -> None:
+    assert measure_health(TRUTH, HELD_OUT) == 1.0
+    assert measure_health(WRONG, HELD_OUT) == pytest.approx(1 - len(FLIPPED) / len(ROWS))
 
 
 def test_labels_by_people_are_never_suspected_and_keep_their_weight() -> None:
