@@ -1,27 +1,37 @@
-"""What the student says of texts, in the form that replies are made of, for all kinds of task."""
+"""What the student, or the teacher in its place, says of texts, in the form that replies are made of.
+
+For all kinds of task: a score for each label, or spans.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from distil.classifiers.onnx_classifier import OnnxClassifier, OnnxMultiLabel
 from distil.classifiers.onnx_tagger import OnnxTagger
 from distil.classifiers.opening import OnnxStudent
 from distil.core.params import Kind
+from distil.kinds.canonical import load_softener
 from distil.tagging.words import Entity
+
+Shares = NDArray[np.float64]
 
 
 class Said(NamedTuple):
     """What is said of one text: a score for each label of the student, or spans.
 
-    `tokens` are those that were read and `given` those that the text has, special ones included.
+    `tokens` are those that were read and `given` those that the text has, special ones included. `sureness` is how sure
+    the student is, from 0 to 1; null beside logits.
     """
 
     scores: list[float]
     spans: list[Entity]
     tokens: int
     given: int
+    sureness: float | None = None
 
 
 def say(student: OnnxStudent, texts: Sequence[str], raw: bool = False) -> list[Said]:
@@ -34,21 +44,41 @@ def decide(student: OnnxStudent, said: Said) -> Any:
     return DECIDING[student.kind](student, said)
 
 
+def take_label(student: OnnxStudent, said: Said, text: str, label: str) -> Said:
+    """The same with the label of another, in its canonical form: it has a score of 1, and all others of 0."""
+    shares = load_softener(student.kind)(label, student.labels)
+    return TAKING[student.kind](student, said, text, shares)
+
+
 def _say_labels(student: OnnxClassifier | OnnxMultiLabel, texts: Sequence[str], raw: bool) -> list[Said]:
     encodings = student.encode(texts)
-    scores = student.predict_logits(texts) if raw else student.predict_encoded(encodings)
+    if raw:
+        scores, sureness = student.predict_logits(texts), [None] * len(texts)
+    else:
+        scores, sure = student.judge_encoded(encodings)
+        sureness = sure.tolist()
     return [
-        Said(row, [], len(encoding), _count_given(encoding))
-        for row, encoding in zip(scores.tolist(), encodings, strict=True)
+        Said(row, [], len(encoding), _count_given(encoding), sure)
+        for row, encoding, sure in zip(scores.tolist(), encodings, sureness, strict=True)
     ]
 
 
 def _say_spans(student: OnnxTagger, texts: Sequence[str], raw: bool) -> list[Said]:
     splits = student.encode(texts)
+    found, sureness = student.judge_encoded(splits)
     return [
-        Said([], spans, sum(map(len, split.rows)), 0)
-        for spans, split in zip(student.predict_encoded(splits), splits, strict=True)
+        Said([], spans, sum(map(len, split.rows)), 0, sure)
+        for spans, split, sure in zip(found, splits, sureness.tolist(), strict=True)
     ]
+
+
+def _take_scores(student: OnnxStudent, said: Said, text: str, shares: Shares) -> Said:
+    return said._replace(scores=shares.tolist())
+
+
+def _take_spans(student: OnnxStudent, said: Said, text: str, shares: Shares) -> Said:
+    places = [(int(start), int(end), student.labels[int(number)]) for start, end, number, _ in shares.reshape(-1, 4)]
+    return said._replace(spans=[Entity(start, end, name, text[start:end], 1.0) for start, end, name in places])
 
 
 def _count_given(encoding: Encoding) -> int:
@@ -78,4 +108,9 @@ DECIDING: dict[Kind, Callable[[Any, Said], Any]] = {
     "classification": _decide_one,
     "multi_label": _decide_several,
     "token_classification": _decide_spans,
+}
+TAKING: dict[Kind, Callable[[OnnxStudent, Said, str, Shares], Said]] = {
+    "classification": _take_scores,
+    "multi_label": _take_scores,
+    "token_classification": _take_spans,
 }

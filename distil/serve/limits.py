@@ -36,6 +36,7 @@ class Limits(Params):
     most_characters: int = Field(default=100_000, ge=1)  # of a text
     most_waiting: int = Field(default=4096, ge=1)  # texts of all requests that wait; long ones count as several
     body_timeout_s: float = Field(default=10.0, gt=0)  # until the last byte of a request is there
+    teacher_timeout_s: float = Field(default=20.0, gt=0)  # for which a reply waits for the teacher
     most_connections: int = Field(default=1024, ge=1)
 
 

@@ -1,7 +1,7 @@
 """The routes: what is read from a request, who answers it, and in which form it is told."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 from typing import Annotated, Any
@@ -19,9 +19,12 @@ from distil.serve.chat import Chat, ChatRequest, list_models, stream_completion,
 from distil.serve.faults import FaultError, invalid, malformed
 from distil.serve.page import describe_routes, read_page, served_policy
 from distil.serve.service import Labelled, Service
-from distil.serve.tei import ErrorBody, Predictions, PredictRequest, read_request
+from distil.serve.tei import Detailed, ErrorBody, Predictions, PredictRequest, read_request
 
-ANSWERED_BY = "x-distil-answered-by"
+ANSWERED_BY, UNSURE, WHY_NOT = "x-distil-answered-by", "x-distil-unsure", "x-distil-why-not-teacher"
+LONGEST_HEADER = 4000  # signs: clients and proxies take 8,000 in all, some of them
+MIXED = "mixed"
+REPLIES: Any = Predictions | list[Predictions] | Detailed | list[Detailed]
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": told}
     for status, told in {
@@ -59,7 +62,7 @@ def make_app(service: Service, chat: Chat | None, why_no_chat: str = "") -> Fast
 
 
 def _add_predict(app: FastAPI, service: Service) -> None:
-    async def label(request: PredictRequest) -> tuple[tei.Asked, Labelled]:
+    async def label(request: PredictRequest) -> tuple[tei.Asked, list[Labelled]]:
         asked, begun = read_request(request, service.student.kind), perf_counter()
         method = "batch" if asked.is_batch else "single"
         service.metrics.requests.labels(method).inc()
@@ -68,12 +71,12 @@ def _add_predict(app: FastAPI, service: Service) -> None:
         service.metrics.seconds.observe(perf_counter() - begun)
         return asked, labelled
 
-    @app.post("/predict", response_model=Predictions | list[Predictions], tags=["texts"])
-    @app.post("/", response_model=Predictions | list[Predictions], tags=["texts"])
+    @app.post("/predict", response_model=REPLIES, tags=["texts"])
+    @app.post("/", response_model=REPLIES, tags=["texts"])
     async def predict(request: PredictRequest) -> Response:
         """Label a text or a batch: labels with scores, the highest first, or spans."""
         asked, labelled = await label(request)
-        return _tell(tei.write_reply(service.student, asked, labelled.said), labelled.by)
+        return JSONResponse(tei.write_reply(service.student, asked, labelled), headers=_tell_who(labelled))
 
     if service.student.kind == "token_classification":
 
@@ -81,7 +84,7 @@ def _add_predict(app: FastAPI, service: Service) -> None:
         async def redact(request: PredictRequest) -> Response:
             """Return a text or a batch with each span replaced by its label in brackets."""
             asked, labelled = await label(request)
-            return _tell(tei.write_redacted(asked, labelled.said), labelled.by)
+            return JSONResponse(tei.write_redacted(asked, labelled), headers=_tell_who(labelled))
 
 
 def _add_chat(app: FastAPI, service: Service, chat: Chat | None, why_no_chat: str) -> None:
@@ -100,16 +103,15 @@ def _add_chat(app: FastAPI, service: Service, chat: Chat | None, why_no_chat: st
         begun = perf_counter()
         service.metrics.requests.labels("chat").inc()
         question = chat.find(request)
-        labelled = await service.label([question.text])
-        (said,) = labelled.said
+        (labelled,) = await service.label([question.text])
+        said, headers = labelled.said, _tell_who([labelled])
         content = chat.write(question, write(decide(service.student, said)), request.response_format)
         service.metrics.answered.labels("chat").inc()
         service.metrics.seconds.observe(perf_counter() - begun)
         if request.stream:
             events = stream_completion(request, service.name, content, said.tokens)
-            headers = {ANSWERED_BY: labelled.by}
             return StreamingResponse(events, media_type="text/event-stream", headers=headers)
-        return _tell(write_completion(request, service.name, content, said.tokens), labelled.by)
+        return JSONResponse(write_completion(request, service.name, content, said.tokens), headers=headers)
 
 
 def _add_pages(app: FastAPI, service: Service) -> None:
@@ -170,5 +172,16 @@ def _explain(error: RequestValidationError) -> FaultError:
     return malformed(f"Failed to deserialize the JSON body into the target type: {place}: {first['msg']}")
 
 
-def _tell(content: Any, by: str) -> Response:
-    return JSONResponse(content, headers={ANSWERED_BY: by})
+def _tell_who(labelled: Sequence[Labelled]) -> dict[str, str]:
+    """Headers that say whose answers a reply has, and how many of the student's it is unsure of, and why they are its.
+
+    One word where one has answered for all; else a word for each text, while they fit in a header.
+    """
+    by = [one.by for one in labelled]
+    words = ",".join(by[:1] if len(set(by)) == 1 else by)
+    told = {ANSWERED_BY: words if len(words) <= LONGEST_HEADER else MIXED}
+    if unsure := [one for one in labelled if one.unsure and one.by == "student"]:
+        told[UNSURE] = str(len(unsure))
+    if why := {one.why_not for one in unsure if one.why_not}:
+        told[WHY_NOT] = ",".join(sorted(why))
+    return told

@@ -55,7 +55,10 @@ def run_server(
         log.warning("anyone who reaches this machine may ask; --token-env NAME asks for a token")
     if chat is None:
         log.info("/v1/chat/completions is off: %s", why_no_chat)
-    listen(Logged(guard), guard, service.limits, listener)
+    if service.passing:
+        spent = service.passing.teacher.spent_usd
+        log.info("texts of sureness below %g go to the teacher; $%.4f were spent before", service.unsure_below, spent)
+    listen(Logged(guard), guard, service.limits, listener, service.finish)
 
 
 class Logged:
