@@ -43,6 +43,7 @@ log = logging.getLogger("distil.serve")
 COMMAND = "serve"  # what messages call the run
 MOST_WAITING = 1024  # texts; more are not asked about
 TURN_S = 10.0  # for which the lock is held at a stretch, while texts keep coming
+ENDS_WITHIN_S = 5.0
 REST_S = 0.25  # after which it is taken again; who waits for it looks every 0.05 s
 LOOK_S = 0.02
 
@@ -55,7 +56,9 @@ class LiveTeacher:
         self._teacher = teacher
         self._run = f"serve-{hashlib.sha256(str(study.resolve()).encode()).hexdigest()[:16]}"
         self._begun: Future[tuple[asyncio.AbstractEventLoop, _Asking]] = Future()
-        Thread(target=lambda: asyncio.run(self._live()), name="teacher", daemon=True).start()
+        self._ended = asyncio.Event()
+        self._thread = Thread(target=lambda: asyncio.run(self._live()), name="teacher", daemon=True)
+        self._thread.start()
         self._loop, self._asking = self._begun.result()
 
     @property
@@ -65,8 +68,8 @@ class LiveTeacher:
 
     @property
     def under_way(self) -> int:
-        """How many requests are under way, each of which may be paid for."""
-        return len(self._asking.buying)
+        """How many texts are being asked about, for each of which answers may be paid for."""
+        return self._asking.under_way
 
     def ask(self, text: str, within_s: float) -> "Future[Given]":
         """The teacher's label of a text; nothing is sent for it after so many seconds, what was sent is kept."""
@@ -76,13 +79,19 @@ class LiveTeacher:
         """Send nothing more; what is under way may still come."""
         self._loop.call_soon_threadsafe(self._asking.stop)
 
+    def end(self) -> None:
+        """End the thread, unless it waits for another process: then it ends with this one."""
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join(ENDS_WITHIN_S)
+
     async def _live(self) -> None:
-        """The life of the thread, which ends with the process."""
+        """The life of the thread."""
         async with AsyncExitStack() as stack:
             try:
                 store = stack.enter_context(open_store(store_path()))
                 stack.enter_context(_alone(store, self._run))
                 asking = _Asking(self._teacher, store, self._run)
+                stack.push_async_callback(asking.close)
                 for plan in self._teacher.plans:
                     await asking.reach(plan)
             except DistilError as error:
@@ -92,14 +101,14 @@ class LiveTeacher:
                 self._begun.cancel()  # else who waits for it would wait for ever
                 raise
             self._begun.set_result((asyncio.get_running_loop(), asking))
-            await asyncio.Event().wait()
+            await self._ended.wait()
 
 
 class _Asking:
     """What happens in the thread: texts become requests, and answers become labels."""
 
     def __init__(self, teacher: Teacher, store: Store, run: str) -> None:
-        self.buying: dict[str, asyncio.Task[None]] = {}  # by key: what two texts or teachers ask is bought once
+        self._buying: dict[str, asyncio.Task[None]] = {}  # by key: what two texts or teachers ask is bought once
         self._teacher, self._store, self._run = teacher, store, run
         self._tills = open_tills(teacher.plans, teacher.runtime, teacher.prices)
         self._tills[BEFORE] = Till(None, 1, paid=False)
@@ -120,10 +129,17 @@ class _Asking:
     def spent_usd(self) -> float:
         return self._budget.spent
 
+    @property
+    def under_way(self) -> int:
+        return self._turns.inside
+
     def stop(self) -> None:
         self._stopped = True
         for client, _ in self._clients.values():
             client.stop()
+
+    async def close(self) -> None:
+        await asyncio.gather(*self._closing, *(stack.aclose() for _, stack in self._clients.values()))
 
     async def answer(self, text: str, within_s: float) -> Given:
         """The teacher's label of a text, or why there is none; no error comes out but those of this code."""
@@ -174,7 +190,7 @@ class _Asking:
                 await asyncio.wait(pending)
             await stack.aclose()
 
-        closing = asyncio.create_task(close([*self.buying.values()]))
+        closing = asyncio.create_task(close([*self._buying.values()]))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
@@ -189,7 +205,9 @@ class _Asking:
             maker = RowMaker(plan, form)
             for requests in plan.by_vote(one.due):
                 found = [one.stored.get(request.key) for request in requests]
-                rows.append(maker.row(BEFORE, requests, [stored and stored.answer for stored in found]))
+                rows.append(
+                    maker.row(BEFORE, requests, [None if stored is None else stored.answer for stored in found])
+                )
         return self._teacher.decide(pa.Table.from_pylist(rows, ANNOTATIONS).to_pandas()).get(BEFORE)
 
     async def _complete(self, plan: Plan, question: Question) -> Asked:
@@ -201,7 +219,7 @@ class _Asking:
             if not missing:
                 return asked
             self._store.check_room()
-            bought = [self._buying(plan, request) for request in missing]
+            bought = [self._begin_to_buy(plan, request) for request in missing]
             await asyncio.wait(bought)
             for request, error in zip(missing, [task.exception() for task in bought], strict=True):
                 if isinstance(error, FailedRequestError) and error.rejected:
@@ -209,11 +227,11 @@ class _Asking:
                 elif error is not None:
                     raise error
 
-    def _buying(self, plan: Plan, request: Request) -> "asyncio.Task[None]":
-        if request.key not in self.buying:
-            task = self.buying[request.key] = asyncio.create_task(self._buy(plan, request))
-            task.add_done_callback(lambda _: self.buying.pop(request.key))
-        return self.buying[request.key]
+    def _begin_to_buy(self, plan: Plan, request: Request) -> "asyncio.Task[None]":
+        if request.key not in self._buying:
+            task = self._buying[request.key] = asyncio.create_task(self._buy(plan, request))
+            task.add_done_callback(lambda _: self._buying.pop(request.key))
+        return self._buying[request.key]
 
     async def _buy(self, plan: Plan, request: Request) -> None:
         """Have a request answered, and the answer kept, within the budget."""
@@ -257,7 +275,7 @@ class _Turns:
     def __init__(self, store: Store, plans: Sequence[Plan]) -> None:
         self._store, self._plans = store, plans
         self._held = ExitStack()
-        self._inside = 0
+        self.inside = 0
         self._began = 0.0
         self._rest_until = 0.0
 
@@ -266,19 +284,19 @@ class _Turns:
         """Hold the lock for a text. Where another process has it, this thread waits as a whole: it may ask nothing."""
         while not self._try():
             await asyncio.sleep(LOOK_S)
-        self._inside += 1
+        self.inside += 1
         try:
             yield
         finally:
-            self._inside -= 1
-            if not self._inside:
+            self.inside -= 1
+            if not self.inside:
                 self._held.close()
                 now = time.monotonic()
                 self._rest_until = now + REST_S if now - self._began > TURN_S else now
 
     def _try(self) -> bool:
         now = time.monotonic()
-        if self._inside:
+        if self.inside:
             return now - self._began < TURN_S
         if now < self._rest_until:
             return False

@@ -5,15 +5,18 @@ Also `python -m distil.cli.serve`, for an image that has no more than serving ne
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from distil.cli.student import choose_file, find_folder, open_student
+from distil.classifiers.onnx_runner import CPU
+from distil.cli.student import choose_file, find_folder, open_student, read_runtime
 from distil.core.errors import InputError
 from distil.core.params import PARAMS_FILE
+from distil.core.runtime import count_cores
 
 if TYPE_CHECKING:
+    from distil.cascade.asking import Teacher as StudyTeacher
     from distil.classifiers.opening import OnnxStudent
     from distil.serve.chat import Chat
     from distil.serve.limits import Limits
@@ -90,8 +93,18 @@ def run(
     chat, why = find_chat(student)
     below, teacher = (None, None) if unsure_below is None else open_passing(student, folder, chosen, unsure_below)
     name = chat.name if chat else folder.resolve().name
-    service = Service(student, folder, chosen, limits, name, below, teacher)
-    run_server(service, chat, why, listener, names, secret)
+    service = Service(student, folder, chosen, limits, name, below, teacher, count_workers(student))
+    try:
+        run_server(service, chat, why, listener, names, secret)
+    finally:
+        if teacher is not None:
+            teacher.end()
+
+
+def count_workers(student: "OnnxStudent") -> int:
+    """How many batches are computed at once: as many as the student would by itself."""
+    runtime = read_runtime()
+    return max(1, (runtime.threads or count_cores()) // runtime.threads_per_batch) if student.provider == CPU else 1
 
 
 def check_passing(below: str | None, to: str | None, token: str | None) -> None:
@@ -119,13 +132,12 @@ def open_passing(student: "OnnxStudent", folder: Path, file: str, below: str) ->
             raise
         raise InputError(f"--unsure-to teacher needs {error.name}, and here is no more than serving needs") from None
     sureness = find_certified(Model(student, folder, file, "")) if below == "auto" else read_sureness(below)
-    teacher = open_teacher(student)
-    if teacher.runtime.budget_usd is None:
+    if read_runtime().budget_usd is None:
         raise InputError(
-            f"--unsure-to teacher: runtime.budget_usd in {PARAMS_FILE} is not set; give the dollars that servers of this "
-            "study may spend in all"
+            f"--unsure-to teacher: runtime.budget_usd in {PARAMS_FILE} is not set; give the dollars that servers of "
+            "this study may spend in all"
         )
-    return sureness, LiveTeacher(teacher, Path())
+    return sureness, LiveTeacher(cast("StudyTeacher", open_teacher(student)), Path())
 
 
 def check_extra() -> None:

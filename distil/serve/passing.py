@@ -36,13 +36,16 @@ class Teacher(Protocol):
 
     @property
     def under_way(self) -> int:
-        """How many answers are under way that may be paid for."""
+        """How many texts are being asked about, for which answers may be paid for."""
 
     def ask(self, text: str, within_s: float) -> "Future[Given]":
         """Its label of a text; it is not asked later than after so many seconds."""
 
     def stop(self) -> None:
         """Ask nothing more; what is under way may still come."""
+
+    def end(self) -> None:
+        """Let go of all that asking takes."""
 
 
 class PassingOn:

@@ -13,23 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from conftest import ROOT
-from serving import serving
-
-
-def refuse(folder: Path, *arguments: str, **environment: str) -> str:
-    """The one line that a server ends with."""
-    done = subprocess.run(
-        [sys.executable, "-m", "distil.cli.serve", *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 1, done.stderr
-    (line,) = done.stderr.strip().splitlines()
-    return line
+from serving import refuse, serving
 
 
 def test_a_port_in_use_is_one_line(model: Path, tmp_path: Path) -> None:

@@ -149,9 +149,7 @@ def check_marks(page: Page, unsure: list[bool], sureness: list[float]) -> None:
     assert [float(row["sureness"]) for row in rows] == pytest.approx(sureness, abs=0.02)
 
 
-def test_the_folders_own_threshold_marks_what_is_unsure(
-    page: Page, kind: tuple[Path, str], tmp_path: Path
-) -> None:
+def test_the_folders_own_threshold_marks_what_is_unsure(page: Page, kind: tuple[Path, str], tmp_path: Path) -> None:
     own, unsure = certify(kind[0], tmp_path, INT8)
     with serving(tmp_path, own) as running:
         page.goto(running.address)

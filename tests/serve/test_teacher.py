@@ -1,4 +1,4 @@
-"""Texts of which the student is unsure, asked of a teacher on loopback: who answered, what it costs, when it is away."""
+"""Texts of which the student is unsure, asked of a teacher on loopback: who answered, for how much, when it is away."""
 
 import json
 import re
@@ -16,8 +16,7 @@ import pytest
 import yaml
 from conftest import ROOT
 from loopback_teacher import LoopbackTeacher, prompt_of, serve_teacher
-from serving import Running, serving
-from test_ending import refuse
+from serving import Running, refuse, serving
 
 from distil.classifiers.opening import open_onnx
 from distil.cli.serve import check_passing
@@ -101,7 +100,7 @@ def test_the_teacher_answers_and_is_paid_once_also_over_restarts(
         plain = ask(server, "bad thing").json()
         assert plain == [[{"label": "negative", "score": 1.0}, {"label": "positive", "score": 0.0}]]
         assert who(ask(server, "bad thing", raw_scores=True)) == ["student"]
-        message = {"role": "user", "content": "Is it negative, positive?\nText: bad thing\n"}
+        message = {"role": "user", "content": "Is it negative, positive?\nText: bad thing"}
         chat = {"messages": [message], "model": "any"}
         reply = httpx2.post(f"{server.address}/v1/chat/completions", json=chat, headers=TOKEN)
         assert who(reply) == ["teacher"] and reply.json()["choices"][0]["message"]["content"] == "negative"
@@ -110,11 +109,13 @@ def test_the_teacher_answers_and_is_paid_once_also_over_restarts(
         assert count(server, "distil_teacher_usd") == pytest.approx(2 * USD)
         info = httpx2.get(f"{server.address}/info", headers=TOKEN).json()
         assert (info["unsure_below"], info["unsure_to"]) == (1.0, "teacher")
-        line = refuse(study, "--model", str(model), "--port", "0", *ALL, A_TOKEN="x", DISTIL_STORE=str(study / "answers.sqlite"))
+        line = refuse(
+            study, "--model", str(model), "--port", "0", *ALL, A_TOKEN="x", DISTIL_STORE=str(study / "answers.sqlite")
+        )
         assert "another distil serve in this folder asks the teacher already" in line
         assert server.end() == 0
         assert "thing" not in server.log.read_text()
-    set_budget(study, 3.5 * USD)
+    set_budget(study, 0.13)  # an answer may cost up to $0.096 before any is known, and $0.075 afterwards
     with serve(study, model) as server:
         assert "$0.0240 were spent before" in server.log.read_text()
         assert who(ask(server, "good thing", "bad thing")) == ["teacher"]
@@ -124,8 +125,8 @@ def test_the_teacher_answers_and_is_paid_once_also_over_restarts(
         reply = ask(server, "good thing", "good thing 9")
         assert who(reply) == ["teacher", "student"]
         assert reply.headers["x-distil-unsure"] == "1" and reply.headers["x-distil-why-not-teacher"] == "budget"
-        assert count(server, 'distil_teacher_unanswered_total{why="budget"}') == 4
-        assert count(server, "distil_teacher_usd") <= 3.5 * USD
+        assert count(server, 'distil_teacher_unanswered_total{why="budget"}') == told.count(["student"]) + 1
+        assert count(server, "distil_teacher_usd") == pytest.approx((2 + told.count(["teacher"])) * USD)
         assert server.process.poll() is None
 
 
@@ -222,5 +223,5 @@ def test_a_label_of_another_is_told_as_the_student_tells_its_own(
     (said,) = say(student, ["good thing"])
     taken = take_label(student, said, "good thing", load_writer(student.kind)(value))
     assert decide(student, taken) == value
-    assert taken.sureness == said.sureness and 0 < said.sureness < 1
+    assert taken.sureness == said.sureness and 0 < (said.sureness or 0) < 1
     assert [one.text for one in taken.spans] == (["good", "thing"] if name == "tagger" else [])
