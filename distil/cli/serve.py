@@ -93,7 +93,7 @@ def run(
     chat, why = find_chat(student)
     below, teacher = (None, None) if unsure_below is None else open_passing(student, folder, chosen, unsure_below)
     name = chat.name if chat else folder.resolve().name
-    service = Service(student, folder, chosen, limits, name, below, teacher, count_workers(student))
+    service = Service(student, folder, chosen, limits, name, below, teacher, count_threads(student))
     try:
         run_server(service, chat, why, listener, names, secret)
     finally:
@@ -101,8 +101,8 @@ def run(
             teacher.end()
 
 
-def count_workers(student: "OnnxStudent") -> int:
-    """How many batches are computed at once: as many as the student would by itself."""
+def count_threads(student: "OnnxStudent") -> int:
+    """How many parts of a batch are computed at once: as many as the student would by itself."""
     runtime = read_runtime()
     return max(1, (runtime.threads or count_cores()) // runtime.threads_per_batch) if student.provider == CPU else 1
 

@@ -4,6 +4,7 @@ For all kinds of task: a score for each label, or spans.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,10 +12,13 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from distil.classifiers.onnx_classifier import OnnxClassifier, OnnxMultiLabel
+from distil.classifiers.onnx_runner import CPU
 from distil.classifiers.onnx_tagger import OnnxTagger
 from distil.classifiers.opening import OnnxStudent
 from distil.core.params import Kind
 from distil.kinds.canonical import load_softener
+from distil.serve.alike import MOST_TEXTS, group_alike
+from distil.tagging.splitting import Split
 from distil.tagging.words import Entity
 
 Shares = NDArray[np.float64]
@@ -34,9 +38,18 @@ class Said(NamedTuple):
     sureness: float | None = None
 
 
-def say(student: OnnxStudent, texts: Sequence[str], raw: bool = False) -> list[Said]:
-    """Return what the student says of each text: its probabilities, `raw` its logits, or its spans."""
-    return SAYING[student.kind](student, texts, raw)
+def say(student: OnnxStudent, texts: Sequence[str], raw: bool = False, threads: Executor | None = None) -> list[Said]:
+    """Return what the student says of each text: its probabilities, `raw` its logits, or its spans.
+
+    Few texts are computed on a CPU in parts of like length, side by side in the `threads`.
+    """
+    read = student.encode(texts)
+    if raw or threads is None or student.provider != CPU or len(texts) > MOST_TEXTS:
+        return SAYING[student.kind](student, texts, read, raw)
+    parts = group_alike([COUNTING[student.kind](one) for one in read], student.batch_tokens)
+    said = threads.map(lambda part: SAYING[student.kind](student, [], [read[place] for place in part], raw), parts)
+    placed = {place: one for part, some in zip(parts, said, strict=True) for place, one in zip(part, some, strict=True)}
+    return [placed[place] for place in range(len(texts))]
 
 
 def decide(student: OnnxStudent, said: Said) -> Any:
@@ -50,26 +63,30 @@ def take_label(student: OnnxStudent, said: Said, text: str, label: str) -> Said:
     return TAKING[student.kind](student, said, text, shares)
 
 
-def _say_labels(student: OnnxClassifier | OnnxMultiLabel, texts: Sequence[str], raw: bool) -> list[Said]:
-    encodings = student.encode(texts)
+def _say_labels(
+    student: OnnxClassifier | OnnxMultiLabel, texts: Sequence[str], read: Sequence[Encoding], raw: bool
+) -> list[Said]:
     if raw:
         scores, sureness = student.predict_logits(texts), [None] * len(texts)
     else:
-        scores, sure = student.judge_encoded(encodings)
+        scores, sure = student.judge_encoded(read)
         sureness = sure.tolist()
     return [
         Said(row, [], len(encoding), _count_given(encoding), sure)
-        for row, encoding, sure in zip(scores.tolist(), encodings, sureness, strict=True)
+        for row, encoding, sure in zip(scores.tolist(), read, sureness, strict=True)
     ]
 
 
-def _say_spans(student: OnnxTagger, texts: Sequence[str], raw: bool) -> list[Said]:
-    splits = student.encode(texts)
-    found, sureness = student.judge_encoded(splits)
+def _say_spans(student: OnnxTagger, texts: Sequence[str], read: Sequence[Split], raw: bool) -> list[Said]:
+    found, sureness = student.judge_encoded(read)
     return [
-        Said([], spans, sum(map(len, split.rows)), 0, sure)
-        for spans, split, sure in zip(found, splits, sureness.tolist(), strict=True)
+        Said([], spans, _count_rows(split), 0, sure)
+        for spans, split, sure in zip(found, read, sureness.tolist(), strict=True)
     ]
+
+
+def _count_rows(split: Split) -> int:
+    return sum(map(len, split.rows))
 
 
 def _take_scores(student: OnnxStudent, said: Said, text: str, shares: Shares) -> Said:
@@ -99,7 +116,12 @@ def _decide_spans(student: OnnxTagger, said: Said) -> list[tuple[int, int, str]]
     return [(span.start, span.end, span.label) for span in said.spans]
 
 
-SAYING: dict[Kind, Callable[[Any, Sequence[str], bool], list[Said]]] = {
+COUNTING: dict[Kind, Callable[[Any], int]] = {  # the tokens of a text
+    "classification": len,
+    "multi_label": len,
+    "token_classification": _count_rows,
+}
+SAYING: dict[Kind, Callable[[Any, Sequence[str], Any, bool], list[Said]]] = {
     "classification": _say_labels,
     "multi_label": _say_labels,
     "token_classification": _say_spans,

@@ -79,7 +79,7 @@ class Guard:
             self._note(fault)
             await refuse(scope["path"], fault, send)
             return
-        await self._app(scope, _replay(body, receive), send_on)
+        await self._app(scope, replay(body, receive), send_on)
 
     def _check(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> None:
         if self._hosts is not None and _name_host(headers.get(b"host", b"")) not in self._hosts:
@@ -152,7 +152,7 @@ def _name_host(header: bytes) -> str:
     return found[1] or found[2] if found else ""
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replay(body: bytes, receive: Receive) -> Receive:
     """Hand over the body, then whatever comes."""
     waiting = [body]
 

@@ -64,6 +64,7 @@ def listen(app: App, guard: Guard, limits: Limits, listener: socket.socket, fini
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # who asks does not matter here
         timeout_keep_alive=KEEP_ALIVE_S,
     )
     Connection.most, Connection.patience_s = limits.most_connections, limits.body_timeout_s

@@ -41,16 +41,16 @@ class Service:
         name: str,
         unsure_below: float | None = None,
         teacher: Teacher | None = None,
-        workers: int = 1,
+        threads: int = 1,
     ) -> None:
         """Serve what `open_onnx` opened of a folder and file.
 
         Texts of less sureness than `unsure_below` are told as unsure, and go to the teacher if there is one. Null: what
-        the folder says of its file, if it says anything. `workers` batches are computed at once.
+        the folder says of its file, if it says anything. `threads` compute at once.
         """
         self.student, self.limits, self.name = student, limits, name
         self.metrics = Metrics()
-        self.batcher = Batcher(student, limits.most_waiting, self.metrics, workers)
+        self.batcher = Batcher(student, limits.most_waiting, self.metrics, threads)
         self.passing = PassingOn(teacher, limits.teacher_timeout_s, self.metrics) if teacher else None
         certified = student.selective.threshold if student.selective.file in (None, file) else None
         self.unsure_below = certified if unsure_below is None else unsure_below

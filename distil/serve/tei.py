@@ -12,6 +12,7 @@ A request with `parameters` is one of the Hugging Face Inference API, which `hug
 there a list of strings is a batch, and the reply about one text is a list in a list too.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -115,6 +116,9 @@ class Asked(NamedTuple):
     detailed: bool
 
 
+PLAIN = Asked([], is_batch=False, raw=False, cut=True, most=None, in_list=False, detailed=False)
+
+
 def read_request(request: PredictRequest, kind: Kind) -> Asked:
     """What is asked; raises `FaultError`."""
     given, hub = request.inputs, request.parameters
@@ -135,6 +139,27 @@ def read_request(request: PredictRequest, kind: Kind) -> Asked:
         raise malformed(f"inputs: expected {EXPECTED}, not an empty list")
     most, cut = hub.top_k if hub else None, request.truncate is not False
     return Asked(texts, is_batch, raw, cut, most, hub is not None, request.details)
+
+
+def read_plain(body: bytes) -> Asked | None:
+    """What is asked by a request of nothing but a text or a batch.
+
+    Null for any other, which `PredictRequest` has to look at, and may say what is wrong with it.
+    """
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(given, dict) or given.keys() != {"inputs"}:
+        return None
+    inputs = given["inputs"]
+    if isinstance(inputs, str):
+        return PLAIN._replace(texts=[inputs])
+    if not isinstance(inputs, list) or not inputs:
+        return None
+    if all(isinstance(one, list) and len(one) == 1 and isinstance(one[0], str) for one in inputs):
+        return PLAIN._replace(texts=[one[0] for one in inputs], is_batch=True)
+    return None
 
 
 def write_reply(student: OnnxStudent, asked: Asked, labelled: Sequence[Labelled]) -> Any:
