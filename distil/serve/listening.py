@@ -82,7 +82,7 @@ class Server(uvicorn.Server):
         """Stop listening, let those who are connected have their replies, then end."""
         log.info("ending: requests that were accepted are answered")
         self._guard.draining = True
-        clients = [client for listener in sockets or [] for client in _accept_rest(listener)]
+        clients = [client for listener in sockets or [] for client in accept_rest(listener)]
         for server in self.servers:
             server.close()
         await self._take(clients)
@@ -131,7 +131,7 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def _accept_rest(listener: socket.socket) -> Iterator[socket.socket]:
+def accept_rest(listener: socket.socket) -> Iterator[socket.socket]:
     """Those whom the kernel has let in already: it would send them away when the socket is closed."""
     with suppress(OSError):  # nobody else waits
         while True:

@@ -86,6 +86,7 @@ def count_kept(study: Path) -> int:
         return int(store.execute("SELECT count(*) FROM answers").fetchone()[0])
 
 
+@pytest.mark.slow
 def test_the_teacher_answers_and_is_paid_once_also_over_restarts(
     study: Path, model: Path, teacher: LoopbackTeacher
 ) -> None:
