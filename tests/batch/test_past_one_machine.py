@@ -70,7 +70,7 @@ def run_batch(requests: Path, output: Path, url: str, refused: str) -> None:
 def test_what_run_batch_answers_comes_into_the_store(project: Project) -> None:
     with serve_teacher(label) as server:
         export(project, server)
-        run_batch(Path("batch/requests-0001.jsonl"), Path("batch/output-0001.jsonl"), server.url, refused="text 7")
+        run_batch(Path("batch/requests-0001.jsonl"), Path("batch/results-0001.jsonl"), server.url, refused="text 7")
         assert "9 new answers, 0 known already, 1 failed" in (said := call("batch", "import", "batch"))
         assert "the first: status 400: too long" in said
         asked = len(server.bodies)
@@ -97,7 +97,8 @@ def test_what_ray_data_answers_comes_into_the_store(project: Project) -> None:
     with serve_teacher(behave) as server:
         export(project, server)
         Path("ask.py").write_text(read_script())
-        command = [sys.executable, "ask.py", "batch", "batch/output.jsonl", f"{server.url}/chat/completions"]
+        files = ("batch/requests-0001.jsonl", "batch/results-0001.jsonl")
+        command = [sys.executable, "ask.py", *files, f"{server.url}/chat/completions"]
         subprocess.run(command, check=True, env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"})
         assert "9 new answers, 0 known already, 1 failed" in call("batch", "import", "batch")
         server.behave = label
