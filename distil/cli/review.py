@@ -13,6 +13,7 @@ import typer
 from distil.classifiers.opening import open_onnx
 from distil.cli.project import artifact_path, stage_path
 from distil.cli.review_folder import SheetChoice, check_reader, describe_settled, find_places
+from distil.cli.review_page import open_page
 from distil.core.errors import InputError
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
@@ -66,6 +67,7 @@ class Tool(StrEnum):
 
 
 review_app = typer.Typer(no_args_is_help=True, help="Rows for people to read: a blind audit, and a repair queue.")
+review_app.command("open")(open_page)
 
 
 @review_app.command("draw")

@@ -6,6 +6,8 @@ anything is built from them.
 """
 
 from collections.abc import Hashable
+from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -51,7 +53,15 @@ class _Loader(yaml.SafeLoader):
 
 
 def load_yaml(text: str) -> Any:
-    """Return what the text says; raises `UnsafeYamlError`, with the line where there is one."""
+    """Return what the text says; raises `UnsafeYamlError`, with the line where there is one.
+
+    The last few texts are remembered, since a command reads params.yaml once for each section that it needs.
+    """
+    return deepcopy(_load(text))
+
+
+@lru_cache(maxsize=4)
+def _load(text: str) -> Any:
     if len(text) > LARGEST_FILE:
         raise UnsafeYamlError(f"it has {len(text):,} characters, more than {LARGEST_FILE:,}")
     try:

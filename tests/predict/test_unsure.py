@@ -184,6 +184,7 @@ def test_what_failed_on_the_way_is_asked_again(model: Path, study: dict[str, Any
     write_rows("in.csv", ROWS)
     answering = teacher.behave
     teacher.behave = lambda body, number: answering(body, number) if number % 8 else None
+    teacher.delays = dict.fromkeys(range(0, len(ROWS), 8), 0.3)  # who has answered nothing yet is taken for away
     with pytest.raises(DistilError, match=r"failed on the way.* texts wait for the teacher"):
         predict(model, "in.csv", "out.csv", *PASSED_ON)
     teacher.behave = answering

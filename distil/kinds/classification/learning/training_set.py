@@ -8,7 +8,7 @@ import pandas as pd
 from distil.core.errors import InputError
 from distil.kinds.classification.learning.cross_validation import Floats, choose_epochs, predict_held_out
 from distil.kinds.classification.learning.frozen import Frozen
-from distil.kinds.classification.learning.label_noise import find_suspects, list_suspects, weigh_rows
+from distil.kinds.classification.learning.label_noise import doubt_rows, find_suspects, list_suspects, weigh_rows
 from distil.kinds.classification.learning.targets import (
     Targets,
     make_targets,
@@ -54,9 +54,10 @@ def prepare_lessons(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen) -> Les
     if held_out is not None and params.suspects != "none":
         suspected = find_suspects(rows, numbers, held_out)
         suspects = list_suspects(rows, numbers, held_out, suspected, tuner.labels)
-        if params.noise == "drop" and (params.recipe == "fixed" or len(np.unique(numbers[~suspected])) > 1):
-            places = np.flatnonzero(~suspected)
-            _check_labels(rows["label"].iloc[places], f"noise: drop left out {suspected.sum()} rows; write noise: keep")
+        doubted = doubt_rows(rows, suspected)
+        if params.noise == "drop" and (params.recipe == "fixed" or len(np.unique(numbers[~doubted])) > 1):
+            places = np.flatnonzero(~doubted)
+            _check_labels(rows["label"].iloc[places], f"noise: drop left out {doubted.sum()} rows; write noise: keep")
         elif params.noise == "reweight":
             weights = weigh_rows(rows, numbers, held_out)
     if params.class_weights == "balanced":
