@@ -61,6 +61,8 @@ def main(
         up_s = time.count_up_s(store)
     summary = summarise(params, makers, job.text_count)
     run_figures = measure_run(time, job.text_count, up_s)
+    if text_seconds := time.tell_texts():
+        run_figures |= {"text_seconds": text_seconds}
     write_metrics(metrics, {"requests": summary["requests"]}, summary | {"run": run_figures})
     spent = sum(till.spent for till in tills.values())
     print(

@@ -41,10 +41,13 @@ from distil.export.selective import (
     record_choice,
     write_selective,
 )
+from distil.export.unlike import fit_unlike, name_read
 from distil.kinds.canonical import load_softener, load_writer
 from distil.selective.params import CascadeParams
+from distil.selective.unlike import Unlike, write_unlike
 
 PROBES = ["", "a", "!", "Ünï 漢字 🙂", "two words", "a longer text beside shorter ones " * 3, "more than fits " * 4000]
+FAMILIAR_TEXTS = 5000  # of the training texts, whose mean and covariance tell what is unlike them
 CALIBRATION_TEXTS = 64  # outlier features are the same in all texts
 COMPARED_TEXTS = 2000  # for int8 and fp16: an agreement of 0.97 is then known to within 0.8 points
 REMEDIES = {
@@ -88,6 +91,11 @@ def main(
         served = open_onnx(folder, default["default_file"], device="cpu", **runtime.threading)
         selective, told = judge_sureness(served, default["default_file"], rows, held_out, cascade, allowed)
         write_selective(folder / "config.json", selective)
+        if params.unlike:
+            training = draw_more(read_rows(train, TRAIN), FAMILIAR_TEXTS)
+            write_unlike(
+                folder, learn_unlike(folder, default["default_file"], training, rows["text"].to_list(), runtime)
+            )
         shutil.rmtree(onnx, ignore_errors=True)
         folder.rename(onnx)
     details: Metrics = {"opset": params.opset, "rows": len(rows), "texts": len(texts)}
@@ -138,6 +146,13 @@ def judge_sureness(
     texts, write = validation["text"].to_list(), load_writer(student.kind)
     chosen = certify_threshold(student, calibration, texts, write, cascade.target, allowed, cascade.risk)
     return found | record_choice(chosen), describe_choice(chosen)
+
+
+def learn_unlike(folder: Path, file: str, training: list[str], validation: list[str], runtime: RuntimeParams) -> Unlike:
+    """What the folder's file to use reads of training texts, and how far off validation texts lie."""
+    reads = name_read(folder, file)
+    student = open_onnx(folder, file, device="cpu", reads=reads, **runtime.threading)
+    return fit_unlike(file, reads, student.read, training, validation)
 
 
 def draw_more(train: pd.DataFrame, count: int) -> list[str]:

@@ -63,3 +63,19 @@ def _find_address(process: "subprocess.Popen[bytes]", log: Path) -> str:
             return found[1]
         time.sleep(0.05)
     raise AssertionError(log.read_text())
+
+
+def refuse(folder: Path, *arguments: str, **environment: str) -> str:
+    """The one line that a server ends with."""
+    done = subprocess.run(
+        [sys.executable, "-m", "distil.cli.serve", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1, done.stderr
+    (line,) = done.stderr.strip().splitlines()
+    return line

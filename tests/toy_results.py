@@ -149,7 +149,7 @@ def write_toy_results(
         | {"int8": _exported(23.1, 0.15) | {"agreement_with_fp32": 0.9916, "target": "portable", "fp32_layers": []}},
     }
     if cascade:
-        add_cascade(files["quality"], cost, gold)
+        add_cascade(files["quality"], cost, files["annotate"], gold)
     files["audit"] = {"labelled": 0, "rows": 0, "score": "accuracy" if kind == "classification" else "exact_match"} | {
         **dict.fromkeys(("unsure", "skipped", "disputed", "gone"), 0),
         "texts": 2373,

@@ -76,6 +76,8 @@ def write_answers(
                             times[plan.name].add(one, recorded=plan.params.recording is not None)
                         row = makers[plan.name].row(asked.id, requests, [one and one.answer for one in found])
                         rows.append({"candidate": plan.name} | row)
+                for time in set(times.values()):
+                    time.end_text()
             writer.write_table(pa.Table.from_pylist(rows, schema))
         if not all_may_abstain and not any(maker.statuses["ok"] for maker in makers.values()):
             raise InputError(_explain_unusable(job, makers, outcome))

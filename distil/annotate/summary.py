@@ -1,14 +1,19 @@
 """What is told of the annotations: their counts, which the same answers always give, and how fast the answers came."""
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from distil.annotate.rows import TOKEN_COUNTS, RowMaker
 from distil.assets.packages import file_sha256
 from distil.prompting.params import AnnotateParams
 from distil.store.answer_store import Store, Stored
+
+PERCENTILES = (*range(5, 100, 5), 99)  # of the time that a text takes
 
 
 class AnsweringTime:
@@ -16,6 +21,7 @@ class AnsweringTime:
 
     Of one that answers `one_by_one` it is the time of the answers themselves, which does not depend on what else those
     runs asked for. Answers that no run asked for count among the answers, and are left out of the time and of `timed`.
+    A text takes the time of the slowest of its answers, as if all were asked for at once.
     """
 
     def __init__(self, *, one_by_one: bool = False) -> None:
@@ -24,6 +30,8 @@ class AnsweringTime:
         self.timed = 0
         self.retries = 0
         self._spans: dict[str, tuple[float, float]] = {}
+        self._of_text: list[float | None] = []  # the seconds of its answers so far; None of one that was not timed
+        self._texts = array("d")
 
     def add(self, stored: Stored | None, *, recorded: bool = False) -> None:
         """Count an answer in; None, a request without one, changes nothing. One of a recording took no time."""
@@ -32,12 +40,28 @@ class AnsweringTime:
         self.answers += 1
         self.retries += stored.retries
         if recorded or stored.run is None or stored.sent_at is None or stored.received_at is None:
+            self._of_text.append(None)
             return
         self.timed += 1
+        self._of_text.append(seconds := stored.received_at - stored.sent_at)
         if self._busy_s is not None:
-            self._busy_s += stored.received_at - stored.sent_at
+            self._busy_s += seconds
         first, last = self._spans.get(stored.run, (stored.sent_at, stored.received_at))
         self._spans[stored.run] = (min(first, stored.sent_at), max(last, stored.received_at))
+
+    def end_text(self) -> None:
+        """Take what was added since the last text for the answers to one; it is timed if all of them were."""
+        known = [seconds for seconds in self._of_text if seconds is not None]
+        if known and len(known) == len(self._of_text):
+            self._texts.append(max(known))
+        self._of_text.clear()
+
+    def tell_texts(self) -> dict[str, float]:
+        """Within how many seconds so many of 100 texts were answered, `p5` to `p99`; nothing where none was timed."""
+        if not self._texts:
+            return {}
+        found = np.percentile(self._texts, PERCENTILES).tolist()
+        return {f"p{percent}": seconds for percent, seconds in zip(PERCENTILES, found, strict=True)}
 
     @property
     def seconds(self) -> float:

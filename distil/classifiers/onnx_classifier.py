@@ -35,9 +35,10 @@ class OnnxClassifier:
         batch_tokens: int | None = None,
         threads_per_batch: int = 1,
         spinning: bool = False,
+        reads: str | None = None,
     ) -> None:
         """Load `file` of the folder; raises `InputError`. Options are as `OnnxRunner` has them."""
-        runner = OnnxRunner(folder, file, self.kind, threads, device, batch_tokens, threads_per_batch, spinning)
+        runner = OnnxRunner(folder, file, self.kind, threads, device, batch_tokens, threads_per_batch, spinning, reads)
         self._texts = _TextRunner(runner)
         self.labels = list(runner.outputs.names)
         self.selective = runner.selective
@@ -79,13 +80,25 @@ class OnnxClassifier:
 
     def judge_encoded(self, encodings: Sequence[Encoding]) -> tuple[Floats, Sureness]:
         """Return what `predict_encoded` does, and how sure the student is of each text, from 0 to 1."""
-        logits = self._texts.run_encoded(encodings)
-        return _softmax(logits), sure_of_label(logits, self.selective.temperature)
+        return self.judge_and_read(encodings)[:2]
+
+    def judge_and_read(self, encodings: Sequence[Encoding]) -> tuple[Floats, Sureness, Floats | None]:
+        """Return what `judge_encoded` does, and what the head read, of shape (texts, numbers).
+
+        That is None in a student that was not opened with `reads`.
+        """
+        logits, read = self._texts.run_both(encodings)
+        return _softmax(logits), sure_of_label(logits, self.selective.temperature), read
 
     def predict_with_sureness(self, texts: Iterable[str]) -> tuple[list[str], Sureness]:
         """Return what `predict` does, and how sure the student is of each text, from 0 to 1."""
         logits, said = self.predict_with_logits(texts)
         return said, sure_of_label(logits, self.selective.temperature)
+
+    def read(self, texts: Sequence[str]) -> Floats:
+        """Return what the head reads of each text, of shape (texts, numbers); in a student opened with `reads`."""
+        found = (self.judge_and_read(self.encode(some))[2] for some in chunk(texts))
+        return np.concatenate([some for some in found if some is not None])
 
     def fit_temperature(self, texts: Iterable[str], shares: Sequence[Sureness]) -> float:
         """Return the temperature for these texts, each with its share of every label."""
@@ -143,13 +156,22 @@ class OnnxMultiLabel:
 
     def judge_encoded(self, encodings: Sequence[Encoding]) -> tuple[Floats, Sureness]:
         """Return what `predict_encoded` does, and how sure the student is of each text, from 0 to 1."""
-        logits = self._texts.run_encoded(encodings)
-        return _sigmoid(logits), self._measure_sureness(logits)
+        return self.judge_and_read(encodings)[:2]
+
+    def judge_and_read(self, encodings: Sequence[Encoding]) -> tuple[Floats, Sureness, Floats | None]:
+        """Return what `judge_encoded` does, and what the head read, as `OnnxClassifier.judge_and_read` does."""
+        logits, read = self._texts.run_both(encodings)
+        return _sigmoid(logits), self._measure_sureness(logits), read
 
     def predict_with_sureness(self, texts: Iterable[str]) -> tuple[list[list[str]], Sureness]:
         """Return what `predict` does, and how sure the student is of each text, from 0 to 1."""
         logits, said = self.predict_with_logits(texts)
         return said, self._measure_sureness(logits)
+
+    def read(self, texts: Sequence[str]) -> Floats:
+        """Return what the head reads of each text, of shape (texts, numbers); in a student opened with `reads`."""
+        found = (self.judge_and_read(self.encode(some))[2] for some in chunk(texts))
+        return np.concatenate([some for some in found if some is not None])
 
     def fit_temperature(self, texts: Iterable[str], shares: Sequence[Sureness]) -> float:
         """Return the temperature for these texts, each with its share of every label."""
@@ -181,10 +203,17 @@ class _TextRunner:
         return encodings
 
     def run_encoded(self, encodings: Sequence[Encoding]) -> Floats:
-        rows = np.empty((len(encodings), len(self._runner.outputs.names)), dtype=np.float32)
-        for positions, logits in self._runner.run(encodings):
-            rows[positions] = logits
-        return rows
+        return self.run_both(encodings)[0]
+
+    def run_both(self, encodings: Sequence[Encoding]) -> tuple[Floats, Floats | None]:
+        logits = np.empty((len(encodings), len(self._runner.outputs.names)), dtype=np.float32)
+        read: Floats | None = None
+        for positions, found in self._runner.run_both(encodings):
+            logits[positions] = found[0]
+            for heard in found[1:]:
+                read = np.empty((len(encodings), heard.shape[1]), dtype=np.float32) if read is None else read
+                read[positions] = heard
+        return logits, read
 
 
 def _softmax(logits: Floats) -> Floats:

@@ -77,6 +77,7 @@ class RunOptions(TypedDict, total=False):
     batch_tokens: int | None
     threads_per_batch: int
     spinning: bool
+    reads: str | None
 
 
 class OnnxRunner:
@@ -92,12 +93,14 @@ class OnnxRunner:
         batch_tokens: int | None = None,
         threads_per_batch: int = 1,
         spinning: bool = False,
+        reads: str | None = None,
     ) -> None:
         """Load `file` of the folder, which has to be of this kind.
 
         `threads` null means one for each core. More than one `threads_per_batch` answers a single text sooner where
         the model is large; `spinning` lets such threads wait busily for each other. Devices are auto, cpu, cuda and
-        cuda:1; for mps, which ONNX Runtime has not, the CPU is taken. Raises `InputError` if a file is missing or
+        cuda:1; for mps, which ONNX Runtime has not, the CPU is taken. `reads` is the name, in the graph, of what the
+        model's head reads, for `run_both`. Raises `InputError` if a file is missing or
         damaged, if the folder is of another kind, or if there is no such device.
         """
         self.path = folder / "config.json"
@@ -108,7 +111,8 @@ class OnnxRunner:
         self.limit = find_token_limit(self.config, self.tokenizer_config)
         self.tokenizer = _load_tokenizer(folder / "tokenizer.json")
         self._pad_id = _read_pad_id(self.path, self.config, self.tokenizer)
-        self._session = _open_session(folder / file, device, threads_per_batch, spinning)
+        self._session = _open_session(folder / file, device, threads_per_batch, spinning, reads)
+        self._wanted = ["logits"] if reads is None else ["logits", reads]
         self._inputs = _check_graph(folder / file, self._session, len(self.outputs.names), kind)
         self.provider: str = self._session.get_providers()[0]
         self.batch_tokens = batch_tokens or BATCH_TOKENS[self.provider]
@@ -117,14 +121,22 @@ class OnnxRunner:
 
     def run(self, rows: Sequence[Row]) -> Iterator[tuple[Positions, Floats]]:
         """Yield batches: the numbers of their rows, and their logits, of shape (rows, ...)."""
+        for positions, found in self.run_both(rows):
+            yield positions, found[0]
+
+    def run_both(self, rows: Sequence[Row]) -> Iterator[tuple[Positions, list[Floats]]]:
+        """Yield batches as `run` does; beside the logits, in a model that was opened with `reads`, what its head read.
+
+        That is of shape (rows, numbers), or of a tagger (rows, tokens, numbers).
+        """
         batches = list(batch_by_tokens([len(row) for row in rows], self.batch_tokens))
 
-        def run(positions: Positions) -> Floats:
+        def run(positions: Positions) -> list[Floats]:
             inputs = self._pad([rows[position] for position in positions])
-            logits: Floats = self._session.run(["logits"], {name: inputs[name] for name in self._inputs})[0]
-            return logits
+            found: list[Floats] = self._session.run(self._wanted, {name: inputs[name] for name in self._inputs})
+            return found
 
-        spread: Callable[..., Iterator[Floats]] = self._pool.map if len(batches) > 1 else map
+        spread: Callable[..., Iterator[list[Floats]]] = self._pool.map if len(batches) > 1 else map
         return zip(batches, spread(run, batches), strict=True)
 
     def _pad(self, rows: Sequence[Row]) -> dict[str, NDArray[np.int64]]:
@@ -175,7 +187,7 @@ def _load_tokenizer(path: Path) -> Tokenizer:
     return tokenizer
 
 
-def _open_session(path: Path, device: str, threads: int, spinning: bool) -> Any:
+def _open_session(path: Path, device: str, threads: int, spinning: bool, reads: str | None) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
@@ -183,12 +195,34 @@ def _open_session(path: Path, device: str, threads: int, spinning: bool) -> Any:
     options.log_severity_level = 3  # errors only
     providers = _choose_providers(device)
     try:
-        session = onnxruntime.InferenceSession(path, options, providers=providers)
-    except UNLOADABLE as error:
+        model = path if reads is None else path.read_bytes() + name_output(reads)
+        session = onnxruntime.InferenceSession(model, options, providers=providers)
+    except (*UNLOADABLE, OSError) as error:
         raise InputError(f"{path} is missing or damaged ({_first_line(error)}); 'dvc repro' writes it anew") from None
     if device.startswith("cuda") and session.get_providers()[0] != CUDA:
         raise InputError(f"runtime.device = {device!r}: ONNX Runtime cannot load its CUDA libraries; write auto or cpu")
     return session
+
+
+def name_output(tensor: str) -> bytes:
+    """What makes a tensor inside a graph one of its outputs, if it stands behind the bytes of the ONNX file.
+
+    Two protobuf messages one after the other are read as one that has the lists of both, so this is a model with a
+    graph (field 7) with an output (12) with a name (1). Sources: onnx.proto; https://protobuf.dev/programming-guides/
+    encoding/#last-one-wins.
+    """
+    message = tensor.encode()
+    for field in (1, 12, 7):
+        message = bytes([field << 3 | 2, *_write_length(len(message))]) + message
+    return message
+
+
+def _write_length(length: int) -> Iterator[int]:
+    """A number as protobuf writes it, seven bits a byte."""
+    while length > 127:
+        yield length & 127 | 128
+        length >>= 7
+    yield length
 
 
 def _check_graph(path: Path, session: Any, labels: int, kind: Kind) -> list[str]:

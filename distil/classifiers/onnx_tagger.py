@@ -11,13 +11,14 @@ from typing import Unpack
 
 import numpy as np
 
-from distil.classifiers.onnx_runner import FP32, Floats, OnnxRunner, RunOptions, chunk
+from distil.classifiers.onnx_runner import FP32, Floats, OnnxRunner, Positions, RunOptions, chunk
 from distil.core.params import Kind
 from distil.selective import temperature
 from distil.selective.sureness import Floats as Sureness
 from distil.selective.sureness import sure_of_tags
 from distil.tagging.splitting import (
     Place,
+    Row,
     Split,
     Splitter,
     check_numbers,
@@ -28,6 +29,35 @@ from distil.tagging.splitting import (
     read_spans,
 )
 from distil.tagging.words import Entity, Word, count_in_utf16, read_labels, soften_words
+
+
+class Means:
+    """The mean, over the words of each text, of what a model's head read."""
+
+    def __init__(self, splits: Sequence[Split]) -> None:
+        self._texts = np.repeat(np.arange(len(splits)), [len(split.rows) for split in splits])
+        self._words = np.array([sum(len(row.words) for row in split.rows) for split in splits])
+        self._sums: Floats | None = None
+
+    def listen(
+        self, rows: Sequence[Row], batches: Iterable[tuple[Positions, list[Floats]]]
+    ) -> Iterator[tuple[Positions, Floats]]:
+        """Yield the logits of batches, and add up what the head read beside them."""
+        for positions, found in batches:
+            for heard in found[1:]:
+                if self._sums is None:
+                    self._sums = np.zeros((len(self._words), heard.shape[2]), dtype=np.float32)
+                for number, position in enumerate(positions.tolist()):
+                    self._sums[self._texts[position]] += heard[number, rows[position].words].sum(axis=0)
+            yield positions, found[0]
+
+    def take(self) -> Floats | None:
+        """The means; None where nothing was heard."""
+        if self._sums is None:
+            return None
+        with np.errstate(invalid="ignore"):
+            means: Floats = np.divide(self._sums, self._words[:, None], dtype=np.float32)
+        return means
 
 
 class OnnxTagger:
@@ -87,9 +117,18 @@ class OnnxTagger:
 
     def judge_encoded(self, splits: Sequence[Split]) -> tuple[list[list[Entity]], Sureness]:
         """Return what `predict_encoded` does, and how sure the student is of each text, from 0 to 1."""
-        logits = check_numbers(self._run(splits), str(self._runner.path))
+        return self.judge_and_read(splits)[:2]
+
+    def judge_and_read(self, splits: Sequence[Split]) -> tuple[list[list[Entity]], Sureness, Floats | None]:
+        """Return what `judge_encoded` does, and the mean of what the head read of a text's words, (texts, numbers).
+
+        That is no number of a text without words, and None in a student that was not opened with `reads`.
+        """
+        means = Means(splits)
+        logits = check_numbers(self._run(splits, means), str(self._runner.path))
         words = np.array([len(split.starts) for split in splits], dtype=np.int64)
-        return read_spans(splits, logits, self.labels), sure_of_tags(logits, words, self.selective.temperature)
+        sureness = sure_of_tags(logits, words, self.selective.temperature)
+        return read_spans(splits, logits, self.labels), sureness, means.take()
 
     def predict_with_sureness(self, texts: Iterable[str]) -> tuple[list[list[Place]], Sureness]:
         """Return the start, end and label of each span, and how sure the student is of each text, from 0 to 1."""
@@ -100,6 +139,14 @@ class OnnxTagger:
             found += place_spans(spans)
             sureness.append(sure)
         return found, np.concatenate(sureness)
+
+    def read(self, texts: Sequence[str]) -> Floats:
+        """Return the mean of what the head reads of each text's words, of shape (texts, numbers).
+
+        The student has to be opened with `reads`.
+        """
+        found = (self.judge_and_read(self.encode(some))[2] for some in chunk(texts))
+        return np.concatenate([some for some in found if some is not None])
 
     def fit_temperature(self, texts: Iterable[str], shares: Sequence[Sureness]) -> float:
         """Return the temperature for these texts, each with its spans as four numbers: start, end, label, share."""
@@ -113,5 +160,7 @@ class OnnxTagger:
                 targets.append(soften_words(words, soft, self.labels))
         return temperature.fit_softmax(np.concatenate(logits), np.concatenate(targets))
 
-    def _run(self, splits: Sequence[Split]) -> Floats:
-        return gather(rows := list_rows(splits), self._runner.run(rows), self._tags)
+    def _run(self, splits: Sequence[Split], means: Means | None = None) -> Floats:
+        rows = list_rows(splits)
+        batches = self._runner.run(rows) if means is None else means.listen(rows, self._runner.run_both(rows))
+        return gather(rows, batches, self._tags)

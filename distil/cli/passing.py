@@ -1,7 +1,7 @@
 """The options of `distil predict` that say which texts the student passes on, and to whom."""
 
 import math
-from typing import Literal
+from typing import Any
 
 from distil.cascade.asking import load_teacher
 from distil.classifiers.opening import OnnxStudent
@@ -10,23 +10,27 @@ from distil.core.errors import InputError
 from distil.predict.job import Model
 from distil.predict.passing import Teacher
 
-To = Literal["teacher", "file"]
 
+def choose_passed_on(model: Model, below: str | None, unlike: float | None, to: str | None) -> dict[str, Any]:
+    """Which texts the student passes on, and to whom, as `Wanted` has it: the file unless told otherwise.
 
-def choose_passed_on(model: Model, below: str | None, to: str | None) -> tuple[float | None, To | None]:
-    """From which sureness on the student keeps a text, and who gets the others: the file unless told otherwise.
-
-    Raises `InputError` at what is no such thing, and at `auto` where no threshold is certified.
+    `unlike` is the share of the texts like the validation texts that may be lost to the distance. Raises `InputError`
+    at what is no such thing, and at `auto` where no threshold is certified.
     """
-    if below is None:
+    if below is None and unlike is None:
         if to is not None:
-            raise InputError(f"--unsure-to {to} needs --unsure-below: auto, or a sureness from 0 to 1")
-        return None, None
+            raise InputError(
+                f"--unsure-to {to} needs --unsure-below: auto, or a sureness from 0 to 1 (or --unlike: a share)"
+            )
+        return {}
     if to not in (None, "file", "teacher"):
         raise InputError(f"--unsure-to {to} is neither file nor teacher")
-    return (
-        find_certified(model) if below == "auto" else read_sureness(below)
-    ), "teacher" if to == "teacher" else "file"
+    chosen: dict[str, Any] = {"unsure_to": to or "file"}
+    if below is not None:
+        chosen["unsure_below"] = find_certified(model) if below == "auto" else read_sureness(below)
+    if unlike is not None and model.unlike is not None:
+        chosen["unlike_above"] = model.unlike.find_threshold(unlike)
+    return chosen
 
 
 def find_certified(model: Model) -> float:

@@ -25,6 +25,7 @@ from distil.predict.parts import Counts
 from distil.predict.passing import Teacher
 from distil.predict.sources import REJECTS, Found, Source, brought, find_sources
 from distil.predict.writing import WRITTEN
+from distil.selective.unlike import read_unlike
 
 Engines = Literal["local", "ray"]
 INSTEAD = {".json": ".jsonl", ".txt": ".csv", ".xlsx": ".csv"}  # of formats that are read and not written
@@ -53,6 +54,10 @@ def predict(
     model: Annotated[Path | None, typer.Option(help="Folder of an exported student; else this study's.")] = None,
     file: Annotated[str | None, typer.Option(help="ONNX file in that folder; else int8 where there is one.")] = None,
     unsure_below: Annotated[str | None, typer.Option(help="Pass on texts of less sureness: auto, or 0 to 1.")] = None,
+    unlike: Annotated[
+        float | None,
+        typer.Option(help="Pass on texts unlike the training texts: the share of texts like these to lose, as 0.05."),
+    ] = None,
     unsure_to: Annotated[str | None, typer.Option(help="Who gets them: file (OUTPUT.unsure.jsonl) or teacher.")] = None,
     engine: Annotated[Engines, typer.Option(help="ray: Ray Data, on a cluster or on this machine.")] = "local",
     address: Annotated[str | None, typer.Option(help="Of the head of a Ray cluster, as HOST:PORT.")] = None,
@@ -65,11 +70,11 @@ def predict(
     an output; rows that cannot be labelled are in OUTPUT.rejects.jsonl, with their places.
     """
     found = find_sources(texts)
-    opened = open_model(model, file, "cpu" if engine == "ray" else None)
-    below, to = choose_passed_on(opened, unsure_below, unsure_to)
-    wanted = Wanted(probabilities=probabilities, redact=redact, prefix=prefix, unsure_below=below, unsure_to=to)
+    opened = open_model(model, file, "cpu" if engine == "ray" else None, measured=unlike is not None)
+    passed_on = choose_passed_on(opened, unsure_below, unlike, unsure_to)
+    wanted = Wanted(probabilities=probabilities, redact=redact, prefix=prefix, **passed_on)
     check_wanted(opened.student, wanted)
-    teacher = open_teacher(opened.student) if to == "teacher" else None
+    teacher = open_teacher(opened.student) if wanted.unsure_to == "teacher" else None
     jobs = [Job(source, *name_output(source, output, found.is_one, output_format)) for source in found.sources]
     check_outputs(texts, found, jobs, output_format)
     if not found.is_one:
@@ -143,11 +148,16 @@ def check_wanted(student: OnnxStudent, wanted: Wanted) -> None:
         raise InputError("--probabilities is for labels of whole texts; each span has its probability anyway")
 
 
-def open_model(folder: Path | None, file: str | None, device: str | None = None) -> Model:
-    """The student in a folder, or that of the study here; raises `InputError` where there is none."""
+def open_model(folder: Path | None, file: str | None, device: str | None = None, *, measured: bool = False) -> Model:
+    """The student in a folder, or that of the study here; raises `InputError` where there is none.
+
+    Where texts are to be `measured`, with what tells how unlike the training texts they are.
+    """
     place = find_folder(folder)
     chosen = file or choose_file(place)
-    return Model(open_student(place, chosen, device), place, chosen, hash_model(place, chosen))
+    unlike = read_unlike(place, chosen) if measured else None
+    student = open_student(place, chosen, device, unlike and unlike.reads)
+    return Model(student, place, chosen, hash_model(place, chosen), unlike)
 
 
 def name_output(source: Source, output: str, is_one: bool, wanted: str | None) -> tuple[str, str]:
@@ -195,10 +205,10 @@ def describe(counts: Counts, place: str) -> str:
     told = [f"{counts.rows:,} rows"]
     if counts.rejected:
         told.append(f"{counts.rejected:,} left out ({place}{REJECTS} says why)")
-    if counts.unsure and counts.by_teacher:
-        told.append(f"{counts.unsure:,} unsure, {counts.by_teacher:,} of them labelled by the teacher")
-    elif counts.unsure:
-        told.append(f"{counts.unsure:,} unsure")
+    if counts.unsure:
+        unlike = f" ({counts.unlike:,} of them unlike the training texts)" if counts.unlike else ""
+        labelled = f", {counts.by_teacher:,} of them labelled by the teacher" if counts.by_teacher else ""
+        told.append(f"{counts.unsure:,} unsure{unlike}{labelled}")
     if counts.cut:
         told.append(f"{counts.cut:,} longer than the student reads, judged by their beginning")
     return "; ".join(told)

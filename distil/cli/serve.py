@@ -5,18 +5,22 @@ Also `python -m distil.cli.serve`, for an image that has no more than serving ne
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from distil.cli.student import choose_file, find_folder, open_student
+from distil.classifiers.onnx_runner import CPU
+from distil.cli.student import choose_file, find_folder, open_student, read_runtime
 from distil.core.errors import InputError
 from distil.core.params import PARAMS_FILE
+from distil.core.runtime import count_cores
 
 if TYPE_CHECKING:
+    from distil.cascade.asking import Teacher as StudyTeacher
     from distil.classifiers.opening import OnnxStudent
     from distil.serve.chat import Chat
     from distil.serve.limits import Limits
+    from distil.serve.passing import Teacher
 
 EXTRA = ("fastapi", "prometheus_client", "uvicorn")
 NO_STUDY = (
@@ -42,6 +46,9 @@ def serve(
     max_characters: Annotated[int, typer.Option(min=1, help="Characters of a text.")] = 100_000,
     max_waiting: Annotated[int, typer.Option(min=1, help="Texts that may wait; more are refused with 429.")] = 4096,
     body_timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a request may take to arrive.")] = 10.0,
+    unsure_below: Annotated[str | None, typer.Option(help="Pass on texts of less sureness: auto, or 0 to 1.")] = None,
+    unsure_to: Annotated[str | None, typer.Option(help="Who gets them: teacher. They leave this machine.")] = None,
+    teacher_timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a reply waits for it.")] = 20.0,
 ) -> None:
     """Serve the student: labels over HTTP, and a page for people at /.
 
@@ -57,14 +64,25 @@ def serve(
         most_characters=max_characters,
         most_waiting=max_waiting,
         body_timeout_s=body_timeout,
+        teacher_timeout_s=teacher_timeout,
     )
-    run(find_folder(model), file, limits, (host, port), tuple(allowed_host or ()), token_env)
+    check_passing(unsure_below, unsure_to, token_env)
+    run(find_folder(model), file, limits, (host, port), tuple(allowed_host or ()), token_env, unsure_below)
 
 
 def run(
-    folder: Path, file: str | None, limits: "Limits", place: tuple[str, int], names: tuple[str, ...], token: str | None
+    folder: Path,
+    file: str | None,
+    limits: "Limits",
+    place: tuple[str, int],
+    names: tuple[str, ...],
+    token: str | None,
+    unsure_below: str | None,
 ) -> None:
-    """Serve a folder at a host and port; `names` are others of this server, `token` is the variable that holds one."""
+    """Serve a folder at a host and port; `names` are others of this server, `token` is the variable that holds one.
+
+    With `unsure_below` the teacher of the study here is asked about texts of less sureness.
+    """
     from distil.serve.listening import bind
     from distil.serve.server import read_token, run_server
     from distil.serve.service import Service
@@ -73,8 +91,53 @@ def run(
     listener = bind(*place)
     student = open_student(folder, chosen)
     chat, why = find_chat(student)
-    service = Service(student, folder, chosen, limits, chat.name if chat else folder.resolve().name)
-    run_server(service, chat, why, listener, names, secret)
+    below, teacher = (None, None) if unsure_below is None else open_passing(student, folder, chosen, unsure_below)
+    name = chat.name if chat else folder.resolve().name
+    service = Service(student, folder, chosen, limits, name, below, teacher, count_threads(student))
+    try:
+        run_server(service, chat, why, listener, names, secret)
+    finally:
+        if teacher is not None:
+            teacher.end()
+
+
+def count_threads(student: "OnnxStudent") -> int:
+    """How many parts of a batch are computed at once: as many as the student would by itself."""
+    runtime = read_runtime()
+    return max(1, (runtime.threads or count_cores()) // runtime.threads_per_batch) if student.provider == CPU else 1
+
+
+def check_passing(below: str | None, to: str | None, token: str | None) -> None:
+    """Raises `InputError` at one of the options without the others: whoever may ask spends money."""
+    if to not in (None, "teacher"):
+        raise InputError(f"--unsure-to {to}: a server passes texts on to the teacher alone; write teacher")
+    if (below is None) is not (to is None):
+        given, other = ("--unsure-below", "--unsure-to teacher") if to is None else ("--unsure-to", "--unsure-below")
+        raise InputError(f"{given} needs {other} beside it")
+    if to and token is None:
+        raise InputError(
+            "--unsure-to teacher lets whoever may ask spend money: put a token into an environment variable, and name "
+            "it by --token-env"
+        )
+
+
+def open_passing(student: "OnnxStudent", folder: Path, file: str, below: str) -> tuple[float, "Teacher"]:
+    """From which sureness on the student keeps a text, and who is asked about the others; raises `DistilError`."""
+    try:
+        from distil.cascade.live import LiveTeacher
+        from distil.cli.passing import find_certified, open_teacher, read_sureness
+        from distil.predict.job import Model
+    except ModuleNotFoundError as error:
+        if (error.name or "distil").partition(".")[0] == "distil":
+            raise
+        raise InputError(f"--unsure-to teacher needs {error.name}, and here is no more than serving needs") from None
+    sureness = find_certified(Model(student, folder, file, "")) if below == "auto" else read_sureness(below)
+    if read_runtime().budget_usd is None:
+        raise InputError(
+            f"--unsure-to teacher: runtime.budget_usd in {PARAMS_FILE} is not set; give the dollars that servers of "
+            "this study may spend in all"
+        )
+    return sureness, LiveTeacher(cast("StudyTeacher", open_teacher(student)), Path())
 
 
 def check_extra() -> None:

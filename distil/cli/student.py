@@ -41,12 +41,15 @@ def choose_file(folder: Path) -> str:
     return INT8 if (folder / INT8).is_file() else FP32
 
 
-def open_student(folder: Path, file: str, device: str | None = None) -> "OnnxStudent":
-    """Open it as the section `runtime` of a study here says, but for another `device`; raises `InputError`."""
+def open_student(folder: Path, file: str, device: str | None = None, reads: str | None = None) -> "OnnxStudent":
+    """Open it as the section `runtime` of a study here says, but for another `device`; raises `InputError`.
+
+    `reads` is as `OnnxRunner` has it.
+    """
     from distil.classifiers.opening import open_onnx
 
     if not (folder / file).is_file():
         there = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.onnx"))
         raise InputError(f"{folder} has no {file}; it has {', '.join(there) or 'no ONNX file'}")
     runtime = read_runtime()
-    return open_onnx(folder, file, device=device or runtime.device, **runtime.threading)
+    return open_onnx(folder, file, device=device or runtime.device, reads=reads, **runtime.threading)

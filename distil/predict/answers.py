@@ -3,7 +3,8 @@
 One label a text: `label` and its `probability`. Several: `labels`, a list. Spans: `spans`, a list of objects with
 start, end (exclusive), label, text and probability. Of several labels and of spans `probability` is that of the least
 certain one, and null where there is none. Where texts may be passed on, `sureness` is how sure the student is of the
-text as a whole, and where the teacher is asked, `answered_by` says whose answer it is.
+text as a whole, `passed_on` says why a text is, if those that are unlike the training texts are too, and where the
+teacher is asked, `answered_by` says whose answer it is.
 """
 
 import json
@@ -18,10 +19,12 @@ from distil.classifiers.onnx_classifier import OnnxClassifier, OnnxMultiLabel
 from distil.classifiers.onnx_tagger import OnnxTagger
 from distil.classifiers.opening import OnnxStudent
 from distil.core.params import Kind, Params
+from distil.selective.unlike import Unlike
 from distil.tagging.words import Entity, redact
 
 DIGITS = 6  # of a probability
-SURENESS, ANSWERED_BY = "sureness", "answered_by"
+UNLIKE = "unlike"  # why a text is passed on, beside `unsure`
+SURENESS, PASSED_ON, ANSWERED_BY = "sureness", "passed_on", "answered_by"
 SPAN = pa.struct(
     [
         ("start", pa.int64()),
@@ -42,13 +45,14 @@ ANSWERS: dict[Kind, tuple[str, pa.DataType]] = {
 class Wanted(Params):
     """What is added to each row: all labels' probabilities, or the text with spans replaced, and how names begin.
 
-    And who gets the texts that the student is not sure of.
+    And who gets the texts that the student is not sure of, or that are unlike its training texts.
     """
 
     probabilities: bool = False
     redact: bool = False
     prefix: str = ""
     unsure_below: float | None = None  # sureness; of texts below it another has to say
+    unlike_above: float | None = None  # distance from the training texts; of texts beyond it another has to say
     unsure_to: Literal["teacher", "file"] | None = None
 
 
@@ -58,10 +62,11 @@ class Answer(NamedTuple):
     cells: dict[str, Any]
     cut: bool
     text: str | None = None  # in place of the row's own
-    unsure: bool = False
+    passed_on: tuple[str, ...] = ()  # why: unsure, unlike
 
 
-Answered = tuple[list[Answer], NDArray[np.float64]]  # and how sure the student is of each
+Answered = tuple[list[Answer], NDArray[np.float64], NDArray[np.float32] | None]
+"""What is said, how sure the student is of each, and what its head read, as `judge_and_read` has both."""
 
 
 def list_fields(student: OnnxStudent, wanted: Wanted) -> list[pa.Field]:
@@ -72,6 +77,8 @@ def list_fields(student: OnnxStudent, wanted: Wanted) -> list[pa.Field]:
         fields += [(name_share(label), pa.float64()) for label in student.labels]
     if wanted.unsure_below is not None:
         fields.append((SURENESS, pa.float64()))
+    if wanted.unlike_above is not None:
+        fields.append((PASSED_ON, pa.string()))
     if wanted.unsure_to == "teacher":
         fields.append((ANSWERED_BY, pa.string()))
     return [pa.field(f"{wanted.prefix}{name}", kind) for name, kind in fields]
@@ -82,10 +89,12 @@ def name_share(label: str) -> str:
     return f"probability_{label}"
 
 
-def answer(student: OnnxStudent, texts: Sequence[str], wanted: Wanted) -> list[Answer]:
-    """Return what the student says of each text."""
-    found, sureness = ANSWERERS[student.kind](student, texts, wanted)
-    return [_add_sureness(one, float(sure), wanted) for one, sure in zip(found, sureness, strict=True)]
+def answer(student: OnnxStudent, texts: Sequence[str], wanted: Wanted, unlike: Unlike | None = None) -> list[Answer]:
+    """Return what the student says of each text; `unlike` measures it, in a student that was opened to be measured."""
+    found, sureness, read = ANSWERERS[student.kind](student, texts, wanted)
+    distances = np.zeros(len(found)) if unlike is None or read is None else unlike.measure(read)
+    judged = zip(found, sureness.tolist(), distances.tolist(), strict=True)
+    return [_add_sureness(one, sure, distance, wanted) for one, sure, distance in judged]
 
 
 def write_teacher_answer(kind: Kind, label: str, text: str, wanted: Wanted) -> Answer:
@@ -106,20 +115,25 @@ def _read_spans(label: str, text: str, wanted: Wanted) -> tuple[list[dict[str, A
     return said, redact(text, spans) if wanted.redact else None
 
 
-def _add_sureness(one: Answer, sureness: float, wanted: Wanted) -> Answer:
+def _add_sureness(one: Answer, sureness: float, distance: float, wanted: Wanted) -> Answer:
     """The answer with names as wanted, and with how sure the student is of it, if texts may be passed on."""
+    unsure = wanted.unsure_below is not None and sureness < wanted.unsure_below
+    unlike = wanted.unlike_above is not None and distance > wanted.unlike_above
+    why = tuple(name for name, holds in (("unsure", unsure), (UNLIKE, unlike)) if holds)
     cells = dict(one.cells)
     if wanted.unsure_below is not None:
         cells[SURENESS] = _round(sureness)
+    if wanted.unlike_above is not None:
+        cells[PASSED_ON] = ", ".join(why) or None
     if wanted.unsure_to == "teacher":
         cells[ANSWERED_BY] = "student"
     named = {f"{wanted.prefix}{name}": cell for name, cell in cells.items()}
-    return one._replace(cells=named, unsure=wanted.unsure_below is not None and sureness < wanted.unsure_below)
+    return one._replace(cells=named, passed_on=why)
 
 
 def _answer_one(student: OnnxClassifier, texts: Sequence[str], wanted: Wanted) -> Answered:
     encodings = student.encode(texts)
-    shares, sureness = student.judge_encoded(encodings)
+    shares, sureness, read = student.judge_and_read(encodings)
     best = shares.argmax(axis=1).tolist()
     answers = [
         Answer(
@@ -132,12 +146,12 @@ def _answer_one(student: OnnxClassifier, texts: Sequence[str], wanted: Wanted) -
         )
         for place, row, encoding in zip(best, shares.tolist(), encodings, strict=True)
     ]
-    return answers, sureness
+    return answers, sureness, read
 
 
 def _answer_several(student: OnnxMultiLabel, texts: Sequence[str], wanted: Wanted) -> Answered:
     encodings = student.encode(texts)
-    shares, sureness = student.judge_encoded(encodings)
+    shares, sureness, read = student.judge_and_read(encodings)
     answers = []
     for row, applies, encoding in zip(shares.tolist(), shares >= student.thresholds, encodings, strict=True):
         places = applies.nonzero()[0].tolist()
@@ -147,19 +161,19 @@ def _answer_several(student: OnnxMultiLabel, texts: Sequence[str], wanted: Wante
             **_all_shares(student.labels, row, wanted),
         }
         answers.append(Answer(cells, _is_cut(encoding)))
-    return answers, sureness
+    return answers, sureness, read
 
 
 def _answer_spans(student: OnnxTagger, texts: Sequence[str], wanted: Wanted) -> Answered:
     answers = []
-    found, sureness = student.judge_encoded(student.encode(texts))
+    found, sureness, read = student.judge_and_read(student.encode(texts))
     for text, entities in zip(texts, found, strict=True):
         cells = {
             "spans": [_write_span(entity, wanted) for entity in entities],
             "probability": _round(min((entity.probability for entity in entities), default=None)),
         }
         answers.append(Answer(cells, False, redact(text, entities) if wanted.redact else None))
-    return answers, sureness
+    return answers, sureness, read
 
 
 def _write_span(entity: Entity, wanted: Wanted) -> dict[str, Any]:

@@ -31,18 +31,23 @@ from distil.predict.passing import Teacher, ask_teacher, choose_rows
 from distil.predict.reading import open_table
 from distil.predict.sources import MANIFEST, REJECTS, UNSURE, Source, brought
 from distil.predict.writing import choose_layout, join_parts
+from distil.selective.unlike import Unlike
 from distil.texts.opening import explain_bytes
 
 MODEL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")  # beside the weights
 
 
 class Model(NamedTuple):
-    """A student, its folder, the file of it that is run, and the sha256 of all that its answers depend on."""
+    """A student, its folder, the file of it that is run, and the sha256 of all that its answers depend on.
+
+    `unlike` measures how unlike the training texts a text is, where that is wanted; the student is opened for it then.
+    """
 
     student: OnnxStudent
     folder: Path
     file: str
     sha256: str
+    unlike: Unlike | None = None
 
 
 # Labels the parts of a file that are not done, writes them into a folder, and returns the number of each when it is.
@@ -122,7 +127,7 @@ def _plan(source: Source, path: Path, column: str, model: Model, wanted: Wanted,
     """What is to be done with a file; raises `InputError` if its rows cannot be read, or not be written so."""
     table, fields = open_table(path, source.path, source.kind, column), list_fields(model.student, wanted)
     layout = choose_layout(kind, source.path, table.columns, table.schema, table.separator, fields)
-    return Task(path, source.path, source.kind, column, wanted, layout, [field.name for field in fields])
+    return Task(path, source.path, source.kind, column, wanted, layout, [field.name for field in fields], model.unlike)
 
 
 def _count_rows(parts: Iterable[Counts], wanted: Wanted) -> int:

@@ -56,7 +56,8 @@ class Labeller:
         self._task = task
         with TemporaryDirectory() as folder:
             _write_files(Path(folder), ray.get(files[0]))
-            self._student = open_onnx(Path(folder), model_file, device="cpu", threads=threads)
+            reads = task.unlike and task.unlike.reads
+            self._student = open_onnx(Path(folder), model_file, device="cpu", threads=threads, reads=reads)
 
     def __call__(self, part: Mapping[str, Any]) -> dict[str, Any]:
         """Label a part; returns its number, and its files by their ends, or the fault as it came."""

@@ -36,7 +36,7 @@ DIFFERENCES = {  # of an output's identity, in words
     "part_rows": "by another release of distil",
     "teacher_sha256": "with another teacher, prompt or way to its label",
 }
-PASSED_ON = ("unsure", "by_teacher")  # among the counts
+PASSED_ON = ("unsure", "unlike", "by_teacher")  # among the counts
 IDENTITY = "identity.json"  # in a folder of parts: of what they are
 REMEDY = "name another output, or let --overwrite begin anew"
 

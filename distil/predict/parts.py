@@ -17,9 +17,10 @@ from distil.core.errors import InputError
 from distil.core.params import Params
 from distil.core.whole_files import written_whole
 from distil.encoders.batching import chunk_texts
-from distil.predict.answers import Answer, Wanted, answer
+from distil.predict.answers import UNLIKE, Answer, Wanted, answer
 from distil.predict.reading import Row, open_table
 from distil.predict.writing import Layout, write_line, write_part
+from distil.selective.unlike import Unlike
 from distil.texts.json_files import replace_value
 
 PART_ROWS = 4096
@@ -32,14 +33,16 @@ Part = tuple[int, list[Row]]
 class Counts(Params):
     """Rows of the output, rows that were left out, and texts that are longer than the student reads.
 
-    Of `unsure` rows the student is not sure: where these go to a file they are not among `rows`. `by_teacher` are those
-    that the teacher labelled; on the others of them it abstained.
+    Of `unsure` rows the student is not sure, or they are unlike its training texts: so many of them are `unlike`. Where
+    they go to a file they are not among `rows`. `by_teacher` are those that the teacher labelled; on the others of them
+    it abstained.
     """
 
     rows: int = 0
     rejected: int = 0
     cut: int = 0
     unsure: int = 0
+    unlike: int = 0
     by_teacher: int = 0
 
     def add(self, other: "Counts") -> "Counts":
@@ -50,7 +53,7 @@ class Counts(Params):
 class Task(NamedTuple):
     """A file that is on this machine, what messages call it, its format, and what is made of its rows.
 
-    `added` has the names of the columns that are added.
+    `added` has the names of the columns that are added, `unlike` measures how unlike the training texts a text is.
     """
 
     path: Path
@@ -60,6 +63,7 @@ class Task(NamedTuple):
     wanted: Wanted
     layout: Layout
     added: Sequence[str]
+    unlike: Unlike | None = None
 
 
 def cut_parts(task: Task, done: Container[int]) -> Iterator[Part]:
@@ -82,19 +86,20 @@ def label_part(place: Path, rows: Sequence[Row], student: OnnxStudent, task: Tas
     good = [row for row in rows if row.fault is None]
     labelled: list[dict[str, Any]] = []
     unsure: list[dict[str, Any]] = []
-    cut, to = 0, task.wanted.unsure_to
+    cut, unlike, to = 0, 0, task.wanted.unsure_to
     places = iter(good)
     for texts in chunk_texts((row.text for row in good), PART_ROWS, CHUNK_CHARACTERS):
-        for said, row in zip(answer(student, texts, task.wanted), places, strict=False):
+        for said, row in zip(answer(student, texts, task.wanted, task.unlike), places, strict=False):
             whole = add_answer(row, said, task.column)
-            if said.unsure:
+            if said.passed_on:
                 passed = {"row": len(labelled), "text": row.text}
                 unsure.append(passed if to == "teacher" else {"place": row.place} | whole)
-            if not said.unsure or to == "teacher":
+            if not said.passed_on or to == "teacher":
                 labelled.append(whole)
             cut += said.cut
+            unlike += UNLIKE in said.passed_on
     left_out = [{"place": row.place, "reason": row.fault} for row in rows if row.fault is not None]
-    counts = Counts(rows=len(labelled), rejected=len(left_out), cut=cut, unsure=len(unsure))
+    counts = Counts(rows=len(labelled), rejected=len(left_out), cut=cut, unsure=len(unsure), unlike=unlike)
     with written_whole(place.with_suffix(task.layout.kind)) as half:
         write_part(half, task.layout, labelled)
     for end, lines in ((REJECTED, left_out), *([(UNSURE_ROWS, unsure)] if to else [])):

@@ -30,6 +30,7 @@ def describe_cascade(study: Study, results: Mapping[str, Result]) -> dict[str, A
     ((name, value),) = cascade["target"].items()
     told = format_usd(value) if name == "usd_per_million" else f"{100 * value:.4g}%"
     described: dict[str, Any] = {"target": TARGETS[name].format(told), "reached": REACHED[name], "rows": []}
+    described["is_timed"] = CASCADE in results and results[CASCADE].p50_ms is not None
     if cascade["threshold"] is not None:
         asked = {study.served: 0.0, CASCADE: 1 - cascade["kept"]["share"], "teacher": 1.0}
         described["rows"] = [_describe_row(results[system], cascade, share) for system, share in asked.items()]
@@ -60,4 +61,5 @@ def _describe_row(result: Result, cascade: Mapping[str, Any], asks: float) -> di
         "usd": result.usd_per_million,
         "kg": result.kg_co2_per_million,
         "p50_ms": result.p50_ms,
+        "p95_ms": result.p95_ms,
     }

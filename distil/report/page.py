@@ -28,7 +28,7 @@ from distil.report.ladder import list_rungs
 from distil.report.more_scores import tabulate_more_scores
 from distil.report.next_steps import list_findings, list_steps, write_alarm
 from distil.report.recall import describe_recall
-from distil.report.results import Result, find_family, list_headings
+from distil.report.results import Result, find_family, format_latency, list_headings
 from distil.report.tradeoffs import list_tradeoffs
 from distil.report.trust import list_estimates, list_groups, list_signs, list_strata, list_trust_notes, list_unlikely
 from distil.report.wording import join_sources, number_sources, write_plain, write_seconds, write_sentence
@@ -171,6 +171,7 @@ def _start_environment(package: str) -> Environment:
         "co2": format_co2,
         "co2_range": format_co2_range,
         "figure": format_figure,
+        "latency": format_latency,
         "plain": write_plain,
         "tokens": lambda number: "n/a" if number is None else write_plain(float(f"{number:.3g}")),
         "seconds": write_seconds,

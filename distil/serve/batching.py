@@ -42,14 +42,18 @@ class Job(NamedTuple):
 class Batcher:
     """Puts texts before a student; start it with `run` in a task."""
 
-    def __init__(self, student: OnnxStudent, most_waiting: int, metrics: Metrics) -> None:
-        """Let texts of this weight wait at most: one for each text and for each `WEIGHED_CHARACTERS` of it."""
+    def __init__(self, student: OnnxStudent, most_waiting: int, metrics: Metrics, threads: int = 1) -> None:
+        """Let texts of this weight wait at most: one for each text and for each `WEIGHED_CHARACTERS` of it.
+
+        `threads` compute parts of a batch at once.
+        """
         self._student, self._most_waiting, self._metrics = student, most_waiting, metrics
         self._jobs: deque[Job] = deque()
         self._waiting = 0
         self._rate = 0.0  # weight a second, measured
         self._arrived = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "student")
+        self._parts = ThreadPoolExecutor(threads, "parts")
 
     async def ask(self, texts: Sequence[str], raw: bool = False) -> list[Said]:
         """What the student says of the texts; raises `FaultError` where too much waits, or the student fails."""
@@ -93,8 +97,9 @@ class Batcher:
             self._arrived.set()
 
     def close(self) -> None:
-        """End the thread."""
+        """End the threads."""
         self._thread.shutdown(wait=False)
+        self._parts.shutdown(wait=False)
 
     def _take(self) -> list[Job]:
         jobs, texts = [self._jobs.popleft()], 0
@@ -118,10 +123,10 @@ class Batcher:
 
     def _compute(self, jobs: Sequence[Job]) -> list[list[Said]]:
         """The answer to each job: those who want probabilities together, and those who want logits."""
-        said = {
-            raw: iter(say(self._student, [text for job in jobs if job.raw is raw for text in job.texts], raw))
-            for raw in {job.raw for job in jobs}
+        texts = {
+            raw: [text for job in jobs if job.raw is raw for text in job.texts] for raw in {job.raw for job in jobs}
         }
+        said = {raw: iter(say(self._student, some, raw, self._parts)) for raw, some in texts.items()}
         return [list(islice(said[job.raw], len(job.texts))) for job in jobs]
 
     def _note_done(self, weight: int, seconds: float) -> None:

@@ -36,6 +36,7 @@ class Limits(Params):
     most_characters: int = Field(default=100_000, ge=1)  # of a text
     most_waiting: int = Field(default=4096, ge=1)  # texts of all requests that wait; long ones count as several
     body_timeout_s: float = Field(default=10.0, gt=0)  # until the last byte of a request is there
+    teacher_timeout_s: float = Field(default=20.0, gt=0)  # for which a reply waits for the teacher
     most_connections: int = Field(default=1024, ge=1)
 
 
@@ -78,7 +79,7 @@ class Guard:
             self._note(fault)
             await refuse(scope["path"], fault, send)
             return
-        await self._app(scope, _replay(body, receive), send_on)
+        await self._app(scope, replay(body, receive), send_on)
 
     def _check(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> None:
         if self._hosts is not None and _name_host(headers.get(b"host", b"")) not in self._hosts:
@@ -151,7 +152,7 @@ def _name_host(header: bytes) -> str:
     return found[1] or found[2] if found else ""
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replay(body: bytes, receive: Receive) -> Receive:
     """Hand over the body, then whatever comes."""
     waiting = [body]
 

@@ -9,8 +9,8 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -19,6 +19,7 @@ from distil.core.errors import InputError
 from distil.serve.limits import App, Guard, Limits
 
 log = logging.getLogger("distil.serve")
+Finish = Callable[[], bool]
 BACKLOG = 1024
 MOST_PORT = 65535
 DRAIN_S = 1.0  # in which open connections may end with a reply
@@ -47,8 +48,11 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def listen(app: App, guard: Guard, limits: Limits, listener: socket.socket) -> None:
-    """Serve an app, in which the guard stands, until a signal comes."""
+def listen(app: App, guard: Guard, limits: Limits, listener: socket.socket, finish: Finish | None = None) -> None:
+    """Serve an app, in which the guard stands, until a signal comes.
+
+    `finish` is called in the end, again and again until it says that nothing is under way any more, and within LAST_S.
+    """
     for noisy in ("uvicorn", "uvicorn.error", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     config = uvicorn.Config(
@@ -60,25 +64,28 @@ def listen(app: App, guard: Guard, limits: Limits, listener: socket.socket) -> N
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # who asks does not matter here
         timeout_keep_alive=KEEP_ALIVE_S,
     )
     Connection.most, Connection.patience_s = limits.most_connections, limits.body_timeout_s
-    Server(config, guard).run([listener])
+    Server(config, guard, finish).run([listener])
 
 
 class Server(uvicorn.Server):
     """Ends with 0 after a signal, and lets connections end with a reply before it closes them."""
 
-    def __init__(self, config: uvicorn.Config, guard: Guard) -> None:
+    def __init__(self, config: uvicorn.Config, guard: Guard, finish: Finish | None) -> None:
         super().__init__(config)
-        self._guard = guard
+        self._guard, self._finish = guard, finish
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, let those who are connected have their replies, then end."""
         log.info("ending: requests that were accepted are answered")
         self._guard.draining = True
+        clients = [client for listener in sockets or [] for client in accept_rest(listener)]
         for server in self.servers:
             server.close()
+        await self._take(clients)
         for _ in range(int(DRAIN_S / STEP_S)):
             if not self.server_state.connections or self.force_exit:
                 break
@@ -86,6 +93,25 @@ class Server(uvicorn.Server):
         last = asyncio.get_running_loop().call_later(LAST_S, self._drop)
         await super().shutdown(sockets)
         last.cancel()
+        await self._wait_for_rest()
+
+    async def _take(self, clients: Sequence[socket.socket]) -> None:
+        """Serve clients as uvicorn does those that it has accepted."""
+
+        def connect() -> Connection:
+            return Connection(self.config, self.server_state, self.lifespan.state)
+
+        loop = asyncio.get_running_loop()
+        taking = (loop.connect_accepted_socket(connect, client) for client in clients)
+        await asyncio.gather(*taking, return_exceptions=True)  # one may be gone again
+
+    async def _wait_for_rest(self) -> None:
+        """Wait for what has to come to an end besides replies."""
+        for _ in range(int(LAST_S / STEP_S)):
+            if self._finish is None or self._finish() or self.force_exit:
+                return
+            await asyncio.sleep(STEP_S)
+        log.warning("ending: what is under way still is given up")
 
     def _drop(self) -> None:
         """End what is still open, and wait for nothing more."""
@@ -103,6 +129,15 @@ class Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def accept_rest(listener: socket.socket) -> Iterator[socket.socket]:
+    """Those whom the kernel has let in already: it would send them away when the socket is closed."""
+    with suppress(OSError):  # nobody else waits
+        while True:
+            client, _ = listener.accept()
+            client.setblocking(False)
+            yield client
 
 
 class Connection(H11Protocol):

@@ -3,6 +3,8 @@
 Counters end in `_total` here, as Prometheus' client writes them.
 """
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from distil.serve.faults import FaultError
@@ -25,10 +27,19 @@ class Metrics:
             "te_batch_next_size", "Texts computed together", buckets=TEXTS, registry=self.registry
         )
         self.texts = Counter("distil_texts", "Texts that were labelled", ["answered_by"], registry=self.registry)
+        self.unsure = Counter("distil_texts_unsure", "Texts of which the student is unsure", registry=self.registry)
+        self.unanswered = Counter(
+            "distil_teacher_unanswered", "Texts that the teacher did not label", ["why"], registry=self.registry
+        )
 
     def note_refusal(self, fault: FaultError) -> None:
         """Count a refusal by its kind."""
         self.failed.labels(fault.kind.lower()).inc()
+
+    def watch_dollars(self, spent: Callable[[], float]) -> None:
+        """Tell, whenever it is asked, what the teacher's answers cost."""
+        told = "Dollars for all answers that servers of this study bought"
+        Gauge("distil_teacher_usd", told, registry=self.registry).set_function(spent)
 
     def write(self) -> bytes:
         """All of them in the text form of Prometheus."""

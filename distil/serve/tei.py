@@ -5,10 +5,14 @@
 such lists. Students of several labels add to each label whether it applies, and those of spans reply with spans, as
 transformers' pipeline groups them.
 
+With `details`, which text-embeddings-inference has not, the reply about a text is an object: the same list beside how
+sure the student is, and who answered.
+
 A request with `parameters` is one of the Hugging Face Inference API, which `huggingface_hub.InferenceClient` sends:
 there a list of strings is a batch, and the reply about one text is a list in a list too.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -18,6 +22,7 @@ from distil.classifiers.opening import OnnxStudent
 from distil.core.params import Kind
 from distil.serve.answers import Said
 from distil.serve.faults import invalid, malformed
+from distil.serve.service import AnsweredBy, Labelled
 from distil.tagging.words import redact
 
 EXPECTED = "a string, or a batch of strings [[string], [string], ...]"
@@ -56,7 +61,8 @@ class PredictRequest(BaseModel):
         default=None, description="False: a text that is longer than the student reads is refused"
     )
     truncation_direction: Literal["Right", "right", "Left", "left"] = "Right"
-    raw_scores: bool = Field(default=False, description="Logits in place of probabilities")
+    raw_scores: bool = Field(default=False, description="Logits in place of probabilities; the teacher is not asked")
+    details: bool = Field(default=False, description="An object for each text: its list, sureness, and who answered")
     parameters: HubParameters | None = Field(default=None, description="Of the Hugging Face Inference API")
 
 
@@ -88,6 +94,16 @@ class ErrorBody(BaseModel):
 Predictions = list[Prediction] | list[FoundSpan]
 
 
+class Detailed(BaseModel):
+    """What is said of a text, how sure the student is of it, and who answered."""
+
+    predictions: Predictions
+    sureness: float | None  # null beside logits
+    unsure: bool
+    answered_by: AnsweredBy
+    why_not_teacher: str | None  # where it should have answered and did not
+
+
 class Asked(NamedTuple):
     """A request that was understood."""
 
@@ -97,6 +113,10 @@ class Asked(NamedTuple):
     cut: bool
     most: int | None  # labels in a reply
     in_list: bool  # the reply about one text too
+    detailed: bool
+
+
+PLAIN = Asked([], is_batch=False, raw=False, cut=True, most=None, in_list=False, detailed=False)
 
 
 def read_request(request: PredictRequest, kind: Kind) -> Asked:
@@ -117,29 +137,64 @@ def read_request(request: PredictRequest, kind: Kind) -> Asked:
         texts, is_batch = _read_list(given)
     if not texts:
         raise malformed(f"inputs: expected {EXPECTED}, not an empty list")
-    return Asked(texts, is_batch, raw, request.truncate is not False, hub.top_k if hub else None, hub is not None)
+    most, cut = hub.top_k if hub else None, request.truncate is not False
+    return Asked(texts, is_batch, raw, cut, most, hub is not None, request.details)
 
 
-def write_reply(student: OnnxStudent, asked: Asked, said: Sequence[Said]) -> list[Any]:
+def read_plain(body: bytes) -> Asked | None:
+    """What is asked by a request of nothing but a text or a batch.
+
+    Null for any other, which `PredictRequest` has to look at, and may say what is wrong with it.
+    """
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(given, dict) or given.keys() != {"inputs"}:
+        return None
+    inputs = given["inputs"]
+    if isinstance(inputs, str):
+        return PLAIN._replace(texts=[inputs])
+    if not isinstance(inputs, list) or not inputs:
+        return None
+    if all(isinstance(one, list) and len(one) == 1 and isinstance(one[0], str) for one in inputs):
+        return PLAIN._replace(texts=[one[0] for one in inputs], is_batch=True)
+    return None
+
+
+def write_reply(student: OnnxStudent, asked: Asked, labelled: Sequence[Labelled]) -> Any:
     """The reply to a request."""
     show = SHOWN[student.kind]
-    shown = [show(student, one, asked)[: asked.most] for one in said]
+    shown: list[Any] = [show(student, one.said, asked)[: asked.most] for one in labelled]
+    if asked.detailed:
+        shown = [_add_details(one, predictions) for one, predictions in zip(labelled, shown, strict=True)]
     in_list = asked.is_batch or (asked.in_list and student.kind != "token_classification")
     return shown if in_list else shown[0]
 
 
-def write_redacted(asked: Asked, said: Sequence[Said]) -> Any:
+def write_redacted(asked: Asked, labelled: Sequence[Labelled]) -> Any:
     """The texts with each span replaced by its label, and the spans without their words."""
     written = [
         {
-            "text": redact(text, one.spans),
+            "text": redact(text, one.said.spans),
             "spans": [
-                {"entity_group": s.label, "score": s.probability, "start": s.start, "end": s.end} for s in one.spans
+                {"entity_group": s.label, "score": s.probability, "start": s.start, "end": s.end}
+                for s in one.said.spans
             ],
         }
-        for text, one in zip(asked.texts, said, strict=True)
+        for text, one in zip(asked.texts, labelled, strict=True)
     ]
     return written if asked.is_batch else written[0]
+
+
+def _add_details(one: Labelled, predictions: list[Any]) -> dict[str, Any]:
+    return {
+        "predictions": predictions,
+        "sureness": one.said.sureness,
+        "unsure": one.unsure,
+        "answered_by": one.by,
+        "why_not_teacher": one.why_not,
+    }
 
 
 def _read_list(given: Sequence[Any]) -> tuple[list[str], bool]:

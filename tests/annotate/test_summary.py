@@ -73,6 +73,23 @@ def test_rates_are_of_the_timed_answers_and_texts_of_all() -> None:
     assert told["texts_per_s"] == pytest.approx(2 / 6 * 2 / 3), "three answers for two texts"
 
 
+def test_a_text_takes_the_time_of_the_slowest_of_its_answers() -> None:
+    time = AnsweringTime()
+    assert time.tell_texts() == {}
+    for slowest in range(101):
+        time.add(stored(sent_at=0, received_at=slowest))
+        time.add(stored(sent_at=slowest, received_at=slowest + slowest / 2))
+        time.end_text()
+    time.add(stored(sent_at=0, received_at=1e6))
+    time.add(Stored(Answer(reply="of a batch"), "m"))
+    time.end_text()
+    time.add(None)
+    time.end_text()
+    told = time.tell_texts()
+    assert list(told)[:3] == ["p5", "p10", "p15"] and list(told)[-2:] == ["p95", "p99"]
+    assert told == pytest.approx({name: float(name[1:]) for name in told})
+
+
 def make_params(folder: Path, **changes: Any) -> AnnotateParams:
     (folder / "p.md").write_text("Label {text}")
     fields = {"prompt": str(folder / "p.md"), "method": "generate", "protocol": "chat", "model": "m", "max_tokens": 50}

@@ -452,17 +452,6 @@ def test_a_batch_above_the_budget_is_not_exported(project: Project) -> None:
     assert "(full prices; a batch usually costs half)" in said
 
 
-def test_the_output_of_vllm_is_found_in_the_folder(project: Project) -> None:
-    with serve_teacher(answer) as server:
-        set_up_study(project, server)
-        call("batch", "export", "batch")
-    requests = map(json.loads, Path("batch/requests-0001.jsonl").read_text().splitlines())
-    body = {"choices": [{"message": {"content": "positive"}, "finish_reason": "stop"}]}
-    lines = [{"custom_id": one["custom_id"], "response": {"status_code": 200, "body": body}} for one in requests]
-    Path("batch/output.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    assert "10 new answers" in call("batch", "import", "batch")
-
-
 def test_with_several_teachers_a_batch_names_one(project: Project) -> None:
     with serve_teacher(answer) as server:
         set_up_study(project, server, model=None, teachers=["a", "b"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -39,6 +40,77 @@ def test_a_run_that_is_killed_goes_on_and_writes_the_same_bytes(model: Path, her
     assert len(set(done)) == 1, "the first part was labelled once"
     assert Path("out.csv").read_bytes() == Path("whole.csv").read_bytes()
     assert len(read_csv("out.csv")) == 3 * PART_ROWS + 5
+
+
+KILLS, PARTS = 10, 14
+
+
+@pytest.mark.slow
+def test_ten_kills_at_random_leave_the_bytes_of_a_run_that_nobody_killed(model: Path, here: Path) -> None:
+    write_many("in.csv", PARTS * PART_ROWS + 5)
+    options = ("--unsure-below", "0.5005", "--probabilities")
+    predict(model, "in.csv", "whole.csv", *options)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "DISTIL_CACHE": str(here / "cache")}
+    command = [sys.executable, "-m", "distil", "predict", "in.csv", "out.csv", "--model", str(model), *options]
+    lot, killed = random.Random(0), 0
+    for number in range(KILLS):
+        before = count_done()
+        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+            while number % 3 and child.poll() is None and count_done() == before:
+                time.sleep(0.001)
+            time.sleep(lot.uniform(0, 0.1 if number % 3 else 2))  # amid the next part, or wherever it is by then
+            child.send_signal(signal.SIGKILL)
+        killed += child.returncode == -signal.SIGKILL
+    assert killed > KILLS / 2, "else the runs were too short to be killed"
+    predict(model, "in.csv", "out.csv", *options)
+    for end in ("", ".unsure.jsonl", ".manifest.json"):
+        assert Path(f"out.csv{end}").read_bytes() == Path(f"whole.csv{end}").read_bytes()
+    assert {path.name for path in here.iterdir()} == {"in.csv", "cache"} | {
+        f"{name}.csv{end}" for name in ("out", "whole") for end in ("", ".unsure.jsonl", ".manifest.json")
+    }
+
+
+def count_done() -> int:
+    return len(list(Path("out.csv.parts").glob("0*.counts")))
+
+
+ON_A_SMALL_DISK = """
+mount -t tmpfs -o size=300k none disk || exit 77
+predict() { "$PYTHON" -m distil predict in.csv disk/out."$1" --model "$MODEL"; }
+predict "$1" 2>said && exit 1
+ls disk/out."$1".parts >parts
+mount -o remount,size=40m none disk
+predict "$1" && cp disk/out."$1" out."$1" && ls disk >left
+"""
+MAY_MOUNT = (
+    shutil.which("unshare")
+    and not subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True
+    ).returncode
+)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not MAY_MOUNT, reason="needs a disk of its own (unshare --mount)")
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_disk_that_is_full_in_the_middle_is_one_line_and_the_run_goes_on(model: Path, here: Path, kind: str) -> None:
+    write_many("in.csv", 6 * PART_ROWS)
+    Path("disk").mkdir()
+    variables = {"PYTHON": sys.executable, "MODEL": str(model), "PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-ec", ON_A_SMALL_DISK, "sh", kind],
+        env=os.environ | variables | {"DISTIL_CACHE": str(here / "cache")},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    (line,) = Path("said").read_text().splitlines()
+    assert line.startswith("error: ") and f"disk/out.{kind}" in line and "cannot be written" in line
+    assert "No space left on device" in line and "make room there" in line
+    done = [name for name in Path("parts").read_text().split() if name.endswith(".counts")]
+    assert 0 < len(done) < 6, "the disk was full in the middle"
+    assert Path("left").read_text().split() == [f"out.{kind}", f"out.{kind}.manifest.json"]
+    predict(model, "in.csv", f"whole.{kind}")
+    assert Path(f"out.{kind}").read_bytes() == Path(f"whole.{kind}").read_bytes()
 
 
 def test_an_output_that_is_done_is_left_and_one_of_another_model_or_input_refused(model: Path, here: Path) -> None:

@@ -1,5 +1,6 @@
 """A cascade on the page, in the tables and in the model card; and where none is certified, or none is asked for."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,31 @@ def test_student_cascade_and_teacher_stand_side_by_side(project: Path, gold: boo
     assert "Cascade of both: the student where it is sure enough" in " ".join(table.split())
     assert any(line.startswith("Cascade of both    ") for line in table.splitlines())
     assert "from a sureness of 0.8234 on are the model's own, certified for" in card
+
+
+def test_the_times_of_a_cascade_are_a_mixture_of_the_student_s_and_of_both(project: Path) -> None:
+    write_report_on(write_toy_results(project, cascade=True))
+    page, table = read_page(project), read_table(project)
+    found = re.findall(r"^(Teacher|Student, ONNX int8|Cascade).* ([\d.,]+) / ([\d.,]+) ", table, re.MULTILINE)
+    p50, p95 = ({one[0]: float(one[place].replace(",", "")) for one in found} for place in (1, 2))
+    assert (p50["Teacher"], p95["Teacher"]) == (750, 1200)
+    assert p50["Student, ONNX int8"] < p50["Cascade"] < 2, "half of the texts are the student's own"
+    passed_on, wanted = 1 - 0.713, 0.95 - 0.713
+    assert p95["Cascade"] == pytest.approx(250 + 1000 * wanted / passed_on, rel=0.02)
+    assert "median while it labelled, several texts at once; 95 of 100 in 1,200 ms" in page.text
+    assert "The teacher's time besides for 28.7% of the texts" in page.text
+    assert "Each time of the one is joined to each of the other." in page.text
+
+
+def test_without_times_of_the_teacher_none_is_told_of_the_cascade(project: Path) -> None:
+    arguments = write_toy_results(project, cascade=True)
+    run = read_details(project / "metrics/annotate.json")["run"]
+    change_metrics(project, "annotate", run={name: value for name, value in run.items() if name != "text_seconds"})
+    write_report_on(arguments)
+    page = read_page(project).text
+    assert "for 71.3% of the texts; the teacher's time for the others besides" in page
+    assert "Its latency is not told: a text that is kept takes the student's time" in page
+    assert "95 of 100 in" in page, "of the student"
 
 
 def test_where_none_is_certified_it_is_told_why(project: Path) -> None:

@@ -38,11 +38,11 @@ class Fragile(OnnxClassifier):
             raise ValueError(f"a message with a text: {texts}")
         return super().encode(texts)
 
-    def predict_encoded(self, encodings: Any) -> Any:
-        """Probabilities, of which those of one text are none."""
-        shares = super().predict_encoded(encodings)
+    def judge_encoded(self, encodings: Any) -> Any:
+        """Probabilities, of which those of one text are none, and sureness."""
+        shares, sureness = super().judge_encoded(encodings)
         shares[[text == NAN for text in self.batches[-1]]] = np.nan
-        return shares
+        return shares, sureness
 
 
 def with_batcher(student: Fragile, most: int, use: Callable[[Batcher], Awaitable[None]]) -> None:

@@ -13,23 +13,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 from conftest import ROOT
-from serving import serving
+from serving import refuse, serving
 
-
-def refuse(folder: Path, *arguments: str, **environment: str) -> str:
-    """The one line that a server ends with."""
-    done = subprocess.run(
-        [sys.executable, "-m", "distil.cli.serve", *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 1, done.stderr
-    (line,) = done.stderr.strip().splitlines()
-    return line
+from distil.serve.listening import accept_rest, bind
 
 
 def test_a_port_in_use_is_one_line(model: Path, tmp_path: Path) -> None:
@@ -89,6 +75,18 @@ def test_a_signal_under_load_loses_no_accepted_request(model: Path, tmp_path: Pa
         assert running.process.wait(30) == 0
     assert set(statuses) == {200}
     assert statuses[200] > 100
+
+
+def test_who_is_let_in_by_the_kernel_alone_is_taken_before_it_stops_listening() -> None:
+    listener = bind("127.0.0.1", 0)
+    waiting = [socket.create_connection(listener.getsockname()) for _ in range(5)]
+    taken = list(accept_rest(listener))
+    listener.close()
+    for client, server in zip(waiting, taken, strict=True):
+        server.sendall(b"here")
+        assert client.recv(4) == b"here", "and it was not sent away"
+        client.close()
+        server.close()
 
 
 async def _load_until_it_ends(address: str, end: object) -> "Counter[int]":

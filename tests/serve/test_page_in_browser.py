@@ -8,6 +8,7 @@ import csv
 import functools
 import io
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -120,11 +121,40 @@ def test_a_csv_is_read_by_its_column_and_its_other_columns_stay(page: Page, serv
     page.click("#go")
     page.locator("#save:enabled").wait_for()
     rows = download(page)
-    assert list(rows[0]) == ["n", "body", "note", "label", "probability", "unsure"]
+    assert list(rows[0]) == ["n", "body", "note", "label", "probability", "sureness", "unsure"]
     assert [row["note"] for row in rows] == ["'@SUM(A1)", "-5", "'\tx"]
     assert rows[0]["body"] == 'good; "thing"\nin two lines'
     assert rows[1]["label"] == "not labelled: no text"
     assert 0 <= float(rows[2]["probability"]) <= 1
+
+
+def certify(model: Path, folder: Path, file: str) -> tuple[Path, list[bool]]:
+    """A copy of a student that is certified for a file from half of the texts on, and which of them are unsure."""
+    own = Path(shutil.copytree(model, folder / "own"))
+    sureness = open_onnx(model, file).predict_with_sureness(TEXTS)[1].tolist()
+    low, high = sorted(sureness)[2:4]
+    config = json.loads((own / "config.json").read_text())
+    config["selective"] = {"temperature": 1.0, "threshold": (low + high) / 2, "file": file}
+    (own / "config.json").write_text(json.dumps(config))
+    return own, [sure <= low for sure in sureness]
+
+
+def check_marks(page: Page, unsure: list[bool], sureness: list[float]) -> None:
+    """The page marks, by itself, what the student's own threshold leaves unsure; its sureness is the student's."""
+    marked = page.locator("#results li").evaluate_all("all => all.map(it => it.classList.contains('unsure'))")
+    assert marked == unsure and 0 < sum(unsure) < len(TEXTS)
+    expect(page.locator("#own")).to_contain_text("this student's threshold is")
+    rows = download(page)
+    assert [row["unsure"] == "yes" for row in rows] == unsure
+    assert [float(row["sureness"]) for row in rows] == pytest.approx(sureness, abs=0.02)
+
+
+def test_the_folders_own_threshold_marks_what_is_unsure(page: Page, kind: tuple[Path, str], tmp_path: Path) -> None:
+    own, unsure = certify(kind[0], tmp_path, INT8)
+    with serving(tmp_path, own) as running:
+        page.goto(running.address)
+        label(page, TEXTS)
+        check_marks(page, unsure, open_onnx(own, INT8).predict_with_sureness(TEXTS)[1].tolist())
 
 
 @pytest.mark.parametrize(
@@ -216,6 +246,17 @@ def plain_files(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     yield folder, f"http://127.0.0.1:{server.server_address[1]}/"
     server.shutdown()
     server.server_close()
+
+
+@needs_library
+def test_without_a_server_the_browser_is_as_sure_as_the_student(
+    page: Page, kind: tuple[Path, str], plain_files: tuple[Path, str], tmp_path: Path
+) -> None:
+    (own, unsure), (folder, address) = certify(kind[0], tmp_path, FP32), plain_files
+    write_folder(folder, own, FP32, MODULES)
+    page.goto(address)
+    label(page, TEXTS)
+    check_marks(page, unsure, open_onnx(own, FP32).predict_with_sureness(TEXTS)[1].tolist())
 
 
 @needs_library

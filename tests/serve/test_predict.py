@@ -1,5 +1,6 @@
 """`POST /predict` in the forms of text-embeddings-inference and of the Hugging Face Inference API."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from serving import Running
 from distil.classifiers.onnx_classifier import OnnxClassifier, OnnxMultiLabel
 from distil.classifiers.onnx_tagger import OnnxTagger
 from distil.serve.chat import ChatRequest
-from distil.serve.tei import PredictRequest
+from distil.serve.tei import PredictRequest, read_plain, read_request
 
 INT8 = "onnx/model_quantized.onnx"
 TEXT = "good thing"
@@ -134,6 +135,34 @@ def test_the_client_of_the_hub_reads_spans(of_spans: Running, tagger: Path) -> N
     assert [(one.entity_group, one.word, one.start, one.end) for one in told] == [
         (one.label, one.text, one.start, one.end) for one in found
     ]
+
+
+@pytest.mark.parametrize("inputs", [TEXT, [[TEXT]], [[TEXT], ["bad"]]])
+def test_a_plain_request_is_read_as_the_model_of_requests_reads_it(inputs: Any) -> None:
+    given = {"inputs": inputs}
+    asked = read_plain(json.dumps(given).encode())
+    assert asked == read_request(PredictRequest.model_validate(given), "classification")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "[]",
+        "[" * 9999,
+        '{"inputs": []}',
+        '{"inputs": null}',
+        '{"inputs": ["a"]}',
+        '{"inputs": [[1]]}',
+        '{"inputs": [["a", "b"]]}',
+        '{"inputs": "a", "details": true}',
+        '{"inputs": "a", "parameters": {}}',
+        '{"input": "a"}',
+    ],
+    ids=range(11),
+)
+def test_a_request_that_is_not_plain_is_left_to_it(given: str) -> None:
+    assert read_plain(given.encode()) is None
 
 
 def test_a_list_of_the_hubs_form_is_a_batch(server: Running) -> None:

@@ -49,6 +49,7 @@ def test_every_text_is_asked_as_it_is_and_gets_a_row(project: Project, capsys: p
     assert metrics["labels"] == {"negative": 4, "positive": 3}
     assert (metrics["input_tokens"], metrics["output_tokens"], metrics["reasoning_tokens"]) == (70, 14, None)
     assert read_details(PATHS[3])["run"]["answers_per_s"] > 0
+    assert 0 < read_details(PATHS[3])["run"]["text_seconds"]["p50"] <= read_details(PATHS[3])["run"]["seconds"]
     assert "7 requests answered, 0 retries, 0 answers already in the store; 7 ok" in capsys.readouterr().out
 
 

@@ -21,6 +21,7 @@ from distil.core.served import read_served
 from distil.core.tables import CALIBRATION, TRAIN, write_rows
 from distil.encoders.opening import open_torch
 from distil.export.onnx_files import FP32, INT8, WEIGHTS
+from distil.selective.unlike import read_unlike
 from stages.export import COMPARED_TEXTS, ask, check_difference, draw_more, main, measure_difference
 
 SETTINGS: dict[str, Any] = {
@@ -214,6 +215,22 @@ def test_the_folder_holds_temperature_and_threshold_and_still_opens(
     assert "is certified for agreement 0.85 at a risk of 0.05 on 240 calibration rows, and keeps" in out
     assert err == ""
     assert open_torch(folder / "onnx", "cpu").labels == opened.labels
+
+
+def test_what_training_texts_are_like_is_kept_on_request(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    student, _ = export_tiny_student(tmp_path_factory)
+    folder = run_stage(project, student, unlike=True, min_label_agreement=0.5)
+    kept = (folder / "onnx/unlike.npz").read_bytes()
+    found = read_unlike(folder / "onnx", INT8)
+    opened = open_onnx(folder / "onnx", INT8, device="cpu", reads=found.reads)
+    distances = found.measure(opened.read(VALIDATION["text"].to_list()))
+    np.testing.assert_allclose(np.sort(distances), found.known, rtol=1e-5)
+    run_main(folder, student)
+    assert (folder / "onnx/unlike.npz").read_bytes() == kept, "the same texts, the same bytes"
+    run_stage(project, student, min_label_agreement=0.5)
+    assert not (folder / "onnx/unlike.npz").exists()
 
 
 def test_where_nothing_is_certified_it_is_told_with_the_rows_that_would_do(

@@ -13,8 +13,11 @@ from cleanlab.dataset import overall_label_health_score
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 LEAST_WEIGHT = 0.05  # of a row that held-out predictions contradict entirely
+UNANIMOUS = 1 - 1e-6  # share of the votes
+TELLING = 3.0  # a teacher that errs by lot has 0.6 to 1.4 here, a language model 6.8 (docs/student.md)
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +29,23 @@ def find_suspects(rows: pd.DataFrame, numbers: NDArray[np.intp], probabilities: 
         suspected = find_label_issues(numbers, probabilities, filter_by="both", n_jobs=1)
     by_teacher: NDArray[np.bool_] = rows["source"].eq("teacher").to_numpy(dtype=bool)
     return np.asarray(by_teacher & suspected, dtype=bool)
+
+
+def doubt_rows(rows: pd.DataFrame, suspected: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which suspected rows should not be learnt: all, or those alone on which the teacher's votes differ.
+
+    A language model is mostly right where all its answers agree: what a probe contradicts there is a hard text rather
+    than a wrong label. Whether the votes of this teacher tell that, the suspicion itself says: it falls on the others
+    at least `TELLING` times as often (by the lower bound of its share), or the votes are not believed.
+    """
+    by_teacher = rows["source"].eq("teacher").to_numpy(dtype=bool)
+    agreed = np.array([max(shares) >= UNANIMOUS for shares in rows["soft"]], dtype=bool)
+    split = by_teacher & ~agreed
+    if not split.any() or not (by_teacher & agreed).any():
+        return suspected
+    least = binomtest(int(suspected[split].sum()), int(split.sum())).proportion_ci(method="wilson").low
+    tells = least >= TELLING * suspected[by_teacher & agreed].mean()
+    return suspected & split if tells else suspected
 
 
 def measure_health(numbers: NDArray[np.intp], probabilities: Floats) -> float:

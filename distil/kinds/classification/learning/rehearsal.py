@@ -12,7 +12,7 @@ import pandas as pd
 
 from distil.kinds.classification.learning.frozen import Frozen
 from distil.kinds.classification.learning.held_back import hold_back
-from distil.kinds.classification.learning.label_noise import find_suspects
+from distil.kinds.classification.learning.label_noise import doubt_rows, find_suspects
 from distil.linear.folds import Numbers
 from distil.linear.probe import Features, Floats, fit_temperature
 from distil.student.fine_tuner import FineTuner
@@ -71,7 +71,8 @@ class Rehearsal:
         predicted = frozen.predict_held_out(inside, params.folds, params.seed)
         if predicted is None:
             return inside
-        learnt = inside[~find_suspects(self.rows.iloc[inside], frozen.numbers[inside], predicted)]
+        rows = self.rows.iloc[inside]
+        learnt = inside[~doubt_rows(rows, find_suspects(rows, frozen.numbers[inside], predicted))]
         return learnt if len(np.unique(frozen.numbers[learnt])) > 1 else inside
 
     def fit_temperature(self, holds: Sequence[HoldOut]) -> float | None:

@@ -9,6 +9,7 @@ from distil.core.errors import InputError
 from distil.kinds.classification.learning.cross_validation import Floats, choose_epochs, predict_held_out
 from distil.kinds.classification.learning.frozen import Frozen
 from distil.kinds.classification.learning.label_noise import (
+    doubt_rows,
     find_suspects,
     list_suspects,
     measure_health,
@@ -61,9 +62,10 @@ def prepare_lessons(tuner: FineTuner, rows: pd.DataFrame, frozen: Frozen) -> Les
         suspected = find_suspects(rows, numbers, held_out)
         suspects = list_suspects(rows, numbers, held_out, suspected, tuner.labels)
         health = measure_health(numbers, held_out)
-        if params.noise == "drop" and (params.recipe == "fixed" or len(np.unique(numbers[~suspected])) > 1):
-            places = np.flatnonzero(~suspected)
-            _check_labels(rows["label"].iloc[places], f"noise: drop left out {suspected.sum()} rows; write noise: keep")
+        doubted = doubt_rows(rows, suspected)
+        if params.noise == "drop" and (params.recipe == "fixed" or len(np.unique(numbers[~doubted])) > 1):
+            places = np.flatnonzero(~doubted)
+            _check_labels(rows["label"].iloc[places], f"noise: drop left out {doubted.sum()} rows; write noise: keep")
         elif params.noise == "reweight":
             weights = weigh_rows(rows, numbers, held_out)
     if params.class_weights == "balanced":

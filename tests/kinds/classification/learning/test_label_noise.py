@@ -1,12 +1,14 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from toy_rows import LABELS, make_rows, make_texts
 
 from distil.core.tables import SUSPECTS, read_rows, write_rows
 from distil.kinds.classification.learning.label_noise import (
     LEAST_WEIGHT,
+    doubt_rows,
     find_suspects,
     list_suspects,
     measure_health,
@@ -68,3 +70,37 @@ def test_list_tells_the_least_credible_first(tmp_path: Path) -> None:
 def test_a_label_of_the_task_that_no_row_has() -> None:
     with_third = np.hstack([HELD_OUT, np.zeros((len(HELD_OUT), 1))])
     assert np.flatnonzero(find_suspects(NOISY, WRONG, with_third)).tolist() == FLIPPED
+
+
+def make_votes(split: int, agreed: int, suspected: tuple[int, int]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Rows on which votes differ, and rows on which they agree, of each so many that are suspected."""
+    soft = [[2 / 3, 1 / 3]] * split + [[1.0, 0.0]] * agreed
+    places = [*range(suspected[0]), *range(split, split + suspected[1])]
+    return pd.DataFrame({"source": "teacher", "soft": soft}), np.isin(np.arange(split + agreed), places)
+
+
+@pytest.mark.parametrize(
+    ("split", "agreed", "suspected", "believed"),
+    [
+        (212, 1585, (56, 62), True),  # a language model: where votes differ 6.8 times as often
+        (157, 429, (22, 48), False),  # a teacher that errs by lot: 1.3 times
+        (12, 400, (2, 12), False),  # 5.6 times, of few rows
+        (200, 400, (50, 0), True),
+        (0, 400, (0, 40), False),  # one vote a text
+        (400, 0, (40, 0), False),  # shares by log-probabilities
+    ],
+)
+def test_unanimous_labels_are_believed_where_suspicion_follows_the_votes(
+    split: int, agreed: int, suspected: tuple[int, int], believed: bool
+) -> None:
+    rows, found = make_votes(split, agreed, suspected)
+    doubted = doubt_rows(rows, found)
+    assert doubted[:split].sum() == suspected[0]
+    assert doubted[split:].sum() == (0 if believed else suspected[1])
+
+
+def test_a_person_s_label_says_nothing_of_the_votes() -> None:
+    rows, found = make_votes(157, 429, (22, 48))
+    people = pd.DataFrame({"source": "human", "soft": [[1.0, 0.0]] * 5000})
+    doubted = doubt_rows(pd.concat([rows, people], ignore_index=True), np.append(found, [False] * 5000))
+    assert doubted.sum() == 22 + 48

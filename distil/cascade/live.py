@@ -1,0 +1,322 @@
+"""Ask the study's teacher about a text at a time, for as long as a server runs, as `asking` does about a file of them.
+
+Prompt, votes, prices, store and the reading of answers are the same. It works in a thread with an event loop of its
+own, since the store may wait for another process. All that servers of a study have bought is known by the run that
+stands beside each answer in the store: so the budget holds over restarts, however a server ended. While anything is
+asked, the lock is held for which `annotate` and `predict` wait, so that nothing is bought twice at once; they get it
+between two texts, or after TURN_S.
+"""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from threading import Thread
+
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from distil.annotate.budget import Budget, BudgetError, Till, open_tills
+from distil.annotate.questions import Asked, Job, Question
+from distil.annotate.rows import RowMaker
+from distil.cascade.asking import BEFORE, Teacher
+from distil.core.errors import DistilError, EndpointError, InputError
+from distil.core.tables import ANNOTATIONS
+from distil.cost.prices import Tokens, price_tokens
+from distil.kinds.labelling import load_labelling
+from distil.prompting.label_logprobs import find_label_logprobs
+from distil.prompting.requests import Plan, Request
+from distil.serve.passing import Given
+from distil.store.answer_store import GroupCommit, Store, Stored
+from distil.store.guards import one_run_at_a_time
+from distil.store.opening import open_store, store_path
+from distil.teacher.answerer import Answerer, FailedRequestError
+from distil.teacher.connect import Flows, Way, count_workers, open_teacher
+from distil.teacher.throttle import StoppedError
+
+log = logging.getLogger("distil.serve")
+
+COMMAND = "serve"  # what messages call the run
+MOST_WAITING = 1024  # texts; more are not asked about
+TURN_S = 10.0  # for which the lock is held at a stretch, while texts keep coming
+ENDS_WITHIN_S = 5.0
+REST_S = 0.25  # after which it is taken again; who waits for it looks every 0.05 s
+LOOK_S = 0.02
+
+
+class LiveTeacher:
+    """A study's teacher, asked from another thread; what servers of the study in this folder bought is its to pay."""
+
+    def __init__(self, teacher: Teacher, study: Path) -> None:
+        """Be ready to be asked; raises `DistilError` where the teacher cannot be, or another server asks it."""
+        self._teacher = teacher
+        self._run = f"serve-{hashlib.sha256(str(study.resolve()).encode()).hexdigest()[:16]}"
+        self._begun: Future[tuple[asyncio.AbstractEventLoop, _Asking]] = Future()
+        self._ended = asyncio.Event()
+        self._thread = Thread(target=lambda: asyncio.run(self._live()), name="teacher", daemon=True)
+        self._thread.start()
+        self._loop, self._asking = self._begun.result()
+
+    @property
+    def spent_usd(self) -> float:
+        """What all answers cost that servers of this study bought, also before this one began."""
+        return self._asking.spent_usd
+
+    @property
+    def under_way(self) -> int:
+        """How many texts are being asked about, for each of which answers may be paid for."""
+        return self._asking.under_way
+
+    def ask(self, text: str, within_s: float) -> "Future[Given]":
+        """The teacher's label of a text; nothing is sent for it after so many seconds, what was sent is kept."""
+        return asyncio.run_coroutine_threadsafe(self._asking.answer(text, within_s), self._loop)
+
+    def stop(self) -> None:
+        """Send nothing more; what is under way may still come."""
+        self._loop.call_soon_threadsafe(self._asking.stop)
+
+    def end(self) -> None:
+        """End the thread, unless it waits for another process: then it ends with this one."""
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join(ENDS_WITHIN_S)
+
+    async def _live(self) -> None:
+        """The life of the thread."""
+        async with AsyncExitStack() as stack:
+            try:
+                store = stack.enter_context(open_store(store_path()))
+                stack.enter_context(_alone(store, self._run))
+                asking = _Asking(self._teacher, store, self._run)
+                stack.push_async_callback(asking.close)
+                for plan in self._teacher.plans:
+                    await asking.reach(plan)
+            except DistilError as error:
+                self._begun.set_exception(error)
+                return
+            except BaseException:
+                self._begun.cancel()  # else who waits for it would wait for ever
+                raise
+            self._begun.set_result((asyncio.get_running_loop(), asking))
+            await self._ended.wait()
+
+
+class _Asking:
+    """What happens in the thread: texts become requests, and answers become labels."""
+
+    def __init__(self, teacher: Teacher, store: Store, run: str) -> None:
+        self._buying: dict[str, asyncio.Task[None]] = {}  # by key: what two texts or teachers ask is bought once
+        self._teacher, self._store, self._run = teacher, store, run
+        self._tills = open_tills(teacher.plans, teacher.runtime, teacher.prices)
+        self._tills[BEFORE] = Till(None, 1, paid=False)
+        self._tills[BEFORE].spent = self._sum_spent()
+        self._budget = Budget(teacher.runtime.budget_usd, self._tills.values())
+        self._commits = GroupCommit(store)
+        self._job = Job(teacher.plans, Path(), ids=[BEFORE])  # without a table: questions are brought to it
+        self._flows: Flows = {}
+        self._clients: dict[str, tuple[Answerer, AsyncExitStack]] = {}
+        self._opening = asyncio.Lock()
+        self._places = asyncio.Semaphore(max(count_workers(plan.params, teacher.runtime) for plan in teacher.plans))
+        self._turns = _Turns(store, teacher.plans)
+        self._waiting = 0
+        self._stopped = False
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def spent_usd(self) -> float:
+        return self._budget.spent
+
+    @property
+    def under_way(self) -> int:
+        return self._turns.inside
+
+    def stop(self) -> None:
+        self._stopped = True
+        for client, _ in self._clients.values():
+            client.stop()
+
+    async def close(self) -> None:
+        await asyncio.gather(*self._closing, *(stack.aclose() for _, stack in self._clients.values()))
+
+    async def answer(self, text: str, within_s: float) -> Given:
+        """The teacher's label of a text, or why there is none; no error comes out but those of this code."""
+        if self._waiting >= MOST_WAITING or self._stopped:
+            return Given(None, "busy")
+        self._waiting += 1
+        try:
+            async with AsyncExitStack() as stack:
+                async with asyncio.timeout(within_s):
+                    await stack.enter_async_context(self._places)
+                    await stack.enter_async_context(self._turns.take())
+                label = await self._label(text)
+        except TimeoutError:
+            return Given(None, "slow")
+        except BudgetError:
+            return Given(None, "budget")
+        except (FailedRequestError, StoppedError, EndpointError) as error:
+            log.warning("the teacher does not answer (%s); its own words may quote a text", type(error).__name__)
+            return Given(None, "away")
+        except DistilError as error:
+            log.warning("the teacher cannot be asked: %s", error)
+            return Given(None, "away")
+        else:
+            return Given(label, None if label is not None else "abstained")
+        finally:
+            self._waiting -= 1
+
+    async def reach(self, plan: Plan) -> Answerer:
+        """The client of a plan's teacher, opened anew after it turned out to be of no use."""
+        async with self._opening:
+            if plan.name not in self._clients:
+                stack = AsyncExitStack()
+                way = Way(self._teacher.runtime, self._teacher.assets, self._tills[plan.name].estimate, self._flows)
+                client = await stack.enter_async_context(open_teacher(plan, way, known=True))
+                self._clients[plan.name] = client, stack
+            return self._clients[plan.name][0]
+
+    def _forget(self, plan: Plan, client: Answerer) -> None:
+        """Let a client go that is of no use, once what is under way has come."""
+        known, stack = self._clients.get(plan.name, (None, None))
+        if known is not client or stack is None or self._stopped:
+            return
+        del self._clients[plan.name]
+        self._flows.clear()
+
+        async def close(pending: Sequence["asyncio.Task[None]"]) -> None:
+            if pending:
+                await asyncio.wait(pending)
+            await stack.aclose()
+
+        closing = asyncio.create_task(close([*self._buying.values()]))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    async def _label(self, text: str) -> str | None:
+        """The label, for which all votes that are due are bought; a request that is refused counts as no answer."""
+        nearest = self._teacher.nearest
+        question = Question(BEFORE, text, nearest.choose([text])[0] if nearest else ())
+        asked = await asyncio.gather(*(self._complete(plan, question) for plan in self._teacher.plans))
+        form = load_labelling(self._teacher.task.kind).form
+        rows = []
+        for plan, one in zip(self._teacher.plans, asked, strict=True):
+            maker = RowMaker(plan, form)
+            for requests in plan.by_vote(one.due):
+                found = [one.stored.get(request.key) for request in requests]
+                rows.append(
+                    maker.row(BEFORE, requests, [None if stored is None else stored.answer for stored in found])
+                )
+        return self._teacher.decide(pa.Table.from_pylist(rows, ANNOTATIONS).to_pandas()).get(BEFORE)
+
+    async def _complete(self, plan: Plan, question: Question) -> Asked:
+        """The votes that are due of a teacher, with their answers, wave by wave."""
+        refused: set[str] = set()
+        while True:
+            (asked,) = self._job.asked(plan, self._store, [question])
+            missing = [one for one in asked.due if one.key not in asked.stored and one.key not in refused]
+            if not missing:
+                return asked
+            self._store.check_room()
+            bought = [self._begin_to_buy(plan, request) for request in missing]
+            await asyncio.wait(bought)
+            for request, error in zip(missing, [task.exception() for task in bought], strict=True):
+                if isinstance(error, FailedRequestError) and error.rejected:
+                    refused.add(request.key)
+                elif error is not None:
+                    raise error
+
+    def _begin_to_buy(self, plan: Plan, request: Request) -> "asyncio.Task[None]":
+        if request.key not in self._buying:
+            task = self._buying[request.key] = asyncio.create_task(self._buy(plan, request))
+            task.add_done_callback(lambda _: self._buying.pop(request.key))
+        return self._buying[request.key]
+
+    async def _buy(self, plan: Plan, request: Request) -> None:
+        """Have a request answered, and the answer kept, within the budget."""
+        till = self._tills[plan.name]
+        client = await self.reach(plan)
+        held = await self._budget.hold(till, request)
+        answer, lost = None, 0
+        try:
+            asked = await client.ask(request)
+            answer, lost = asked.answer, asked.lost
+            # without the moment it was sent: a server's run lasts for days, and says nothing of a teacher's speed
+            kept = Stored(answer, plan.params.name, self._run, None, time.time(), asked.retries)
+            await self._commits.put(request.key, kept)
+            if plan.params.method == "score":
+                find_label_logprobs(answer.top_logprobs or (), plan.labels)  # raises where no answer will be of use
+        except FailedRequestError as error:
+            lost = error.lost
+            raise
+        except (EndpointError, StoppedError):
+            self._forget(plan, client)
+            raise
+        finally:
+            self._budget.settle(till, held, request, answer, lost)
+
+    def _sum_spent(self) -> float:
+        """What the answers cost that servers of this study bought before, of the teachers that it has now."""
+        by_name = {plan.params.name: plan for plan in self._teacher.plans}
+        spent = 0.0
+        for _, stored in self._store:
+            plan = by_name.get(stored.teacher) if stored.run == self._run else None
+            if plan is not None and (till := self._tills[plan.name]).prices is not None:
+                told = Tokens(stored.answer.input_tokens, stored.answer.cached_tokens, stored.answer.output_tokens)
+                usd = price_tokens(told, till.prices)
+                spent += till.most_usd(plan.request("", 1)) if usd is None else usd
+        return spent
+
+
+class _Turns:
+    """The lock of those who ask the same: held while a text is inside, and given to others now and then."""
+
+    def __init__(self, store: Store, plans: Sequence[Plan]) -> None:
+        self._store, self._plans = store, plans
+        self._held = ExitStack()
+        self.inside = 0
+        self._began = 0.0
+        self._rest_until = 0.0
+
+    @asynccontextmanager
+    async def take(self) -> AsyncIterator[None]:
+        """Hold the lock for a text. Where another process has it, this thread waits as a whole: it may ask nothing."""
+        while not self._try():
+            await asyncio.sleep(LOOK_S)
+        self.inside += 1
+        try:
+            yield
+        finally:
+            self.inside -= 1
+            if not self.inside:
+                self._held.close()
+                now = time.monotonic()
+                self._rest_until = now + REST_S if now - self._began > TURN_S else now
+
+    def _try(self) -> bool:
+        now = time.monotonic()
+        if self.inside:
+            return now - self._began < TURN_S
+        if now < self._rest_until:
+            return False
+        self._held.enter_context(one_run_at_a_time(self._store, self._plans, COMMAND))
+        self._began = time.monotonic()
+        return True
+
+
+@contextmanager
+def _alone(store: Store, run: str) -> Iterator[None]:
+    """Raise `InputError` where another server of the study asks: two would spend the budget twice."""
+    lock = FileLock(store.path.with_name(f"{store.path.name}.{run}.lock"))
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise InputError(
+            "--unsure-to teacher: another distil serve in this folder asks the teacher already, and runtime.budget_usd "
+            "holds for both; end it, or leave --unsure-to out here"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

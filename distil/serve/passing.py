@@ -1,0 +1,100 @@
+"""Texts of which the student is unsure, passed on to a teacher while their request waits, and never for longer.
+
+Whatever becomes of the teacher, the student's answer is there. A teacher that gives no answer several times in a row is
+left alone for a while, so that it does not slow every request; then one request tries it (Nygard, Release It!, 2007).
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from concurrent.futures import Future
+from time import monotonic
+from typing import Literal, NamedTuple, Protocol
+
+from distil.serve.metrics import Metrics
+
+log = logging.getLogger("distil.serve")
+
+WhyNot = Literal["abstained", "away", "budget", "busy", "slow"]
+FAILURES = 3  # requests in a row of which no text is answered in time
+PAUSE_S = 30.0  # for which the teacher is then left alone
+
+
+class Given(NamedTuple):
+    """The teacher's label of a text in its canonical form, or why there is none."""
+
+    label: str | None
+    why_not: WhyNot | None = None
+
+
+class Teacher(Protocol):
+    """Who is asked about the texts that the student is not sure of; it works in a thread of its own."""
+
+    @property
+    def spent_usd(self) -> float:
+        """What its answers cost so far, also before this server began."""
+
+    @property
+    def under_way(self) -> int:
+        """How many texts are being asked about, for which answers may be paid for."""
+
+    def ask(self, text: str, within_s: float) -> "Future[Given]":
+        """Its label of a text; it is not asked later than after so many seconds."""
+
+    def stop(self) -> None:
+        """Ask nothing more; what is under way may still come."""
+
+    def end(self) -> None:
+        """Let go of all that asking takes."""
+
+
+class PassingOn:
+    """Asks a teacher, for `timeout_s` at most."""
+
+    def __init__(self, teacher: Teacher, timeout_s: float, metrics: Metrics) -> None:
+        self.teacher = teacher
+        self._timeout_s, self._metrics = timeout_s, metrics
+        self._failures, self._left_alone_until = 0, 0.0
+        metrics.watch_dollars(lambda: teacher.spent_usd)
+
+    async def ask(self, texts: Sequence[str]) -> list[Given]:
+        """The teacher's labels, or why there are none; never an error."""
+        if not self._may_ask():
+            given = [Given(None, "away")] * len(texts)
+        else:
+            asked = [asyncio.wrap_future(self.teacher.ask(text, self._timeout_s)) for text in texts]
+            await asyncio.wait(asked, timeout=self._timeout_s)  # which cancels nothing: what was sent is kept
+            given = [_read(one) for one in asked]
+            self._note(given)
+        for one in given:
+            if one.why_not:
+                self._metrics.unanswered.labels(one.why_not).inc()
+        return given
+
+    def _may_ask(self) -> bool:
+        if self._failures < FAILURES:
+            return True
+        if monotonic() < self._left_alone_until:
+            return False
+        self._left_alone_until = monotonic() + PAUSE_S  # for all others than this one, which tries
+        return True
+
+    def _note(self, given: Sequence[Given]) -> None:
+        """Take in what came: over budget or too busy says nothing of the teacher."""
+        if any(one.label is not None or one.why_not == "abstained" for one in given):
+            self._failures = 0
+        elif any(one.why_not in ("away", "slow") for one in given):
+            self._failures += 1
+            self._left_alone_until = monotonic() + PAUSE_S
+            if self._failures == FAILURES:
+                log.warning("the teacher is left alone for %.0f s; the student answers", PAUSE_S)
+
+
+def _read(asked: "asyncio.Future[Given]") -> Given:
+    if not asked.done():
+        asked.add_done_callback(lambda late: late.cancelled() or late.exception())
+        return Given(None, "slow")
+    if asked.cancelled() or (error := asked.exception()) is None:
+        return Given(None, "away") if asked.cancelled() else asked.result()
+    log.error("asking the teacher fails with %s", type(error).__name__)
+    return Given(None, "away")
