@@ -44,7 +44,7 @@ from distil.export.selective import (
 from distil.export.unlike import fit_unlike, name_read
 from distil.kinds.canonical import load_softener, load_writer
 from distil.selective.params import CascadeParams
-from distil.selective.unlike import Unlike, write_unlike
+from distil.selective.unlike import write_unlike
 
 PROBES = ["", "a", "!", "Ünï 漢字 🙂", "two words", "a longer text beside shorter ones " * 3, "more than fits " * 4000]
 FAMILIAR_TEXTS = 5000  # of the training texts, whose mean and covariance tell what is unlike them
@@ -92,17 +92,13 @@ def main(
         selective, told = judge_sureness(served, default["default_file"], rows, held_out, cascade, allowed)
         write_selective(folder / "config.json", selective)
         if params.unlike:
-            training = draw_more(read_rows(train, TRAIN), FAMILIAR_TEXTS)
-            write_unlike(
-                folder, learn_unlike(folder, default["default_file"], training, rows["text"].to_list(), runtime)
-            )
+            learn_unlike(folder, default["default_file"], read_rows(train, TRAIN), rows, runtime)
         shutil.rmtree(onnx, ignore_errors=True)
         folder.rename(onnx)
-    details: Metrics = {"opset": params.opset, "rows": len(rows), "texts": len(texts)}
-    details |= default | exact | list_found(reduced) | {"selective": selective}
-    write_metrics(metrics, pick_headline(reduced["int8"]), details)
+    counts: Metrics = {"opset": params.opset, "rows": len(rows), "texts": len(texts), "selective": selective}
+    write_metrics(metrics, pick_headline(reduced["int8"]), counts | default | exact | list_found(reduced))
     warn(reduced, told if selective.get("threshold") is None else "")
-    print(f"export: {describe(details)}{told and f'; {told}'} -> {onnx}")
+    print(f"export: {describe(counts | default | exact)}{told and f'; {told}'} -> {onnx}")
 
 
 def allow(cascade: CascadeParams, calibration: pd.DataFrame, annotate: Path) -> float:
@@ -148,11 +144,12 @@ def judge_sureness(
     return found | record_choice(chosen), describe_choice(chosen)
 
 
-def learn_unlike(folder: Path, file: str, training: list[str], validation: list[str], runtime: RuntimeParams) -> Unlike:
-    """What the folder's file to use reads of training texts, and how far off validation texts lie."""
+def learn_unlike(folder: Path, file: str, train: pd.DataFrame, rows: pd.DataFrame, runtime: RuntimeParams) -> None:
+    """Put into the folder what its file to use reads of training texts, and how far off the validation rows lie."""
     reads = name_read(folder, file)
     student = open_onnx(folder, file, device="cpu", reads=reads, **runtime.threading)
-    return fit_unlike(file, reads, student.read, training, validation)
+    texts = draw_more(train, FAMILIAR_TEXTS)
+    write_unlike(folder, fit_unlike(file, reads, student.read, texts, rows["text"].to_list()))
 
 
 def draw_more(train: pd.DataFrame, count: int) -> list[str]:

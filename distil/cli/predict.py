@@ -55,8 +55,7 @@ def predict(
     file: Annotated[str | None, typer.Option(help="ONNX file in that folder; else int8 where there is one.")] = None,
     unsure_below: Annotated[str | None, typer.Option(help="Pass on texts of less sureness: auto, or 0 to 1.")] = None,
     unlike: Annotated[
-        float | None,
-        typer.Option(help="Pass on texts unlike the training texts: the share of texts like these to lose, as 0.05."),
+        float | None, typer.Option(help="Pass on texts unlike the training texts; 0.05: and 5 % of those like them.")
     ] = None,
     unsure_to: Annotated[str | None, typer.Option(help="Who gets them: file (OUTPUT.unsure.jsonl) or teacher.")] = None,
     engine: Annotated[Engines, typer.Option(help="ray: Ray Data, on a cluster or on this machine.")] = "local",
@@ -77,13 +76,10 @@ def predict(
     teacher = open_teacher(opened.student) if wanted.unsure_to == "teacher" else None
     jobs = [Job(source, *name_output(source, output, found.is_one, output_format)) for source in found.sources]
     check_outputs(texts, found, jobs, output_format)
-    if not found.is_one:
-        check_all(jobs, text_column, opened, wanted)
+    check_all([] if found.is_one else jobs, text_column, opened, wanted)
     total = label_all(jobs, text_column, opened, wanted, overwrite, choose_engine(engine, address), teacher)
     if strict and total.rejected:
-        raise InputError(
-            f"{total.rejected:,} rows could not be labelled; the files {REJECTS} beside the outputs say why"
-        )
+        raise InputError(f"{total.rejected:,} rows could not be labelled; {REJECTS} beside the outputs says why")
 
 
 def choose_engine(name: Engines, address: str | None) -> Engine:
