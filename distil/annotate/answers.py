@@ -70,10 +70,11 @@ def write_answers(
             rows: list[dict[str, Any]] = []
             for of_one_text in zip(*(job.asked(plan, store, batch) for plan in plans), strict=True):
                 for plan, asked in zip(plans, of_one_text, strict=True):
-                    for requests in plan.by_vote(asked.due):
+                    for vote, requests in enumerate(plan.by_vote(asked.due), start=1):
+                        wave = plan.name, max(0, vote - plan.params.votes.min)
                         found = [asked.stored.get(request.key) for request in requests]
                         for one in found:
-                            times[plan.name].add(one, recorded=plan.params.recording is not None)
+                            times[plan.name].add(one, recorded=plan.params.recording is not None, wave=wave)
                         row = makers[plan.name].row(asked.id, requests, [one and one.answer for one in found])
                         rows.append({"candidate": plan.name} | row)
                 for time in set(times.values()):

@@ -1,5 +1,6 @@
 """What is told of the annotations: their counts, which the same answers always give, and how fast the answers came."""
 
+import math
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -21,7 +22,8 @@ class AnsweringTime:
 
     Of one that answers `one_by_one` it is the time of the answers themselves, which does not depend on what else those
     runs asked for. Answers that no run asked for count among the answers, and are left out of the time and of `timed`.
-    A text takes the time of the slowest of its answers, as if all were asked for at once.
+    A text takes the time of the slowest of the answers that are asked for at once; a further vote, for which the ones
+    before it have to be there, adds its own.
     """
 
     def __init__(self, *, one_by_one: bool = False) -> None:
@@ -30,20 +32,26 @@ class AnsweringTime:
         self.timed = 0
         self.retries = 0
         self._spans: dict[str, tuple[float, float]] = {}
-        self._of_text: list[float | None] = []  # the seconds of its answers so far; None of one that was not timed
+        self._of_text: dict[tuple[str, int], float | None] = {}  # the slowest by teacher and wave; None: not all timed
         self._texts = array("d")
 
-    def add(self, stored: Stored | None, *, recorded: bool = False) -> None:
-        """Count an answer in; None, a request without one, changes nothing. One of a recording took no time."""
+    def add(self, stored: Stored | None, *, recorded: bool = False, wave: tuple[str, int] = ("", 0)) -> None:
+        """Count an answer in; None is a request without one. One of a recording took no time.
+
+        `wave` says whose answer it is, and after how many others that it waited for.
+        """
         if stored is None:
+            self._of_text[wave] = None
             return
         self.answers += 1
         self.retries += stored.retries
         if recorded or stored.run is None or stored.sent_at is None or stored.received_at is None:
-            self._of_text.append(None)
+            self._of_text[wave] = None
             return
         self.timed += 1
-        self._of_text.append(seconds := stored.received_at - stored.sent_at)
+        seconds = stored.received_at - stored.sent_at
+        slowest = self._of_text.get(wave, seconds)
+        self._of_text[wave] = None if slowest is None else max(slowest, seconds)
         if self._busy_s is not None:
             self._busy_s += seconds
         first, last = self._spans.get(stored.run, (stored.sent_at, stored.received_at))
@@ -51,9 +59,11 @@ class AnsweringTime:
 
     def end_text(self) -> None:
         """Take what was added since the last text for the answers to one; it is timed if all of them were."""
-        known = [seconds for seconds in self._of_text if seconds is not None]
-        if known and len(known) == len(self._of_text):
-            self._texts.append(max(known))
+        by_teacher: dict[str, float] = {}
+        for (teacher, _), seconds in self._of_text.items():
+            by_teacher[teacher] = by_teacher.get(teacher, 0.0) + (math.nan if seconds is None else seconds)
+        if by_teacher and not math.isnan(sum(by_teacher.values())):
+            self._texts.append(max(by_teacher.values()))
         self._of_text.clear()
 
     def tell_texts(self) -> dict[str, float]:

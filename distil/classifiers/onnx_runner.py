@@ -198,7 +198,10 @@ def _open_session(path: Path, device: str, threads: int, spinning: bool, reads: 
         model = path if reads is None else path.read_bytes() + name_output(reads)
         session = onnxruntime.InferenceSession(model, options, providers=providers)
     except (*UNLOADABLE, OSError) as error:
-        raise InputError(f"{path} is missing or damaged ({_first_line(error)}); 'dvc repro' writes it anew") from None
+        lacks = "" if reads is None else f", or has no {reads[:40]!r}, which unlike.npz beside it names"
+        raise InputError(
+            f"{path} is missing or damaged ({_first_line(error)}){lacks}; 'dvc repro' writes it anew"
+        ) from None
     if device.startswith("cuda") and session.get_providers()[0] != CUDA:
         raise InputError(f"runtime.device = {device!r}: ONNX Runtime cannot load its CUDA libraries; write auto or cpu")
     return session

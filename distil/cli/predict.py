@@ -25,7 +25,8 @@ from distil.predict.parts import Counts
 from distil.predict.passing import Teacher
 from distil.predict.sources import REJECTS, Found, Source, brought, find_sources
 from distil.predict.writing import WRITTEN
-from distil.selective.unlike import read_unlike
+from distil.selective.unlike import FILE as UNLIKE_FILE
+from distil.selective.unlike import Unlike, read_unlike
 
 Engines = Literal["local", "ray"]
 INSTEAD = {".json": ".jsonl", ".txt": ".csv", ".xlsx": ".csv"}  # of formats that are read and not written
@@ -153,7 +154,20 @@ def open_model(folder: Path | None, file: str | None, device: str | None = None,
     chosen = file or choose_file(place)
     unlike = read_unlike(place, chosen) if measured else None
     student = open_student(place, chosen, device, unlike and unlike.reads)
-    return Model(student, place, chosen, hash_model(place, chosen), unlike)
+    if unlike is None:
+        return Model(student, place, chosen, hash_model(place, chosen))
+    check_read(student, unlike, place)
+    return Model(student, place, chosen, hash_model(place, chosen, UNLIKE_FILE), unlike)
+
+
+def check_read(student: OnnxStudent, unlike: Unlike, folder: Path) -> None:
+    """Raises `InputError` where what is read of a text is not what the folder's distances were measured by."""
+    try:
+        shape = student.read(["a"]).shape
+    except (ValueError, LookupError):
+        shape = ()
+    if shape != (1, len(unlike.centre)):
+        raise InputError(f"{folder / UNLIKE_FILE} is of another student; run 'dvc repro -s -f export'")
 
 
 def name_output(source: Source, output: str, is_one: bool, wanted: str | None) -> tuple[str, str]:

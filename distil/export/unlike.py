@@ -33,15 +33,28 @@ def fit_unlike(
 ) -> Unlike:
     """The distance of texts from the training texts, and how far the validation texts lie off.
 
-    `read` returns what the student's head reads of texts. The covariance is shrunk, since texts may be fewer than
-    numbers (Ledoit & Wolf 2004).
+    `read` returns what the student's head reads of texts; a text without words is passed over. The covariance is
+    shrunk, since texts may be fewer than numbers (Ledoit & Wolf 2004). Raises `InputError` where there are too few.
     """
-    fitted = LedoitWolf().fit(read(training).astype(np.float64))
-    axes = np.linalg.cholesky(fitted.precision_)
+    learnt, held_out = (_keep_finite(read(texts)) if len(texts) else None for texts in (training, validation))
+    if learnt is None or held_out is None or not len(learnt) or not len(held_out):
+        raise InputError("export.unlike needs training texts and validation texts; set it to false")
+    try:
+        fitted = LedoitWolf().fit(learnt.astype(np.float64))
+        axes = np.linalg.cholesky(fitted.precision_)
+    except np.linalg.LinAlgError:
+        raise InputError(
+            f"export.unlike: {len(learnt):,} training texts differ too little to tell what is unlike; set it to false"
+        ) from None
     found = Unlike(
         file, reads, fitted.location_.astype(np.float32), axes.astype(np.float32), np.zeros(0, dtype=np.float32)
     )
-    return found._replace(known=np.sort(found.measure(read(validation))) if len(validation) else found.known)
+    return found._replace(known=np.sort(found.measure(held_out)))
+
+
+def _keep_finite(read: Floats) -> Floats:
+    kept: Floats = read[np.isfinite(read).all(axis=1)]
+    return kept
 
 
 def _find_read(graph: Any) -> str | None:

@@ -118,7 +118,7 @@ def _read_spans(label: str, text: str, wanted: Wanted) -> tuple[list[dict[str, A
 def _add_sureness(one: Answer, sureness: float, distance: float, wanted: Wanted) -> Answer:
     """The answer with names as wanted, and with how sure the student is of it, if texts may be passed on."""
     unsure = wanted.unsure_below is not None and sureness < wanted.unsure_below
-    unlike = wanted.unlike_above is not None and distance > wanted.unlike_above
+    unlike = wanted.unlike_above is not None and not distance <= wanted.unlike_above
     why = tuple(name for name, holds in (("unsure", unsure), (UNLIKE, unlike)) if holds)
     cells = dict(one.cells)
     if wanted.unsure_below is not None:

@@ -117,9 +117,9 @@ def _pass_on(
     return counts.model_copy(update={"by_teacher": given}), teacher.spent_usd - spent
 
 
-def hash_model(folder: Path, file: str) -> str:
-    """The sha256 over all that a student's answers depend on."""
-    hashes = [file_sha256(folder / name) for name in (*MODEL_FILES, file)]
+def hash_model(folder: Path, file: str, *measured_by: str) -> str:
+    """The sha256 over all that a student's answers depend on; `measured_by` are files that tell unlike texts."""
+    hashes = [file_sha256(folder / name) for name in (*MODEL_FILES, file, *measured_by)]
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 

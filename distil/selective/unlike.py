@@ -7,7 +7,9 @@ nothing: so many of them lie further off as one is ready to pass on. Sources: Le
 docs/cascade.md has what else was tried, and what this catches.
 """
 
+import math
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +19,8 @@ from numpy.typing import NDArray
 from distil.core.errors import InputError
 
 FILE = "unlike.npz"  # in a student's folder
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError)
+FOREIGN = (ValueError, LookupError, TypeError, MemoryError, OverflowError, RuntimeError)
 Floats = NDArray[np.float32]
 
 
@@ -43,13 +47,22 @@ class Unlike(NamedTuple):
 
         That holds in the mean over the draws of these. Raises `InputError` where they are too few to tell.
         """
-        rank = int(np.ceil((len(self.known) + 1) * (1 - share) - 1e-9))
-        if not 0 < rank <= len(self.known):
+        count = len(self.known)
+        rank = math.ceil((count + 1) * (1 - share) - 1e-9) if 0 < share < 1 else 0
+        if not 0 < rank <= count:
             raise InputError(
-                f"--unlike {share:g} is no share that {len(self.known):,} validation texts can tell; give one from "
-                f"{1 / (len(self.known) + 1):.2g} to below 1, or raise split.validation_share"
+                f"--unlike {share:g} is no share that {count:,} validation texts can tell; give one from "
+                f"{math.ceil(10_000 / (count + 1)) / 10_000:g} to below 1, or raise split.validation_share"
             )
         return float(self.known[rank - 1])
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the arrays can be what export writes: numbers that fit one another."""
+        arrays = (self.centre, self.axes, self.known)
+        numbers = all(one.dtype == np.float32 and bool(np.isfinite(one).all()) for one in arrays)
+        shapes = self.centre.ndim == self.known.ndim == 1 and self.axes.shape == (len(self.centre),) * 2
+        return numbers and shapes and len(self.known) > 0 and bool((np.diff(self.known, prepend=0) >= 0).all())
 
 
 def write_unlike(folder: Path, found: Unlike) -> None:
@@ -65,16 +78,15 @@ def read_unlike(folder: Path, file: str) -> Unlike:
         with np.load(path, allow_pickle=False) as stored:
             arrays: dict[str, Any] = {name: stored[name] for name in Unlike._fields}
         found = Unlike(**arrays)._replace(model_file=str(arrays["model_file"]), reads=str(arrays["reads"]))
-        numbers = len(found.centre)
-        shapes_fit = found.axes.shape == (numbers, numbers) and found.known.ndim == 1
+        sound = found.is_sound
     except FileNotFoundError:
         raise InputError(
             f"{path} is missing, which says what the training texts are like; set export.unlike: true in params.yaml "
             "and run 'dvc repro export'"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-        shapes_fit = False
-    if not shapes_fit:
+    except (*DAMAGED, *FOREIGN):
+        sound = False
+    if not sound:
         raise InputError(f"{path} does not hold what export writes there; run 'dvc repro -s -f export'")
     if found.model_file != file:
         raise InputError(f"{path} is of {found.model_file}, not of {file}; leave out --file")

@@ -90,6 +90,19 @@ def test_a_text_takes_the_time_of_the_slowest_of_its_answers() -> None:
     assert told == pytest.approx({name: float(name[1:]) for name in told})
 
 
+def test_votes_that_wait_for_others_add_their_time() -> None:
+    time = AnsweringTime()
+    for wave, (sent, received) in [(0, (0, 1)), (0, (0, 1.5)), (1, (2, 3)), (2, (4, 5))]:
+        time.add(stored(sent_at=sent, received_at=received), wave=("one", wave))
+    time.add(stored(sent_at=0, received_at=2), wave=("other", 0))
+    time.end_text()
+    time.add(stored(sent_at=0, received_at=1), wave=("one", 0))
+    time.add(None, wave=("one", 0))
+    time.add(stored(sent_at=0, received_at=9), wave=("one", 0))
+    time.end_text()
+    assert set(time.tell_texts().values()) == {3.5}, "a text of which one answer is missing is not timed"
+
+
 def make_params(folder: Path, **changes: Any) -> AnnotateParams:
     (folder / "p.md").write_text("Label {text}")
     fields = {"prompt": str(folder / "p.md"), "method": "generate", "protocol": "chat", "model": "m", "max_tokens": 50}

@@ -1,7 +1,7 @@
 """What a student's head reads, beside its logits; and the distance from training texts that is reckoned of it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from toy_rows import make_texts
 
 from distil.classifiers.onnx_runner import name_output
 from distil.classifiers.opening import open_onnx
+from distil.core.errors import InputError
 from distil.export.onnx_files import FP32, INT8, WEIGHTS
 from distil.export.unlike import fit_unlike, name_read
 from distil.selective.unlike import read_unlike, write_unlike
@@ -58,6 +59,24 @@ def test_the_name_of_an_output_may_be_long(tmp_path: Path) -> None:
     assert [one.name for one in read.graph.output] == ["logits", name]
     del read.graph.output[1]
     assert read == model
+
+
+def read_made_up(texts: Sequence[str]) -> np.ndarray:
+    """Numbers of each text; none of one without words."""
+    rng = np.random.default_rng(len(texts))
+    read = rng.normal(size=(len(texts), 4)).astype(np.float32)
+    read[[not text for text in texts]] = np.nan
+    return read
+
+
+def test_texts_without_words_are_passed_over_and_too_few_are_refused() -> None:
+    found = fit_unlike(FP32, "tanh", read_made_up, ["a"] * 50 + [""], ["a"] * 20 + [""] * 3)
+    assert found.is_sound and len(found.known) == 20
+    for training, validation in ((["a"] * 50, []), ([], ["a"]), ([""], ["a"]), (["a"] * 50, [""])):
+        with pytest.raises(InputError, match=r"export.unlike needs training texts and validation texts"):
+            fit_unlike(FP32, "tanh", read_made_up, training, validation)
+    with pytest.raises(InputError, match=r"export.unlike: 1 training texts differ too little"):
+        fit_unlike(FP32, "tanh", read_made_up, ["a"], ["a"])
 
 
 def test_texts_of_other_words_lie_further_off(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tiny_export import export_tiny_several, export_tiny_tagger
 
 from distil.classifiers.opening import open_onnx
 from distil.export.unlike import fit_unlike, name_read
-from distil.selective.unlike import write_unlike
+from distil.selective.unlike import read_unlike, write_unlike
 
 LIKE = [f"good thing {number}" for number in range(60)]
 MIXED = [*LIKE[:10], "zz qq !!", "awful ; ; ; ; it is", *LIKE[10:20], "% % % % % % % %"]
@@ -52,6 +52,23 @@ def test_texts_unlike_the_training_texts_go_to_a_file(model: Path, taught: Path)
         assert (row["label"], row["probability"]) == (answers[row["n"]]["label"], answers[row["n"]]["probability"])
     assert "written before" in predict(taught, "in.jsonl", "out.jsonl", "--unlike", "0.05")
     assert "was written with other options" in refuse(taught, "in.jsonl", "out.jsonl", "--unlike", "0.2")
+    found = read_unlike(taught, INT8)
+    write_unlike(taught, found._replace(axes=found.axes * np.float32(2)))
+    assert "by another model" in refuse(taught, "in.jsonl", "out.jsonl", "--unlike", "0.05")
+
+
+@pytest.mark.parametrize("change", ["narrower", "logits", "no_such"])
+def test_a_file_that_is_of_another_student_is_refused_before_a_row_is_labelled(taught: Path, change: str) -> None:
+    found = read_unlike(taught, INT8)
+    other = {
+        "narrower": found._replace(centre=found.centre[:2], axes=found.axes[:2, :2]),
+        "logits": found._replace(reads="logits"),
+        "no_such": found._replace(reads="no_such"),
+    }
+    write_unlike(taught, other[change])
+    write_in(MIXED)
+    assert "unlike.npz" in refuse(taught, "in.jsonl", "out.jsonl", "--unlike", "0.1")
+    assert not list(Path().glob("out.jsonl*"))
 
 
 def test_a_column_says_which_texts_are_unsure_and_which_unlike(taught: Path) -> None:
@@ -81,6 +98,6 @@ def test_a_folder_that_knows_no_texts_and_shares_that_it_cannot_tell_are_refused
     write_in(MIXED)
     assert "set export.unlike: true in params.yaml" in refuse(model, "in.jsonl", "out.jsonl", "--unlike", "0.05")
     said = refuse(taught, "in.jsonl", "out.jsonl", "--unlike", "0.01")
-    assert "--unlike 0.01 is no share that 20 validation texts can tell; give one from 0.048" in said
+    assert "--unlike 0.01 is no share that 20 validation texts can tell; give one from 0.0477 to below 1" in said
     assert "leave out --file" in refuse(taught, "in.jsonl", "o.csv", "--unlike", "0.1", "--file", "onnx/model.onnx")
     assert not Path("out.jsonl.parts").exists()

@@ -27,12 +27,20 @@ def test_at_most_that_share_of_texts_like_the_validation_texts_lies_beyond(share
     assert FOUND.find_threshold(share) == threshold
 
 
-@pytest.mark.parametrize("share", [0.0099, 0, -1, 1, 1.5])
+@pytest.mark.parametrize("share", [0.0099, 0, -1, 1, 1.5, float("nan"), float("inf")])
 def test_a_share_that_they_cannot_tell_is_refused(share: float) -> None:
     with pytest.raises(
         InputError, match=r"is no share that 99 validation texts can tell; give one from 0\.01 to below"
     ):
         FOUND.find_threshold(share)
+
+
+@pytest.mark.parametrize("count", [104, 150, 234])
+def test_the_least_share_that_is_offered_is_taken(count: int) -> None:
+    few = FOUND._replace(known=np.arange(count, dtype=np.float32))
+    with pytest.raises(InputError) as refused:
+        few.find_threshold(0.001)
+    assert few.find_threshold(float(str(refused.value).split("give one from ")[1].split()[0])) == count - 1
 
 
 def test_over_draws_no_more_than_the_share_is_lost() -> None:
@@ -56,7 +64,17 @@ def test_a_file_that_is_missing_damaged_or_of_another_model_is_one_line(tmp_path
         (tmp_path / FILE).write_bytes(content)
         with pytest.raises(InputError, match="does not hold what export writes there"):
             read_unlike(tmp_path, "onnx/model.onnx")
-    for changed in (FOUND._replace(axes=FOUND.axes[:1]), FOUND._replace(known=FOUND.axes)):
+    changes = [
+        {"axes": FOUND.axes[:1]},
+        {"known": FOUND.axes},
+        {"known": FOUND.known[::-1]},
+        {"known": FOUND.known[:0]},
+        {"axes": FOUND.axes * np.float32(np.nan)},
+        {"centre": FOUND.axes},
+        {"axes": FOUND.axes.astype(complex)},
+        {"known": FOUND.known.astype(str)},
+    ]
+    for changed in (FOUND._replace(**change) for change in changes):  # type: ignore[arg-type]
         write_unlike(tmp_path, changed)
         with pytest.raises(InputError, match="does not hold what export writes there"):
             read_unlike(tmp_path, "onnx/model.onnx")

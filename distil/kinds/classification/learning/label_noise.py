@@ -17,6 +17,7 @@ from scipy.stats import binomtest
 
 LEAST_WEIGHT = 0.05  # of a row that held-out predictions contradict entirely
 UNANIMOUS = 1 - 1e-6  # share of the votes
+FEWEST = 20  # rows on which votes differ, for these to tell anything
 TELLING = 3.0  # a teacher that errs by lot has 0.6 to 1.4 here, a language model 6.8 (docs/student.md)
 
 Floats = NDArray[np.float64]
@@ -36,12 +37,13 @@ def doubt_rows(rows: pd.DataFrame, suspected: NDArray[np.bool_]) -> NDArray[np.b
 
     A language model is mostly right where all its answers agree: what a probe contradicts there is a hard text rather
     than a wrong label. Whether the votes of this teacher tell that, the suspicion itself says: it falls on the others
-    at least `TELLING` times as often (by the lower bound of its share), or the votes are not believed.
+    at least `TELLING` times as often (by the lower bound of its share), or the votes are not believed. A teacher's
+    probabilities count as shares of votes do: a label that has all of them is one on which votes agree.
     """
     by_teacher = rows["source"].eq("teacher").to_numpy(dtype=bool)
     agreed = np.array([max(shares) >= UNANIMOUS for shares in rows["soft"]], dtype=bool)
     split = by_teacher & ~agreed
-    if not split.any() or not (by_teacher & agreed).any():
+    if split.sum() < FEWEST or not (by_teacher & agreed).any():
         return suspected
     least = binomtest(int(suspected[split].sum()), int(split.sum())).proportion_ci(method="wilson").low
     tells = least >= TELLING * suspected[by_teacher & agreed].mean()

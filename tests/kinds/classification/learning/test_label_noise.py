@@ -84,7 +84,8 @@ def make_votes(split: int, agreed: int, suspected: tuple[int, int]) -> tuple[pd.
     [
         (212, 1585, (56, 62), True),  # a language model: where votes differ 6.8 times as often
         (157, 429, (22, 48), False),  # a teacher that errs by lot: 1.3 times
-        (12, 400, (2, 12), False),  # 5.6 times, of few rows
+        (24, 400, (3, 12), False),  # 4.2 times, of few rows
+        (2, 200, (2, 20), False),  # ten times, of two
         (200, 400, (50, 0), True),
         (0, 400, (0, 40), False),  # one vote a text
         (400, 0, (40, 0), False),  # shares by log-probabilities
