@@ -3,17 +3,16 @@
 Prompt, votes, prices, store and the reading of answers are the same. It works in a thread with an event loop of its
 own, since the store may wait for another process. All that servers of a study have bought is known by the run that
 stands beside each answer in the store: so the budget holds over restarts, however a server ended. While anything is
-asked, the lock is held for which `annotate` and `predict` wait, so that nothing is bought twice at once; they get it
-between two texts, or after TURN_S.
+asked, the lock is held for which `annotate` and `predict` wait, so that nothing is bought twice at once (`turns`).
 """
 
 import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from threading import Thread
 
@@ -24,6 +23,7 @@ from distil.annotate.budget import Budget, BudgetError, Till, open_tills
 from distil.annotate.questions import Asked, Job, Question
 from distil.annotate.rows import RowMaker
 from distil.cascade.asking import BEFORE, Teacher
+from distil.cascade.turns import Turns
 from distil.core.errors import DistilError, EndpointError, InputError
 from distil.core.tables import ANNOTATIONS
 from distil.cost.prices import Tokens, price_tokens
@@ -32,7 +32,6 @@ from distil.prompting.label_logprobs import find_label_logprobs
 from distil.prompting.requests import Plan, Request
 from distil.serve.passing import Given
 from distil.store.answer_store import GroupCommit, Store, Stored
-from distil.store.guards import one_run_at_a_time
 from distil.store.opening import open_store, store_path
 from distil.teacher.answerer import Answerer, FailedRequestError
 from distil.teacher.connect import Flows, Way, count_workers, open_teacher
@@ -42,10 +41,7 @@ log = logging.getLogger("distil.serve")
 
 COMMAND = "serve"  # what messages call the run
 MOST_WAITING = 1024  # texts; more are not asked about
-TURN_S = 10.0  # for which the lock is held at a stretch, while texts keep coming
 ENDS_WITHIN_S = 5.0
-REST_S = 0.25  # after which it is taken again; who waits for it looks every 0.05 s
-LOOK_S = 0.02
 
 
 class LiveTeacher:
@@ -80,7 +76,7 @@ class LiveTeacher:
         self._loop.call_soon_threadsafe(self._asking.stop)
 
     def end(self) -> None:
-        """End the thread, unless it waits for another process: then it ends with this one."""
+        """End the thread, unless the store waits for another process: then it ends with this one."""
         self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join(ENDS_WITHIN_S)
 
@@ -120,7 +116,7 @@ class _Asking:
         self._clients: dict[str, tuple[Answerer, AsyncExitStack]] = {}
         self._opening = asyncio.Lock()
         self._places = asyncio.Semaphore(max(count_workers(plan.params, teacher.runtime) for plan in teacher.plans))
-        self._turns = _Turns(store, teacher.plans)
+        self._turns = Turns(store, teacher.plans, COMMAND)
         self._waiting = 0
         self._stopped = False
         self._closing: set[asyncio.Task[None]] = set()
@@ -267,42 +263,6 @@ class _Asking:
                 usd = price_tokens(told, till.prices)
                 spent += till.most_usd(plan.request("", 1)) if usd is None else usd
         return spent
-
-
-class _Turns:
-    """The lock of those who ask the same: held while a text is inside, and given to others now and then."""
-
-    def __init__(self, store: Store, plans: Sequence[Plan]) -> None:
-        self._store, self._plans = store, plans
-        self._held = ExitStack()
-        self.inside = 0
-        self._began = 0.0
-        self._rest_until = 0.0
-
-    @asynccontextmanager
-    async def take(self) -> AsyncIterator[None]:
-        """Hold the lock for a text. Where another process has it, this thread waits as a whole: it may ask nothing."""
-        while not self._try():
-            await asyncio.sleep(LOOK_S)
-        self.inside += 1
-        try:
-            yield
-        finally:
-            self.inside -= 1
-            if not self.inside:
-                self._held.close()
-                now = time.monotonic()
-                self._rest_until = now + REST_S if now - self._began > TURN_S else now
-
-    def _try(self) -> bool:
-        now = time.monotonic()
-        if self.inside:
-            return now - self._began < TURN_S
-        if now < self._rest_until:
-            return False
-        self._held.enter_context(one_run_at_a_time(self._store, self._plans, COMMAND))
-        self._began = time.monotonic()
-        return True
 
 
 @contextmanager
