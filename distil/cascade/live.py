@@ -67,6 +67,10 @@ class LiveTeacher:
         """How many texts are being asked about, for each of which answers may be paid for."""
         return self._asking.under_way
 
+    def recall(self, texts: Sequence[str]) -> "Future[list[Given]]":
+        """The label of each text whose answers are all in the store; of the others none."""
+        return asyncio.run_coroutine_threadsafe(self._asking.recall(texts), self._loop)
+
     def ask(self, text: str, within_s: float) -> "Future[Given]":
         """The teacher's label of a text; nothing is sent for it after so many seconds, what was sent is kept."""
         return asyncio.run_coroutine_threadsafe(self._asking.answer(text, within_s), self._loop)
@@ -137,6 +141,23 @@ class _Asking:
     async def close(self) -> None:
         await asyncio.gather(*self._closing, *(stack.aclose() for _, stack in self._clients.values()))
 
+    async def recall(self, texts: Sequence[str]) -> list[Given]:
+        """The label of each text whose answers are all in the store; of the others none."""
+        try:
+            questions = self._make_questions(texts)
+            asked = [self._job.asked(plan, self._store, questions) for plan in self._teacher.plans]
+        except DistilError as error:
+            log.warning("the teacher's answers cannot be read: %s", error)
+            return [Given(None, "away")] * len(texts)
+        whole = [one for one in zip(*asked, strict=True) if all(map(_is_whole, one))]
+        labels, known = self._read(whole), {one[0].id for one in whole}
+        return [
+            Given(labels.get(question.id), None if question.id in labels else "abstained")
+            if question.id in known
+            else Given(None, "away")
+            for question in questions
+        ]
+
     async def answer(self, text: str, within_s: float) -> Given:
         """The teacher's label of a text, or why there is none; no error comes out but those of this code."""
         if self._waiting >= MOST_WAITING or self._stopped:
@@ -192,19 +213,29 @@ class _Asking:
 
     async def _label(self, text: str) -> str | None:
         """The label, for which all votes that are due are bought; a request that is refused counts as no answer."""
-        nearest = self._teacher.nearest
-        question = Question(BEFORE, text, nearest.choose([text])[0] if nearest else ())
+        (question,) = self._make_questions([text])
         asked = await asyncio.gather(*(self._complete(plan, question) for plan in self._teacher.plans))
+        return self._read([asked]).get(question.id)
+
+    def _make_questions(self, texts: Sequence[str]) -> list[Question]:
+        nearest = self._teacher.nearest
+        examples = nearest.choose(texts) if nearest else [()] * len(texts)
+        return [
+            Question(str(place), text, some) for place, (text, some) in enumerate(zip(texts, examples, strict=True))
+        ]
+
+    def _read(self, texts: Sequence[Sequence[Asked]]) -> dict[str, str]:
+        """The label by id of texts, each with what was asked of every teacher, but for those on which it abstains."""
         form = load_labelling(self._teacher.task.kind).form
+        makers = [RowMaker(plan, form) for plan in self._teacher.plans]
         rows = []
-        for plan, one in zip(self._teacher.plans, asked, strict=True):
-            maker = RowMaker(plan, form)
-            for requests in plan.by_vote(one.due):
-                found = [one.stored.get(request.key) for request in requests]
-                rows.append(
-                    maker.row(BEFORE, requests, [None if stored is None else stored.answer for stored in found])
-                )
-        return self._teacher.decide(pa.Table.from_pylist(rows, ANNOTATIONS).to_pandas()).get(BEFORE)
+        for text in texts:
+            for plan, maker, one in zip(self._teacher.plans, makers, text, strict=True):
+                for requests in plan.by_vote(one.due):
+                    found = [one.stored.get(request.key) for request in requests]
+                    answers = [None if stored is None else stored.answer for stored in found]
+                    rows.append(maker.row(one.id, requests, answers))
+        return self._teacher.decide(pa.Table.from_pylist(rows, ANNOTATIONS).to_pandas()) if rows else {}
 
     async def _complete(self, plan: Plan, question: Question) -> Asked:
         """The votes that are due of a teacher, with their answers, wave by wave."""
@@ -263,6 +294,11 @@ class _Asking:
                 usd = price_tokens(told, till.prices)
                 spent += till.most_usd(plan.request("", 1)) if usd is None else usd
         return spent
+
+
+def _is_whole(asked: Asked) -> bool:
+    """Whether every vote that is due has its answer."""
+    return all(request.key in asked.stored for request in asked.due)
 
 
 @contextmanager

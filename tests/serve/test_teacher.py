@@ -1,5 +1,6 @@
 """Texts of which the student is unsure, asked of a teacher on loopback: who answered, for how much, when it is away."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -7,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,15 @@ from conftest import ROOT
 from loopback_teacher import LoopbackTeacher, prompt_of, serve_teacher
 from serving import Running, refuse, serving
 
+from distil.cascade.asking import load_teacher
+from distil.cascade.live import LiveTeacher
 from distil.classifiers.opening import open_onnx
 from distil.cli.serve import check_passing
 from distil.core.errors import InputError
 from distil.kinds.canonical import load_writer
 from distil.serve.answers import decide, say, take_label
+from distil.serve.metrics import Metrics
+from distil.serve.passing import PassingOn
 
 INT8 = "onnx/model_quantized.onnx"
 TOKEN = {"Authorization": "Bearer secret"}
@@ -170,6 +175,54 @@ def test_an_answer_that_comes_late_is_kept_and_waited_for_in_the_end(
         assert count_kept(study) == 1, "it was paid for"
     with serve(study, model) as server:
         assert who(ask(server, "good thing")) == ["teacher"]
+        assert len(teacher.bodies) == 1
+
+
+@contextmanager
+def passing_on(study: Path, timeout_s: float = 30.0) -> Iterator[PassingOn]:
+    """What a server asks, in this process and in the study's folder."""
+    live = LiveTeacher(load_teacher(study, study / "annotations.parquet"), study)
+    try:
+        yield PassingOn(live, timeout_s, Metrics())
+    finally:
+        live.stop()
+        live.end()
+
+
+@pytest.fixture
+def inside(study: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The study as the working folder, with a store of its own."""
+    monkeypatch.chdir(study)
+    monkeypatch.setenv("DISTIL_STORE", str(study / "answers.sqlite"))
+    return study
+
+
+def put(passing: PassingOn, *texts: str) -> list[str | None]:
+    """The label of each text, or why there is none."""
+    return [one.label or one.why_not for one in asyncio.run(passing.ask(texts))]
+
+
+def test_what_was_paid_for_is_given_while_the_teacher_is_left_alone_and_says_nothing_of_it(
+    inside: Path, teacher: LoopbackTeacher
+) -> None:
+    with passing_on(inside) as passing:
+        assert put(passing, "good thing", "bad thing") == ["positive", "negative"]
+        teacher.behave = lambda _body, _number: None
+        for number in range(4):
+            assert put(passing, f"new {number}", "bad thing") == ["away", "negative"]
+            assert put(passing, "good thing") == ["positive"]
+        asked = len(teacher.bodies)
+        assert put(passing, "newer", "good thing") == ["away", "positive"]
+        assert len(teacher.bodies) == asked, "it is left alone"
+
+
+def test_what_was_paid_for_is_given_after_the_budget(inside: Path, teacher: LoopbackTeacher) -> None:
+    set_budget(inside, 0.2)
+    with passing_on(inside) as passing:
+        assert put(passing, "good thing") == ["positive"]
+    set_budget(inside, 0.012)
+    with passing_on(inside) as passing:
+        assert put(passing, "new", "good thing") == ["budget", "positive"]
         assert len(teacher.bodies) == 1
 
 
