@@ -64,7 +64,7 @@ class LiveTeacher:
 
     @property
     def under_way(self) -> int:
-        """How many texts are being asked about, for each of which answers may be paid for."""
+        """How much is under way: texts that are asked about, and requests that may be paid for."""
         return self._asking.under_way
 
     def recall(self, texts: Sequence[str]) -> "Future[list[Given]]":
@@ -214,8 +214,12 @@ class _Asking:
     async def _label(self, text: str) -> str | None:
         """The label, for which all votes that are due are bought; a request that is refused counts as no answer."""
         (question,) = self._make_questions([text])
-        asked = await asyncio.gather(*(self._complete(plan, question) for plan in self._teacher.plans))
-        return self._read([asked]).get(question.id)
+        asking = (self._complete(plan, question) for plan in self._teacher.plans)
+        asked = await asyncio.gather(*asking, return_exceptions=True)  # what the others say is paid for, and waited for
+        for error in asked:
+            if isinstance(error, BaseException):
+                raise error
+        return self._read([[one for one in asked if isinstance(one, Asked)]]).get(question.id)
 
     def _make_questions(self, texts: Sequence[str]) -> list[Question]:
         nearest = self._teacher.nearest
@@ -257,7 +261,13 @@ class _Asking:
     def _begin_to_buy(self, plan: Plan, request: Request) -> "asyncio.Task[None]":
         if request.key not in self._buying:
             task = self._buying[request.key] = asyncio.create_task(self._buy(plan, request))
-            task.add_done_callback(lambda _: self._buying.pop(request.key))
+            kept = self._turns.enter()  # the lock, also should the text be given up
+
+            def forget(_: "asyncio.Task[None]") -> None:
+                del self._buying[request.key]
+                self._turns.leave(kept)
+
+            task.add_done_callback(forget)
         return self._buying[request.key]
 
     async def _buy(self, plan: Plan, request: Request) -> None:

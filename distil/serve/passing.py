@@ -40,7 +40,7 @@ class Teacher(Protocol):
 
     @property
     def under_way(self) -> int:
-        """How many texts are being asked about, for which answers may be paid for."""
+        """How much is under way: texts that are asked about, and requests that may be paid for."""
 
     def recall(self, texts: Sequence[str]) -> "Future[list[Given]]":
         """Its label of each text that it was asked about before; of the others, which are `away`, none."""

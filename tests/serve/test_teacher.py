@@ -226,6 +226,23 @@ def test_what_was_paid_for_is_given_after_the_budget(inside: Path, teacher: Loop
         assert len(teacher.bodies) == 1
 
 
+def test_what_one_teacher_says_is_waited_for_and_kept_though_another_fails(
+    inside: Path, teacher: LoopbackTeacher
+) -> None:
+    sections = yaml.safe_load((inside / "params.yaml").read_text())
+    del sections["annotate"]["model"]
+    sections["annotate"]["teachers"] = [{"model": "dead"}, {"model": "slow"}]
+    write_params(inside, sections)
+    teacher.behave = lambda body, _number: "positive" if body["model"] == "slow" else None
+    teacher.delays = {1: 1.0}  # the other fails twice meanwhile
+    with passing_on(inside, 0.5) as passing:
+        assert put(passing, "good thing") == ["slow"]
+        passing.teacher.stop()
+        while passing.teacher.under_way:
+            time.sleep(0.02)
+        assert count_kept(inside) == 1
+
+
 @pytest.mark.parametrize(
     ("below", "to", "token", "fault"),
     [
