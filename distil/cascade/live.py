@@ -73,7 +73,8 @@ class LiveTeacher:
 
     def ask(self, text: str, within_s: float) -> "Future[Given]":
         """The teacher's label of a text; nothing is sent for it after so many seconds, what was sent is kept."""
-        return asyncio.run_coroutine_threadsafe(self._asking.answer(text, within_s), self._loop)
+        until = self._loop.time() + within_s  # from now, not from when the thread comes to it
+        return asyncio.run_coroutine_threadsafe(self._asking.answer(text, until), self._loop)
 
     def stop(self) -> None:
         """Send nothing more; what is under way may still come."""
@@ -109,6 +110,7 @@ class _Asking:
 
     def __init__(self, teacher: Teacher, store: Store, run: str) -> None:
         self._buying: dict[str, asyncio.Task[None]] = {}  # by key: what two texts or teachers ask is bought once
+        self._until: dict[str, float] = {}  # by key: when the last of those who want it wants it no more
         self._teacher, self._store, self._run = teacher, store, run
         self._tills = open_tills(teacher.plans, teacher.runtime, teacher.prices)
         self._tills[BEFORE] = Till(None, 1, paid=False)
@@ -158,17 +160,17 @@ class _Asking:
             for question in questions
         ]
 
-    async def answer(self, text: str, within_s: float) -> Given:
+    async def answer(self, text: str, until: float) -> Given:
         """The teacher's label of a text, or why there is none; no error comes out but those of this code."""
         if self._waiting >= MOST_WAITING or self._stopped:
             return Given(None, "busy")
         self._waiting += 1
         try:
             async with AsyncExitStack() as stack:
-                async with asyncio.timeout(within_s):
+                async with asyncio.timeout_at(until):
                     await stack.enter_async_context(self._places)
                     await stack.enter_async_context(self._turns.take())
-                label = await self._label(text)
+                label = await self._label(text, until)
         except TimeoutError:
             return Given(None, "slow")
         except BudgetError:
@@ -211,10 +213,10 @@ class _Asking:
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
-    async def _label(self, text: str) -> str | None:
+    async def _label(self, text: str, until: float) -> str | None:
         """The label, for which all votes that are due are bought; a request that is refused counts as no answer."""
         (question,) = self._make_questions([text])
-        asking = (self._complete(plan, question) for plan in self._teacher.plans)
+        asking = (self._complete(plan, question, until) for plan in self._teacher.plans)
         asked = await asyncio.gather(*asking, return_exceptions=True)  # what the others say is paid for, and waited for
         for error in asked:
             if isinstance(error, BaseException):
@@ -241,7 +243,7 @@ class _Asking:
                     rows.append(maker.row(one.id, requests, answers))
         return self._teacher.decide(pa.Table.from_pylist(rows, ANNOTATIONS).to_pandas()) if rows else {}
 
-    async def _complete(self, plan: Plan, question: Question) -> Asked:
+    async def _complete(self, plan: Plan, question: Question, until: float) -> Asked:
         """The votes that are due of a teacher, with their answers, wave by wave."""
         refused: set[str] = set()
         while True:
@@ -250,7 +252,7 @@ class _Asking:
             if not missing:
                 return asked
             self._store.check_room()
-            bought = [self._begin_to_buy(plan, request) for request in missing]
+            bought = [self._begin_to_buy(plan, request, until) for request in missing]
             await asyncio.wait(bought)
             for request, error in zip(missing, [task.exception() for task in bought], strict=True):
                 if isinstance(error, FailedRequestError) and error.rejected:
@@ -258,25 +260,28 @@ class _Asking:
                 elif error is not None:
                     raise error
 
-    def _begin_to_buy(self, plan: Plan, request: Request) -> "asyncio.Task[None]":
+    def _begin_to_buy(self, plan: Plan, request: Request, until: float) -> "asyncio.Task[None]":
+        self._until[request.key] = max(until, self._until.get(request.key, until))
         if request.key not in self._buying:
             task = self._buying[request.key] = asyncio.create_task(self._buy(plan, request))
             kept = self._turns.enter()  # the lock, also should the text be given up
 
             def forget(_: "asyncio.Task[None]") -> None:
-                del self._buying[request.key]
+                del self._buying[request.key], self._until[request.key]
                 self._turns.leave(kept)
 
             task.add_done_callback(forget)
         return self._buying[request.key]
 
     async def _buy(self, plan: Plan, request: Request) -> None:
-        """Have a request answered, and the answer kept, within the budget."""
+        """Have a request answered, and the answer kept, within the budget; `TimeoutError` where nobody waits for it."""
         till = self._tills[plan.name]
         client = await self.reach(plan)
         held = await self._budget.hold(till, request)
         answer, lost = None, 0
         try:
+            if asyncio.get_running_loop().time() >= self._until[request.key]:
+                raise TimeoutError
             asked = await client.ask(request)
             answer, lost = asked.answer, asked.lost
             # without the moment it was sent: a server's run lasts for days, and says nothing of a teacher's speed

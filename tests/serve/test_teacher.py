@@ -243,6 +243,17 @@ def test_what_one_teacher_says_is_waited_for_and_kept_though_another_fails(
         assert count_kept(inside) == 1
 
 
+def test_nothing_is_bought_for_a_reply_that_was_given(inside: Path, teacher: LoopbackTeacher) -> None:
+    set_budget(inside, 0.1)  # of which an answer may take $0.096: the second waits for the first
+    teacher.delay_s = 1.0
+    with passing_on(inside, 0.4) as passing:
+        assert put(passing, "good", "bad") == ["slow", "slow"]
+        while passing.teacher.under_way:
+            time.sleep(0.02)
+        assert len(teacher.bodies) == 1
+        assert passing.teacher.spent_usd == pytest.approx(USD)
+
+
 @pytest.mark.parametrize(
     ("below", "to", "token", "fault"),
     [
