@@ -26,7 +26,7 @@ from distil.cascade.asking import BEFORE, Teacher
 from distil.cascade.turns import Turns
 from distil.core.errors import DistilError, EndpointError, InputError
 from distil.core.tables import ANNOTATIONS
-from distil.cost.prices import Tokens, price_tokens
+from distil.cost.prices import TokenPrices, Tokens, find_prices, price_tokens
 from distil.kinds.labelling import load_labelling
 from distil.prompting.label_logprobs import find_label_logprobs
 from distil.prompting.requests import Plan, Request
@@ -299,16 +299,30 @@ class _Asking:
             self._budget.settle(till, held, request, answer, lost)
 
     def _sum_spent(self) -> float:
-        """What the answers cost that servers of this study bought before, of the teachers that it has now."""
-        by_name = {plan.params.name: plan for plan in self._teacher.plans}
+        """What all answers cost that servers of this study bought before, whoever the teacher was then."""
+        prices: dict[str, list[TokenPrices]] = {}
+        most_usd = max(self._tills[plan.name].most_usd(plan.request("", 1)) for plan in self._teacher.plans)
         spent = 0.0
         for _, stored in self._store:
-            plan = by_name.get(stored.teacher) if stored.run == self._run else None
-            if plan is not None and (till := self._tills[plan.name]).prices is not None:
-                told = Tokens(stored.answer.input_tokens, stored.answer.cached_tokens, stored.answer.output_tokens)
-                usd = price_tokens(told, till.prices)
-                spent += till.most_usd(plan.request("", 1)) if usd is None else usd
+            if stored.run != self._run:
+                continue
+            if stored.teacher not in prices:
+                prices[stored.teacher] = self._find_prices(stored.teacher)
+            told = Tokens(stored.answer.input_tokens, stored.answer.cached_tokens, stored.answer.output_tokens)
+            usd = [price_tokens(told, one) for one in prices[stored.teacher]]
+            spent += max((most_usd if one is None else one for one in usd), default=0.0)
         return spent
+
+    def _find_prices(self, name: str) -> list[TokenPrices]:
+        """A teacher's prices; those of all that are asked now, for the dearest counts, where none are known of it."""
+        today = {plan.params.name: self._tills[plan.name].prices for plan in self._teacher.plans}
+        if name in today:
+            known = [today[name]]
+        else:
+            runtime, given = self._teacher.runtime, self._teacher.prices.teacher_usd_per_million_tokens
+            found = find_prices(name, runtime.address_of(name), given)
+            known = [found.prices] if found else [*today.values()]
+        return [prices for prices in known if prices is not None]
 
 
 def _is_whole(asked: Asked) -> bool:

@@ -254,6 +254,19 @@ def test_nothing_is_bought_for_a_reply_that_was_given(inside: Path, teacher: Loo
         assert passing.teacher.spent_usd == pytest.approx(USD)
 
 
+def test_a_change_of_the_model_begins_no_new_sum(inside: Path) -> None:
+    with passing_on(inside) as passing:
+        assert put(passing, "good thing") == ["positive"]
+    sections = yaml.safe_load((inside / "params.yaml").read_text())
+    sections["annotate"]["model"] = "another"
+    for prices in ({"input": 1000.0, "output": 1000.0}, {"another": {"input": 2000.0, "output": 2000.0}}):
+        sections["cost"]["teacher_usd_per_million_tokens"] = prices
+        write_params(inside, sections)
+        with passing_on(inside) as passing:
+            dear = 2 if "another" in prices else 1  # the first one's prices are not known any more
+            assert passing.teacher.spent_usd == pytest.approx(USD * dear)
+
+
 @pytest.mark.parametrize(
     ("below", "to", "token", "fault"),
     [
