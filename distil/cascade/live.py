@@ -95,12 +95,9 @@ class LiveTeacher:
                 stack.push_async_callback(asking.close)
                 for plan in self._teacher.plans:
                     await asking.reach(plan)
-            except DistilError as error:
+            except BaseException as error:  # noqa: BLE001 - who waits for it gets it, and would wait for ever otherwise
                 self._begun.set_exception(error)
                 return
-            except BaseException:
-                self._begun.cancel()  # else who waits for it would wait for ever
-                raise
             self._begun.set_result((asyncio.get_running_loop(), asking))
             await self._ended.wait()
 
@@ -187,8 +184,10 @@ class _Asking:
             self._waiting -= 1
 
     async def reach(self, plan: Plan) -> Answerer:
-        """The client of a plan's teacher, opened anew after it turned out to be of no use."""
+        """The client of a plan's teacher, opened anew after it turned out to be of no use; or `StoppedError`."""
         async with self._opening:
+            if self._stopped:
+                raise StoppedError
             if plan.name not in self._clients:
                 stack = AsyncExitStack()
                 way = Way(self._teacher.runtime, self._teacher.assets, self._tills[plan.name].estimate, self._flows)
@@ -280,8 +279,7 @@ class _Asking:
         held = await self._budget.hold(till, request)
         answer, lost = None, 0
         try:
-            if asyncio.get_running_loop().time() >= self._until[request.key]:
-                raise TimeoutError
+            self._check_wanted(request.key)
             asked = await client.ask(request)
             answer, lost = asked.answer, asked.lost
             # without the moment it was sent: a server's run lasts for days, and says nothing of a teacher's speed
@@ -297,6 +295,13 @@ class _Asking:
             raise
         finally:
             self._budget.settle(till, held, request, answer, lost)
+
+    def _check_wanted(self, key: str) -> None:
+        """Raise where nothing is sent any more, or nobody waits for the answer."""
+        if self._stopped:
+            raise StoppedError
+        if asyncio.get_running_loop().time() >= self._until[key]:
+            raise TimeoutError
 
     def _sum_spent(self) -> float:
         """What all answers cost that servers of this study bought before, whoever the teacher was then."""

@@ -244,7 +244,7 @@ def test_what_one_teacher_says_is_waited_for_and_kept_though_another_fails(
 
 
 def test_nothing_is_bought_for_a_reply_that_was_given(inside: Path, teacher: LoopbackTeacher) -> None:
-    set_budget(inside, 0.1)  # of which an answer may take $0.096: the second waits for the first
+    set_budget(inside, 0.15)  # of which an answer may take $0.096: the second waits for the first
     teacher.delay_s = 1.0
     with passing_on(inside, 0.4) as passing:
         assert put(passing, "good", "bad") == ["slow", "slow"]
@@ -265,6 +265,25 @@ def test_a_change_of_the_model_begins_no_new_sum(inside: Path) -> None:
         with passing_on(inside) as passing:
             dear = 2 if "another" in prices else 1  # the first one's prices are not known any more
             assert passing.teacher.spent_usd == pytest.approx(USD * dear)
+
+
+def test_after_the_end_began_nothing_more_is_bought(inside: Path, teacher: LoopbackTeacher) -> None:
+    set_budget(inside, 0.15)  # the second waits for the first
+    teacher.delay_s = 1.0
+    with passing_on(inside) as passing:
+        asked = [passing.teacher.ask(text, 30) for text in ("good", "bad")]
+        while not teacher.bodies:
+            time.sleep(0.02)
+        passing.teacher.stop()
+        assert [one.result(30).why_not for one in asked] == [None, "away"]
+        assert len(teacher.bodies) == 1 == count_kept(inside)
+
+
+def test_a_fault_at_the_beginning_comes_as_it_is(inside: Path) -> None:
+    study_teacher = load_teacher(inside, inside / "annotations.parquet")
+    study_teacher.plans = []
+    with pytest.raises(ValueError, match="empty"):
+        LiveTeacher(study_teacher, inside)
 
 
 @pytest.mark.parametrize(
