@@ -3,17 +3,16 @@
 Prompt, votes, prices, store and the reading of answers are the same. It works in a thread with an event loop of its
 own, since the store may wait for another process. All that servers of a study have bought is known by the run that
 stands beside each answer in the store: so the budget holds over restarts, however a server ended. While anything is
-asked, the lock is held for which `annotate` and `predict` wait, so that nothing is bought twice at once; they get it
-between two texts, or after TURN_S.
+asked, the lock is held for which `annotate` and `predict` wait, so that nothing is bought twice at once (`turns`).
 """
 
 import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from threading import Thread
 
@@ -24,15 +23,15 @@ from distil.annotate.budget import Budget, BudgetError, Till, open_tills
 from distil.annotate.questions import Asked, Job, Question
 from distil.annotate.rows import RowMaker
 from distil.cascade.asking import BEFORE, Teacher
+from distil.cascade.turns import Turns
 from distil.core.errors import DistilError, EndpointError, InputError
 from distil.core.tables import ANNOTATIONS
-from distil.cost.prices import Tokens, price_tokens
+from distil.cost.prices import TokenPrices, Tokens, find_prices, price_tokens
 from distil.kinds.labelling import load_labelling
 from distil.prompting.label_logprobs import find_label_logprobs
 from distil.prompting.requests import Plan, Request
 from distil.serve.passing import Given
 from distil.store.answer_store import GroupCommit, Store, Stored
-from distil.store.guards import one_run_at_a_time
 from distil.store.opening import open_store, store_path
 from distil.teacher.answerer import Answerer, FailedRequestError
 from distil.teacher.connect import Flows, Way, count_workers, open_teacher
@@ -42,10 +41,7 @@ log = logging.getLogger("distil.serve")
 
 COMMAND = "serve"  # what messages call the run
 MOST_WAITING = 1024  # texts; more are not asked about
-TURN_S = 10.0  # for which the lock is held at a stretch, while texts keep coming
 ENDS_WITHIN_S = 5.0
-REST_S = 0.25  # after which it is taken again; who waits for it looks every 0.05 s
-LOOK_S = 0.02
 
 
 class LiveTeacher:
@@ -68,19 +64,24 @@ class LiveTeacher:
 
     @property
     def under_way(self) -> int:
-        """How many texts are being asked about, for each of which answers may be paid for."""
+        """How much is under way: texts that are asked about, and requests that may be paid for."""
         return self._asking.under_way
+
+    def recall(self, texts: Sequence[str]) -> "Future[list[Given]]":
+        """The label of each text whose answers are all in the store; of the others none."""
+        return asyncio.run_coroutine_threadsafe(self._asking.recall(texts), self._loop)
 
     def ask(self, text: str, within_s: float) -> "Future[Given]":
         """The teacher's label of a text; nothing is sent for it after so many seconds, what was sent is kept."""
-        return asyncio.run_coroutine_threadsafe(self._asking.answer(text, within_s), self._loop)
+        until = self._loop.time() + within_s  # from now, not from when the thread comes to it
+        return asyncio.run_coroutine_threadsafe(self._asking.answer(text, until), self._loop)
 
     def stop(self) -> None:
         """Send nothing more; what is under way may still come."""
         self._loop.call_soon_threadsafe(self._asking.stop)
 
     def end(self) -> None:
-        """End the thread, unless it waits for another process: then it ends with this one."""
+        """End the thread, unless the store waits for another process: then it ends with this one."""
         self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join(ENDS_WITHIN_S)
 
@@ -94,12 +95,9 @@ class LiveTeacher:
                 stack.push_async_callback(asking.close)
                 for plan in self._teacher.plans:
                     await asking.reach(plan)
-            except DistilError as error:
+            except BaseException as error:  # noqa: BLE001 - who waits for it gets it, and would wait for ever otherwise
                 self._begun.set_exception(error)
                 return
-            except BaseException:
-                self._begun.cancel()  # else who waits for it would wait for ever
-                raise
             self._begun.set_result((asyncio.get_running_loop(), asking))
             await self._ended.wait()
 
@@ -109,6 +107,7 @@ class _Asking:
 
     def __init__(self, teacher: Teacher, store: Store, run: str) -> None:
         self._buying: dict[str, asyncio.Task[None]] = {}  # by key: what two texts or teachers ask is bought once
+        self._until: dict[str, float] = {}  # by key: when the last of those who want it wants it no more
         self._teacher, self._store, self._run = teacher, store, run
         self._tills = open_tills(teacher.plans, teacher.runtime, teacher.prices)
         self._tills[BEFORE] = Till(None, 1, paid=False)
@@ -120,7 +119,7 @@ class _Asking:
         self._clients: dict[str, tuple[Answerer, AsyncExitStack]] = {}
         self._opening = asyncio.Lock()
         self._places = asyncio.Semaphore(max(count_workers(plan.params, teacher.runtime) for plan in teacher.plans))
-        self._turns = _Turns(store, teacher.plans)
+        self._turns = Turns(store, teacher.plans, COMMAND)
         self._waiting = 0
         self._stopped = False
         self._closing: set[asyncio.Task[None]] = set()
@@ -141,17 +140,34 @@ class _Asking:
     async def close(self) -> None:
         await asyncio.gather(*self._closing, *(stack.aclose() for _, stack in self._clients.values()))
 
-    async def answer(self, text: str, within_s: float) -> Given:
+    async def recall(self, texts: Sequence[str]) -> list[Given]:
+        """The label of each text whose answers are all in the store; of the others none."""
+        try:
+            questions = self._make_questions(texts)
+            asked = [self._job.asked(plan, self._store, questions) for plan in self._teacher.plans]
+        except DistilError as error:
+            log.warning("the teacher's answers cannot be read: %s", error)
+            return [Given(None, "away")] * len(texts)
+        whole = [one for one in zip(*asked, strict=True) if all(map(_is_whole, one))]
+        labels, known = self._read(whole), {one[0].id for one in whole}
+        return [
+            Given(labels.get(question.id), None if question.id in labels else "abstained")
+            if question.id in known
+            else Given(None, "away")
+            for question in questions
+        ]
+
+    async def answer(self, text: str, until: float) -> Given:
         """The teacher's label of a text, or why there is none; no error comes out but those of this code."""
         if self._waiting >= MOST_WAITING or self._stopped:
             return Given(None, "busy")
         self._waiting += 1
         try:
             async with AsyncExitStack() as stack:
-                async with asyncio.timeout(within_s):
+                async with asyncio.timeout_at(until):
                     await stack.enter_async_context(self._places)
                     await stack.enter_async_context(self._turns.take())
-                label = await self._label(text)
+                label = await self._label(text, until)
         except TimeoutError:
             return Given(None, "slow")
         except BudgetError:
@@ -168,8 +184,10 @@ class _Asking:
             self._waiting -= 1
 
     async def reach(self, plan: Plan) -> Answerer:
-        """The client of a plan's teacher, opened anew after it turned out to be of no use."""
+        """The client of a plan's teacher, opened anew after it turned out to be of no use; or `StoppedError`."""
         async with self._opening:
+            if self._stopped:
+                raise StoppedError
             if plan.name not in self._clients:
                 stack = AsyncExitStack()
                 way = Way(self._teacher.runtime, self._teacher.assets, self._tills[plan.name].estimate, self._flows)
@@ -194,23 +212,37 @@ class _Asking:
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
-    async def _label(self, text: str) -> str | None:
+    async def _label(self, text: str, until: float) -> str | None:
         """The label, for which all votes that are due are bought; a request that is refused counts as no answer."""
-        nearest = self._teacher.nearest
-        question = Question(BEFORE, text, nearest.choose([text])[0] if nearest else ())
-        asked = await asyncio.gather(*(self._complete(plan, question) for plan in self._teacher.plans))
-        form = load_labelling(self._teacher.task.kind).form
-        rows = []
-        for plan, one in zip(self._teacher.plans, asked, strict=True):
-            maker = RowMaker(plan, form)
-            for requests in plan.by_vote(one.due):
-                found = [one.stored.get(request.key) for request in requests]
-                rows.append(
-                    maker.row(BEFORE, requests, [None if stored is None else stored.answer for stored in found])
-                )
-        return self._teacher.decide(pa.Table.from_pylist(rows, ANNOTATIONS).to_pandas()).get(BEFORE)
+        (question,) = self._make_questions([text])
+        asking = (self._complete(plan, question, until) for plan in self._teacher.plans)
+        asked = await asyncio.gather(*asking, return_exceptions=True)  # what the others say is paid for, and waited for
+        for error in asked:
+            if isinstance(error, BaseException):
+                raise error
+        return self._read([[one for one in asked if isinstance(one, Asked)]]).get(question.id)
 
-    async def _complete(self, plan: Plan, question: Question) -> Asked:
+    def _make_questions(self, texts: Sequence[str]) -> list[Question]:
+        nearest = self._teacher.nearest
+        examples = nearest.choose(texts) if nearest else [()] * len(texts)
+        return [
+            Question(str(place), text, some) for place, (text, some) in enumerate(zip(texts, examples, strict=True))
+        ]
+
+    def _read(self, texts: Sequence[Sequence[Asked]]) -> dict[str, str]:
+        """The label by id of texts, each with what was asked of every teacher, but for those on which it abstains."""
+        form = load_labelling(self._teacher.task.kind).form
+        makers = [RowMaker(plan, form) for plan in self._teacher.plans]
+        rows = []
+        for text in texts:
+            for plan, maker, one in zip(self._teacher.plans, makers, text, strict=True):
+                for requests in plan.by_vote(one.due):
+                    found = [one.stored.get(request.key) for request in requests]
+                    answers = [None if stored is None else stored.answer for stored in found]
+                    rows.append(maker.row(one.id, requests, answers))
+        return self._teacher.decide(pa.Table.from_pylist(rows, ANNOTATIONS).to_pandas()) if rows else {}
+
+    async def _complete(self, plan: Plan, question: Question, until: float) -> Asked:
         """The votes that are due of a teacher, with their answers, wave by wave."""
         refused: set[str] = set()
         while True:
@@ -219,7 +251,7 @@ class _Asking:
             if not missing:
                 return asked
             self._store.check_room()
-            bought = [self._begin_to_buy(plan, request) for request in missing]
+            bought = [self._begin_to_buy(plan, request, until) for request in missing]
             await asyncio.wait(bought)
             for request, error in zip(missing, [task.exception() for task in bought], strict=True):
                 if isinstance(error, FailedRequestError) and error.rejected:
@@ -227,19 +259,27 @@ class _Asking:
                 elif error is not None:
                     raise error
 
-    def _begin_to_buy(self, plan: Plan, request: Request) -> "asyncio.Task[None]":
+    def _begin_to_buy(self, plan: Plan, request: Request, until: float) -> "asyncio.Task[None]":
+        self._until[request.key] = max(until, self._until.get(request.key, until))
         if request.key not in self._buying:
             task = self._buying[request.key] = asyncio.create_task(self._buy(plan, request))
-            task.add_done_callback(lambda _: self._buying.pop(request.key))
+            kept = self._turns.enter()  # the lock, also should the text be given up
+
+            def forget(_: "asyncio.Task[None]") -> None:
+                del self._buying[request.key], self._until[request.key]
+                self._turns.leave(kept)
+
+            task.add_done_callback(forget)
         return self._buying[request.key]
 
     async def _buy(self, plan: Plan, request: Request) -> None:
-        """Have a request answered, and the answer kept, within the budget."""
+        """Have a request answered, and the answer kept, within the budget; `TimeoutError` where nobody waits for it."""
         till = self._tills[plan.name]
         client = await self.reach(plan)
         held = await self._budget.hold(till, request)
         answer, lost = None, 0
         try:
+            self._check_wanted(request.key)
             asked = await client.ask(request)
             answer, lost = asked.answer, asked.lost
             # without the moment it was sent: a server's run lasts for days, and says nothing of a teacher's speed
@@ -256,53 +296,43 @@ class _Asking:
         finally:
             self._budget.settle(till, held, request, answer, lost)
 
+    def _check_wanted(self, key: str) -> None:
+        """Raise where nothing is sent any more, or nobody waits for the answer."""
+        if self._stopped:
+            raise StoppedError
+        if asyncio.get_running_loop().time() >= self._until[key]:
+            raise TimeoutError
+
     def _sum_spent(self) -> float:
-        """What the answers cost that servers of this study bought before, of the teachers that it has now."""
-        by_name = {plan.params.name: plan for plan in self._teacher.plans}
+        """What all answers cost that servers of this study bought before, whoever the teacher was then."""
+        prices: dict[str, list[TokenPrices]] = {}
+        most_usd = max(self._tills[plan.name].most_usd(plan.request("", 1)) for plan in self._teacher.plans)
         spent = 0.0
         for _, stored in self._store:
-            plan = by_name.get(stored.teacher) if stored.run == self._run else None
-            if plan is not None and (till := self._tills[plan.name]).prices is not None:
-                told = Tokens(stored.answer.input_tokens, stored.answer.cached_tokens, stored.answer.output_tokens)
-                usd = price_tokens(told, till.prices)
-                spent += till.most_usd(plan.request("", 1)) if usd is None else usd
+            if stored.run != self._run:
+                continue
+            if stored.teacher not in prices:
+                prices[stored.teacher] = self._find_prices(stored.teacher)
+            told = Tokens(stored.answer.input_tokens, stored.answer.cached_tokens, stored.answer.output_tokens)
+            usd = [price_tokens(told, one) for one in prices[stored.teacher]]
+            spent += max((most_usd if one is None else one for one in usd), default=0.0)
         return spent
 
+    def _find_prices(self, name: str) -> list[TokenPrices]:
+        """A teacher's prices; those of all that are asked now, for the dearest counts, where none are known of it."""
+        today = {plan.params.name: self._tills[plan.name].prices for plan in self._teacher.plans}
+        if name in today:
+            known = [today[name]]
+        else:
+            runtime, given = self._teacher.runtime, self._teacher.prices.teacher_usd_per_million_tokens
+            found = find_prices(name, runtime.address_of(name), given)
+            known = [found.prices] if found else [*today.values()]
+        return [prices for prices in known if prices is not None]
 
-class _Turns:
-    """The lock of those who ask the same: held while a text is inside, and given to others now and then."""
 
-    def __init__(self, store: Store, plans: Sequence[Plan]) -> None:
-        self._store, self._plans = store, plans
-        self._held = ExitStack()
-        self.inside = 0
-        self._began = 0.0
-        self._rest_until = 0.0
-
-    @asynccontextmanager
-    async def take(self) -> AsyncIterator[None]:
-        """Hold the lock for a text. Where another process has it, this thread waits as a whole: it may ask nothing."""
-        while not self._try():
-            await asyncio.sleep(LOOK_S)
-        self.inside += 1
-        try:
-            yield
-        finally:
-            self.inside -= 1
-            if not self.inside:
-                self._held.close()
-                now = time.monotonic()
-                self._rest_until = now + REST_S if now - self._began > TURN_S else now
-
-    def _try(self) -> bool:
-        now = time.monotonic()
-        if self.inside:
-            return now - self._began < TURN_S
-        if now < self._rest_until:
-            return False
-        self._held.enter_context(one_run_at_a_time(self._store, self._plans, COMMAND))
-        self._began = time.monotonic()
-        return True
+def _is_whole(asked: Asked) -> bool:
+    """Whether every vote that is due has its answer."""
+    return all(request.key in asked.stored for request in asked.due)
 
 
 @contextmanager

@@ -9,12 +9,13 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import Future
 from time import monotonic
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from distil.serve.metrics import Metrics
 
 log = logging.getLogger("distil.serve")
 
+T = TypeVar("T")
 WhyNot = Literal["abstained", "away", "budget", "busy", "slow"]
 FAILURES = 3  # requests in a row of which no text is answered in time
 PAUSE_S = 30.0  # for which the teacher is then left alone
@@ -27,6 +28,9 @@ class Given(NamedTuple):
     why_not: WhyNot | None = None
 
 
+AWAY, SLOW = Given(None, "away"), Given(None, "slow")
+
+
 class Teacher(Protocol):
     """Who is asked about the texts that the student is not sure of; it works in a thread of its own."""
 
@@ -36,7 +40,10 @@ class Teacher(Protocol):
 
     @property
     def under_way(self) -> int:
-        """How many texts are being asked about, for which answers may be paid for."""
+        """How much is under way: texts that are asked about, and requests that may be paid for."""
+
+    def recall(self, texts: Sequence[str]) -> "Future[list[Given]]":
+        """Its label of each text that it was asked about before; of the others, which are `away`, none."""
 
     def ask(self, text: str, within_s: float) -> "Future[Given]":
         """Its label of a text; it is not asked later than after so many seconds."""
@@ -58,18 +65,31 @@ class PassingOn:
         metrics.watch_dollars(lambda: teacher.spent_usd)
 
     async def ask(self, texts: Sequence[str]) -> list[Given]:
-        """The teacher's labels, or why there are none; never an error."""
-        if not self._may_ask():
-            given = [Given(None, "away")] * len(texts)
-        else:
-            asked = [asyncio.wrap_future(self.teacher.ask(text, self._timeout_s)) for text in texts]
-            await asyncio.wait(asked, timeout=self._timeout_s)  # which cancels nothing: what was sent is kept
-            given = [_read(one) for one in asked]
-            self._note(given)
+        """The teacher's labels, or why there are none; never an error.
+
+        What it said before is given in any case, and tells nothing of whether it answers now.
+        """
+        until = monotonic() + self._timeout_s
+        given = await self._recall(texts)
+        rest = [place for place, one in enumerate(given) if one.why_not == "away"]
+        if rest and self._may_ask():
+            left_s = max(0.0, until - monotonic())
+            asked = [asyncio.wrap_future(self.teacher.ask(texts[place], left_s)) for place in rest]
+            await asyncio.wait(asked, timeout=left_s)  # which cancels nothing: what was sent is kept
+            fresh = [_read(one, SLOW, AWAY) for one in asked]
+            self._note(fresh)
+            for place, one in zip(rest, fresh, strict=True):
+                given[place] = one
         for one in given:
             if one.why_not:
                 self._metrics.unanswered.labels(one.why_not).inc()
         return given
+
+    async def _recall(self, texts: Sequence[str]) -> list[Given]:
+        asked = asyncio.wrap_future(self.teacher.recall(texts))
+        await asyncio.wait([asked], timeout=self._timeout_s)
+        none = [AWAY] * len(texts)
+        return _read(asked, none, none)
 
     def _may_ask(self) -> bool:
         if self._failures < FAILURES:
@@ -90,11 +110,14 @@ class PassingOn:
                 log.warning("the teacher is left alone for %.0f s; the student answers", PAUSE_S)
 
 
-def _read(asked: "asyncio.Future[Given]") -> Given:
+def _read(asked: "asyncio.Future[T]", late: T, failed: T) -> T:
+    """What came; or what stands for it where it is not there yet, or never will be."""
     if not asked.done():
-        asked.add_done_callback(lambda late: late.cancelled() or late.exception())
-        return Given(None, "slow")
-    if asked.cancelled() or (error := asked.exception()) is None:
-        return Given(None, "away") if asked.cancelled() else asked.result()
-    log.error("asking the teacher fails with %s", type(error).__name__)
-    return Given(None, "away")
+        asked.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return late
+    if asked.cancelled():
+        return failed
+    if error := asked.exception():
+        log.error("asking the teacher fails with %s", type(error).__name__)
+        return failed
+    return asked.result()

@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import traceback
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TextIO
@@ -85,10 +86,13 @@ class Together(logging.StreamHandler[TextIO]):
                 loop.call_soon(self._write)
 
     def _write(self) -> None:
-        lines, self._lines = self._lines, []
-        if lines:
-            self.stream.write("".join(lines))
-            self.flush()
+        """Write what is there; where nobody takes it any more, or a disk is full, replies are given all the same."""
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                with suppress(OSError, ValueError):  # the second: it is closed
+                    self.stream.write("".join(lines))
+                    self.flush()
 
 
 class Logged:

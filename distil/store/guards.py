@@ -60,16 +60,22 @@ def _change(section: dict[str, Any], own: dict[str, Any] | str | None) -> dict[s
 
 
 @contextmanager
-def one_run_at_a_time(store: Store, plans: Sequence[Plan], stage: str) -> Iterator[None]:
+def one_run_at_a_time(store: Store, plans: Sequence[Plan], stage: str, *, wait: bool = True) -> Iterator[None]:
     """Wait until no other run asks a teacher of these the same of texts on this store; nothing is asked twice so.
 
     There is a lock for each plan, and all runs take theirs in one order, so that none waits for one that waits for it.
+    Raises `filelock.Timeout` where another run does, and this shall not `wait` for it.
     """
     with ExitStack() as locks:
         for name in sorted({plan.request("", 1).key[:16] for plan in plans}):
             lock = FileLock(store.path.with_name(f"{store.path.name}.{name}.lock"))
             try:
-                _wait_for(lock, stage)
+                if wait:
+                    _wait_for(lock, stage)
+                else:
+                    lock.acquire(blocking=False)
+            except Timeout:
+                raise
             except OSError as error:
                 raise InputError(
                     f"the folder of the answer store {store.path} cannot be written ({error.strerror}); mend its "

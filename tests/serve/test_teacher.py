@@ -1,5 +1,6 @@
 """Texts of which the student is unsure, asked of a teacher on loopback: who answered, for how much, when it is away."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -7,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,15 @@ from conftest import ROOT
 from loopback_teacher import LoopbackTeacher, prompt_of, serve_teacher
 from serving import Running, refuse, serving
 
+from distil.cascade.asking import load_teacher
+from distil.cascade.live import LiveTeacher
 from distil.classifiers.opening import open_onnx
 from distil.cli.serve import check_passing
 from distil.core.errors import InputError
 from distil.kinds.canonical import load_writer
 from distil.serve.answers import decide, say, take_label
+from distil.serve.metrics import Metrics
+from distil.serve.passing import PassingOn
 
 INT8 = "onnx/model_quantized.onnx"
 TOKEN = {"Authorization": "Bearer secret"}
@@ -171,6 +176,114 @@ def test_an_answer_that_comes_late_is_kept_and_waited_for_in_the_end(
     with serve(study, model) as server:
         assert who(ask(server, "good thing")) == ["teacher"]
         assert len(teacher.bodies) == 1
+
+
+@contextmanager
+def passing_on(study: Path, timeout_s: float = 30.0) -> Iterator[PassingOn]:
+    """What a server asks, in this process and in the study's folder."""
+    live = LiveTeacher(load_teacher(study, study / "annotations.parquet"), study)
+    try:
+        yield PassingOn(live, timeout_s, Metrics())
+    finally:
+        live.stop()
+        live.end()
+
+
+@pytest.fixture
+def inside(study: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The study as the working folder, with a store of its own."""
+    monkeypatch.chdir(study)
+    monkeypatch.setenv("DISTIL_STORE", str(study / "answers.sqlite"))
+    return study
+
+
+def put(passing: PassingOn, *texts: str) -> list[str | None]:
+    """The label of each text, or why there is none."""
+    return [one.label or one.why_not for one in asyncio.run(passing.ask(texts))]
+
+
+def test_what_was_paid_for_is_given_while_the_teacher_is_left_alone_and_says_nothing_of_it(
+    inside: Path, teacher: LoopbackTeacher
+) -> None:
+    with passing_on(inside) as passing:
+        assert put(passing, "good thing", "bad thing") == ["positive", "negative"]
+        teacher.behave = lambda _body, _number: None
+        for number in range(4):
+            assert put(passing, f"new {number}", "bad thing") == ["away", "negative"]
+            assert put(passing, "good thing") == ["positive"]
+        asked = len(teacher.bodies)
+        assert put(passing, "newer", "good thing") == ["away", "positive"]
+        assert len(teacher.bodies) == asked, "it is left alone"
+
+
+def test_what_was_paid_for_is_given_after_the_budget(inside: Path, teacher: LoopbackTeacher) -> None:
+    set_budget(inside, 0.2)
+    with passing_on(inside) as passing:
+        assert put(passing, "good thing") == ["positive"]
+    set_budget(inside, 0.012)
+    with passing_on(inside) as passing:
+        assert put(passing, "new", "good thing") == ["budget", "positive"]
+        assert len(teacher.bodies) == 1
+
+
+def test_what_one_teacher_says_is_waited_for_and_kept_though_another_fails(
+    inside: Path, teacher: LoopbackTeacher
+) -> None:
+    sections = yaml.safe_load((inside / "params.yaml").read_text())
+    del sections["annotate"]["model"]
+    sections["annotate"]["teachers"] = [{"model": "dead"}, {"model": "slow"}]
+    write_params(inside, sections)
+    teacher.behave = lambda body, _number: "positive" if body["model"] == "slow" else None
+    teacher.delays = {1: 1.0}  # the other fails twice meanwhile
+    with passing_on(inside, 0.5) as passing:
+        assert put(passing, "good thing") == ["slow"]
+        passing.teacher.stop()
+        while passing.teacher.under_way:
+            time.sleep(0.02)
+        assert count_kept(inside) == 1
+
+
+def test_nothing_is_bought_for_a_reply_that_was_given(inside: Path, teacher: LoopbackTeacher) -> None:
+    set_budget(inside, 0.15)  # of which an answer may take $0.096: the second waits for the first
+    teacher.delay_s = 1.0
+    with passing_on(inside, 0.4) as passing:
+        assert put(passing, "good", "bad") == ["slow", "slow"]
+        while passing.teacher.under_way:
+            time.sleep(0.02)
+        assert len(teacher.bodies) == 1
+        assert passing.teacher.spent_usd == pytest.approx(USD)
+
+
+def test_a_change_of_the_model_begins_no_new_sum(inside: Path) -> None:
+    with passing_on(inside) as passing:
+        assert put(passing, "good thing") == ["positive"]
+    sections = yaml.safe_load((inside / "params.yaml").read_text())
+    sections["annotate"]["model"] = "another"
+    for prices in ({"input": 1000.0, "output": 1000.0}, {"another": {"input": 2000.0, "output": 2000.0}}):
+        sections["cost"]["teacher_usd_per_million_tokens"] = prices
+        write_params(inside, sections)
+        with passing_on(inside) as passing:
+            dear = 2 if "another" in prices else 1  # the first one's prices are not known any more
+            assert passing.teacher.spent_usd == pytest.approx(USD * dear)
+
+
+def test_after_the_end_began_nothing_more_is_bought(inside: Path, teacher: LoopbackTeacher) -> None:
+    set_budget(inside, 0.15)  # the second waits for the first
+    teacher.delay_s = 1.0
+    with passing_on(inside) as passing:
+        asked = [passing.teacher.ask(text, 30) for text in ("good", "bad")]
+        while not teacher.bodies:
+            time.sleep(0.02)
+        passing.teacher.stop()
+        assert [one.result(30).why_not for one in asked] == [None, "away"]
+        assert len(teacher.bodies) == 1 == count_kept(inside)
+
+
+def test_a_fault_at_the_beginning_comes_as_it_is(inside: Path) -> None:
+    study_teacher = load_teacher(inside, inside / "annotations.parquet")
+    study_teacher.plans = []
+    with pytest.raises(ValueError, match="empty"):
+        LiveTeacher(study_teacher, inside)
 
 
 @pytest.mark.parametrize(
