@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 
 from distil.annotate.questions import Job, form_of_answers, form_of_parts
@@ -15,18 +16,22 @@ from distil.cli.review_folder import find_places
 from distil.core.errors import DistilError, InputError, describe_error
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
-from distil.core.tables import TEST, read_rows
+from distil.core.tables import TEST, TEXTS, read_rows
 from distil.cost.prices import PriceParams
 from distil.kinds.labelling import load_labelling
 from distil.kinds.scoring import load_judging
+from distil.labels.params import SplitParams
+from distil.labels.splits import find_test
 from distil.planning.forecasts import Outlay, forecast_job
 from distil.prompting.examples import read_examples
 from distil.prompting.params import AnnotateParams, ExamplesParams
 from distil.prompting.prompt_files import Example, read_prompt
 from distil.prompting.requests import Plan
-from distil.review.examples import Overruled, add_examples, choose_balanced, count_confusions, find_overruled
+from distil.review.drawing import cast_lots, find_reserve
+from distil.review.examples import Barred, Overruled, add_examples, choose_balanced, count_confusions, find_overruled
+from distil.review.opening import Places
 from distil.review.settling import AUDITED
-from distil.review.sheets import read_audit
+from distil.review.sheets import read_audit, read_queue
 from distil.store.opening import open_store, store_path
 from distil.teacher.connect import identify
 
@@ -48,11 +53,9 @@ def offer_examples(*, rows: Annotated[int, typer.Option(min=1, help="How many ro
         )
     path, labelling, places = Path(params.examples.file), load_labelling(task.kind), find_places()
     there = read_examples(path, task.labels, labelling.answers) if path.is_file() else []
-    tested = read_rows(stage_path("split", "--test"), TEST)["id"]
-    audited = read_audit_rows(places.folder / AUDITED)["id"]
     offer = find_overruled(
         places,
-        {*tested, *audited, *(row.id for row in read_audit(places.folder))},
+        find_barred(places, load_params("split", SplitParams)),
         [example.text for example in there],
         partial(labelling.form.read_cell, labels=task.labels),
         load_judging(task.kind),
@@ -74,6 +77,21 @@ def offer_examples(*, rows: Annotated[int, typer.Option(min=1, help="How many ro
         tell_price(task, params, shown),
     ]
     typer.echo("\n".join(told))
+
+
+def find_barred(places: Places, split: SplitParams) -> Barred:
+    """The texts that estimate, or may yet: no label is asked for test, since a correction or a new answer gives one.
+
+    An audit goes on below the lots of the queue, however much is drawn; so no example is below them either.
+    """
+    texts, audit, queue = read_rows(places.texts, TEXTS), read_audit(places.folder), read_queue(places.folder)
+    tested = {*read_rows(stage_path("split", "--test"), TEST)["id"], *texts.loc[find_test(texts, split, "any"), "id"]}
+    audited = read_audit_rows(places.folder / AUDITED)["id"]
+    seed = next((row.seed for row in [*audit, *queue]), 0)
+    lots = pd.Series(cast_lots(texts["id"], seed), index=texts["id"])
+    queued = lots[lots.index.isin({row.id for row in queue} - tested)].to_numpy()
+    reserve = find_reserve(len(lots), len(lots), queued)
+    return Barred({*tested, *audited, *(row.id for row in audit)}, set(lots.index[lots < reserve]))
 
 
 def tell_added(path: Path, chosen: Sequence[Overruled], offered: int, there: int) -> Iterator[str]:

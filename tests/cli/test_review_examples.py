@@ -11,12 +11,15 @@ from typer.testing import CliRunner
 
 from distil.audit.rows import HEADER
 from distil.cli.main import app
+from distil.cli.review_examples import find_barred
 from distil.cli.review_folder import find_places
 from distil.core.errors import InputError
 from distil.core.ids import text_sha
 from distil.core.tables import LABELS, TEST, TEXTS, write_rows
 from distil.kinds.labelling import load_labelling
 from distil.labels.corrections import COLUMNS
+from distil.labels.params import SplitParams
+from distil.labels.splits import draw
 from distil.prompting.examples import read_examples
 from distil.review.settling import settle
 from distil.review.sheets import QUEUE, QueueRow, write_sheet
@@ -89,3 +92,18 @@ def test_a_file_that_is_missing_is_made_and_a_price_that_nobody_can_tell_is_left
     out = offer()
     assert len(read(here)) == 3
     assert "'distil plan' says what asking anew would cost (the prompt prompt.md has no {text}; write it where" in out
+
+
+def test_what_may_become_a_row_of_test_or_audit_is_no_example(here: Path) -> None:
+    ids = [text_sha(text)[:16] for text in SEEN]
+    write_rows(here / "data/labels.parquet", LABELS, [{"id": each, "votes": 0, "source": "teacher"} for each in ids])
+    barred = find_barred(find_places(), SplitParams(test_share=0.5))
+    drawn = {each for each in ids if draw([each], 0.5, "distil:test").item()}
+    assert drawn
+    assert barred.estimating == drawn | {ids[3]}, "though the teacher gave none a label"
+    assert not barred.reserved, "below the lots of the queue there are none"
+    row = QueueRow(id=ids[1], text_sha=text_sha(SEEN[1]), draw=1, seed=0, why=["so"])
+    write_sheet(here / "review", QUEUE, [row])
+    assert find_barred(find_places(), SplitParams()).reserved == {ids[2]}, "the lots of the others are above 0.5"
+    assert "left out: 1 set aside for the audit" in offer()
+    assert "no manual at all" not in [text for text, _, _ in read(here)]
