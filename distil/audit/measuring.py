@@ -55,7 +55,8 @@ def open_audit(path: Path, texts: pd.DataFrame, test: pd.Series, labels: pd.Data
     Raises `InputError` for a file that is not right.
     """
     rows = read_audit_rows(path)
-    known, told = texts.set_index("id")["text"], labels.set_index("id")[["teacher_label", "soft"]]
+    known, told = texts.set_index("id")["text"], labels.set_index("id")[["teacher_label", "soft", "source"]]
+    told["soft"] = told["soft"].where(told.pop("source") == "teacher")  # elsewhere they are people's
     there = rows[rows["id"].isin(known.index)].reset_index(drop=True)
     there["text"] = known.reindex(there["id"]).to_numpy()
     there["teacher_label"], there["soft"] = (told[name].reindex(there["id"]).to_numpy() for name in told)

@@ -28,7 +28,7 @@ def make_tables(teacher: str, gold: str | None = None) -> tuple[pd.DataFrame, pd
     ids = [text_sha(str(number))[:16] for number in range(COUNT)]
     texts = pd.DataFrame({"id": ids, "text": [str(number) for number in range(COUNT)], "gold": None, "split": None})
     texts.loc[90:, "gold"] = gold
-    return texts, pd.DataFrame({"id": ids, "teacher_label": teacher, "soft": None})
+    return texts, pd.DataFrame({"id": ids, "teacher_label": teacher, "soft": None, "source": "teacher"})
 
 
 CASES: list[tuple[Kind, Any, Any]] = [
@@ -45,6 +45,9 @@ def test_teacher_and_student_are_estimated_for_each_kind(tmp_path: Path, kind: K
     write_audit(tmp_path / "audit.csv", [known] * 18 + [other] * 2 + [None] * 2)
     texts, labels = make_tables(known)
     labels["soft"] = [load_softener(kind)(known, ["a", "b"])] * COUNT
+    people = labels.assign(source="human")
+    found = measure_audit(open_audit(tmp_path / "audit.csv", texts, texts["id"], people), [known] * 22, None, form, 0.9)
+    assert [one["agreement"] for one in found["strata"]] == [None] * 2, "shares of people are no votes"
     audit = open_audit(tmp_path / "audit.csv", texts, texts["id"][90:], labels)
     student = [known, None, *[known] * 19, other]
     found = measure_audit(audit, student, None, form, 0.95)
