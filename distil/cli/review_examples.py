@@ -73,7 +73,7 @@ def offer_examples(*, rows: Annotated[int, typer.Option(min=1, help="How many ro
     shown = read_examples(path, task.labels, labelling.answers)
     told = [
         *tell_added(path, chosen, len(offer.rows), len(there)),
-        *tell_settings(params.examples, shown[len(there) :]),
+        *tell_settings(params, params.examples, shown[len(there) :]),
         tell_price(task, params, shown),
     ]
     typer.echo("\n".join(told))
@@ -104,13 +104,16 @@ def tell_added(path: Path, chosen: Sequence[Overruled], offered: int, there: int
         yield f"  and {len(confusions) - MOST_TOLD:,} other confusions"
 
 
-def tell_settings(examples: ExamplesParams, added: Sequence[Example]) -> Iterator[str]:
+def tell_settings(params: AnnotateParams, examples: ExamplesParams, added: Sequence[Example]) -> Iterator[str]:
     """What is left to write into the file, and into params.yaml."""
     bare = sum(example.reason is None for example in added)
-    if bare and examples.show_reason:
+    required = any(alone.json_schema for alone in params.each_teacher())
+    if bare and (required or examples.show_reason):
+        why = "which annotate.json_schema requires" if required else "as other examples have one"
+        other = "" if required else ", or set annotate.examples.show_reason: false"
         yield (
-            f"{bare:,} of the rows have no reason, for want of a reader's note: write one into the column reason, as "
-            "other examples have one, or set annotate.examples.show_reason: false"
+            f"{bare:,} of the rows have no reason, for want of a reader's note: write one into the column reason, "
+            f"{why}{other}"
         )
     if not examples.nearest:
         encoder = "" if examples.embeddings else ", and annotate.examples.embeddings to an encoder, such as train.base"
@@ -123,7 +126,7 @@ def tell_price(task: TaskParams, params: AnnotateParams, shown: Sequence[Example
         return "the teacher is a recording, which answers no other prompt: name a model in section annotate to ask anew"
     nearest = params.examples.nearest if params.examples and params.examples.nearest else NEAREST
     try:
-        outlay = forecast_anew(task, params, shown[-nearest:])
+        outlay = forecast_anew(task, params, shown, nearest)
     except DistilError as error:
         return f"'distil plan' says what asking anew would cost ({describe_error(error)})"
     tokens_in, tokens_out = (
@@ -136,14 +139,15 @@ def tell_price(task: TaskParams, params: AnnotateParams, shown: Sequence[Example
     )
 
 
-def forecast_anew(task: TaskParams, params: AnnotateParams, shown: Sequence[Example]) -> Outlay:
-    """What there would be to ask if all texts were shown these examples, which are as long as any, and new to all."""
+def forecast_anew(task: TaskParams, params: AnnotateParams, shown: Sequence[Example], nearest: int) -> Outlay:
+    """What there would be to ask if all texts were shown the longest of these examples, and they were new to all."""
     prompt, assets = read_prompt(Path(params.prompt)), stage_path("annotate", "--assets")
     reasoned = params.examples is None or params.examples.show_reason
     told = [
         example.model_copy(update={"reason": (example.reason or REASON) if reasoned else None}) for example in shown
     ]
-    longer = replace(prompt, examples=(*prompt.examples, *told))
+    longest = sorted(told, key=measure_length)[-nearest:]
+    longer = replace(prompt, examples=(*prompt.examples, *longest))
     parts = form_of_parts(task, params)
     plans = [
         Plan(alone, task.labels, form_of_answers(task, params), longer, identify(alone, assets), parts=parts)
@@ -152,3 +156,8 @@ def forecast_anew(task: TaskParams, params: AnnotateParams, shown: Sequence[Exam
     job = Job(plans, stage_path("annotate", "--texts"))
     with open_store(store_path()) as store:
         return forecast_job(job, store, load_params("runtime", RuntimeParams), load_params("cost", PriceParams))
+
+
+def measure_length(example: Example) -> int:
+    """In bytes, which tokens go with in any script."""
+    return len(f"{example.text}{example.label}{example.reason or ''}".encode())

@@ -1,5 +1,6 @@
 """`distil review examples`: the file of examples grows by what people set right, and what that would cost is told."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,30 @@ def test_a_file_that_is_missing_is_made_and_a_price_that_nobody_can_tell_is_left
     out = offer()
     assert len(read(here)) == 3
     assert "'distil plan' says what asking anew would cost (the prompt prompt.md has no {text}; write it where" in out
+
+
+def read_tokens(out: str) -> int:
+    found = re.search(r"([\d,]+) tokens in", out)
+    assert found
+    return int(found.group(1).replace(",", ""))
+
+
+def test_the_price_is_that_of_the_longest_examples_and_a_reason_is_asked_for_where_answers_need_one(
+    here: Path, project: Project
+) -> None:
+    answer(find_places(), "queue", SEEN[:4], "negative", reader="ben")
+    (here / "review/answers/anna.jsonl").unlink()
+    settle(here / "review")
+    examples = {"file": FILE, "nearest": 1, "embeddings": "here"}
+    project(annotate=ANNOTATE | {"examples": examples, "json_schema": True})
+    (here / FILE).write_text("text,label,reason\nmine,positive,I say so\n")
+    short = offer("--rows", "1")
+    assert (
+        "1 of the rows have no reason, for want of a reader's note: write one into the column reason, which " in short
+    )
+    assert "show_reason" not in short
+    (here / FILE).write_text(f"text,label,reason\nmine,positive,{'I say so ' * 60}\n")
+    assert read_tokens(offer("--rows", "1")) > 2 * read_tokens(short), "though that example is not the newest"
 
 
 def test_what_may_become_a_row_of_test_or_audit_is_no_example(here: Path) -> None:
