@@ -82,14 +82,16 @@ class Stratum(NamedTuple):
 def list_strata(study: Study) -> list[Stratum]:
     """The strata of the audit that have most texts, the largest first."""
     return [
-        Stratum(_describe_labels(one["labels"]), one["agreement"], one["texts"], one["rows"], one["labelled"])
+        Stratum(_describe_labels(one), one["agreement"], one["texts"], one["rows"], one["labelled"])
         for one in study.audit["strata"][:MOST_ROWS]
     ]
 
 
-def _describe_labels(labels: Sequence[str]) -> str:
+def _describe_labels(stratum: Mapping[str, Any]) -> str:
+    labels = stratum["labels"]
     more = f" and {len(labels) - MOST_LABELS} more" * (len(labels) > MOST_LABELS)
-    return ", ".join(labels[:MOST_LABELS]) + more or "none"
+    without = "abstained" if stratum["abstained"] == stratum["rows"] else "nothing"
+    return ", ".join(labels[:MOST_LABELS]) + more or GROUPS[without]
 
 
 class Group(NamedTuple):

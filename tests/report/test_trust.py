@@ -66,13 +66,15 @@ def test_parts_of_the_audit_are_shown_by_their_size(project: Path) -> None:
     systems = {name: system_of("accuracy", "stratified") for name in ("teacher", "student")}
     strata = [
         {"texts": 900 - number, "rows": 10, "labelled": 9, "labels": list("abcde")[: number % 6], "agreement": 0.67}
+        | {"abstained": 10 * (number == 6)}
         for number in range(20)
     ]
     change_metrics(project, "audit", labelled=150, systems=systems, strata=strata)
     write_report_on(arguments)
     page = read_page(project).text
     assert "The 12 largest of 20 parts." in page
-    assert "none67.0%900109" in page
+    assert "none of the labels67.0%900109" in page
+    assert "no answer67.0%894109" in page
     assert "a, b, c and 2 more67.0%895109" in page
 
 
