@@ -85,7 +85,7 @@ def test_single_votes_have_no_agreement_to_measure(project: Project, capsys: pyt
     headline = {"abstained": sum(metrics["abstained"].values()), "mean_agreement": metrics["mean_agreement"]}
     assert read_metrics(PATHS[3]) == headline | {"details": [metrics]}
     assert (metrics["unanimous"], metrics["krippendorff_alpha"]) == (None, None)
-    assert capsys.readouterr().out.endswith("mean agreement 1.000\n")
+    assert capsys.readouterr().out.endswith("mean agreement unknown\n")
 
 
 def test_teachers_with_numbers_of_votes_of_their_own(project: Project) -> None:
