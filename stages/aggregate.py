@@ -39,11 +39,11 @@ def main(
     rows = read_rows(annotations, ANNOTATIONS)
     labelling = load_labelling(task.kind)
     decided = decide(rows, task.labels, params, labelling.votes)
+    told = describe_consistency(decided, rows, task.labels, params, labelling)  # before people's labels have all votes
     people = read_corrections(corrections, partial(labelling.form.read_cell, labels=task.labels))
     corrected = apply_corrections(decided, people, partial(labelling.form.soften, labels=task.labels))
     write_rows(labels, LABELS, decided.reset_index(names="id"))
-    summary = summarise(decided, rows, task.labels, corrected, labelling)
-    summary |= describe_consistency(decided, rows, task.labels, params, labelling)
+    summary = summarise(decided, rows, task.labels, corrected, labelling) | told
     abstained = sum(summary["abstained"].values())
     write_metrics(metrics, {"abstained": abstained, "mean_agreement": summary["mean_agreement"]}, summary)
     alpha = summary["krippendorff_alpha"]

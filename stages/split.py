@@ -30,6 +30,7 @@ from distil.labels.near_duplicates import find_clusters
 from distil.labels.params import SplitParams
 from distil.labels.splits import Clusters, Straddling, assign, find_straddling, keep_out
 from distil.prompting.params import AnnotateParams
+from distil.prompting.prompt_files import read_prompt
 
 LONGEST_SHOWN = 60  # characters of a text in a message
 NOTHING_TO_TRAIN_ON = (
@@ -114,20 +115,26 @@ def check_parts(rows: pd.DataFrame, params: SplitParams) -> None:
 
 
 def warn_of_examples(rows: pd.DataFrame, clusters: Clusters, annotate: AnnotateParams) -> None:
-    """Tell on stderr of texts that score or estimate and are shown to the teacher as examples, or nearly so."""
-    examples = annotate.examples
-    if examples is None or not examples.nearest:
-        return
-    table = pd.read_csv(examples.file, dtype=str, keep_default_na=False, encoding="utf-8-sig")  # annotate checked it
-    shown = rows["id"].isin(table["text"].map(text_id)).to_numpy()
-    told = rows[np.isin(clusters, clusters[shown]) & rows["part"].isin(["test", "audit"]).to_numpy()]
-    if not told.empty:
-        print(
-            f"warning: {len(told):,} texts of test, or that people read blind, are examples of {examples.file}, or "
-            f"nearly the same as one, such as {told['text'].iloc[0][:LONGEST_SHOWN]!r}, which flatters what is "
-            "estimated by them; take those examples out",
-            file=sys.stderr,
-        )
+    """Tell on stderr of texts that score or estimate and are examples for the teacher, or nearly so.
+
+    A file's examples count though annotate.examples.nearest is 0 as yet: a change of that alone does not run this anew.
+    """
+    shown = {annotate.prompt: [example.text for example in read_prompt(Path(annotate.prompt)).examples]}
+    if annotate.examples is not None:
+        file = annotate.examples.file
+        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")  # annotate checked it
+        shown[file] = table["text"].to_list()
+    estimating = rows["part"].isin(["test", "audit"]).to_numpy()
+    for file, texts in shown.items():
+        alike = clusters[rows["id"].isin(list(map(text_id, texts))).to_numpy()]
+        told = rows[np.isin(clusters, alike) & estimating]
+        if not told.empty:
+            print(
+                f"warning: {len(told):,} texts of test, or that people read blind, are examples of {file}, or nearly "
+                f"the same as one, such as {told['text'].iloc[0][:LONGEST_SHOWN]!r}, which flatters what is estimated "
+                "by them once the teacher is shown these; take those examples out",
+                file=sys.stderr,
+            )
 
 
 def all_test(rows: pd.DataFrame) -> bool:

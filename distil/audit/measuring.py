@@ -55,7 +55,8 @@ def open_audit(path: Path, texts: pd.DataFrame, test: pd.Series, labels: pd.Data
     Raises `InputError` for a file that is not right.
     """
     rows = read_audit_rows(path)
-    known, told = texts.set_index("id")["text"], labels.set_index("id")[["teacher_label", "soft"]]
+    known, told = texts.set_index("id")["text"], labels.set_index("id")[["teacher_label", "soft", "source"]]
+    told["soft"] = told["soft"].where(told.pop("source") == "teacher")  # elsewhere they are people's
     there = rows[rows["id"].isin(known.index)].reset_index(drop=True)
     there["text"] = known.reindex(there["id"]).to_numpy()
     there["teacher_label"], there["soft"] = (told[name].reindex(there["id"]).to_numpy() for name in told)
@@ -114,8 +115,8 @@ def measure_audit(
 def _count_strata(rows: pd.DataFrame, form: JudgeForm) -> Iterator[dict[str, Any]]:
     """Of each stratum how many texts it stands for and how many were read, those with most texts first.
 
-    `labels` are those that the teacher gave the rows that were looked at, as far as they name any; `agreement` is the
-    mean share of the votes that agree.
+    `labels` are those that the teacher gave the rows that were looked at, as far as they name any, and `abstained` the
+    rows that it gave no answer; `agreement` is the mean share of the votes that agree.
     """
     sizes = rows.groupby("stratum")["stratum_texts"].max().sort_values(ascending=False, kind="stable")
     for stratum, texts in sizes.items():
@@ -127,6 +128,7 @@ def _count_strata(rows: pd.DataFrame, form: JudgeForm) -> Iterator[dict[str, Any
             "rows": len(inside),
             "labelled": int(inside["status"].isin(KNOWN).sum()),
             "labels": [name for name, _ in named.most_common()],
+            "abstained": int(inside["teacher_label"].isna().sum()),
             "agreement": float(np.mean(consents)) if consents else None,
         }
 

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 
 from distil.annotate.questions import Job, form_of_answers, form_of_parts
@@ -15,18 +16,22 @@ from distil.cli.review_folder import find_places
 from distil.core.errors import DistilError, InputError, describe_error
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
-from distil.core.tables import TEST, read_rows
+from distil.core.tables import TEST, TEXTS, read_rows
 from distil.cost.prices import PriceParams
 from distil.kinds.labelling import load_labelling
 from distil.kinds.scoring import load_judging
+from distil.labels.params import SplitParams
+from distil.labels.splits import find_test
 from distil.planning.forecasts import Outlay, forecast_job
 from distil.prompting.examples import read_examples
 from distil.prompting.params import AnnotateParams, ExamplesParams
 from distil.prompting.prompt_files import Example, read_prompt
 from distil.prompting.requests import Plan
-from distil.review.examples import Overruled, add_examples, choose_balanced, count_confusions, find_overruled
+from distil.review.drawing import cast_lots, find_reserve
+from distil.review.examples import Barred, Overruled, add_examples, choose_balanced, count_confusions, find_overruled
+from distil.review.opening import Places
 from distil.review.settling import AUDITED
-from distil.review.sheets import read_audit
+from distil.review.sheets import read_audit, read_queue
 from distil.store.opening import open_store, store_path
 from distil.teacher.connect import identify
 
@@ -48,11 +53,9 @@ def offer_examples(*, rows: Annotated[int, typer.Option(min=1, help="How many ro
         )
     path, labelling, places = Path(params.examples.file), load_labelling(task.kind), find_places()
     there = read_examples(path, task.labels, labelling.answers) if path.is_file() else []
-    tested = read_rows(stage_path("split", "--test"), TEST)["id"]
-    audited = read_audit_rows(places.folder / AUDITED)["id"]
     offer = find_overruled(
         places,
-        {*tested, *audited, *(row.id for row in read_audit(places.folder))},
+        find_barred(places, load_params("split", SplitParams)),
         [example.text for example in there],
         partial(labelling.form.read_cell, labels=task.labels),
         load_judging(task.kind),
@@ -70,10 +73,25 @@ def offer_examples(*, rows: Annotated[int, typer.Option(min=1, help="How many ro
     shown = read_examples(path, task.labels, labelling.answers)
     told = [
         *tell_added(path, chosen, len(offer.rows), len(there)),
-        *tell_settings(params.examples, shown[len(there) :]),
+        *tell_settings(params, params.examples, shown[len(there) :]),
         tell_price(task, params, shown),
     ]
     typer.echo("\n".join(told))
+
+
+def find_barred(places: Places, split: SplitParams) -> Barred:
+    """The texts that estimate, or may yet: no label is asked for test, since a correction or a new answer gives one.
+
+    An audit goes on below the lots of the queue, however much is drawn; so no example is below them either.
+    """
+    texts, audit, queue = read_rows(places.texts, TEXTS), read_audit(places.folder), read_queue(places.folder)
+    tested = {*read_rows(stage_path("split", "--test"), TEST)["id"], *texts.loc[find_test(texts, split, "any"), "id"]}
+    audited = read_audit_rows(places.folder / AUDITED)["id"]
+    seed = next((row.seed for row in [*audit, *queue]), 0)
+    lots = pd.Series(cast_lots(texts["id"], seed), index=texts["id"])
+    queued = lots[lots.index.isin({row.id for row in queue} - tested)].to_numpy()
+    reserve = find_reserve(len(lots), len(lots), queued)
+    return Barred({*tested, *audited, *(row.id for row in audit)}, set(lots.index[lots < reserve]))
 
 
 def tell_added(path: Path, chosen: Sequence[Overruled], offered: int, there: int) -> Iterator[str]:
@@ -86,13 +104,16 @@ def tell_added(path: Path, chosen: Sequence[Overruled], offered: int, there: int
         yield f"  and {len(confusions) - MOST_TOLD:,} other confusions"
 
 
-def tell_settings(examples: ExamplesParams, added: Sequence[Example]) -> Iterator[str]:
+def tell_settings(params: AnnotateParams, examples: ExamplesParams, added: Sequence[Example]) -> Iterator[str]:
     """What is left to write into the file, and into params.yaml."""
     bare = sum(example.reason is None for example in added)
-    if bare and examples.show_reason:
+    required = any(alone.json_schema for alone in params.each_teacher())
+    if bare and (required or examples.show_reason):
+        why = "which annotate.json_schema requires" if required else "as other examples have one"
+        other = "" if required else ", or set annotate.examples.show_reason: false"
         yield (
-            f"{bare:,} of the rows have no reason, for want of a reader's note: write one into the column reason, as "
-            "other examples have one, or set annotate.examples.show_reason: false"
+            f"{bare:,} of the rows have no reason, for want of a reader's note: write one into the column reason, "
+            f"{why}{other}"
         )
     if not examples.nearest:
         encoder = "" if examples.embeddings else ", and annotate.examples.embeddings to an encoder, such as train.base"
@@ -105,7 +126,7 @@ def tell_price(task: TaskParams, params: AnnotateParams, shown: Sequence[Example
         return "the teacher is a recording, which answers no other prompt: name a model in section annotate to ask anew"
     nearest = params.examples.nearest if params.examples and params.examples.nearest else NEAREST
     try:
-        outlay = forecast_anew(task, params, shown[-nearest:])
+        outlay = forecast_anew(task, params, shown, nearest)
     except DistilError as error:
         return f"'distil plan' says what asking anew would cost ({describe_error(error)})"
     tokens_in, tokens_out = (
@@ -118,14 +139,15 @@ def tell_price(task: TaskParams, params: AnnotateParams, shown: Sequence[Example
     )
 
 
-def forecast_anew(task: TaskParams, params: AnnotateParams, shown: Sequence[Example]) -> Outlay:
-    """What there would be to ask if all texts were shown these examples, which are as long as any, and new to all."""
+def forecast_anew(task: TaskParams, params: AnnotateParams, shown: Sequence[Example], nearest: int) -> Outlay:
+    """What there would be to ask if all texts were shown the longest of these examples, and they were new to all."""
     prompt, assets = read_prompt(Path(params.prompt)), stage_path("annotate", "--assets")
     reasoned = params.examples is None or params.examples.show_reason
     told = [
         example.model_copy(update={"reason": (example.reason or REASON) if reasoned else None}) for example in shown
     ]
-    longer = replace(prompt, examples=(*prompt.examples, *told))
+    longest = sorted(told, key=measure_length)[-nearest:]
+    longer = replace(prompt, examples=(*prompt.examples, *longest))
     parts = form_of_parts(task, params)
     plans = [
         Plan(alone, task.labels, form_of_answers(task, params), longer, identify(alone, assets), parts=parts)
@@ -134,3 +156,8 @@ def forecast_anew(task: TaskParams, params: AnnotateParams, shown: Sequence[Exam
     job = Job(plans, stage_path("annotate", "--texts"))
     with open_store(store_path()) as store:
         return forecast_job(job, store, load_params("runtime", RuntimeParams), load_params("cost", PriceParams))
+
+
+def measure_length(example: Example) -> int:
+    """In bytes, which tokens go with in any script."""
+    return len(f"{example.text}{example.label}{example.reason or ''}".encode())

@@ -32,7 +32,7 @@ def measure_by_label(
         (text_id, *group) for text_id, label in decided["teacher_label"].items() for group in _group(label, name_labels)
     ]
     groups = pd.DataFrame(pairs, columns=["id", "group", "label"])
-    given = groups.merge(annotations[["id", "status", "label"]], on="id", suffixes=("_given", ""))
+    given = groups.merge(annotations[["id", "status", "label", "label_logprobs"]], on="id", suffixes=("_given", ""))
     answers = dict(iter(given.groupby(["group", "label_given"], sort=False)))
     texts = {key: rows["id"] for key, rows in groups.groupby(["group", "label"], sort=False)}
     wanted = [*((LABEL, label) for label in labels), (NOTHING, ""), (ABSTAINED, "")]

@@ -14,7 +14,7 @@ class AggregateParams(Params):
 
     calibrate: bool = True  # scores only
     min_agreement: Number = Field(default=0.0, ge=0, le=1)  # share of the votes, or calibrated probability, that wins
-    label_shares: dict[str, Share] = Field(default_factory=dict)  # of the texts, as they are to be expected
+    label_shares: dict[str, Share] = Field(default_factory=dict)  # of the texts with an answer, as they are expected
 
 
 class SplitParams(Params):

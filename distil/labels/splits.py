@@ -64,10 +64,13 @@ def assign(
     return pd.Series(np.select([test, validation, calibration, kept_out, trainable], names, "none"), index=rows.index)
 
 
-def find_test(texts: pd.DataFrame, params: SplitParams) -> pd.Series:
-    """Whether each row of `tables.TEXTS` is a test row for its gold or its source's word, which needs no label."""
+def find_test(texts: pd.DataFrame, params: SplitParams, label: str | None = None) -> pd.Series:
+    """Whether each row of `tables.TEXTS` is a test row for its gold or its source's word, which needs no label.
+
+    `label`: taken for that of every text, so that rows which are drawn only once they have one count as well.
+    """
     together = find_clusters(texts["text"].to_list()) if params.near_duplicates == "together" else None
-    parts = assign(texts.assign(label=None), params.test_share, params.validation_share, params.salt, together)
+    parts = assign(texts.assign(label=label), params.test_share, params.validation_share, params.salt, together)
     return parts == "test"
 
 

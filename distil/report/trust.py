@@ -13,8 +13,10 @@ WORDS = {"unsure": "unsure", "skipped": "skipped", "disputed": "on which readers
 OF = {"teacher": "of these texts", "student": "of texts like these"}
 GROUPS = {"nothing": "none of the labels", "abstained": "no answer"}
 MOST_ROWS = 12  # of a table
+DIGITS = 9  # of a difference of shares
 MOST_LABELS = 3  # that a stratum is described by
 UNLIKELY = 0.05
+LEAST_DIFFERENCE = 0.02  # of shares; with many texts a smaller one is no chance either, and nobody expects so exactly
 
 
 class Estimate(NamedTuple):
@@ -80,14 +82,16 @@ class Stratum(NamedTuple):
 def list_strata(study: Study) -> list[Stratum]:
     """The strata of the audit that have most texts, the largest first."""
     return [
-        Stratum(_describe_labels(one["labels"]), one["agreement"], one["texts"], one["rows"], one["labelled"])
+        Stratum(_describe_labels(one), one["agreement"], one["texts"], one["rows"], one["labelled"])
         for one in study.audit["strata"][:MOST_ROWS]
     ]
 
 
-def _describe_labels(labels: Sequence[str]) -> str:
+def _describe_labels(stratum: Mapping[str, Any]) -> str:
+    labels = stratum["labels"]
     more = f" and {len(labels) - MOST_LABELS} more" * (len(labels) > MOST_LABELS)
-    return ", ".join(labels[:MOST_LABELS]) + more or "none"
+    without = "abstained" if stratum["abstained"] == stratum["rows"] else "nothing"
+    return ", ".join(labels[:MOST_LABELS]) + more or GROUPS[without]
 
 
 class Group(NamedTuple):
@@ -116,32 +120,47 @@ def _sort_by_agreement(group: Group) -> tuple[float, float]:
 
 def list_signs(study: Study) -> list[str]:
     """What the labels tell of themselves beside the votes' agreement, in sentences."""
-    return [*_tell_balance(study.aggregate["shares"]), *_tell_drift(study), _tell_health(study.train)]
+    return [*_tell_balance(study.aggregate), *_tell_drift(study), _tell_health(study.train)]
 
 
 def list_unlikely(study: Study) -> list[str]:
-    """The labels of which the teacher gave more or fewer than are expected, and than chance would, in sentences."""
+    """The labels of which the teacher gave clearly more or fewer than are expected, and than chance would."""
+    among = _name_answered(study.aggregate)
     return [
-        f"The label {one['label']} is on {_write_share(one)} of the texts, and {one['expected']:.1%} were expected; "
+        f"The label {one['label']} is on {_write_share(one)} {among}, and {one['expected']:.1%} were expected; "
         f"that is not by chance (p = {one['p_value']:.2g}). Either these texts are others than those that were "
         f"thought of, or the teacher gives it too {'often' if one['share'] > one['expected'] else 'seldom'}"
         for one in study.aggregate["shares"]
-        if one["p_value"] < UNLIKELY
+        if _is_unlikely(one)
     ]
+
+
+def _is_unlikely(one: Mapping[str, Any]) -> bool:
+    difference = round(abs(one["share"] - one["expected"]), DIGITS)
+    return bool(one["p_value"] < UNLIKELY and difference >= LEAST_DIFFERENCE)
+
+
+def _name_answered(aggregate: Mapping[str, Any]) -> str:
+    """What shares are of that are compared, with how many texts are left out."""
+    without = sum(one["texts"] for one in aggregate["by_predicted"] if one["group"] == "abstained")
+    return "of the texts that the teacher gave an answer" + (f" ({without:,} got none)" if without else "")
 
 
 def _write_share(one: Mapping[str, Any]) -> str:
     return f"{one['share']:.1%} [{one['low']:.1%}, {one['high']:.1%}]"
 
 
-def _tell_balance(shares: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _tell_balance(aggregate: Mapping[str, Any]) -> Iterator[str]:
+    shares: Sequence[Mapping[str, Any]] = aggregate["shares"]
     likely = [
-        f"{one['label']} {_write_share(one)}, expected {one['expected']:.1%}"
-        for one in shares
-        if one["p_value"] >= UNLIKELY
+        f"{one['label']} {_write_share(one)}, expected {one['expected']:.1%}" for one in shares if not _is_unlikely(one)
     ]
     if likely:
-        yield f"Within chance of what is expected are the shares of {'; '.join(likely)}"
+        points = f"{100 * LEAST_DIFFERENCE:.0f} points"
+        yield (
+            f"Within chance of what is expected, or within {points}, are these shares {_name_answered(aggregate)}: "
+            f"{'; '.join(likely)}"
+        )
     if not shares:
         yield "How many texts a label should have is not known here; aggregate.label_shares in params.yaml can say it"
 

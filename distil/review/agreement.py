@@ -70,11 +70,11 @@ def _measure_pair(table: pd.DataFrame, scores: ScoreForm, labels: Sequence[str])
 
 def _measure_all(table: pd.DataFrame, votes: VoteForm, labels: Sequence[str]) -> Measure:
     given = [row.dropna().tolist() for _, row in table.iterrows()]
-    nobody = pd.DataFrame({"soft": pd.Series(dtype=object)})
+    nobody = pd.DataFrame({"soft": pd.Series(dtype=object), "votes": pd.Series(dtype=np.int64)})
 
     def measure(rows: np.ndarray) -> float | None:
         told = [(str(number), label) for number, row in enumerate(rows) for label in given[row]]
-        frame = pd.DataFrame(told, columns=["id", "label"]).assign(status="ok")
+        frame = pd.DataFrame(told, columns=["id", "label"]).assign(status="ok", label_logprobs=None)
         return votes.measure_agreement(frame, nobody, labels)["krippendorff_alpha"]
 
     same = [one == other for several in given for one, other in combinations(several, 2)]

@@ -1,9 +1,9 @@
 """Texts on which people overruled the teacher, as examples that a prompt shows.
 
-A text is offered if people's label of it is another than the teacher's, and if nothing is estimated by it: it is no
-row of the audit and no test row, nor nearly the same as one. Of texts that are nearly the same one is offered, and none
-that is nearly an example already. A teacher is never shown a text as an example of itself
-(`distil.prompting.examples`).
+A text is offered if people's label of it is another than the teacher's, and if nothing is or may be estimated by it: it
+is no row of the audit and no test row, nor nearly the same as one, and none that is set aside for the audit. Of texts
+that are nearly the same one is offered, and none that is nearly an example already. A teacher is never shown a text as
+an example of itself (`distil.prompting.examples`).
 """
 
 import csv
@@ -44,6 +44,13 @@ class Overruled(NamedTuple):
     confusions: Sequence[Confusion]
 
 
+class Barred(NamedTuple):
+    """Ids of texts that are no examples."""
+
+    estimating: Collection[str]  # rows of the audit and of test, nor is what is near them
+    reserved: Collection[str] = ()  # that an audit may draw yet
+
+
 class Offer(NamedTuple):
     """The texts on which the teacher was overruled, the best first, and how many were left out for which reason."""
 
@@ -53,15 +60,15 @@ class Offer(NamedTuple):
 
 def find_overruled(
     places: Places,
-    barred: Collection[str],
+    barred: Barred,
     shown: Sequence[str],
     read_cell: Callable[[str], str],
     form: JudgeForm,
 ) -> Offer:
     """Find the texts that may become examples: those on which readers agreed first, and the newest of these.
 
-    `barred` are ids of texts that are no examples, nor what is near them, and `shown` the texts of examples that there
-    are; `read_cell` reads people's labels. Raises `InputError` where a file of the review is not right.
+    `shown` are the texts of examples that there are; `read_cell` reads people's labels. Raises `InputError` where a
+    file of the review is not right.
     """
     path = places.folder / CORRECTIONS
     people = read_corrections(path, read_cell).join(
@@ -72,13 +79,15 @@ def find_overruled(
     overruled = people[(people["label"] != said) & people.index.isin(texts.index)]
     clusters = _number_clusters(texts, shown)
     taken = {clusters[text_id(text)] for text in shown}
-    kept_out = {clusters[each] for each in barred if each in clusters}
+    kept_out = {clusters[each] for each in barred.estimating if each in clusters}
     agreed = _list_agreed(places)
     rows, left_out = [], Counter[str]()
     for one in sorted(overruled[::-1].itertuples(), key=lambda one: one.Index not in agreed):
         cluster = clusters[one.Index]
-        if one.Index in barred:
+        if one.Index in barred.estimating:
             left_out["rows of the audit or of test"] += 1
+        elif one.Index in barred.reserved:
+            left_out["set aside for the audit"] += 1
         elif cluster in kept_out:
             left_out["nearly the same as one of these"] += 1
         elif cluster in taken:

@@ -28,7 +28,7 @@ def make_tables(teacher: str, gold: str | None = None) -> tuple[pd.DataFrame, pd
     ids = [text_sha(str(number))[:16] for number in range(COUNT)]
     texts = pd.DataFrame({"id": ids, "text": [str(number) for number in range(COUNT)], "gold": None, "split": None})
     texts.loc[90:, "gold"] = gold
-    return texts, pd.DataFrame({"id": ids, "teacher_label": teacher, "soft": None})
+    return texts, pd.DataFrame({"id": ids, "teacher_label": teacher, "soft": None, "source": "teacher"})
 
 
 CASES: list[tuple[Kind, Any, Any]] = [
@@ -45,6 +45,10 @@ def test_teacher_and_student_are_estimated_for_each_kind(tmp_path: Path, kind: K
     write_audit(tmp_path / "audit.csv", [known] * 18 + [other] * 2 + [None] * 2)
     texts, labels = make_tables(known)
     labels["soft"] = [load_softener(kind)(known, ["a", "b"])] * COUNT
+    people = labels.assign(source="human", teacher_label=None)
+    found = measure_audit(open_audit(tmp_path / "audit.csv", texts, texts["id"], people), [known] * 22, None, form, 0.9)
+    told = [(one["abstained"], one["labels"], one["agreement"]) for one in found["strata"]]
+    assert told == [(11, [], None)] * 2, "shares of people are no votes"
     audit = open_audit(tmp_path / "audit.csv", texts, texts["id"][90:], labels)
     student = [known, None, *[known] * 19, other]
     found = measure_audit(audit, student, None, form, 0.95)
@@ -53,7 +57,8 @@ def test_teacher_and_student_are_estimated_for_each_kind(tmp_path: Path, kind: K
     teacher, said = found["systems"]["teacher"], found["systems"]["student"]
     assert teacher[name] == pytest.approx(0.9)
     assert said[name] == pytest.approx(0.85)
-    assert found["strata"] == [{"texts": 50, "rows": 11, "labelled": 10, "labels": ["a"], "agreement": 1.0}] * 2
+    stratum = {"texts": 50, "rows": 11, "labelled": 10, "labels": ["a"], "abstained": 0, "agreement": 1.0}
+    assert found["strata"] == [stratum] * 2
     assert teacher["low"] < 0.9 < teacher["high"]
     assert teacher["if_unanswered_wrong"]["value"] == pytest.approx(18 / 22)
     assert teacher["high"] - teacher["low"] < said["high"] - said["low"], "of these very texts a fifth was read"

@@ -1,5 +1,6 @@
 """`distil review examples`: the file of examples grows by what people set right, and what that would cost is told."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ from typer.testing import CliRunner
 
 from distil.audit.rows import HEADER
 from distil.cli.main import app
+from distil.cli.review_examples import find_barred
 from distil.cli.review_folder import find_places
 from distil.core.errors import InputError
 from distil.core.ids import text_sha
 from distil.core.tables import LABELS, TEST, TEXTS, write_rows
 from distil.kinds.labelling import load_labelling
 from distil.labels.corrections import COLUMNS
+from distil.labels.params import SplitParams
+from distil.labels.splits import draw
 from distil.prompting.examples import read_examples
 from distil.review.settling import settle
 from distil.review.sheets import QUEUE, QueueRow, write_sheet
@@ -89,3 +93,42 @@ def test_a_file_that_is_missing_is_made_and_a_price_that_nobody_can_tell_is_left
     out = offer()
     assert len(read(here)) == 3
     assert "'distil plan' says what asking anew would cost (the prompt prompt.md has no {text}; write it where" in out
+
+
+def read_tokens(out: str) -> int:
+    found = re.search(r"([\d,]+) tokens in", out)
+    assert found
+    return int(found.group(1).replace(",", ""))
+
+
+def test_the_price_is_that_of_the_longest_examples_and_a_reason_is_asked_for_where_answers_need_one(
+    here: Path, project: Project
+) -> None:
+    answer(find_places(), "queue", SEEN[:4], "negative", reader="ben")
+    (here / "review/answers/anna.jsonl").unlink()
+    settle(here / "review")
+    examples = {"file": FILE, "nearest": 1, "embeddings": "here"}
+    project(annotate=ANNOTATE | {"examples": examples, "json_schema": True})
+    (here / FILE).write_text("text,label,reason\nmine,positive,I say so\n")
+    short = offer("--rows", "1")
+    assert (
+        "1 of the rows have no reason, for want of a reader's note: write one into the column reason, which " in short
+    )
+    assert "show_reason" not in short
+    (here / FILE).write_text(f"text,label,reason\nmine,positive,{'I say so ' * 60}\n")
+    assert read_tokens(offer("--rows", "1")) > 2 * read_tokens(short), "though that example is not the newest"
+
+
+def test_what_may_become_a_row_of_test_or_audit_is_no_example(here: Path) -> None:
+    ids = [text_sha(text)[:16] for text in SEEN]
+    write_rows(here / "data/labels.parquet", LABELS, [{"id": each, "votes": 0, "source": "teacher"} for each in ids])
+    barred = find_barred(find_places(), SplitParams(test_share=0.5))
+    drawn = {each for each in ids if draw([each], 0.5, "distil:test").item()}
+    assert drawn
+    assert barred.estimating == drawn | {ids[3]}, "though the teacher gave none a label"
+    assert not barred.reserved, "below the lots of the queue there are none"
+    row = QueueRow(id=ids[1], text_sha=text_sha(SEEN[1]), draw=1, seed=0, why=["so"])
+    write_sheet(here / "review", QUEUE, [row])
+    assert find_barred(find_places(), SplitParams()).reserved == {ids[2]}, "the lots of the others are above 0.5"
+    assert "left out: 1 set aside for the audit" in offer()
+    assert "no manual at all" not in [text for text, _, _ in read(here)]

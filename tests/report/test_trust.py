@@ -26,14 +26,23 @@ def test_without_an_audit_labels_tell_of_themselves(project: Path) -> None:
     assert "Whether another prompt or teacher would give other labels is not known here" in page
     assert "Nobody looked for labels that held-out predictions contradict" in page
     share = {"label": "positive", "texts": 1000, "share": 0.6, "low": 0.58, "high": 0.62, "expected": 0.5}
-    likely = share | {"label": "negative", "share": 0.4, "expected": 0.41, "p_value": 0.6}
-    change_metrics(project, "aggregate", shares=[share | {"p_value": 1e-9}, likely])
+    likely = share | {"label": "negative", "share": 0.4, "expected": 0.47, "p_value": 0.6}
+    close = share | {"label": "so-so", "expected": 0.619, "p_value": 1e-9}
+    change_metrics(project, "aggregate", shares=[share | {"p_value": 1e-9}, likely, close])
     change_metrics(project, "train", label_health=0.864, suspects=303)
     write_report_on(arguments)
     page = read_page(project).text
-    assert "The label positive is on 60.0% [58.0%, 62.0%] of the texts, and 50.0% were expected; that is not by" in page
+    assert (
+        "The label positive is on 60.0% [58.0%, 62.0%] of the texts that the teacher gave an answer (5 got none)"
+        in page
+    )
+    assert "(5 got none), and 50.0% were expected; that is not by" in page
+    assert "Share of all texts" in page
     assert "or the teacher gives it too often." in page
-    assert "Within chance of what is expected are the shares of negative 40.0% [58.0%, 62.0%], expected 41.0%." in page
+    assert (
+        "Within chance of what is expected, or within 2 points, are these shares of the texts that the teacher" in page
+    )
+    assert ": negative 40.0% [58.0%, 62.0%], expected 47.0%; so-so 60.0% [58.0%, 62.0%], expected 61.9%." in page
     assert "take 86.4% of the training labels for right (cleanlab's overall label health), and suspect 303." in page
 
 
@@ -57,13 +66,15 @@ def test_parts_of_the_audit_are_shown_by_their_size(project: Path) -> None:
     systems = {name: system_of("accuracy", "stratified") for name in ("teacher", "student")}
     strata = [
         {"texts": 900 - number, "rows": 10, "labelled": 9, "labels": list("abcde")[: number % 6], "agreement": 0.67}
+        | {"abstained": 10 * (number == 6)}
         for number in range(20)
     ]
     change_metrics(project, "audit", labelled=150, systems=systems, strata=strata)
     write_report_on(arguments)
     page = read_page(project).text
     assert "The 12 largest of 20 parts." in page
-    assert "none67.0%900109" in page
+    assert "none of the labels67.0%900109" in page
+    assert "no answer67.0%894109" in page
     assert "a, b, c and 2 more67.0%895109" in page
 
 

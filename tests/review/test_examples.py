@@ -17,6 +17,7 @@ from distil.kinds.scoring import load_judging
 from distil.prompting.examples import read_examples
 from distil.review.examples import (
     NO_ANSWER,
+    Barred,
     Offer,
     Overruled,
     add_examples,
@@ -42,7 +43,7 @@ TEXTS = [
 def find(places: Places, barred: Sequence[str] = (), shown: Sequence[str] = (), kind: Kind = "classification") -> Offer:
     settle(places.folder)
     read_cell = partial(load_labelling(kind).form.read_cell, labels=LABELS)
-    return find_overruled(places, set(map(text_id, barred)), shown, read_cell, load_judging(kind))
+    return find_overruled(places, Barred(set(map(text_id, barred))), shown, read_cell, load_judging(kind))
 
 
 def overruled(number: int, said: str, right: str) -> Overruled:

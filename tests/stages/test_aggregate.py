@@ -85,7 +85,7 @@ def test_single_votes_have_no_agreement_to_measure(project: Project, capsys: pyt
     headline = {"abstained": sum(metrics["abstained"].values()), "mean_agreement": metrics["mean_agreement"]}
     assert read_metrics(PATHS[3]) == headline | {"details": [metrics]}
     assert (metrics["unanimous"], metrics["krippendorff_alpha"]) == (None, None)
-    assert capsys.readouterr().out.endswith("mean agreement 1.000\n")
+    assert capsys.readouterr().out.endswith("mean agreement unknown\n")
 
 
 def test_teachers_with_numbers_of_votes_of_their_own(project: Project) -> None:
@@ -134,7 +134,9 @@ def test_a_line_says_whether_it_settles_what_readers_differed_on(project: Projec
     main(*PATHS)
     told = read_rows(PATHS[2], LABELS).set_index("id")["source"]
     assert [told[sha[:16]] for sha in SHAS] == ["adjudicated", "human", "human"]
-    assert read_details(PATHS[3])["corrected"] == 3
+    found = read_details(PATHS[3])
+    assert found["corrected"] == 3
+    assert [one["mean_agreement"] for one in found["by_predicted"]] == [1.0, 0.5], "of the teacher's votes alone"
     set_up(project, header + lines[0].replace("adjudicated", "teacher"))
     with pytest.raises(InputError, match="line 2: source 'teacher' is none of human, adjudicated"):
         main(*PATHS)

@@ -19,6 +19,7 @@ PATHS = (*(Path(f"{name}.parquet") for name in TABLES.split()), Path("teacher.js
 
 def set_up(project: Project, count: int, gold: str | None = "positive", **params: Any) -> None:
     folder = project(split={"test_share": 0.2, "validation_share": 0.1, "salt": "s"} | params, annotate=ANNOTATE)
+    (folder / "prompt.md").write_text("{text}\n")
     ids = [f"{number:016x}" for number in range(count)]
     texts = [{"id": text_id, "text": f"text {text_id}", "gold": gold} for text_id in ids]
     labels = [
@@ -129,7 +130,7 @@ def test_what_scores_and_is_shown_to_the_teacher_is_told(project: Project, capsy
     main(*PATHS)
     test = tables()[2]["text"].to_list()
     learnt = next(text for text in texts if text not in test)
-    project(annotate=ANNOTATE | {"examples": {"file": "examples.csv", "nearest": 1, "embeddings": "here"}})
+    project(annotate=ANNOTATE | {"examples": {"file": "examples.csv", "nearest": 0}})
     show = (
         "warning: 2 texts of test, or that people read blind, are examples of examples.csv, or nearly the same as one"
     )
@@ -138,6 +139,10 @@ def test_what_scores_and_is_shown_to_the_teacher_is_told(project: Project, capsy
         main(*PATHS)
         assert capsys.readouterr().err.startswith(said)
         assert bool(said) == ("examples.csv" in said)
+    Path("examples.csv").write_text("text,label\n")
+    Path("prompt.md").write_text(f"---\nexamples:\n  - text: {test[0]}\n    label: positive\n---\n{{text}}\n")
+    main(*PATHS)
+    assert "warning: 1 texts of test, or that people read blind, are examples of prompt.md" in capsys.readouterr().err
 
 
 def test_texts_that_are_all_test_score_the_teacher(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,9 +118,13 @@ def measure_agreement(
 ) -> dict[str, float | None]:
     """How much the votes agree: the mean share of the winning label, unanimous texts, and Krippendorff's alpha.
 
-    `decided` are rows that the teacher decided alone, as `decide_labels` has them; null is what is not defined.
+    The first is over the texts with at least two votes, or with log-probabilities: one vote in words agrees with itself
+    alone. `decided` are rows that the teacher decided alone, as `decide_labels` has them; null is what is not defined.
     """
-    shares = np.array([soft.max() for soft in decided["soft"] if soft is not None])
+    least = 1 if annotations["label_logprobs"].notna().any() else 2
+    shares = np.array(
+        [soft.max() for soft, count in zip(decided["soft"], decided["votes"], strict=True) if count >= least]
+    )
     votes = count_votes(annotations, labels)
     return {
         "mean_agreement": float(shares.mean()) if len(shares) else None,

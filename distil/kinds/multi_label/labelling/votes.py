@@ -83,11 +83,12 @@ def measure_agreement(
     """Say how much the votes agree.
 
     Returns:
-        mean_agreement, the mean over texts of `measure_consent`; unanimous, of the texts with two votes or more the
+        mean_agreement, the mean of `measure_consent` over the texts with two votes or more; unanimous, of the same the
         share on which all name the same set; krippendorff_alpha, see `measure_alpha`. None where there is nothing to
         measure.
     """
-    shares = [measure_consent(soft) for soft in decided["soft"] if soft is not None]
+    told = zip(decided["soft"], decided["votes"], strict=True)
+    shares = [measure_consent(soft) for soft, count in told if count > 1]
     usable = annotations[annotations["status"] == "ok"]
     sizes = usable.groupby("id")["label"].agg(["size", "nunique"])
     several = sizes[sizes["size"] > 1]

@@ -65,11 +65,11 @@ def test_without_a_usable_vote_the_commonest_status_says_why() -> None:
 def test_agreement_is_that_about_the_label_that_is_disputed_most() -> None:
     rows = votes(("x", "a"), ("x", "a"), ("x", "ab"), ("y", "c"), ("z", "b"), ("z", "b"))
     found = measure_agreement(rows, decide_labels(rows, LABELS, 0, calibrated=False), LABELS)
-    assert found["mean_agreement"] == pytest.approx((2 / 3 + 1 + 1) / 3)
+    assert found["mean_agreement"] == pytest.approx((2 / 3 + 1) / 2)
     assert found["unanimous"] == 0.5
     single = votes(("x", "a"), ("y", None))
     found = measure_agreement(single, decide_labels(single, LABELS, 0, calibrated=False), LABELS)
-    assert found == {"mean_agreement": 1.0, "unanimous": None, "krippendorff_alpha": None}
+    assert found == {"mean_agreement": None, "unanimous": None, "krippendorff_alpha": None}
     failed = votes(("x", None))
     assert (
         measure_agreement(failed, decide_labels(failed, LABELS, 0, calibrated=False), LABELS)["mean_agreement"] is None
