@@ -121,9 +121,7 @@ def warn_of_examples(rows: pd.DataFrame, clusters: Clusters, annotate: AnnotateP
     """
     shown = {annotate.prompt: [example.text for example in read_prompt(Path(annotate.prompt)).examples]}
     if annotate.examples is not None:
-        file = annotate.examples.file
-        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")  # annotate checked it
-        shown[file] = table["text"].to_list()
+        shown[annotate.examples.file] = read_shown(Path(annotate.examples.file))
     estimating = rows["part"].isin(["test", "audit"]).to_numpy()
     for file, texts in shown.items():
         alike = clusters[rows["id"].isin(list(map(text_id, texts))).to_numpy()]
@@ -135,6 +133,16 @@ def warn_of_examples(rows: pd.DataFrame, clusters: Clusters, annotate: AnnotateP
                 "by them once the teacher is shown these; take those examples out",
                 file=sys.stderr,
             )
+
+
+def read_shown(file: Path) -> list[str]:
+    """The texts of an example file; none of one that cannot be read, which annotate refuses as soon as it is shown."""
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        texts: list[str] = table["text"].to_list()
+    except (OSError, ValueError, KeyError):
+        return []
+    return texts
 
 
 def all_test(rows: pd.DataFrame) -> bool:

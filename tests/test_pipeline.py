@@ -128,7 +128,16 @@ RUNS: dict[str, tuple[Edit, list[str]]] = {  # what runs, to the end of what fol
     "runtime": (lambda toy: toy.edit("runtime", max_in_flight=2, timeout_s=60, threads=2), []),
     "prompt": (
         lambda toy: toy.write_prompt("Again, {labels}?\nText: {text}\n"),
-        ["annotate", "compare", "aggregate", "export", "evaluate", "cost", "report"],  # the labels come out the same
+        [
+            "annotate",
+            "compare",
+            "aggregate",
+            "split",
+            "export",
+            "evaluate",
+            "cost",
+            "report",
+        ],  # labels come out the same
     ),
     "annotate": (
         lambda toy: toy.edit("annotate", votes=2),
@@ -148,7 +157,10 @@ CHANGES: dict[str, tuple[Edit, set[str]]] = {  # whose input is changed; what fo
     "cost": (lambda toy: toy.edit("cost", utilisation=0.5), {"compare", "export", "cost"}),
     "prices": (lambda toy: toy.comment("prices/electricity.yaml"), {"compare", "cost"}),
     "report": (lambda toy: toy.edit("report", examples=3), {"report"}),
-    "a comment in splits": (lambda toy: toy.comment("distil/labels/splits.py"), {"compare", "aggregate", "split"}),
+    "a comment in splits": (
+        lambda toy: toy.comment("distil/labels/splits.py"),
+        {"annotate", "compare", "aggregate", "split"},
+    ),
     "a comment in votes": (
         lambda toy: toy.comment("distil/kinds/classification/labelling/votes.py"),
         {"fetch", "annotate", "compare", "aggregate", "split"},

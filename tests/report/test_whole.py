@@ -240,7 +240,7 @@ def assert_rungs_stand_with_their_cost_and_the_curve_beside_them(project: Path, 
     assert "\n\n\n\n" not in card
     assert len(list((project / "reports").glob("*.png"))) == 19
     for text in (read_page(plain).text, read_card(plain)):
-        assert not re.search("eld-out|Learning curve|more texts help|Fitted to", text)
+        assert not re.search("eld-out (teacher )?labels|Learning curve|more texts help|Fitted to", text)
 
 
 def test_where_fp32_is_served_page_table_and_card_are_about_fp32_and_say_why(project: Path, plain: Path) -> None:

@@ -139,7 +139,12 @@ def test_what_scores_and_is_shown_to_the_teacher_is_told(project: Project, capsy
         main(*PATHS)
         assert capsys.readouterr().err.startswith(said)
         assert bool(said) == ("examples.csv" in said)
-    Path("examples.csv").write_text("text,label\n")
+    for content in (b"", b"a,b\n1,2\n", b"text\n\xff\xfe\n"):
+        Path("examples.csv").write_bytes(content)
+        main(*PATHS)
+    Path("examples.csv").unlink()
+    main(*PATHS)
+    assert capsys.readouterr().err == "", "annotate refuses such a file as soon as it is shown"
     Path("prompt.md").write_text(f"---\nexamples:\n  - text: {test[0]}\n    label: positive\n---\n{{text}}\n")
     main(*PATHS)
     assert "warning: 1 texts of test, or that people read blind, are examples of prompt.md" in capsys.readouterr().err
