@@ -9,7 +9,7 @@ asked for, a threshold is chosen on the calibration rows, for the student to kee
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +32,7 @@ from distil.encoders.opening import TorchStudent, open_torch
 from distil.encoders.torch_model import use_threads
 from distil.export.fidelity import Reply
 from distil.export.onnx_files import FP32, INT8, check_onnx, copy_student, export_fp32, feed_each
+from distil.export.outlier_features import Feed
 from distil.export.params import ExportParams
 from distil.export.reduced import FILES, Exam, Reduced, leave_out, share_equal, write_fp16, write_int8
 from distil.export.selective import (
@@ -83,10 +84,7 @@ def main(
         export_fp32(student, folder / FP32, params.opset)
         exact, fp32 = check_fp32(exam, ask(model, [*PROBES, *rows["text"]]), params.max_logit_difference)
         feeds = feed_each(model.make_inputs(PROBES + texts[:CALIBRATION_TEXTS]))
-        reduced = {"int8": write_int8(exam, fp32, params.int8_target, params.min_label_agreement, feeds)}
-        if params.fp16:
-            reduced["fp16"] = write_fp16(exam, fp32, params.min_label_agreement)
-        leave_out(folder, reduced)
+        reduced = write_reduced(exam, fp32, params, feeds)
         default = choose_default(reduced["int8"])
         served = open_onnx(folder, default["default_file"], device="cpu", **runtime.threading)
         selective, told = judge_sureness(served, default["default_file"], rows, held_out, cascade, allowed)
@@ -95,10 +93,11 @@ def main(
             learn_unlike(folder, default["default_file"], read_rows(train, TRAIN), rows, runtime)
         shutil.rmtree(onnx, ignore_errors=True)
         folder.rename(onnx)
-    counts: Metrics = {"opset": params.opset, "rows": len(rows), "texts": len(texts), "selective": selective}
-    write_metrics(metrics, pick_headline(reduced["int8"]), counts | default | exact | list_found(reduced))
+    details: Metrics = {"opset": params.opset, "rows": len(rows), "texts": len(texts)}
+    details |= default | exact | list_found(reduced) | {"selective": selective}
+    write_metrics(metrics, pick_headline(reduced["int8"]), details)
     warn(reduced, told if selective.get("threshold") is None else "")
-    print(f"export: {describe(counts | default | exact)}{told and f'; {told}'} -> {onnx}")
+    print(f"export: {describe(details)}{told and f'; {told}'} -> {onnx}")
 
 
 def allow(cascade: CascadeParams, calibration: pd.DataFrame, annotate: Path) -> float:
@@ -125,6 +124,15 @@ def allow(cascade: CascadeParams, calibration: pd.DataFrame, annotate: Path) -> 
             f"million texts, ${teacher_usd:,.2f}; lower it, or set cascade: null"
         )
     return cascade.usd_per_million / teacher_usd
+
+
+def write_reduced(exam: Exam, fp32: Reply, params: ExportParams, feeds: Sequence[Feed]) -> dict[str, Reduced]:
+    """Write int8, and fp16 if it is wanted, and leave out of the folder what strays from fp32."""
+    reduced = {"int8": write_int8(exam, fp32, params.int8_target, params.min_label_agreement, feeds)}
+    if params.fp16:
+        reduced["fp16"] = write_fp16(exam, fp32, params.min_label_agreement)
+    leave_out(exam.folder, reduced)
+    return reduced
 
 
 def judge_sureness(

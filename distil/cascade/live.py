@@ -1,32 +1,29 @@
 """Ask the study's teacher about a text at a time, for as long as a server runs, as `asking` does about a file of them.
 
 Prompt, votes, prices, store and the reading of answers are the same. It works in a thread with an event loop of its
-own, since the store may wait for another process. All that servers of a study have bought is known by the run that
-stands beside each answer in the store: so the budget holds over restarts, however a server ended. While anything is
-asked, the lock is held for which `annotate` and `predict` wait, so that nothing is bought twice at once (`turns`).
+own, since the store may wait for another process. The budget holds over restarts (`ledger`). While anything is asked,
+the lock is held for which `annotate` and `predict` wait, so that nothing is bought twice at once (`turns`).
 """
 
 import asyncio
-import hashlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from threading import Thread
 
 import pyarrow as pa
-from filelock import FileLock, Timeout
 
 from distil.annotate.budget import Budget, BudgetError, Till, open_tills
 from distil.annotate.questions import Asked, Job, Question
 from distil.annotate.rows import RowMaker
 from distil.cascade.asking import BEFORE, Teacher
+from distil.cascade.ledger import name_run, spend_alone, sum_spent
 from distil.cascade.turns import Turns
-from distil.core.errors import DistilError, EndpointError, InputError
+from distil.core.errors import DistilError, EndpointError
 from distil.core.tables import ANNOTATIONS
-from distil.cost.prices import TokenPrices, Tokens, find_prices, price_tokens
 from distil.kinds.labelling import load_labelling
 from distil.prompting.label_logprobs import find_label_logprobs
 from distil.prompting.requests import Plan, Request
@@ -50,7 +47,7 @@ class LiveTeacher:
     def __init__(self, teacher: Teacher, study: Path) -> None:
         """Be ready to be asked; raises `DistilError` where the teacher cannot be, or another server asks it."""
         self._teacher = teacher
-        self._run = f"serve-{hashlib.sha256(str(study.resolve()).encode()).hexdigest()[:16]}"
+        self._run = name_run(study)
         self._begun: Future[tuple[asyncio.AbstractEventLoop, _Asking]] = Future()
         self._ended = asyncio.Event()
         self._thread = Thread(target=lambda: asyncio.run(self._live()), name="teacher", daemon=True)
@@ -90,7 +87,7 @@ class LiveTeacher:
         async with AsyncExitStack() as stack:
             try:
                 store = stack.enter_context(open_store(store_path()))
-                stack.enter_context(_alone(store, self._run))
+                stack.enter_context(spend_alone(store, self._run))
                 asking = _Asking(self._teacher, store, self._run)
                 stack.push_async_callback(asking.close)
                 for plan in self._teacher.plans:
@@ -111,7 +108,7 @@ class _Asking:
         self._teacher, self._store, self._run = teacher, store, run
         self._tills = open_tills(teacher.plans, teacher.runtime, teacher.prices)
         self._tills[BEFORE] = Till(None, 1, paid=False)
-        self._tills[BEFORE].spent = self._sum_spent()
+        self._tills[BEFORE].spent = sum_spent(store, run, teacher, self._tills)
         self._budget = Budget(teacher.runtime.budget_usd, self._tills.values())
         self._commits = GroupCommit(store)
         self._job = Job(teacher.plans, Path(), ids=[BEFORE])  # without a table: questions are brought to it
@@ -303,50 +300,7 @@ class _Asking:
         if asyncio.get_running_loop().time() >= self._until[key]:
             raise TimeoutError
 
-    def _sum_spent(self) -> float:
-        """What all answers cost that servers of this study bought before, whoever the teacher was then."""
-        prices: dict[str, list[TokenPrices]] = {}
-        most_usd = max(self._tills[plan.name].most_usd(plan.request("", 1)) for plan in self._teacher.plans)
-        spent = 0.0
-        for _, stored in self._store:
-            if stored.run != self._run:
-                continue
-            if stored.teacher not in prices:
-                prices[stored.teacher] = self._find_prices(stored.teacher)
-            told = Tokens(stored.answer.input_tokens, stored.answer.cached_tokens, stored.answer.output_tokens)
-            usd = [price_tokens(told, one) for one in prices[stored.teacher]]
-            spent += max((most_usd if one is None else one for one in usd), default=0.0)
-        return spent
-
-    def _find_prices(self, name: str) -> list[TokenPrices]:
-        """A teacher's prices; those of all that are asked now, for the dearest counts, where none are known of it."""
-        today = {plan.params.name: self._tills[plan.name].prices for plan in self._teacher.plans}
-        if name in today:
-            known = [today[name]]
-        else:
-            runtime, given = self._teacher.runtime, self._teacher.prices.teacher_usd_per_million_tokens
-            found = find_prices(name, runtime.address_of(name), given)
-            known = [found.prices] if found else [*today.values()]
-        return [prices for prices in known if prices is not None]
-
 
 def _is_whole(asked: Asked) -> bool:
     """Whether every vote that is due has its answer."""
     return all(request.key in asked.stored for request in asked.due)
-
-
-@contextmanager
-def _alone(store: Store, run: str) -> Iterator[None]:
-    """Raise `InputError` where another server of the study asks: two would spend the budget twice."""
-    lock = FileLock(store.path.with_name(f"{store.path.name}.{run}.lock"))
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise InputError(
-            "--unsure-to teacher: another distil serve in this folder asks the teacher already, and runtime.budget_usd "
-            "holds for both; end it, or leave --unsure-to out here"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()

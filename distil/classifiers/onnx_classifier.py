@@ -78,6 +78,10 @@ class OnnxClassifier:
         """Return the probabilities of what `encode` returned, of shape (texts, labels)."""
         return self.judge_encoded(encodings)[0]
 
+    def predict_encoded_logits(self, encodings: Sequence[Encoding]) -> Floats:
+        """Return the logits of what `encode` returned, of shape (texts, labels)."""
+        return self._texts.run_encoded(encodings)
+
     def judge_encoded(self, encodings: Sequence[Encoding]) -> tuple[Floats, Sureness]:
         """Return what `predict_encoded` does, and how sure the student is of each text, from 0 to 1."""
         return self.judge_and_read(encodings)[:2]
@@ -97,8 +101,7 @@ class OnnxClassifier:
 
     def read(self, texts: Sequence[str]) -> Floats:
         """Return what the head reads of each text, of shape (texts, numbers); in a student opened with `reads`."""
-        found = (self.judge_and_read(self.encode(some))[2] for some in chunk(texts))
-        return np.concatenate([some for some in found if some is not None])
+        return self._texts.read(texts)
 
     def fit_temperature(self, texts: Iterable[str], shares: Sequence[Sureness]) -> float:
         """Return the temperature for these texts, each with its share of every label."""
@@ -154,6 +157,10 @@ class OnnxMultiLabel:
         """Return the probabilities of what `encode` returned, of shape (texts, labels)."""
         return self.judge_encoded(encodings)[0]
 
+    def predict_encoded_logits(self, encodings: Sequence[Encoding]) -> Floats:
+        """Return the logits of what `encode` returned, of shape (texts, labels)."""
+        return self._texts.run_encoded(encodings)
+
     def judge_encoded(self, encodings: Sequence[Encoding]) -> tuple[Floats, Sureness]:
         """Return what `predict_encoded` does, and how sure the student is of each text, from 0 to 1."""
         return self.judge_and_read(encodings)[:2]
@@ -170,8 +177,7 @@ class OnnxMultiLabel:
 
     def read(self, texts: Sequence[str]) -> Floats:
         """Return what the head reads of each text, of shape (texts, numbers); in a student opened with `reads`."""
-        found = (self.judge_and_read(self.encode(some))[2] for some in chunk(texts))
-        return np.concatenate([some for some in found if some is not None])
+        return self._texts.read(texts)
 
     def fit_temperature(self, texts: Iterable[str], shares: Sequence[Sureness]) -> float:
         """Return the temperature for these texts, each with its share of every label."""
@@ -204,6 +210,10 @@ class _TextRunner:
 
     def run_encoded(self, encodings: Sequence[Encoding]) -> Floats:
         return self.run_both(encodings)[0]
+
+    def read(self, texts: Iterable[str]) -> Floats:
+        found = (self.run_both(self.encode(some))[1] for some in chunk(texts))
+        return np.concatenate([some for some in found if some is not None])
 
     def run_both(self, encodings: Sequence[Encoding]) -> tuple[Floats, Floats | None]:
         logits = np.empty((len(encodings), len(self._runner.outputs.names)), dtype=np.float32)

@@ -3,12 +3,11 @@
 import math
 from typing import Any
 
-from distil.cascade.asking import load_teacher
+from distil.cascade.asking import Teacher, load_teacher
 from distil.classifiers.opening import OnnxStudent
 from distil.cli.project import stage_path
 from distil.core.errors import InputError
 from distil.predict.job import Model
-from distil.predict.passing import Teacher
 
 
 def choose_passed_on(model: Model, below: str | None, unlike: float | None, to: str | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Also `python -m distil.cli.serve`, for an image that has no more than serving ne
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +16,6 @@ from distil.core.params import PARAMS_FILE
 from distil.core.runtime import count_cores
 
 if TYPE_CHECKING:
-    from distil.cascade.asking import Teacher as StudyTeacher
     from distil.classifiers.opening import OnnxStudent
     from distil.serve.chat import Chat
     from distil.serve.limits import Limits
@@ -137,7 +136,7 @@ def open_passing(student: "OnnxStudent", folder: Path, file: str, below: str) ->
             f"--unsure-to teacher: runtime.budget_usd in {PARAMS_FILE} is not set; give the dollars that servers of "
             "this study may spend in all"
         )
-    return sureness, LiveTeacher(cast("StudyTeacher", open_teacher(student)), Path())
+    return sureness, LiveTeacher(open_teacher(student), Path())
 
 
 def check_extra() -> None:

@@ -45,9 +45,9 @@ def say(student: OnnxStudent, texts: Sequence[str], raw: bool = False, threads: 
     """
     read = student.encode(texts)
     if raw or threads is None or student.provider != CPU or len(texts) > MOST_TEXTS:
-        return SAYING[student.kind](student, texts, read, raw)
+        return SAYING[student.kind](student, read, raw)
     parts = group_alike([COUNTING[student.kind](one) for one in read], student.batch_tokens)
-    said = threads.map(lambda part: SAYING[student.kind](student, [], [read[place] for place in part], raw), parts)
+    said = threads.map(lambda part: SAYING[student.kind](student, [read[place] for place in part], raw), parts)
     placed = {place: one for part, some in zip(parts, said, strict=True) for place, one in zip(part, some, strict=True)}
     return [placed[place] for place in range(len(texts))]
 
@@ -63,11 +63,9 @@ def take_label(student: OnnxStudent, said: Said, text: str, label: str) -> Said:
     return TAKING[student.kind](student, said, text, shares)
 
 
-def _say_labels(
-    student: OnnxClassifier | OnnxMultiLabel, texts: Sequence[str], read: Sequence[Encoding], raw: bool
-) -> list[Said]:
+def _say_labels(student: OnnxClassifier | OnnxMultiLabel, read: Sequence[Encoding], raw: bool) -> list[Said]:
     if raw:
-        scores, sureness = student.predict_logits(texts), [None] * len(texts)
+        scores, sureness = student.predict_encoded_logits(read), [None] * len(read)
     else:
         scores, sure = student.judge_encoded(read)
         sureness = sure.tolist()
@@ -77,7 +75,7 @@ def _say_labels(
     ]
 
 
-def _say_spans(student: OnnxTagger, texts: Sequence[str], read: Sequence[Split], raw: bool) -> list[Said]:
+def _say_spans(student: OnnxTagger, read: Sequence[Split], raw: bool) -> list[Said]:
     found, sureness = student.judge_encoded(read)
     return [
         Said([], spans, _count_rows(split), 0, sure)
@@ -121,7 +119,7 @@ COUNTING: dict[Kind, Callable[[Any], int]] = {  # the tokens of a text
     "multi_label": len,
     "token_classification": _count_rows,
 }
-SAYING: dict[Kind, Callable[[Any, Sequence[str], Any, bool], list[Said]]] = {
+SAYING: dict[Kind, Callable[[Any, Any, bool], list[Said]]] = {
     "classification": _say_labels,
     "multi_label": _say_labels,
     "token_classification": _say_spans,

@@ -74,7 +74,7 @@ def one_run_at_a_time(store: Store, plans: Sequence[Plan], stage: str, *, wait: 
                     _wait_for(lock, stage)
                 else:
                     lock.acquire(blocking=False)
-            except Timeout:
+            except Timeout:  # which is an OSError too
                 raise
             except OSError as error:
                 raise InputError(

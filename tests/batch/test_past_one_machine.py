@@ -4,6 +4,7 @@ The stand-in for run-batch reads and writes lines as vllm/entrypoints/openai/run
 just the fields that it knows, and an error has its status in the response and its words in `error`.
 """
 
+import ast
 import json
 import os
 import re
@@ -79,15 +80,41 @@ def test_what_run_batch_answers_comes_into_the_store(project: Project) -> None:
     assert told == {"negative": 3, "positive": 7}
 
 
-def test_the_script_for_ray_is_in_the_docs_and_compiles() -> None:
-    compile(read_script(), "ask.py", "exec")
+def test_the_scripts_for_ray_read_requests_and_write_what_is_imported(project: Project) -> None:
+    with serve_teacher(label) as server:
+        export(project, server)
+        lines = []
+        for number, line in enumerate(Path("batch/requests-0001.jsonl").read_text().splitlines()):
+            script = read_script("# ask.py" if number % 2 else "def read")
+            row = script["read"]({"text": line})
+            few = {"generated_text": "positive", "num_input_tokens": 9, "num_generated_tokens": 1}
+            row |= {"http_response": chat_answer("positive")} if number % 2 else few
+            lines.append(script["write"](row)["line"])
+        Path("batch/results-0001.jsonl").write_text("".join(f"{line}\n" for line in lines))
+        assert "10 new answers, 0 known already" in call("batch", "import", "batch")
+        assert annotate()["label"].tolist() == ["positive"] * 10
+        assert not server.bodies, "all that was asked has come by the file"
 
 
-def read_script() -> str:
+def test_an_answer_of_as_many_tokens_as_it_may_have_is_told_as_cut() -> None:
+    row = {"custom_id": "1", "generated_text": "posi", "num_input_tokens": 9, "num_generated_tokens": 4, "most": 4}
+    body = json.loads(read_script("def read")["write"](row)["line"])["response"]["body"]
+    assert body["choices"][0]["finish_reason"] == "length"
+
+
+def read_script(start: str) -> dict[str, Any]:
+    """The functions of the script in the docs that begins so, without Ray."""
+    kept: list[ast.stmt] = [node for node in ast.parse(show_script(start)).body if isinstance(node, ast.FunctionDef)]
+    names: dict[str, Any] = {"json": json}
+    exec(compile(ast.Module(kept, []), "ask.py", "exec"), names)
+    return names
+
+
+def show_script(start: str) -> str:
     blocks: list[str] = re.findall(
         r"```python\n(.*?)```", (ROOT / "docs/annotate.md").read_text(encoding="utf-8"), re.DOTALL
     )
-    return next(block for block in blocks if block.startswith("# ask.py"))
+    return next(block for block in blocks if block.startswith(start))
 
 
 @pytest.mark.long  # starting Ray takes its time
@@ -96,7 +123,7 @@ def test_what_ray_data_answers_comes_into_the_store(project: Project) -> None:
     behave = lambda body, number: error(400, "too long") if prompt_of(body).endswith("7") else label(body, number)  # noqa: E731
     with serve_teacher(behave) as server:
         export(project, server)
-        Path("ask.py").write_text(read_script())
+        Path("ask.py").write_text(show_script("# ask.py"))
         files = ("batch/requests-0001.jsonl", "batch/results-0001.jsonl")
         command = [sys.executable, "ask.py", *files, f"{server.url}/chat/completions"]
         subprocess.run(command, check=True, env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"})

@@ -64,6 +64,7 @@ def test_another_run_gets_the_lock_between_texts_that_keep_coming(
 
         async with asyncio.timeout(SOON_S):
             await asyncio.gather(*(keep_asking() for _ in range(at_once)))
+        await other  # which raises what it ended with, if it did not get the lock
 
     asyncio.run(go())
 
