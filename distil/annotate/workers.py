@@ -22,6 +22,7 @@ from distil.forms.answers import Answer
 from distil.prompting.requests import Request
 from distil.store.answer_store import GroupCommit, Store, Stored
 from distil.teacher.answerer import Answerer, FailedRequestError
+from distil.teacher.sleeping import list_endings
 from distil.teacher.throttle import StoppedError
 
 DRAIN_S = 10.0  # for the answers of an endpoint that turned out to be of no use
@@ -80,21 +81,19 @@ class Annotator:
         self.run = uuid.uuid4().hex
         self._errands: Sequence[Errand] = ()
         self._workers: dict[str, list[asyncio.Task[None]]] = {}
-        self._interrupted = False
-        self._ended_by: DistilError | None = None
+        self._ended_by: BaseException | None = None
 
     async def answer_all(self, errands: Sequence[Errand], count: int) -> None:
         """Answer all requests of all errands, `count` of them, side by side.
 
-        Ctrl-C lets what is in flight arrive and be stored, then raises KeyboardInterrupt; a second one does not wait.
+        Ctrl-C lets what is in flight arrive and be stored, then raises KeyboardInterrupt; a second one does not wait,
+        nor do the signals that end a process, which raise SystemExit.
         An error that concerns all requests ends the run as Ctrl-C does, and is raised when what was in flight is
         stored; an endpoint that is of no use is waited for no longer than DRAIN_S.
         """
         self._errands = errands
         with tqdm(total=count, desc=self._stage, unit=" answers", mininterval=1) as bar, self._interruptible():
             await self._run_workers(bar)
-        if self._interrupted:
-            raise KeyboardInterrupt
         if self._ended_by:
             raise self._ended_by
 
@@ -110,20 +109,28 @@ class Annotator:
 
     @contextlib.contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Let the first Ctrl-C end the run in good order, and the second at once."""
+        """Let the first Ctrl-C end the run in good order; the second, and what ends a process, at once.
+
+        A turn of the loop does it: raised by a handler, an exception would come up inside whichever worker runs.
+        """
         loop = asyncio.get_running_loop()
-        before = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(self._interrupt))
+
+        def note(kind: int, _frame: object) -> None:
+            loop.call_soon_threadsafe(self._interrupt, kind)
+
+        before = {kind: signal.signal(kind, note) for kind in (signal.SIGINT, *list_endings())}
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            for kind, handler in before.items():
+                signal.signal(kind, handler)
 
     async def _work(self, errand: Errand, bar: "tqdm[Never]") -> None:
         try:
             for request in errand.requests:
                 await self._answer(errand, request)
                 bar.update()
-                if self._interrupted or self._ended_by:
+                if self._ended_by:
                     return
         except StoppedError:
             return
@@ -170,11 +177,16 @@ class Annotator:
             bar.set_postfix_str(", ".join(filter(None, (spent, waits))))
             await asyncio.sleep(1)
 
-    def _interrupt(self) -> None:
-        self._interrupted = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        print("\nwaiting for the answers under way; Ctrl-C again leaves them", file=sys.stderr)
-        self._stop()
+    def _interrupt(self, kind: int) -> None:
+        first = self._ended_by is None
+        if first:  # the code is the one by which a shell tells of a process that a signal ended
+            self._ended_by = KeyboardInterrupt() if kind == signal.SIGINT else SystemExit(128 + kind)
+        if first and kind == signal.SIGINT:
+            print("\nwaiting for the answers under way; Ctrl-C again leaves them", file=sys.stderr)
+            self._stop()
+        else:
+            for errand in self._errands:
+                self._abandon(errand)
 
     def _end(self, error: DistilError, errand: Errand) -> None:
         if isinstance(error, EndpointError):
