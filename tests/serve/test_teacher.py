@@ -162,14 +162,14 @@ def test_a_teacher_that_is_away_slows_few_requests_and_breaks_none(
 def test_an_answer_that_comes_late_is_kept_and_waited_for_in_the_end(
     study: Path, model: Path, teacher: LoopbackTeacher
 ) -> None:
-    teacher.delay_s = 1.5
+    teacher.delay_s = 3
     with serve(study, model, "--teacher-timeout", "0.4") as server:
         begun = time.monotonic()
         with ThreadPoolExecutor(2) as pool:
             replies = list(pool.map(lambda _: ask(server, "good thing"), range(2)))
         assert [who(reply) for reply in replies] == [["student"]] * 2
         assert {reply.headers["x-distil-why-not-teacher"] for reply in replies} == {"slow"}
-        assert time.monotonic() - begun < 1.4
+        assert time.monotonic() - begun < teacher.delay_s
         assert len(teacher.bodies) == 1, "what two ask at once is bought once"
         assert server.end() == 0
         assert count_kept(study) == 1, "it was paid for"

@@ -90,7 +90,7 @@ def test_an_allowance_that_is_used_up_with_an_answer_is_waited_for() -> None:
     headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "500ms"}
     started = time.monotonic()
     ask(lambda _body, _number: web.json_response(chat_answer("fine"), headers=headers), times=2)
-    assert 0.5 <= time.monotonic() - started < 3
+    assert time.monotonic() - started >= 0.5
 
 
 def test_a_request_that_alone_is_turned_away_again_and_again_fails_alone() -> None:

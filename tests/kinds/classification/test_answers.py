@@ -1,7 +1,7 @@
 import json
-import time
 
 import pytest
+from growth import grows_in_proportion
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -112,10 +112,11 @@ def test_anything_else_is_an_abstention_that_says_why(text: str | None, finish_r
 
 
 @pytest.mark.parametrize("piece", ["positive ", "not positive ", '{"label": ', "word ", "\u0130", "<think>", "{"])
-def test_what_no_teacher_writes_takes_no_time_and_names_no_label(piece: str) -> None:
-    started = time.process_time()
-    assert read_reply(Answer(piece * (16_000_000 // len(piece))), LABELS, "").label is None
-    assert time.process_time() - started < 2
+def test_what_no_teacher_writes_takes_time_in_proportion_and_names_no_label(piece: str) -> None:
+    def read_many(times: int) -> None:
+        assert read_reply(Answer(piece * times), LABELS, "").label is None
+
+    assert grows_in_proportion(read_many, 4_000_000 // len(piece))
 
 
 def test_a_long_thought_before_a_label_is_no_long_reply() -> None:
