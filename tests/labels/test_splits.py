@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distil.labels.splits import assign, draw, find_straddling
+from distil.labels.params import SplitParams
+from distil.labels.splits import assign, draw, find_straddling, find_test
 
 IDS = [f"{number:016x}" for number in range(4000)]
 
@@ -122,3 +123,35 @@ def test_of_a_cluster_that_stays_together_one_drawn_row_calibrates_and_none_trai
     assert len(calibrated) == len(set(calibrated)) > 20
     assert not set(calibrated) & set(clusters[found == "train"])
     assert set(found[np.isin(clusters, calibrated)]) == {"calibration", "near"}
+
+
+def test_test_rows_are_found_before_there_is_a_label() -> None:
+    rows = make_rows(400).assign(text=[f"text number {number}" for number in range(400)]).drop(columns="label")
+    params = SplitParams(test_share=0.3, validation_share=0.2, salt="salt")
+    expected = assign(make_rows(400), 0.3, 0.2, "salt") == "test"
+    assert find_test(rows, params).tolist() == expected.tolist()
+    assert 0 < expected.sum() < 400
+    salted = find_test(rows, params.model_copy(update={"salt": "other"}))
+    assert salted.tolist() == (assign(make_rows(400), 0.3, 0.2, "other") == "test").tolist()
+
+
+def test_without_gold_test_rows_are_drawn_among_those_that_have_a_label() -> None:
+    rows = make_rows(400, gold=False).assign(text=[f"text number {number}" for number in range(400)])
+    rows = rows.drop(columns="label")
+    params = SplitParams(test_share=0.3, salt="salt")
+    assert not find_test(rows, params).any()
+    expected = assign(make_rows(400, gold=False), 0.3, params.validation_share, "salt") == "test"
+    assert find_test(rows, params, "a").tolist() == expected.tolist()
+    rows["split"] = ["test", "train"] * 200
+    assert find_test(rows, params, "a").tolist() == [True, False] * 200
+
+
+def test_where_near_duplicates_stay_together_all_of_a_cluster_are_test_rows() -> None:
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(IDS, 30)) + end for _ in range(200) for end in ("", " again")]
+    rows = make_rows(400).assign(text=texts).drop(columns="label")
+    together = find_test(rows, SplitParams(test_share=0.3, salt="salt", near_duplicates="together"))
+    apart = find_test(rows, SplitParams(test_share=0.3, salt="salt"))
+    assert together[::2].tolist() == together[1::2].tolist()
+    assert together[apart].all()
+    assert apart.sum() < together.sum() < 300
