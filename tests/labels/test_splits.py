@@ -148,7 +148,8 @@ def test_without_gold_test_rows_are_drawn_among_those_that_have_a_label() -> Non
 
 def test_where_near_duplicates_stay_together_all_of_a_cluster_are_test_rows() -> None:
     rng = np.random.default_rng(0)
-    texts = [" ".join(rng.choice(IDS, 30)) + end for _ in range(200) for end in ("", " again")]
+    made = ["".join(rng.choice(list("abcdefgh "), 300)) for _ in range(200)]
+    texts = [text + end for text in made for end in ("", "!")]
     rows = make_rows(400).assign(text=texts).drop(columns="label")
     together = find_test(rows, SplitParams(test_share=0.3, salt="salt", near_duplicates="together"))
     apart = find_test(rows, SplitParams(test_share=0.3, salt="salt"))
