@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from distil.labels.params import SplitParams
-from distil.labels.splits import assign, draw, find_straddling, find_test
+from distil.labels.splits import assign, draw, find_straddling, find_test, keep_out
 
 IDS = [f"{number:016x}" for number in range(4000)]
 
@@ -156,3 +156,43 @@ def test_where_near_duplicates_stay_together_all_of_a_cluster_are_test_rows() ->
     assert together[::2].tolist() == together[1::2].tolist()
     assert together[apart].all()
     assert apart.sum() < together.sum() < 300
+
+
+def test_calibration_rows_are_drawn_outside_of_all_others_and_where_the_teacher_abstained_too() -> None:
+    rows = make_rows(2000)
+    rows.loc[::4, "label"] = None
+    rows.index = rows.index + 7
+    without = assign(rows, 0.2, 0.1, "salt")
+    part = assign(rows, 0.2, 0.1, "salt", calibration_share=0.5)
+    assert part.index.equals(rows.index)
+    drawn = part == "calibration"
+    assert (part[~drawn] == without[~drawn]).all()
+    assert set(without[drawn]) == {"train", "none"}
+    assert drawn[rows["label"].isna()].any()
+    rest = without.isin(["train", "none"])
+    assert drawn[rest].mean() == pytest.approx(0.5, abs=0.05)
+    assert drawn.tolist() == (rest & draw(rows["id"], 0.5, "salt:calibration")).tolist()
+
+
+def test_a_row_that_the_source_calls_test_calibrates_nothing() -> None:
+    rows = make_rows()
+    rows["split"] = np.where(rows.index < 300, "test", "train")
+    rows.loc[:100, "gold"] = None
+    part = assign(rows, 0.2, 0.1, "salt", calibration_share=1.0)
+    assert part[:101].tolist() == ["none"] * 101
+    assert part[101:300].tolist() == ["test"] * 199
+
+
+def test_of_a_cluster_one_row_calibrates_and_the_others_are_near() -> None:
+    rows = make_rows(400)
+    part = assign(rows, 0.2, 0.0, "salt", pair_up(rows), calibration_share=1.0)
+    first, second = part.to_numpy().reshape(2, -1)
+    assert set(zip(first, second, strict=True)) == {("test", "test"), ("calibration", "near")}, "the least id is drawn"
+
+
+def test_audited_rows_neither_train_nor_validate_and_what_is_near_them_neither() -> None:
+    rows = pd.DataFrame({"id": IDS[:7], "part": ["train", "train", "validation", "validation", "test", "near", "none"]})
+    audited = rows["id"].iloc[[0, 2, 4, 5, 6]]
+    assert keep_out(rows, audited).tolist() == ["audit", "train", "audit", "validation", "test", "audit", "none"]
+    clusters = np.array([1, 1, 2, 2, 3, 4, 5])
+    assert keep_out(rows, audited, clusters).tolist() == ["audit", "near", "audit", "near", "test", "audit", "none"]
