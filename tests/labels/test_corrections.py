@@ -20,7 +20,8 @@ def read_cell(cell: str) -> str:
 def read(folder: Path, *lines: str, header: str = HEADER) -> dict[str, dict[str, str]]:
     path = folder / "corrections.csv"
     path.write_text("\n".join([header, *lines, ""]), encoding="utf-8")
-    return read_corrections(path, read_cell).to_dict("index")
+    table = read_corrections(path, read_cell)
+    return {row_id: dict(row) for row_id, row in table.iterrows()}
 
 
 def line(number: int, label: str, *more: str, note: str = "") -> str:

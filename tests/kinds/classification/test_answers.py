@@ -113,11 +113,8 @@ def test_anything_else_is_an_abstention_that_says_why(text: str | None, finish_r
 
 @pytest.mark.parametrize("piece", ["positive ", "not positive ", '{"label": ', "word ", "\u0130", "<think>", "{"])
 def test_what_no_teacher_writes_takes_time_in_proportion_and_names_no_label(piece: str) -> None:
-    def read_many(times: int) -> None:
-        assert read_reply(Answer(piece * times), LABELS, "").label is None
-
-    assert grows_in_proportion(read_many, 24_000 // len(piece))
-    read_many(1_000_000 // len(piece))
+    assert grows_in_proportion(lambda times: read(piece * times), 96_000 // len(piece))
+    assert read(piece * (1_000_000 // len(piece)))[1] is None
 
 
 def test_a_long_thought_before_a_label_is_no_long_reply() -> None:
