@@ -5,6 +5,7 @@
 The file has a column `text`. Its texts are taken over and over, each with a number put to it, until there are so many
 rows. Both run as processes of their own, one after the other, and are timed from the first text to the last row; peak
 memory is the process's own. Prints a line for each number of rows: texts a second of both, their ratio, and both peaks.
+`--pipeline 5000` adds transformers' pipeline on the first so many of the rows, in batches of 8 as its users take it;
 `--ray` adds the same run by `--engine ray` on this machine, whose time has the start of Ray in it.
 """
 
@@ -39,6 +40,16 @@ import sys, time
 from distil.cli.main import app
 begun = time.perf_counter()
 app(["predict", sys.argv[2], sys.argv[3], "--model", sys.argv[1], *sys.argv[4:]], standalone_mode=False)
+print(time.perf_counter() - begun)
+"""
+PIPELINE = """
+import csv, itertools, sys, time
+from transformers import pipeline
+classify = pipeline("text-classification", sys.argv[1], batch_size=8, top_k=None, truncation=True)
+with open(sys.argv[2], encoding="utf-8", newline="") as file:
+    texts = [row["text"] for row in itertools.islice(csv.DictReader(file), int(sys.argv[3]))]
+begun = time.perf_counter()
+classify(texts)
 print(time.perf_counter() - begun)
 """
 
@@ -77,6 +88,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="folder that export wrote")
     parser.add_argument("texts", type=Path, help="csv with a column text")
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000])
+    parser.add_argument("--pipeline", type=int, help="run transformers' pipeline on so many rows too")
     parser.add_argument("--ray", action="store_true", help="run it on Ray too")
     arguments = parser.parse_args()
     with arguments.texts.open(encoding="utf-8", newline="") as file:
@@ -88,6 +100,9 @@ def main() -> None:
             bare = run(BARE, arguments.model.resolve(), path)
             tool = run(TOOL, arguments.model.resolve(), path, here := Path(name) / "out.csv")
             told = [tell("class", rows, bare), tell("predict", rows, tool), f"ratio {bare.seconds / tool.seconds:.3f}"]
+            if arguments.pipeline:
+                usual = run(PIPELINE, arguments.model.resolve(), path, str(slice_ := min(rows, arguments.pipeline)))
+                told.append(f"{tell('pipeline', slice_, usual)} on {slice_:,}")
             if arguments.ray:
                 ray = run(TOOL, arguments.model.resolve(), path, there := Path(name) / "ray.csv", "--engine", "ray")
                 same = "the same bytes" if filecmp.cmp(here, there, shallow=False) else "OTHER BYTES"

@@ -13,6 +13,7 @@ import yaml
 from conftest import ROOT
 from import_closure import import_closure
 from pydantic import BaseModel
+from ruamel.yaml import YAML
 
 from distil.core.errors import InputError
 from distil.core.params import Kind, Params, load_params
@@ -244,3 +245,13 @@ def test_git_tracks_nothing_of_the_folders_that_dvc_keeps() -> None:
         ["git", "ls-files", "data", "models", "reports"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert listed.stdout.split() == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*ROOT.glob("*.yaml"), *ROOT.glob("presets/**/*.yaml")]), ids=lambda path: path.name
+)
+def test_dvc_reads_the_files_alike_with_and_without_its_fast_reader(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    fast, slow = YAML(typ="safe"), YAML(typ="safe", pure=True)
+    assert fast.Parser is not slow.Parser, "ruamel.yaml.clib is not installed"
+    assert fast.load(text) == slow.load(text)

@@ -93,18 +93,28 @@ def _measure(node: yaml.Node, known: dict[int, tuple[int, int]], above: tuple[in
 
 
 def _list_parts(node: yaml.Node) -> list[yaml.Node]:
-    """What a sequence holds, or the keys and values of a mapping; raises an error of YAML where a key stands twice."""
-    if isinstance(node, yaml.SequenceNode):
-        return list(node.value)
-    if not isinstance(node, yaml.MappingNode):
+    """What a sequence holds, or the keys and values of a mapping.
+
+    Raises an error of YAML where a key stands twice, and where not every reader would take a plain colon.
+    """
+    if not isinstance(node, yaml.CollectionNode):
         return []
+    parts = node.value if isinstance(node, yaml.SequenceNode) else [part for pair in node.value for part in pair]
+    for part in parts if node.flow_style else ():
+        here = part.start_mark.index > node.start_mark.index  # and not elsewhere, under an alias
+        if here and isinstance(part, yaml.ScalarNode) and part.style is None and ":" in part.value:
+            raise _complain(
+                part, f"{part.value[:40]!r} has a colon; inside braces and brackets it needs quotes for DVC"
+            )
+    if isinstance(node, yaml.SequenceNode):
+        return parts
     seen: set[Hashable] = set()
     for key, _ in node.value:
         if isinstance(key, yaml.ScalarNode):
             if (key.tag, key.value) in seen:
                 raise _complain(key, f"the key {key.value[:40]!r} stands twice")
             seen.add((key.tag, key.value))
-    return [part for pair in node.value for part in pair]
+    return parts
 
 
 def _complain(node: yaml.Node, problem: str) -> yaml.YAMLError:

@@ -69,8 +69,7 @@ def price_hardware_table(
     None, and then there is no price per text.
     """
     rate = check_rate(student_texts_per_s)
-    rented = basis.hardware.model_dump(exclude={"cpu", "cores", "gpu", "watts", "watts_source"})
-    rows = (HardwareRow(**rented, measured=True), *basis.other_hardware)
+    rows = (HardwareRow(**basis.hardware.model_dump(), measured=True), *basis.other_hardware)
     table = [_price_row(row, served, rate, basis.params.utilisation) for row in rows]
     if rate is not None and list_differences(basis.hardware, machine):
         table[0]["throughput"] = "measured on another machine"

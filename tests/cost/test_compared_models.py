@@ -7,6 +7,7 @@ from conftest import ROOT
 from distil.core.params import load_params
 from distil.cost.basis import CostBasis, load_basis
 from distil.cost.compared_models import compare_models, describe_counting
+from distil.cost.llm_carbon import estimate_llm_co2
 from distil.cost.params import CostParams
 from distil.cost.price_tables import PriceTable
 
@@ -125,6 +126,15 @@ def test_co2_grows_with_the_votes() -> None:
     one_vote = make_asked(200_000, 50_000, answers=1000)
     once, thrice = (compare_models(basis, asked, DAY)[0]["kg_co2_per_million"] for asked in (one_vote, make_asked()))
     assert thrice["high"] == pytest.approx(3 * once["high"])
+    a_million = estimate_llm_co2("gpt-4-turbo", 50, 1_000_000)
+    assert a_million is not None
+    assert once == pytest.approx(a_million.model_dump())
+
+
+def test_the_price_is_that_of_the_day_of_the_measurement() -> None:
+    basis = make_basis(["o3"])
+    before, after = (compare_models(basis, make_asked(), day)[0]["prices"] for day in ("2025-06-09", "2025-06-11"))
+    assert (before, after) == ({"input": 10.0, "output": 40.0}, {"input": 2.0, "output": 8.0})
 
 
 def test_it_is_said_whose_tokenizer_counted() -> None:

@@ -9,6 +9,7 @@ from conftest import ROOT
 from distil.core.params import load_params
 from distil.cost.basis import CostBasis, load_basis
 from distil.cost.machines import (
+    BREAK_EVEN_DECADES,
     UNPRICED,
     count_break_even_texts,
     draw_break_even,
@@ -84,6 +85,7 @@ def test_the_curves_cross_at_the_break_even() -> None:
         for texts in sorted({row["texts"] for row in rows})
         if spent[texts, "teacher"] < spent[texts, "student_int8"]
     ]
+    assert max(row["texts"] for row in rows) == 10 ** BREAK_EVEN_DECADES[1]
     assert max(behind) < 250_000 < min({row["texts"] for row in rows} - set(behind))
 
 

@@ -1,5 +1,6 @@
 """The tokens and prices of the 2024 study are in huggingface.co/blog/synthetic-data-save-costs."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,11 @@ def test_cached_input_has_its_own_price_where_one_is_given() -> None:
     assert price_tokens(tokens, TokenPrices(input=1.0, output=0.0, cached_input=0.5)) == pytest.approx(0.8)
 
 
+def test_of_tokens_that_nobody_told_to_be_cached_none_is() -> None:
+    prices = TokenPrices(input=100.0, output=500.0, cached_input=1.0)
+    assert price_tokens(Tokens(input=10, cached_input=None, output=2), prices) == pytest.approx(2000 / 1e6)
+
+
 def test_unknown_tokens_have_no_price() -> None:
     assert price_tokens(Tokens(input=5, cached_input=None, output=None), TokenPrices(input=1.0, output=1.0)) is None
 
@@ -36,7 +42,21 @@ def test_given_prices_come_first_wherever_the_endpoint_is() -> None:
             found = find_prices("gpt-4o-mini", address, given)
             assert found is not None
             assert found.prices == mine
-            assert "params.yaml" in found.source
+            assert found.source == "cost.teacher_usd_per_million_tokens in params.yaml"
+
+
+def test_the_price_of_the_moment_is_taken() -> None:
+    before, after = datetime(2025, 6, 9, tzinfo=UTC), datetime(2025, 6, 11, tzinfo=UTC)
+    dear, cheap = (find_prices("o3", OPENAI, None, moment) for moment in (before, after))
+    assert dear is not None
+    assert (dear.prices.input, dear.prices.output) == (10.0, 40.0)
+    assert cheap is not None
+    assert (cheap.prices.input, cheap.prices.output) == (2.0, 8.0)
+    assert find_prices("o3", OPENAI, None) == cheap
+
+
+def test_a_model_that_writes_nothing_has_no_price_of_answers() -> None:
+    assert find_prices("text-embedding-3-small", OPENAI, None) is None
 
 
 def test_the_package_knows_an_endpoint_by_its_address() -> None:

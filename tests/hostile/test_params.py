@@ -57,6 +57,11 @@ def load(tmp_path: Path, content: str | bytes, model: type[Params] = TaskParams,
         (b"task: \x00", "special characters are not allowed"),
         ("task:\n\tname: t", "cannot start any token"),
         ("- task", "must hold sections"),
+        (
+            "task: {name: a:b}",
+            "line 1 is not YAML: 'a:b' has a colon; inside braces and brackets it needs quotes for DVC",
+        ),
+        ("task: {labels: [x, http://y]}", "'http://y' has a colon"),
         ("x" * 1_100_000, "it has 1,100,000 characters"),
     ],
 )

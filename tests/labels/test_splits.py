@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distil.labels.splits import assign, draw, find_straddling
+from distil.labels.params import SplitParams
+from distil.labels.splits import assign, draw, find_straddling, find_test, keep_out
 
 IDS = [f"{number:016x}" for number in range(4000)]
 
@@ -122,3 +123,76 @@ def test_of_a_cluster_that_stays_together_one_drawn_row_calibrates_and_none_trai
     assert len(calibrated) == len(set(calibrated)) > 20
     assert not set(calibrated) & set(clusters[found == "train"])
     assert set(found[np.isin(clusters, calibrated)]) == {"calibration", "near"}
+
+
+def test_test_rows_are_found_before_there_is_a_label() -> None:
+    rows = make_rows(400).assign(text=[f"text number {number}" for number in range(400)]).drop(columns="label")
+    params = SplitParams(test_share=0.3, validation_share=0.2, salt="salt")
+    expected = assign(make_rows(400), 0.3, 0.2, "salt") == "test"
+    assert find_test(rows, params).tolist() == expected.tolist()
+    assert 0 < expected.sum() < 400
+    salted = find_test(rows, params.model_copy(update={"salt": "other"}))
+    assert salted.tolist() == (assign(make_rows(400), 0.3, 0.2, "other") == "test").tolist()
+
+
+def test_without_gold_test_rows_are_drawn_among_those_that_have_a_label() -> None:
+    rows = make_rows(400, gold=False).assign(text=[f"text number {number}" for number in range(400)])
+    rows = rows.drop(columns="label")
+    params = SplitParams(test_share=0.3, salt="salt")
+    assert not find_test(rows, params).any()
+    expected = assign(make_rows(400, gold=False), 0.3, params.validation_share, "salt") == "test"
+    assert find_test(rows, params, "a").tolist() == expected.tolist()
+    rows["split"] = ["test", "train"] * 200
+    assert find_test(rows, params, "a").tolist() == [True, False] * 200
+
+
+def test_where_near_duplicates_stay_together_all_of_a_cluster_are_test_rows() -> None:
+    rng = np.random.default_rng(0)
+    made = ["".join(rng.choice(list("abcdefgh "), 300)) for _ in range(200)]
+    texts = [text + end for text in made for end in ("", "!")]
+    rows = make_rows(400).assign(text=texts).drop(columns="label")
+    together = find_test(rows, SplitParams(test_share=0.3, salt="salt", near_duplicates="together"))
+    apart = find_test(rows, SplitParams(test_share=0.3, salt="salt"))
+    assert together[::2].tolist() == together[1::2].tolist()
+    assert together[apart].all()
+    assert apart.sum() < together.sum() < 300
+
+
+def test_calibration_rows_are_drawn_outside_of_all_others_and_where_the_teacher_abstained_too() -> None:
+    rows = make_rows(2000)
+    rows.loc[::4, "label"] = None
+    rows.index = rows.index + 7
+    without = assign(rows, 0.2, 0.1, "salt")
+    part = assign(rows, 0.2, 0.1, "salt", calibration_share=0.5)
+    assert part.index.equals(rows.index)
+    drawn = part == "calibration"
+    assert (part[~drawn] == without[~drawn]).all()
+    assert set(without[drawn]) == {"train", "none"}
+    assert drawn[rows["label"].isna()].any()
+    rest = without.isin(["train", "none"])
+    assert drawn[rest].mean() == pytest.approx(0.5, abs=0.05)
+    assert drawn.tolist() == (rest & draw(rows["id"], 0.5, "salt:calibration")).tolist()
+
+
+def test_a_row_that_the_source_calls_test_calibrates_nothing() -> None:
+    rows = make_rows()
+    rows["split"] = np.where(rows.index < 300, "test", "train")
+    rows.loc[:100, "gold"] = None
+    part = assign(rows, 0.2, 0.1, "salt", calibration_share=1.0)
+    assert part[:101].tolist() == ["none"] * 101
+    assert part[101:300].tolist() == ["test"] * 199
+
+
+def test_of_a_cluster_one_row_calibrates_and_the_others_are_near() -> None:
+    rows = make_rows(400)
+    part = assign(rows, 0.2, 0.0, "salt", pair_up(rows), calibration_share=1.0)
+    first, second = part.to_numpy().reshape(2, -1)
+    assert set(zip(first, second, strict=True)) == {("test", "test"), ("calibration", "near")}, "the least id is drawn"
+
+
+def test_audited_rows_neither_train_nor_validate_and_what_is_near_them_neither() -> None:
+    rows = pd.DataFrame({"id": IDS[:7], "part": ["train", "train", "validation", "validation", "test", "near", "none"]})
+    audited = rows["id"].iloc[[0, 2, 4, 5, 6]]
+    assert keep_out(rows, audited).tolist() == ["audit", "train", "audit", "validation", "test", "audit", "none"]
+    clusters = np.array([1, 1, 2, 2, 3, 4, 5])
+    assert keep_out(rows, audited, clusters).tolist() == ["audit", "near", "audit", "near", "test", "audit", "none"]

@@ -295,6 +295,23 @@ def test_one_teacher_that_ecologits_does_not_know_leaves_the_co2_of_all_unknown(
     cost = run_cost(project)
     assert cost["systems"]["teacher"]["kg_co2_per_million"] is None
     assert any("EcoLogits does not know mine;" in note for note in cost["notes"])
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=200_000, his=100_000, mine=100_000)
+    assert any("EcoLogits does not know his and mine;" in note for note in run_cost(project)["notes"])
+
+
+def test_the_co2_of_teachers_that_told_no_tokens_is_unknown_and_they_are_named(project: Path) -> None:
+    write_annotation(project, "endpoint", texts_per_s=None, tokens=None, his=None, mine=None)
+    (note,) = [note for note in run_cost(project)["notes"] if "CO2 is unknown" in note and "teacher" in note]
+    assert note == (
+        "the teacher's CO2 is unknown: the token counts of his and mine are not known; give "
+        "cost.teacher_kwh_per_million_texts {low, mid, high}"
+    )
+    assert any("told no token counts of his and mine, so" in note for note in run_cost(project)["notes"])
+
+
+def test_the_co2_of_a_teacher_on_this_machine_is_known_or_of_its_hours(project: Path) -> None:
+    write_annotation(project, "local", texts_per_s=None, tokens=100_000)
+    assert not any("CO2 is unknown" in note and "teacher" in note for note in run_cost(project)["notes"])
 
 
 def test_an_endpoint_s_energy_gives_its_co2(project: Path) -> None:
@@ -507,6 +524,8 @@ def test_failed_tries_are_named_since_their_price_is_in_no_log(project: Path) ->
     write_params(project, {"teacher_usd_per_million_tokens": usd(100, 200)})
     notes = run_cost(project)["notes"]
     assert any("100 tries failed" in note and "$1.50 more" in note for note in notes), "30 x 100 / 2,000"
+    change_run(project, retries=0)
+    assert not any("tries failed" in note for note in run_cost(project)["notes"])
 
 
 def test_a_price_that_genai_prices_knows_is_proposed_and_not_taken(project: Path) -> None:
