@@ -127,6 +127,8 @@ def label_all(
             total = total.add(counts)
     if labelled:
         typer.echo(describe_run(labelled, time.perf_counter() - begun, price))
+    if teacher is not None and teacher.spent_usd:
+        typer.echo(f"${teacher.spent_usd:,.4f} for the teacher's answers, those that were paid for before too")
     return total
 
 

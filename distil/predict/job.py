@@ -87,11 +87,11 @@ def label_file(
     with output.locked(), brought(source) as path, explain_bytes(path, source.path):
         digest, lines = _read_through(path)
         identity = _identify(digest, source, column, model, wanted, kind, teacher)
+        task = _plan(source, path, column, model, wanted, kind)  # before the output counts as begun
         if before := find_made(output, identity, overwrite):
             if teacher is not None:
                 teacher.spent_usd += before.teacher_usd  # the budget is one for all files, whenever they were written
             return before.counts, True
-        task = _plan(source, path, column, model, wanted, kind)
         if done := find_done(output.parts):
             note(_count_rows(done.values(), wanted), lines, True)
         for number, counts in engine(task, output.parts, frozenset(done), model):

@@ -167,29 +167,24 @@ def write_reply(student: OnnxStudent, asked: Asked, labelled: Sequence[Labelled]
     show = SHOWN[student.kind]
     shown: list[Any] = [show(student, one.said, asked)[: asked.most] for one in labelled]
     if asked.detailed:
-        shown = [_add_details(one, predictions) for one, predictions in zip(labelled, shown, strict=True)]
+        shown = [{"predictions": some} | _tell_details(one) for one, some in zip(labelled, shown, strict=True)]
     in_list = asked.is_batch or (asked.in_list and student.kind != "token_classification")
     return shown if in_list else shown[0]
 
 
 def write_redacted(asked: Asked, labelled: Sequence[Labelled]) -> Any:
     """The texts with each span replaced by its label, and the spans without their words."""
-    written = [
-        {
-            "text": redact(text, one.said.spans),
-            "spans": [
-                {"entity_group": s.label, "score": s.probability, "start": s.start, "end": s.end}
-                for s in one.said.spans
-            ],
-        }
-        for text, one in zip(asked.texts, labelled, strict=True)
-    ]
+    written = [_redact(text, one, asked.detailed) for text, one in zip(asked.texts, labelled, strict=True)]
     return written if asked.is_batch else written[0]
 
 
-def _add_details(one: Labelled, predictions: list[Any]) -> dict[str, Any]:
+def _redact(text: str, one: Labelled, detailed: bool) -> dict[str, Any]:
+    spans = [{"entity_group": s.label, "score": s.probability, "start": s.start, "end": s.end} for s in one.said.spans]
+    return {"text": redact(text, one.said.spans), "spans": spans} | (_tell_details(one) if detailed else {})
+
+
+def _tell_details(one: Labelled) -> dict[str, Any]:
     return {
-        "predictions": predictions,
         "sureness": one.said.sureness,
         "unsure": one.unsure,
         "answered_by": one.by,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from predicting import refuse
+from predicting import predict, refuse
 from typer.testing import CliRunner
 
 from distil.cli.main import app
@@ -46,6 +46,13 @@ def test_what_is_wrong_is_one_line(model: Path, arguments: tuple[str, ...], told
     Path("utf16.csv").write_bytes("text\ngood\n".encode("utf-16") + b"\0")
     Path("folder").write_text("a file where a folder would have to be")
     assert told in refuse(model, *arguments)
+
+
+def test_what_was_refused_is_not_taken_for_begun(model: Path) -> None:
+    Path("in.jsonl").write_text('{"text": "good"}\n')
+    Path("in.csv").write_text("text\ngood\n")
+    assert "write them to a file that ends in .jsonl" in refuse(model, "in.jsonl", "out.csv")
+    assert "1 rows" in predict(model, "in.csv", "out.csv")
 
 
 def test_without_a_student_the_way_to_one_is_named(here: Path) -> None:
