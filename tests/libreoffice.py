@@ -25,5 +25,5 @@ def save_as(form: str, paths: Sequence[Path], folder: Path) -> None:
         ],
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=600,
     )

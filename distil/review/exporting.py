@@ -65,14 +65,14 @@ def shorten(text: str) -> str:
 
 def is_shown_as(text: str, cell: str) -> bool:
     """Whether a cell shows a text, as one of the formats here does, whatever became of its blanks."""
-    return any(_join_blanks(cell) == _join_blanks(way) for way in (text, shorten(text), guard_text(text)))
+    return any(_drop_blanks(cell) == _drop_blanks(way) for way in (text, shorten(text), guard_text(text)))
 
 
-def _join_blanks(text: str) -> str:
-    """A text with one blank for several, and what reads as an escape read as one: some programs do, others do not."""
+def _drop_blanks(text: str) -> str:
+    """A text without blanks, and with what looks like an escape read as one: some programs do, others do not."""
     from openpyxl.utils.escape import unescape
 
-    return " ".join(unicodedata.normalize("NFC", unescape(text)).split())
+    return "".join(unicodedata.normalize("NFC", unescape(text)).split())
 
 
 def write_csv(path: Path, tasks: Sequence[Task]) -> None:
