@@ -65,7 +65,8 @@ def shorten(text: str) -> str:
 
 def is_shown_as(text: str, cell: str) -> bool:
     """Whether a cell shows a text, as one of the formats here does, whatever became of its blanks."""
-    return any(_drop_blanks(cell) == _drop_blanks(way) for way in (text, shorten(text), guard_text(text)))
+    shown = _drop_blanks(cell)
+    return any(_drop_blanks(way) == shown for way in (text, shorten(text), guard_text(text)))
 
 
 def _drop_blanks(text: str) -> str:
