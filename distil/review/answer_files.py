@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from distil.core.errors import InputError
+from distil.core.ids import DIGITS
 from distil.forms.exchange import ExchangeForm
 from distil.predict.reading import open_table
 from distil.review.found import KEY, SHA, Found, name_annotator, read_seconds, write_cell, write_text
@@ -16,6 +17,7 @@ from distil.texts.json_files import list_objects
 from distil.texts.opening import kind_of
 
 TABLES = (".csv", ".tsv", ".xlsx", ".jsonl", ".parquet")
+SHA_DIGITS = 64
 YES = {"x", "1", "1.0", "true", "yes", "y", "unsure"}  # in the column unsure
 
 
@@ -73,6 +75,12 @@ def _read_table(path: Path, kind: str, form: ExchangeForm) -> Iterator[Found]:
             yield _read_cells(row.place, row.cells, form)
 
 
+def _read_id(cells: Mapping[str, Any]) -> str:
+    """A text's id; by the hash, which begins with it, where a spreadsheet took its digits for a number."""
+    text_id, sha = write_cell(cells.get(KEY)), write_cell(cells.get(SHA))
+    return sha[:DIGITS] if len(text_id) != DIGITS and len(sha) == SHA_DIGITS else text_id
+
+
 def _read_cells(place: str, cells: Mapping[str, Any], form: ExchangeForm) -> Found:
     """A row of a table, also as Label Studio writes it as csv or JSON-MIN, where no label may be an answer too."""
     label = write_cell(cells.get("label"))
@@ -81,7 +89,7 @@ def _read_cells(place: str, cells: Mapping[str, Any], form: ExchangeForm) -> Fou
     note = cells.get("note")
     found = Found(
         place,
-        write_cell(cells.get(KEY)),
+        _read_id(cells),
         write_cell(cells.get(SHA)),
         write_cell(cells.get("sheet")),
         label,

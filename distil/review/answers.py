@@ -70,15 +70,15 @@ def append_answers(folder: Path, answers: Iterable[Answer]) -> None:
 
     Half a line that an earlier run left at the end of the file is cut off.
     """
-    lines: dict[str, str] = {}
+    lines: dict[str, list[str]] = {}
     for answer in answers:
-        lines[answer.reader] = lines.get(answer.reader, "") + f"{write_line(answer)}\n"
-    for reader, text in lines.items():
+        lines.setdefault(answer.reader, []).append(f"{write_line(answer)}\n")
+    for reader, written in lines.items():
         path = answers_path(folder, reader)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab+") as file:
             _end_line(file)
-            file.write(text.encode())
+            file.write("".join(written).encode())
             file.flush()
             os.fsync(file.fileno())
 

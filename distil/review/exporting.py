@@ -3,7 +3,7 @@
 What joins the answers again is the id of a text and the hash of it, `text_id` and `text_sha`; the text itself is never
 read back, so it may be shortened to what a cell can hold. Nothing in a cell is a formula, whatever stands in texts
 and labels: cells of a workbook are strings by their type, and in csv what a spreadsheet would take for a formula begins
-with an apostrophe (OWASP, CSV Injection).
+with an apostrophe (OWASP, CSV Injection). So does a text that it would take for a number or a date.
 """
 
 import csv
@@ -28,8 +28,10 @@ FILLED_IN = ("label", "unsure", "note")  # by people
 KEYS = ("sheet", "text_id", "text_sha")
 ABOUT = ("teacher_label", "teacher_reason", "why", "readers")  # those that a sheet has anything for
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # that a cell may begin with
+LIKE_NUMBER = re.compile(r"(?=.*\d)[\d\s.,:/%eE+-]+")
 LONGEST_CELL = 32_767  # Excel's
 CUT = " [...]"
+ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # what begins like an escape of a workbook and is none
 NO_XML = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ud800-\\udfff\\ufffe\\uffff]")
 WIDTHS = {"text": 80, "label": 24, "unsure": 8, "note": 24, "teacher_reason": 40, "why": 40, "readers": 32}
 NARROW = 14
@@ -63,12 +65,15 @@ def shorten(text: str) -> str:
 
 def is_shown_as(text: str, cell: str) -> bool:
     """Whether a cell shows a text, as one of the formats here does, whatever became of its blanks."""
-    ways = (text, shorten(text), guard(text))
-    return any(_join_blanks(cell) == _join_blanks(way) for way in ways)
+    shown = _drop_blanks(cell)
+    return any(_drop_blanks(way) == shown for way in (text, shorten(text), guard_text(text)))
 
 
-def _join_blanks(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
+def _drop_blanks(text: str) -> str:
+    """A text without blanks, and with what looks like an escape read as one: some programs do, others do not."""
+    from openpyxl.utils.escape import unescape
+
+    return "".join(unicodedata.normalize("NFC", unescape(text)).split())
 
 
 def write_csv(path: Path, tasks: Sequence[Task]) -> None:
@@ -76,7 +81,7 @@ def write_csv(path: Path, tasks: Sequence[Task]) -> None:
     columns, rows = tabulate(tasks)
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerows([columns, *([guard(cell) for cell in row] for row in rows)])
+    writer.writerows([columns, *([guard_text(shown), *map(guard, others)] for shown, *others in rows)])
     with written_whole(path) as half:
         half.write_bytes(text.getvalue().encode("utf-8-sig", "backslashreplace"))
 
@@ -84,6 +89,11 @@ def write_csv(path: Path, tasks: Sequence[Task]) -> None:
 def guard(cell: str) -> str:
     """A cell of csv that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
+def guard_text(text: str) -> str:
+    """A text as a cell of csv that a spreadsheet takes for a text, and does not cut."""
+    return shorten(f"'{text}" if LIKE_NUMBER.fullmatch(text) else guard(text))
 
 
 def write_workbook(path: Path, tasks: Sequence[Task], labels: Sequence[str], form: ExchangeForm) -> None:
@@ -220,7 +230,7 @@ def _write_row(sheet: "Worksheet", row: int, cells: Sequence[str]) -> None:
     """Write a row of strings, none of which is a formula, a number or a date."""
     for column, text in enumerate(cells, start=1):
         shown = shorten(text)
-        cell = sheet.cell(row, column, shown)
+        cell = sheet.cell(row, column, ESCAPE.sub("_x005F_", shown))
         cell.data_type = "s"
         cell.quotePrefix = shown.startswith(FORMULA)
         cell.number_format = "@"

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import pandas as pd
-
 from distil.core.tables import LABELS, TEXTS, read_rows
 from distil.review.answers import Answer, forget_unknown, read_answers
 from distil.review.settling import decide_all
@@ -46,31 +44,28 @@ def open_sheet(places: Places, sheet: SheetName) -> list[Task]:
     `adjudication` has the rows of both on which readers differ and nobody settled it yet. Raises `InputError` where a
     file is missing or not as it should be.
     """
-    texts = read_rows(places.texts, TEXTS).set_index("id")["text"]
+    texts: dict[str, str] = read_rows(places.texts, TEXTS).set_index("id")["text"].to_dict()
     if sheet == AUDIT:
-        return [_show(row, AUDIT, texts) for row in read_audit(places.folder) if row.id in texts.index]
-    told = read_rows(places.labels, LABELS).set_index("id")
+        return [_show(row, AUDIT, texts) for row in read_audit(places.folder) if row.id in texts]
     if sheet == QUEUE:
-        rows = [row for row in read_queue(places.folder) if row.id in texts.index]
-        return [_show(row, QUEUE, texts, told, why=row.why) for row in rows]
+        labels = read_rows(places.labels, LABELS)
+        told = dict(zip(labels["id"], zip(labels["teacher_label"], labels["reason"], strict=True), strict=True))
+        rows = [row for row in read_queue(places.folder) if row.id in texts]
+        return [_show(row, QUEUE, texts, told.get(row.id, (None, None)), why=row.why) for row in rows]
     return [
         _show(decision.row, "adjudication", texts, said={it.reader: it.label for it in decision.readings if it.label})
         for decision in decide_all(places.folder, places.read_answers())
-        if decision.outcome == "disputed" and decision.row.id in texts.index
+        if decision.outcome == "disputed" and decision.row.id in texts
     ]
 
 
 def _show(
     row: SheetRow,
     sheet: SheetName,
-    texts: pd.Series,
-    told: pd.DataFrame | None = None,
+    texts: Mapping[str, str],
+    told: tuple[object, object] = (None, None),
     why: Sequence[str] = (),
     said: Mapping[str, str] | None = None,
 ) -> Task:
-    label = reason = None
-    if told is not None and row.id in told.index:
-        label, reason = (
-            value if isinstance(value, str) else None for value in told.loc[row.id, ["teacher_label", "reason"]]
-        )
+    label, reason = (value if isinstance(value, str) else None for value in told)
     return Task(sheet, row.id, row.text_sha, texts[row.id], label, reason, why, said or {})

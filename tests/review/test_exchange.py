@@ -8,12 +8,13 @@ from typing import Any
 
 import openpyxl
 import pytest
+from libreoffice import needs_libreoffice, save_as
 
 from distil.core.errors import InputError
 from distil.core.ids import text_sha
 from distil.core.params import Kind
 from distil.kinds.exchanging import load_exchange
-from distil.review.exporting import write_argilla, write_csv, write_label_studio, write_workbook
+from distil.review.exporting import list_instructions, write_argilla, write_csv, write_label_studio, write_workbook
 from distil.review.importing import Row, Taken, take_answers
 from distil.review.opening import Task
 
@@ -28,6 +29,13 @@ NASTY = [
     "x" * 40_000,
     "\u202eabc",
     "'quoted",
+    "\N{GRINNING FACE} and \N{MAN}\u200d\N{WOMAN}",
+    "مرحبا يا أحمد",
+    "two\n\nparagraphs",
+    "007",
+    "3/4",
+    "1e5",
+    "_x000D_ is no line's end",
 ]
 TEXTS = ["plain", *NASTY]
 SPANS = '[{"start": 7, "end": 11, "label": "place"}]'
@@ -336,3 +344,43 @@ def test_an_apostrophe_in_a_name_is_folded(tmp_path: Path) -> None:
     told = {"data": data, "annotations": [{"result": result, "completed_by": {"email": "o'brien@x.org"}}]}
     (tmp_path / "a.json").write_text(json.dumps([told]))
     assert [it.reader for it in take(tmp_path / "a.json", [task], reader=None).answers] == ["o-brien@x.org"]
+
+
+def test_an_id_that_a_spreadsheet_took_for_a_number_is_known_by_the_hash(tmp_path: Path) -> None:
+    tasks = [make_task("t"), make_task("u")]
+    write_csv(tmp_path / "a.csv", tasks)
+    fill_csv(tmp_path / "a.csv", lambda number, row: row.update(label="good", text_id=["1.23E+15", "12"][number]))
+    assert [answer.id for answer in take(tmp_path / "a.csv", tasks).answers] == [task.id for task in tasks]
+
+
+@pytest.mark.slow
+@needs_libreoffice
+def test_libreoffice_keeps_what_a_reader_needs_and_answers_come_back(tmp_path: Path) -> None:
+    cases: dict[Kind, tuple[list[str], str, str]] = {
+        "classification": (LABELS, "=A1", "=A1"),
+        "multi_label": (LABELS, "good; -1", '["good", "-1"]'),
+        "token_classification": (["person", "place"], "0-1 place", '[{"start": 0, "end": 1, "label": "place"}]'),
+    }
+    tasks = [make_task(text, None) for text in TEXTS]
+    for kind, (labels, _, _) in cases.items():
+        write_workbook(tmp_path / f"{kind}.xlsx", tasks, labels, load_exchange(kind))
+    write_csv(tmp_path / "rows.csv", tasks)
+    save_as("ods", [tmp_path / f"{kind}.xlsx" for kind in cases], tmp_path / "as_ods")
+    save_as("xlsx", [tmp_path / "as_ods" / f"{kind}.ods" for kind in cases], tmp_path / "saved")
+    save_as("csv", [tmp_path / "rows.csv"], tmp_path / "saved")
+    for kind, (labels, cell, label) in cases.items():
+        form, path = load_exchange(kind), tmp_path / "saved" / f"{kind}.xlsx"
+        book = openpyxl.load_workbook(path)
+        sheet = book["Rows"]
+        picked = [(it.type, it.formula1, str(it.sqref)) for it in sheet.data_validations.dataValidation]
+        assert picked == ([("list", "Labels!$A$1:$A$4", f"B2:B{len(TEXTS) + 1}")] if form.ONE else [])
+        assert [row[0].value for row in book["How to"]] == list_instructions(form)
+        assert {cell.data_type for row in sheet for cell in row if cell.value is not None} == {"s"}
+        for row in range(2, len(TEXTS) + 2):
+            sheet.cell(row, 2, cell).data_type = "s"
+        book.save(path)
+        taken = take(path, tasks, kind, labels)
+        assert ([answer.label for answer in taken.answers], taken.refused) == ([label] * len(TEXTS), [])
+    fill_csv(tmp_path / "saved" / "rows.csv", lambda _, row: row.update(label="good"))
+    taken = take(tmp_path / "saved" / "rows.csv", tasks)
+    assert (len(taken.answers), taken.refused) == (len(TEXTS), [])
