@@ -4,7 +4,8 @@
 
 The file has a column `text`. Its texts are taken over and over, each with a number put to it, until there are so many
 rows. Both run as processes of their own, one after the other, and are timed from the first text to the last row; peak
-memory is the process's own. Prints a line for each number of rows: texts a second of both, their ratio, and both peaks.
+memory is the process's own. Prints a line for each number of rows: texts a second of both, their ratio, also by what
+they took of CPU, which others on the machine disturb less, and both peaks.
 `--pipeline 5000` adds transformers' pipeline on the first so many of the rows, in batches of 8 as its users take it;
 `--ray` adds the same run by `--engine ray` on this machine, whose time has the start of Ray in it.
 """
@@ -55,9 +56,10 @@ print(time.perf_counter() - begun)
 
 
 class Run(NamedTuple):
-    """Seconds, and peak memory in bytes."""
+    """Seconds by the clock and of CPU, those of the start among the latter, and peak memory in bytes."""
 
     seconds: float
+    cpu_s: float
     peak: int
 
 
@@ -71,7 +73,7 @@ def run(code: str, *arguments: str | Path) -> Run:
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         sys.exit(f"{command[:3]} ended with {child.returncode}")
-    return Run(float(said.split()[-1]), used.ru_maxrss * 1024)
+    return Run(float(said.split()[-1]), used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
 
 
 def write_texts(path: Path, texts: Sequence[str], rows: int) -> None:
@@ -99,7 +101,8 @@ def main() -> None:
             write_texts(path, texts, rows)
             bare = run(BARE, arguments.model.resolve(), path)
             tool = run(TOOL, arguments.model.resolve(), path, here := Path(name) / "out.csv")
-            told = [tell("class", rows, bare), tell("predict", rows, tool), f"ratio {bare.seconds / tool.seconds:.3f}"]
+            ratio = f"ratio {bare.seconds / tool.seconds:.3f}, by CPU {bare.cpu_s / tool.cpu_s:.3f}"
+            told = [tell("class", rows, bare), tell("predict", rows, tool), ratio]
             if arguments.pipeline:
                 usual = run(PIPELINE, arguments.model.resolve(), path, str(slice_ := min(rows, arguments.pipeline)))
                 told.append(f"{tell('pipeline', slice_, usual)} on {slice_:,}")
