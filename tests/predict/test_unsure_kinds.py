@@ -80,7 +80,7 @@ def test_a_file_takes_them_and_they_keep_what_the_student_says(cascade: Cascade)
     assert [row["text"] for row in left] == cascade.unsure
     assert [row["text"] for row in read_csv("out.csv")] == [text for text in TEXTS if text not in cascade.unsure]
     said = open_onnx(cascade.model, INT8).predict_with_sureness(TEXTS)[0]
-    own = dict(zip(TEXTS, said, strict=True))
+    own: dict[str, Any] = dict(zip(TEXTS, said, strict=True))
     assert [read_said(cascade, row) for row in left] == [list(own[text]) for text in cascade.unsure]
 
 
