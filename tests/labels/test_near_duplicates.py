@@ -100,3 +100,17 @@ def test_the_share_of_common_pieces_decides() -> None:
 def test_what_a_student_does_not_read_makes_no_difference() -> None:
     start = " ".join(str(number) for number in range(LONGEST))
     assert are_near(start + " good", start + " bad " * 500)
+
+
+def test_what_is_linked_hangs_on_the_texts_alone_and_stays_from_release_to_release() -> None:
+    rng = np.random.default_rng(0)
+    letters = list("abcdefghijklmnopqrstuvwxyz ")
+    pairs = []
+    for _ in range(24):
+        one = rng.choice(letters, 200)
+        other = np.where(rng.random(200) < 0.02, rng.choice(letters, 200), one)
+        pairs.append(("".join(one), "".join(other)))
+    linked = "".join("x" if are_near(one, other) else "." for one, other in pairs)
+    assert linked == ".......x.xx.xxxxxx.xxxx."
+    clusters = find_clusters([text for pair in pairs for text in pair])
+    assert "".join("x" if one == other else "." for one, other in clusters.reshape(-1, 2)) == linked

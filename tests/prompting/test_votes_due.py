@@ -66,3 +66,8 @@ def test_a_fixed_number_is_due_whatever_is_said() -> None:
 )
 def test_half_of_the_votes_decide_nothing_where_a_majority_does(said: str, votes: int) -> None:
     assert due(said, 2, 9, majority=True) == votes
+
+
+def test_a_majority_that_is_out_of_reach_is_not_waited_for() -> None:
+    assert due("bcdefaaa", 2, 9, majority=True) == 8, "two ahead, and one more makes it four of nine"
+    assert due("bcdefaaa", 2, 12, majority=True) == 9, "four more make it seven of twelve"

@@ -10,6 +10,7 @@ from distil.kinds.classification.labelling.votes import (
     choose_label,
     count_votes,
     decide_labels,
+    measure_agreement,
     measure_alpha,
     reduce_votes,
     share_unanimous,
@@ -99,6 +100,20 @@ def test_labels_are_decided_with_and_without_calibration() -> None:
     calibrated = decide_labels(rows, LABELS, 0.0, calibrated=True)
     assert calibrated["teacher_label"].fillna("-").tolist() == ["b", "a", "-"]
     assert calibrated["votes"].tolist() == [1, 1, 0]
+
+
+def test_one_vote_agrees_with_itself_alone_but_one_of_log_probabilities_tells_how_sure_it_is() -> None:
+    rows = votes(("x", "a", "ok"), ("y", "a", "ok"), ("y", "b", "ok"), ("y", "b", "ok"))
+    told = measure_agreement(rows, decide_labels(rows, LABELS, 0.0, calibrated=False), LABELS)
+    assert told["mean_agreement"] == pytest.approx(2 / 3), "of y alone"
+    assert told["unanimous"] == 0
+    one = rows.iloc[:1]
+    alone = measure_agreement(one, decide_labels(one, LABELS, 0.0, calibrated=False), LABELS)
+    assert alone == {"mean_agreement": None, "unanimous": None, "krippendorff_alpha": None}
+    sure = votes(("x", "a", "ok"), ("y", "b", "ok"))
+    sure["label_logprobs"] = [list(np.log([0.5, 0.3, 0.2])), list(np.log([0.1, 0.8, 0.1]))]
+    told = measure_agreement(sure, decide_labels(sure, LABELS, 0.0, calibrated=False), LABELS)
+    assert told["mean_agreement"] == pytest.approx(0.65)
 
 
 def test_calibration_mends_prompts_that_favour_one_label() -> None:
