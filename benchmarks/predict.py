@@ -46,7 +46,8 @@ print(time.perf_counter() - begun)
 PIPELINE = """
 import csv, itertools, sys, time
 from transformers import pipeline
-classify = pipeline("text-classification", sys.argv[1], batch_size=8, top_k=None, truncation=True)
+classify = pipeline("text-classification", sys.argv[1], batch_size=8, top_k=None, truncation=True,
+  trust_remote_code=False)
 with open(sys.argv[2], encoding="utf-8", newline="") as file:
     texts = [row["text"] for row in itertools.islice(csv.DictReader(file), int(sys.argv[3]))]
 begun = time.perf_counter()
