@@ -167,7 +167,7 @@ def test_reading_a_long_reply_takes_time_in_proportion(piece: str, server: RawSe
         assert isinstance(answer, Answer)
         read_reply(answer, labels, "")
 
-    assert grows_in_proportion(read_long, 500_000 // len(piece))
+    assert grows_in_proportion(read_long, 250_000 // len(piece))
 
 
 def test_of_log_probabilities_no_more_are_kept_than_were_asked_for() -> None:

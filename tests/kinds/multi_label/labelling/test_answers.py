@@ -224,7 +224,7 @@ def test_a_reason_is_kept() -> None:
 )
 def test_what_is_repeated_without_end_takes_time_in_proportion(piece: str) -> None:
     times = 90_000 // len(piece)
-    assert grows_in_proportion(lambda times: read_reply(Answer(piece * times), LABELS, ""), times)
+    assert grows_in_proportion(lambda times: read_reply(Answer(piece * times), LABELS, ""), times // 3)
     assert read(piece * 2 * times) in ("parse_failed", "truncated")  # longer than is read
 
 

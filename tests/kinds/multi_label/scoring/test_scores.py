@@ -146,4 +146,4 @@ def test_many_texts_take_time_in_proportion() -> None:
         bound_scores(actual, predicted, labels, Bootstrap(200, 0.95, 0))
         compare_paired(actual, predicted, actual, labels, Bootstrap(200, 0.95, 0))
 
-    assert grows_in_proportion(score, 2000)
+    assert grows_in_proportion(score, 1000)
