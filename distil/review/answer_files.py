@@ -3,6 +3,7 @@
 Which of them it is, the file itself tells.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from distil.texts.opening import kind_of
 
 TABLES = (".csv", ".tsv", ".xlsx", ".jsonl", ".parquet")
 SHA_DIGITS = 64
+ROUNDED = 0.01  # of a number a spreadsheet may save no more digits than it shows, such as three
 YES = {"x", "1", "1.0", "true", "yes", "y", "unsure"}  # in the column unsure
 
 
@@ -78,7 +80,11 @@ def _read_table(path: Path, kind: str, form: ExchangeForm) -> Iterator[Found]:
 def _read_id(cells: Mapping[str, Any]) -> str:
     """A text's id; by the hash, which begins with it, where a spreadsheet took its digits for a number."""
     text_id, sha = write_cell(cells.get(KEY)), write_cell(cells.get(SHA))
-    return sha[:DIGITS] if len(text_id) != DIGITS and len(sha) == SHA_DIGITS else text_id
+    try:
+        is_number = len(text_id) != DIGITS and math.isclose(float(text_id), float(sha[:DIGITS]), rel_tol=ROUNDED)
+    except ValueError:
+        return text_id
+    return sha[:DIGITS] if is_number and len(sha) == SHA_DIGITS else text_id
 
 
 def _read_cells(place: str, cells: Mapping[str, Any], form: ExchangeForm) -> Found:

@@ -64,16 +64,19 @@ def shorten(text: str) -> str:
 
 
 def is_shown_as(text: str, cell: str) -> bool:
-    """Whether a cell shows a text, as one of the formats here does, whatever became of its blanks."""
-    shown = _drop_blanks(cell)
-    return any(_drop_blanks(way) == shown for way in (text, shorten(text), guard_text(text)))
+    """Whether a cell shows a text, as one of the formats here does, whatever became of the number of its blanks.
+
+    LibreOffice drops tabs where it saves as ods.
+    """
+    shown, ways = _join_blanks(cell), (text, shorten(text), guard_text(text))
+    return any(_join_blanks(way.replace("\t", tab)) == shown for way in ways for tab in (" ", ""))
 
 
-def _drop_blanks(text: str) -> str:
-    """A text without blanks, and with what looks like an escape read as one: some programs do, others do not."""
+def _join_blanks(text: str) -> str:
+    """A text with one blank for several, and what looks like an escape read as one: some programs do, others do not."""
     from openpyxl.utils.escape import unescape
 
-    return "".join(unicodedata.normalize("NFC", unescape(text)).split())
+    return " ".join(unicodedata.normalize("NFC", unescape(text)).split())
 
 
 def write_csv(path: Path, tasks: Sequence[Task]) -> None:

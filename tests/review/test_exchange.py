@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,14 @@ from distil.core.errors import InputError
 from distil.core.ids import text_sha
 from distil.core.params import Kind
 from distil.kinds.exchanging import load_exchange
-from distil.review.exporting import list_instructions, write_argilla, write_csv, write_label_studio, write_workbook
+from distil.review.exporting import (
+    is_shown_as,
+    list_instructions,
+    write_argilla,
+    write_csv,
+    write_label_studio,
+    write_workbook,
+)
 from distil.review.importing import Row, Taken, take_answers
 from distil.review.opening import Task
 
@@ -347,10 +355,23 @@ def test_an_apostrophe_in_a_name_is_folded(tmp_path: Path) -> None:
 
 
 def test_an_id_that_a_spreadsheet_took_for_a_number_is_known_by_the_hash(tmp_path: Path) -> None:
-    tasks = [make_task("t"), make_task("u")]
+    digits = (text for text in map(str, range(100_000)) if text_sha(text)[:16].isdigit())
+    tasks = [*map(make_task, islice(digits, 3)), make_task("t"), make_task("u")]
+    first, second, third = (float(task.id) for task in tasks[:3])
+    became = [f"{first:.2E}", f"{second:.15g}", f"{third / 2:.0f}", "1.23E+15", "x"]
     write_csv(tmp_path / "a.csv", tasks)
-    fill_csv(tmp_path / "a.csv", lambda number, row: row.update(label="good", text_id=["1.23E+15", "12"][number]))
-    assert [answer.id for answer in take(tmp_path / "a.csv", tasks).answers] == [task.id for task in tasks]
+    fill_csv(tmp_path / "a.csv", lambda number, row: row.update(label="good", text_id=became[number]))
+    taken = take(tmp_path / "a.csv", tasks)
+    assert [answer.id for answer in taken.answers] == [task.id for task in tasks[:2]]
+    assert len(taken.refused) == 3, "another number, and what is none of the id"
+
+
+def test_a_text_is_known_whatever_the_number_of_its_blanks_and_no_other_is() -> None:
+    for cell in ("a b c", "a  b\tc", "a b\nc", " a b c ", "a bc"):
+        assert is_shown_as("a b\tc", cell)
+    for cell in ("ab c", "abc", "a b d"):
+        assert not is_shown_as("a b\tc", cell)
+    assert not is_shown_as("the rapist", "therapist")
 
 
 @pytest.mark.slow
