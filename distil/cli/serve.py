@@ -44,6 +44,7 @@ def serve(
     max_texts: Annotated[int, typer.Option(min=1, help="Texts of a request.")] = 1024,
     max_characters: Annotated[int, typer.Option(min=1, help="Characters of a text.")] = 100_000,
     max_waiting: Annotated[int, typer.Option(min=1, help="Texts that may wait; more are refused with 429.")] = 4096,
+    max_connections: Annotated[int, typer.Option(min=1, help="Open connections; more are refused with 429.")] = 1024,
     body_timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a request may take to arrive.")] = 10.0,
     unsure_below: Annotated[str | None, typer.Option(help="Pass on texts of less sureness: auto, or 0 to 1.")] = None,
     unsure_to: Annotated[str | None, typer.Option(help="Who gets them: teacher. They leave this machine.")] = None,
@@ -62,6 +63,7 @@ def serve(
         most_texts=max_texts,
         most_characters=max_characters,
         most_waiting=max_waiting,
+        most_connections=max_connections,
         body_timeout_s=body_timeout,
         teacher_timeout_s=teacher_timeout,
     )

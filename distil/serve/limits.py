@@ -81,6 +81,12 @@ class Guard:
             return
         await self._app(scope, replay(body, receive), send_on)
 
+    async def turn_away(self, scope: MutableMapping[str, Any], _receive: Receive, send: Send) -> None:
+        """Refuse a request, whatever it is, of one who came where there were too many connections."""
+        fault = FaultError(429, "Overloaded", "too many connections", {"Retry-After": "1"})
+        self._note(fault)
+        await refuse(scope["path"], fault, send)
+
     def _check(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> None:
         if self._hosts is not None and _name_host(headers.get(b"host", b"")) not in self._hosts:
             raise invalid(f"this server answers to {', '.join(sorted(self._hosts))} alone", 421)

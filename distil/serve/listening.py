@@ -26,6 +26,7 @@ DRAIN_S = 1.0  # in which open connections may end with a reply
 LAST_S = 60.0  # after which what is still open is dropped, else some client could keep the server for ever
 STEP_S = 0.02
 KEEP_ALIVE_S = 30
+TURNED_AWAY = 4  # times as many connections as there may be: so many are told that there are too many
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -68,6 +69,7 @@ def listen(app: App, guard: Guard, limits: Limits, listener: socket.socket, fini
         timeout_keep_alive=KEEP_ALIVE_S,
     )
     Connection.most, Connection.patience_s = limits.most_connections, limits.body_timeout_s
+    Connection.turn_away = guard.turn_away
     Server(config, guard, finish).run([listener])
 
 
@@ -141,19 +143,25 @@ def accept_rest(listener: socket.socket) -> Iterator[socket.socket]:
 
 
 class Connection(H11Protocol):
-    """A connection that has to begin a request in time, and is one of so many."""
+    """A connection that has to begin a request in time, and is one of so many.
+
+    To those beyond `most` a request is answered, with a refusal; beyond `TURNED_AWAY` times as many they are cut.
+    """
 
     most = 1024
     patience_s = 10.0
+    turn_away: App
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, or close it where there are too many."""
+        """Take a connection, or close it where there are far too many."""
         super().connection_made(transport)
         self._deadline: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
-        if len(self.connections) > self.most:
+        if len(self.connections) > TURNED_AWAY * self.most:
             transport.close()
             return
+        if len(self.connections) > self.most:
+            self.app = self.turn_away
         self._await_request()
 
     def handle_events(self) -> None:

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -116,6 +117,39 @@ def test_a_server_that_is_full_says_when_to_come_again(model: Path, tmp_path: Pa
             statuses = _ask_at_once(client, texts)
         assert set(statuses) == {200, 429}
         assert running.post("good").status_code == 200
+
+
+def test_who_comes_where_too_many_are_connected_is_told_so_and_may_come_again(model: Path, tmp_path: Path) -> None:
+    with serving(tmp_path, model, "--max-connections", "2") as running:
+        address = urlsplit(running.address)
+        others = [socket.create_connection((address.hostname, address.port)) for _ in range(2)]
+        for reply in (ask(running), httpx2.get(f"{running.address}/health")):
+            assert reply.status_code == 429 and reply.headers["retry-after"] == "1"
+            assert reply.headers["connection"] == "close"
+            assert reply.json() == {"error": "too many connections", "error_type": "Overloaded"}
+        others[0].close()
+        refused = 2 + _count_refusals_until_it_is_let_in(running)
+        told = httpx2.get(f"{running.address}/metrics").text
+        assert f'te_request_failure_total{{err="overloaded"}} {refused}.0' in told
+        others[1].close()
+
+
+def test_where_far_too_many_are_connected_the_next_is_cut(model: Path, tmp_path: Path) -> None:
+    with serving(tmp_path, model, "--max-connections", "1") as running:
+        address = urlsplit(running.address)
+        others = [socket.create_connection((address.hostname, address.port)) for _ in range(4)]
+        with pytest.raises(httpx2.HTTPError):
+            ask(running)
+        for other in others:
+            other.close()
+        _count_refusals_until_it_is_let_in(running)
+
+
+def _count_refusals_until_it_is_let_in(server: Running) -> int:
+    """How often a client is refused before the server has seen that others went away."""
+    statuses = list(takewhile(lambda status: status == 429, (ask(server).status_code for _ in range(100))))
+    assert len(statuses) < 100
+    return len(statuses)
 
 
 def _ask_at_once(client: httpx2.Client, texts: object) -> list[int]:
