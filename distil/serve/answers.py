@@ -4,6 +4,7 @@ For all kinds of task: a score for each label, or spans.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,26 +38,18 @@ class Said(NamedTuple):
     sureness: float | None = None
 
 
-class Part(NamedTuple):
-    """Texts that are computed together: their places among all, and what computes them."""
+def say(student: OnnxStudent, texts: Sequence[str], raw: bool = False, threads: Executor | None = None) -> list[Said]:
+    """Return what the student says of each text: its probabilities, `raw` its logits, or its spans.
 
-    places: Sequence[int]
-    compute: Callable[[], list[Said]]
-
-
-def cut(student: OnnxStudent, texts: Sequence[str], raw: bool = False) -> list[Part]:
-    """Return the parts in which to compute what the student says of texts: probabilities, `raw` logits, or spans.
-
-    Few texts are cut into parts of like length on a CPU, the longest first, which may be computed side by side.
+    Few texts are computed on a CPU in parts of like length, side by side in the `threads`.
     """
     read = student.encode(texts)
-
-    def make(places: Sequence[int]) -> Part:
-        return Part(places, lambda: SAYING[student.kind](student, [read[place] for place in places], raw))
-
-    if student.provider != CPU or len(texts) > MOST_TEXTS:
-        return [make(range(len(texts)))]
-    return list(map(make, group_alike([COUNTING[student.kind](one) for one in read], student.batch_tokens)))
+    if raw or threads is None or student.provider != CPU or len(texts) > MOST_TEXTS:
+        return SAYING[student.kind](student, read, raw)
+    parts = group_alike([COUNTING[student.kind](one) for one in read], student.batch_tokens)
+    said = threads.map(lambda part: SAYING[student.kind](student, [read[place] for place in part], raw), parts)
+    placed = {place: one for part, some in zip(parts, said, strict=True) for place, one in zip(part, some, strict=True)}
+    return [placed[place] for place in range(len(texts))]
 
 
 def decide(student: OnnxStudent, said: Said) -> Any:

@@ -1,8 +1,6 @@
 """Answer many requests with one student: what waits while a batch is computed makes the next one.
 
-The student runs in threads of its own, so the server goes on reading. A batch is computed in parts, and a request is
-answered as soon as those are there that have its texts: its client may ask again while the rest is computed, so that
-no core is idle meanwhile. What waits is bounded: a request that does not
+The student runs in a thread of its own, so the server goes on reading. What waits is bounded: a request that does not
 fit is refused at once, and told when to come again, so that those who were let in are answered in time. The weight of
 what waits counts characters too, since a long text takes longer.
 """
@@ -14,11 +12,12 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from itertools import islice
 from time import monotonic
+from typing import NamedTuple
 
 from distil.classifiers.opening import OnnxStudent
-from distil.serve.answers import Part, Said, cut
+from distil.serve.answers import Said, say
 from distil.serve.faults import FaultError
 from distil.serve.metrics import Metrics
 
@@ -31,15 +30,13 @@ SMOOTHING = 0.2  # of the measured rate
 LONGEST_WAIT_S = 60
 
 
-@dataclass(frozen=True)
-class Job:
-    """The texts of one request, what is said of some of them, and where its answer goes."""
+class Job(NamedTuple):
+    """The texts of one request, and where its answer goes."""
 
     texts: Sequence[str]
     raw: bool
     weight: int
     answer: "asyncio.Future[list[Said]]"
-    said: dict[int, Said] = field(default_factory=dict)  # by the place of a text
 
 
 class Batcher:
@@ -74,19 +71,26 @@ class Batcher:
         while True:
             await self._arrived.wait()
             jobs, begun = self._take(), monotonic()
-            await self._try(jobs)
-            seconds, weight = monotonic() - begun, sum(job.weight for job in jobs)
-            self._note_rate(weight / max(seconds, 1e-6))
-            await self._linger(weight, LINGER_SHARE * seconds)
+            results = await self._try(jobs)
+            seconds, outstanding = monotonic() - begun, self._waiting
+            self._note_done(sum(job.weight for job in jobs), seconds)
+            for job, result in zip(jobs, results, strict=True):
+                if job.answer.done():  # its request was given up
+                    continue
+                if isinstance(result, FaultError):
+                    job.answer.set_exception(result)
+                else:
+                    job.answer.set_result(result)
+            await self._linger(outstanding, LINGER_SHARE * seconds)
 
-    async def _linger(self, weight: int, seconds: float) -> None:
-        """Wait until as much waits as was answered, so long at most: clients ask again once they are answered.
+    async def _linger(self, outstanding: int, seconds: float) -> None:
+        """Wait so long at most for clients that ask again once they are answered.
 
         Else half of them would always wait for the other half, in batches of half the size, which take longer a text.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._waiting < weight:
+                while self._waiting < outstanding:
                     self._arrived.clear()
                     await self._arrived.wait()
         if self._jobs:
@@ -106,53 +110,29 @@ class Batcher:
         self._metrics.batch_size.observe(sum(len(job.texts) for job in jobs))
         return jobs
 
-    async def _try(self, jobs: Sequence[Job]) -> None:
-        """Answer the jobs; those that the student fails at are tried alone, so that one harms no other."""
-        errors = [
-            error
-            for raw in {job.raw for job in jobs}
-            for error in await self._compute([job for job in jobs if job.raw is raw], raw)
-        ]
-        left = [job for job in jobs if len(job.said) < len(job.texts)]
+    async def _try(self, jobs: Sequence[Job]) -> list[list[Said] | FaultError]:
+        """The answer to each job; where the student fails, each is tried alone, so that one harms no other."""
+        computed = asyncio.get_running_loop().run_in_executor(self._thread, self._compute, jobs)
+        (results,) = await asyncio.gather(computed, return_exceptions=True)
+        if not isinstance(results, BaseException):
+            return list(results)
         if len(jobs) > 1:
-            for job in left:
-                await self._try([job])
-        elif left:
-            log.error("the student fails with %s", type(errors[0]).__name__)
-            self._answer(left[0], FaultError(424, "Backend", "Inference failed"))
+            return [(await self._try([job]))[0] for job in jobs]
+        log.error("the student fails with %s", type(results).__name__)
+        return [FaultError(424, "Backend", "Inference failed")]
 
-    async def _compute(self, jobs: Sequence[Job], raw: bool) -> list[BaseException]:
-        """Answer the jobs, each as soon as all of its texts are computed; returns what the student failed with."""
-        texts = [text for job in jobs for text in job.texts]
-        owners = [(job, number) for job in jobs for number in range(len(job.texts))]
-        loop = asyncio.get_running_loop()
+    def _compute(self, jobs: Sequence[Job]) -> list[list[Said]]:
+        """The answer to each job: those who want probabilities together, and those who want logits."""
+        texts = {
+            raw: [text for job in jobs if job.raw is raw for text in job.texts] for raw in {job.raw for job in jobs}
+        }
+        said = {raw: iter(say(self._student, some, raw, self._parts)) for raw, some in texts.items()}
+        return [list(islice(said[job.raw], len(job.texts))) for job in jobs]
 
-        async def compute(part: Part) -> None:
-            said = await loop.run_in_executor(self._parts, part.compute)
-            for place, one in zip(part.places, said, strict=True):
-                job, number = owners[place]
-                job.said[number] = one
-                if len(job.said) == len(job.texts):
-                    self._answer(job, [job.said[number] for number in range(len(job.texts))])
-
-        try:
-            parts = await loop.run_in_executor(self._thread, cut, self._student, texts, raw)
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is told to those concerned)
-            return [error]
-        results = await asyncio.gather(*map(compute, parts), return_exceptions=True)
-        return [result for result in results if result is not None]
-
-    def _answer(self, job: Job, result: list[Said] | FaultError) -> None:
-        self._note_waiting(-job.weight)
-        if job.answer.done():  # its request was given up
-            return
-        if isinstance(result, FaultError):
-            job.answer.set_exception(result)
-        else:
-            job.answer.set_result(result)
-
-    def _note_rate(self, rate: float) -> None:
+    def _note_done(self, weight: int, seconds: float) -> None:
+        rate = weight / max(seconds, 1e-6)
         self._rate = self._rate + SMOOTHING * (rate - self._rate) if self._rate else rate
+        self._note_waiting(-weight)
 
     def _note_waiting(self, change: int) -> None:
         self._waiting += change

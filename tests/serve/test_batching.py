@@ -45,29 +45,9 @@ class Fragile(OnnxClassifier):
         return shares, sureness
 
 
-class Slow(OnnxClassifier):
-    """Waits at long texts until it may go on, and then gives them up if it is told to."""
-
-    def __init__(self, folder: Path) -> None:
-        """Load it."""
-        super().__init__(folder, INT8)
-        self.may_go_on = threading.Event()
-        self.fails = False
-
-    def judge_encoded(self, encodings: Any) -> Any:
-        """Probabilities and sureness."""
-        if len(encodings[0]) > len(self.encode(["short"])[0]):
-            self.may_go_on.wait(10)
-            if self.fails:
-                raise ValueError("a long text")
-        return super().judge_encoded(encodings)
-
-
-def with_batcher(
-    student: Fragile | Slow, most: int, use: Callable[[Batcher], Awaitable[None]], threads: int = 1
-) -> None:
+def with_batcher(student: Fragile, most: int, use: Callable[[Batcher], Awaitable[None]]) -> None:
     async def main() -> None:
-        batcher = Batcher(student, most, Metrics(), threads)
+        batcher = Batcher(student, most, Metrics())
         running = asyncio.create_task(batcher.run())
         try:
             await use(batcher)
@@ -110,31 +90,6 @@ def test_a_text_that_the_student_fails_at_harms_no_other(model: Path) -> None:
         assert await batcher.ask(["good"]), "and it goes on"
 
     with_batcher(student, 100, use)
-
-
-@pytest.mark.parametrize("fails", [False, True])
-def test_who_asked_for_a_short_text_does_not_wait_for_a_long_one_of_the_same_batch(model: Path, fails: bool) -> None:
-    student = Slow(model)
-    student.fails = fails
-    long = "a long text " * 20
-
-    async def use(batcher: Batcher) -> None:
-        slow = [asyncio.create_task(batcher.ask(texts)) for texts in ([long], ["bad", long])]
-        quick = [asyncio.create_task(batcher.ask([text])) for text in ("good", "bad")]
-        assert [len(said) for said in await asyncio.wait_for(asyncio.gather(*quick), 10)] == [1, 1]
-        assert not any(asked.done() for asked in slow)
-        student.may_go_on.set()
-        answers = await asyncio.gather(*slow, return_exceptions=True)
-        if fails:
-            assert [getattr(answer, "status", None) for answer in answers] == [424, 424]
-        else:
-            expected = student.predict_proba([long, "bad"])
-            for said, shares in zip(answers, (expected[:1], expected[::-1]), strict=True):
-                assert not isinstance(said, BaseException)
-                assert [one.scores for one in said] == pytest.approx(shares, abs=0.05)
-        assert await batcher.ask(["good"]), "and there is room again"
-
-    with_batcher(student, 5, use, threads=2)
 
 
 def test_where_too_much_waits_the_next_is_refused_at_once(model: Path) -> None:

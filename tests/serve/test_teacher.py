@@ -25,7 +25,7 @@ from distil.classifiers.opening import open_onnx
 from distil.cli.serve import check_passing
 from distil.core.errors import InputError
 from distil.kinds.canonical import load_writer
-from distil.serve.answers import cut, decide, take_label
+from distil.serve.answers import decide, say, take_label
 from distil.serve.metrics import Metrics
 from distil.serve.passing import PassingOn
 
@@ -334,8 +334,7 @@ def test_a_label_of_another_is_told_as_the_student_tells_its_own(
     name: str, value: Any, request: pytest.FixtureRequest
 ) -> None:
     student = open_onnx(request.getfixturevalue(name), INT8)
-    (part,) = cut(student, ["good thing"])
-    (said,) = part.compute()
+    (said,) = say(student, ["good thing"])
     taken = take_label(student, said, "good thing", load_writer(student.kind)(value))
     assert decide(student, taken) == value
     assert taken.sureness == said.sureness and 0 < (said.sureness or 0) < 1
