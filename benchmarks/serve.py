@@ -2,12 +2,12 @@
 
     python benchmarks/serve.py models/onnx texts.csv
 
-The file has a column `text`. In turn: the class, offline, with all texts in one call; 32 clients that ask for a text
-each, as fast as they are answered; the class; the same clients for 8 texts each; the class; requests of one text that
-come by lot at half the rate of the first clients (p50 and p99 from the moment when each should leave); three times that
-rate, of which the server has to shed some by 429, while `/health` goes on. Beside them the server's memory before and
-after. The clients are another process on the same cores: what they take, and the padding of small batches, is missing
-from the ratios.
+The file has a column `text`. In turn: 32 clients that ask for a text each, as fast as they are answered; the same for 2,
+4 and 8 texts each, with the class, offline, all texts in one call, before and after each; requests of one text that come
+by lot at half the rate of the first clients (p50 and p99 from the moment when each should leave); three times that rate,
+of which the server has to shed some by 429, while `/health` goes on. Beside them the server's memory before and after.
+The clients are another process on the same cores: what they take, and the padding of small batches, is missing from the
+ratios.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from distil.classifiers.opening import open_onnx
 from distil.core.served import FILES
 
 ROOT = Path(__file__).resolve().parent.parent
-CLIENTS, TEXTS_EACH = 32, 8
+CLIENTS, TEXTS_EACH = 32, (1, 2, 4, 8)
 ADDRESS = re.compile(r"at (http://\S+)")
 
 
@@ -125,10 +125,23 @@ async def time_clients(
     return rate, f"{used / count:.2f} ms of a core a text in the server, {own / count:.2f} in the clients"
 
 
-async def measure(model: Path, texts: list[str], seconds: float, waiting: int) -> None:
-    """Measure, and print."""
+async def time_each(
+    session: aiohttp.ClientSession, texts: list[str], seconds: float, each: int, process: psutil.Process, model: Path
+) -> float:
+    """Texts a second of clients that ask for so many texts each; prints them beside the class, before and after."""
     many = list(islice(cycle(texts), 4096))
     before, _ = time_class(model, many)
+    rate, cost = await time_clients(session, texts, seconds, each, process)
+    after, core = time_class(model, many)
+    told = (
+        f"{CLIENTS} clients, {each} texts each: {rate:,.0f} texts/s, ratio {rate / ((before + after) / 2):.2f}; {cost}"
+    )
+    print(f"{told}; class, before and after: {before:,.0f}, {after:,.0f} texts/s, {core:.2f} ms of a core", flush=True)
+    return rate
+
+
+async def measure(model: Path, texts: list[str], seconds: float, waiting: int) -> None:
+    """Measure, and print."""
     server, address = start_server(model, waiting)
     try:
         process = psutil.Process(server.pid)
@@ -136,17 +149,8 @@ async def measure(model: Path, texts: list[str], seconds: float, waiting: int) -
         async with aiohttp.ClientSession(address, connector=connector) as session:
             await keep_asking(session, texts, 1)
             memory = process.memory_info().rss
-            rate, cost = await time_clients(session, texts, seconds, 1, process)
-            between, core = time_class(model, many)
-            batched, cost_batched = await time_clients(session, texts, seconds, TEXTS_EACH, process)
-            after, _ = time_class(model, many)
-            offline, then = (before + between) / 2, (between + after) / 2
-            print(
-                f"class, offline, in turn: {before:,.0f}, {between:,.0f}, {after:,.0f} texts/s; {core:.2f} ms of a core"
-            )
-            print(f"{CLIENTS} clients, a text each: {rate:,.0f} texts/s, ratio {rate / offline:.2f}; {cost}")
-            told = f"{CLIENTS} clients, {TEXTS_EACH} texts each: {batched:,.0f} texts/s, ratio {batched / then:.2f}"
-            print(f"{told}; {cost_batched}")
+            rates = [await time_each(session, texts, seconds, each, process, model) for each in TEXTS_EACH]
+            rate = rates[0]
             _, answers, _ = await send_by_lot(session, texts, rate / 2, seconds)
             p50, p99 = np.percentile(answers, [50, 99]) * 1e3
             print(f"at half that rate: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
