@@ -2,12 +2,12 @@
 
     python benchmarks/serve.py models/onnx texts.csv
 
-The file has a column `text`. In turn: 32 clients that ask for a text each, as fast as they are answered; the same for 2,
-4 and 8 texts each, with the class, offline, all texts in one call, before and after each; requests of one text that come
-by lot at half the rate of the first clients (p50 and p99 from the moment when each should leave); three times that rate,
-of which the server has to shed some by 429, while `/health` goes on. Beside them the server's memory before and after.
-The clients are another process on the same cores: what they take, and the padding of small batches, is missing from the
-ratios.
+The file has a column `text`. In turn: 32 clients that ask for a text each, as fast as they are answered; the same for
+2, 4 and 8 texts each, with the class, offline, all texts in one call, before and after each; requests of one text
+that come by lot at half the rate of the first clients (p50 and p99 from the moment when each should leave); three
+times that rate, of which the server has to shed some by 429, while `/health` goes on. Beside them the server's memory
+before and after. The clients are another process on the same cores: what they take, and the padding of small batches,
+is missing from the ratios.
 """
 
 import argparse
