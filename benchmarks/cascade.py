@@ -40,13 +40,13 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.sets_and_spans import FORMS, PRESETS, PROMPTS  # noqa: E402
 from benchmarks.study_copy import Sections, copy_project, read_preset, run_study, write_params  # noqa: E402
 from benchmarks.tasks import PROMPT, make_sections, serve  # noqa: E402
+from distil.classifiers.canonical import load_softener, load_writer  # noqa: E402
 from distil.classifiers.opening import open_onnx  # noqa: E402
 from distil.core.ids import text_id  # noqa: E402
 from distil.core.params import Kind  # noqa: E402
 from distil.core.served import read_default_file  # noqa: E402
 from distil.core.tables import LABELS, TEST, TRAIN, read_rows  # noqa: E402
 from distil.export.selective import fit_temperature  # noqa: E402
-from distil.kinds.canonical import load_softener, load_writer  # noqa: E402
 from distil.selective.coverage import measure_area  # noqa: E402
 from distil.selective.params import Target  # noqa: E402
 from distil.selective.threshold import GRID, Calibrated, Starts, choose_threshold, place_starts  # noqa: E402

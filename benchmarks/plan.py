@@ -29,7 +29,7 @@ from study_copy import ROOT, copy_project, read_preset, write_params
 from distil.core.ids import text_id
 from distil.core.tables import TEXTS, row_writer
 from distil.forms.answers import Answer
-from distil.kinds.labelling import load_labelling
+from distil.forms.labelling import load_labelling
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import read_prompt
 from distil.prompting.requests import Plan

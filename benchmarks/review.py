@@ -45,7 +45,6 @@ from distil.core.ids import text_sha  # noqa: E402
 from distil.core.tables import LABELS, TEXTS, read_rows  # noqa: E402
 from distil.encoders.torch_model import TorchEncoder  # noqa: E402
 from distil.kinds.classification.learning.label_noise import find_suspects  # noqa: E402
-from distil.kinds.scoring import load_judging  # noqa: E402
 from distil.labels.near_duplicates import find_clusters  # noqa: E402
 from distil.linear.folds import draw_folds  # noqa: E402
 from distil.linear.probe import (  # noqa: E402
@@ -56,7 +55,7 @@ from distil.linear.probe import (  # noqa: E402
     list_suitable,
     validate_probe,
 )
-from distil.quality.judging import JudgeForm  # noqa: E402
+from distil.quality.judging import JudgeForm, load_judging  # noqa: E402
 from distil.review.drawing import cast_lots, draw_audit, find_reserve  # noqa: E402
 from distil.review.queueing import rank_suspicious  # noqa: E402
 

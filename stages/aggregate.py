@@ -18,8 +18,8 @@ from distil.core.command import run
 from distil.core.metrics import write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.tables import ANNOTATIONS, LABELS, read_rows, write_rows
+from distil.forms.labelling import Labelling, load_labelling
 from distil.forms.labels import VoteForm
-from distil.kinds.labelling import Labelling, load_labelling
 from distil.labels.consistency import check_expected, compare_shares, measure_by_label
 from distil.labels.corrections import read_corrections
 from distil.labels.params import AggregateParams

@@ -20,7 +20,7 @@ from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.tables import ANNOTATIONS
 from distil.cost.prices import PriceParams
-from distil.kinds.labelling import load_labelling
+from distil.forms.labelling import load_labelling
 from distil.labels.params import SplitParams
 from distil.prompting.params import AnnotateParams
 from distil.selective.params import CascadeParams

@@ -28,11 +28,11 @@ from distil.core.tables import read_rows, write_rows
 from distil.cost.basis import load_basis
 from distil.cost.params import CostParams
 from distil.cost.prices import PriceParams
+from distil.forms.labelling import load_labelling
 from distil.forms.labels import LabelForm
-from distil.kinds.labelling import load_labelling
-from distil.kinds.scoring import load_judging
 from distil.labels.params import AggregateParams, SplitParams
 from distil.prompting.params import AnnotateParams
+from distil.quality.judging import load_judging
 from distil.store.guards import one_run_at_a_time, refuse_to_pay_again
 from distil.store.opening import open_store, store_path
 

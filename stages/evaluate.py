@@ -41,14 +41,13 @@ from distil.encoders.foreign import read_object
 from distil.encoders.outputs import read_outputs
 from distil.encoders.reading import measure_cut
 from distil.encoders.torch_model import load_tokenizer, use_threads
-from distil.forms.answering import AskForm
-from distil.kinds.baselines import load_baselines_of
-from distil.kinds.scoring import load_asking, load_judging
+from distil.forms.answering import AskForm, load_asking
+from distil.linear.per_kind import load_baselines_of
 from distil.quality.asking import Rows, ask, ask_all
 from distil.quality.bootstrap import Bootstrap
 from distil.quality.comparison import TEACHER, Comparison, score_systems
 from distil.quality.headline import CASCADE, pick_macro_f1, pick_score
-from distil.quality.judging import Scoring
+from distil.quality.judging import Scoring, load_judging
 from distil.quality.notes import note_cut
 from distil.quality.params import EvaluateParams
 from distil.quality.pooling import describe_teachers, find_pooling_shortfall

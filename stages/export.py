@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from distil.classifiers.canonical import load_softener, load_writer
 from distil.classifiers.opening import OnnxStudent, open_onnx
 from distil.core.command import run
 from distil.core.errors import InputError
@@ -43,7 +44,6 @@ from distil.export.selective import (
     write_selective,
 )
 from distil.export.unlike import fit_unlike, name_read
-from distil.kinds.canonical import load_softener, load_writer
 from distil.selective.params import CascadeParams
 from distil.selective.unlike import write_unlike
 

@@ -18,8 +18,8 @@ from distil.core.command import run
 from distil.core.metrics import write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.tables import TEXTS, write_rows
+from distil.forms.labelling import load_labelling
 from distil.forms.labels import LabelForm
-from distil.kinds.labelling import load_labelling
 from distil.texts.duplicates import SPLITS, Merged, merge_duplicates
 from distil.texts.sample import draw_sample
 from distil.texts.sources import Reading, load_source, read_source

@@ -22,10 +22,9 @@ from distil.core.ids import text_id
 from distil.core.metrics import write_metrics
 from distil.core.params import TaskParams, load_params
 from distil.core.tables import CALIBRATION, LABELS, TEST, TEXTS, TRAIN, read_rows, write_rows
+from distil.forms.labelling import load_labelling
 from distil.forms.labels import LabelForm
-from distil.forms.scores import ScoreForm
-from distil.kinds.labelling import load_labelling
-from distil.kinds.scoring import load_scores
+from distil.forms.scores import ScoreForm, load_scores
 from distil.labels.near_duplicates import find_clusters
 from distil.labels.params import SplitParams
 from distil.labels.splits import Clusters, Straddling, assign, find_straddling, keep_out

@@ -26,11 +26,11 @@ from distil.core.tables import SUSPECTS, TRAIN, read_rows, write_rows
 from distil.encoders.reading import describe_reading
 from distil.encoders.torch_model import choose_device, use_threads
 from distil.export.rehearsal import rehearse_export
-from distil.kinds.learning import load_teaching
 from distil.student.fine_tuner import FineTuner
 from distil.student.params import TrainParams
 from distil.student.seeds import Trial
 from distil.student.taught import Taught
+from distil.student.teaching import load_teaching
 
 MOST_NAMED = 5  # labels in a warning
 

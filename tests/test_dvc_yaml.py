@@ -103,15 +103,27 @@ def test_a_stage_reads_only_its_own_section_task_runtime_and_what_it_is_known_to
 
 @pytest.mark.parametrize("name", ORDER)
 def test_a_stage_s_command_names_its_paths_and_no_parameters(name: str) -> None:
+    """A dep may be a folder that stages before it fill, of which the command names files."""
     words = STAGES[name]["cmd"].split()
     assert words[:3] == ["python", "-m", f"stages.{name}"]
     main = importlib.import_module(f"stages.{name}").main
     assert words[3::2] == [f"--{option.replace('_', '-')}" for option in inspect.signature(main).parameters]
     stage = STAGES[name]
     outputs = paths_of(stage, "outs", "metrics", "plots")
-    inputs = [path for path in paths_of(stage, "deps") if not path.startswith(("distil/", "stages/", "${"))]
-    assert sorted(words[4::2]) == sorted(inputs + outputs)
+    before = {path for one in ORDER[: ORDER.index(name)] for path in paths_of(STAGES[one], "outs", "metrics", "plots")}
+    deps = {path for path in paths_of(stage, "deps") if not path.startswith(("distil/", "stages/", "${"))}
+    in_folders = {path: folder for path in before for folder in deps if path.startswith(f"{folder}/")}
+    inputs = set(words[4::2]) - set(outputs)
+    assert len(words[4::2]) == len(inputs) + len(outputs)
+    assert {in_folders.get(path, path) for path in inputs} == deps
     assert "${" not in stage["cmd"]
+
+
+def test_dvc_does_not_ignore_a_path_of_a_stage() -> None:
+    ignored = [line[1:] for line in (ROOT / ".dvcignore").read_text().splitlines() if line.startswith("/")]
+    assert all((ROOT / path).exists() for path in ignored)
+    paths = [path for stage in STAGES.values() for path in paths_of(stage, "deps", "outs", "metrics", "plots")]
+    assert not [path for path in paths for place in ignored if f"{path}/".startswith(f"{place}/")]
 
 
 def test_metrics_and_plots_are_committed_and_the_rest_is_ignored() -> None:

@@ -163,13 +163,16 @@ CHANGES: dict[str, tuple[Edit, set[str]]] = {  # whose input is changed; what fo
     ),
     "a comment in votes": (
         lambda toy: toy.comment("distil/kinds/classification/labelling/votes.py"),
-        {"fetch", "annotate", "compare", "aggregate", "split"},
+        {"fetch", "annotate", "compare", "aggregate", "split", "report"},  # the last by the rooms of the kind
     ),
     "a comment in votes of another kind": (
         lambda toy: toy.comment("distil/kinds/multi_label/labelling/votes.py"),
         set(),
     ),
-    "a comment in requests": (lambda toy: toy.comment("distil/prompting/requests.py"), {"annotate", "compare"}),
+    "a comment in requests": (
+        lambda toy: toy.comment("distil/prompting/requests.py"),
+        {"annotate", "compare", "split"},
+    ),
 }
 ROOMS = sorted(path.name for path in (ROOT / "distil").iterdir() if (path / "__init__.py").exists())
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from toy_metrics import describe_ladder, describe_quality
 
 from distil.core.params import Kind
-from distil.kinds.multi_label.canonical.label import order_names, soften
-from distil.kinds.token_classification.canonical.label import soften as soften_spans
-from distil.kinds.token_classification.canonical.label import write_label
+from distil.kinds.multi_label.labelling.canonical.label import order_names, soften
+from distil.kinds.token_classification.labelling.canonical.label import soften as soften_spans
+from distil.kinds.token_classification.labelling.canonical.label import write_label
 
 BASELINES = {
     "multi_label": {"majority": "most_frequent_set"},

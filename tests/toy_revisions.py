@@ -19,8 +19,8 @@ from distil.core.metrics import write_metrics
 from distil.core.params import Kind
 from distil.core.tables import LABELS, PREDICTIONS, TEST, TEXTS, write_rows
 from distil.diff.sides import Places
-from distil.kinds.multi_label.canonical.label import write_label as write_set
-from distil.kinds.token_classification.canonical.label import write_label as write_spans
+from distil.kinds.multi_label.labelling.canonical.label import write_label as write_set
+from distil.kinds.token_classification.labelling.canonical.label import write_label as write_spans
 
 ROWS = 60
 KNOWN: dict[Kind, tuple[list[str], str, str]] = {  # the labels, the right one of each text, the wrong one

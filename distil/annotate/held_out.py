@@ -14,7 +14,7 @@ from distil.core.errors import InputError
 from distil.core.ids import text_id
 from distil.core.params import TaskParams
 from distil.core.tables import TEXTS, count_rows, read_rows
-from distil.kinds.labelling import load_labelling
+from distil.forms.labelling import load_labelling
 from distil.labels.params import SplitParams
 from distil.prompting.examples import read_examples
 from distil.prompting.params import AnnotateParams

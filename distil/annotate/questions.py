@@ -12,8 +12,8 @@ from distil.core.errors import InputError
 from distil.core.params import TaskParams
 from distil.core.tables import TEXTS, count_rows, iter_rows
 from distil.forms.answers import Answer
+from distil.forms.labelling import load_labelling, load_parts
 from distil.forms.reading import AnswerForm, PartForm
-from distil.kinds.labelling import load_labelling, load_parts
 from distil.prompting.examples import Indices, NearestExamples
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import Example, read_prompt

@@ -27,7 +27,7 @@ from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.tables import ANNOTATIONS, TEXTS, read_rows
 from distil.cost.prices import PriceParams
-from distil.kinds.labelling import load_labelling
+from distil.forms.labelling import load_labelling
 from distil.labels.params import AggregateParams
 from distil.prompting.examples import NearestExamples
 from distil.prompting.params import AnnotateParams

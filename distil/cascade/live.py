@@ -24,7 +24,7 @@ from distil.cascade.ledger import name_run, spend_alone, sum_spent
 from distil.cascade.turns import Turns
 from distil.core.errors import DistilError, EndpointError
 from distil.core.tables import ANNOTATIONS
-from distil.kinds.labelling import load_labelling
+from distil.forms.labelling import load_labelling
 from distil.prompting.label_logprobs import find_label_logprobs
 from distil.prompting.requests import Plan, Request
 from distil.serve.passing import Given

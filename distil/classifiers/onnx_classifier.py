@@ -1,6 +1,6 @@
 """Exported students that read a text as a whole: one label a text (`OnnxClassifier`), or several (`OnnxMultiLabel`).
 
-Texts are cut at the model's limit of tokens. How sure a student is of a text `distil/selective/sureness.py` has;
+Texts are cut at the model's limit of tokens. How sure a student is of a text `distil/classifiers/sureness.py` has;
 `selective` are its temperature and a cascade's threshold, as the folder says. `distil/classifiers/onnx_runner.py` says
 what else the folder has to hold, and how it is run.
 """
@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding
 
+from distil.classifiers import temperature
 from distil.classifiers.onnx_runner import FP32, Floats, OnnxRunner, RunOptions, chunk
+from distil.classifiers.sureness import Floats as Sureness
+from distil.classifiers.sureness import sure_of_label, sure_of_set
 from distil.core.params import Kind
 from distil.encoders.outputs import read_thresholds
-from distil.selective import temperature
-from distil.selective.sureness import Floats as Sureness
-from distil.selective.sureness import sure_of_label, sure_of_set
 
 
 class OnnxClassifier:

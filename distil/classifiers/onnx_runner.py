@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 from tokenizers import Tokenizer
 
+from distil.classifiers.recorded import read_selective
 from distil.core.errors import InputError
 from distil.core.params import Kind
 from distil.core.runtime import count_cores
 from distil.encoders.batching import batch_by_tokens, chunk_texts
 from distil.encoders.outputs import check_kind, read_outputs
 from distil.encoders.token_limit import find_token_limit
-from distil.selective.recorded import read_selective
 
 UNLOADABLE = (
     failures.Fail,

@@ -11,11 +11,11 @@ from typing import Unpack
 
 import numpy as np
 
+from distil.classifiers import temperature
 from distil.classifiers.onnx_runner import FP32, Floats, OnnxRunner, Positions, RunOptions, chunk
+from distil.classifiers.sureness import Floats as Sureness
+from distil.classifiers.sureness import sure_of_tags
 from distil.core.params import Kind
-from distil.selective import temperature
-from distil.selective.sureness import Floats as Sureness
-from distil.selective.sureness import sure_of_tags
 from distil.tagging.splitting import (
     Place,
     Row,

@@ -19,10 +19,10 @@ from distil.core.errors import InputError
 from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.served import FILES, read_served
-from distil.forms.answering import Answers
-from distil.kinds.exchanging import load_exchange
-from distil.kinds.labelling import load_labelling
-from distil.kinds.scoring import load_asking, load_scores
+from distil.forms.answering import Answers, load_asking
+from distil.forms.exchange import load_exchange
+from distil.forms.labelling import load_labelling
+from distil.forms.scores import load_scores
 from distil.labels.corrections import read_table
 from distil.labels.params import AggregateParams
 from distil.quality.asking import ask

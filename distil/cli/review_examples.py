@@ -18,8 +18,7 @@ from distil.core.params import TaskParams, load_params
 from distil.core.runtime import RuntimeParams
 from distil.core.tables import TEST, TEXTS, read_rows
 from distil.cost.prices import PriceParams
-from distil.kinds.labelling import load_labelling
-from distil.kinds.scoring import load_judging
+from distil.forms.labelling import load_labelling
 from distil.labels.params import SplitParams
 from distil.labels.splits import find_test
 from distil.planning.forecasts import Outlay, forecast_job
@@ -27,6 +26,7 @@ from distil.prompting.examples import read_examples
 from distil.prompting.params import AnnotateParams, ExamplesParams
 from distil.prompting.prompt_files import Example, read_prompt
 from distil.prompting.requests import Plan
+from distil.quality.judging import load_judging
 from distil.review.drawing import cast_lots, find_reserve
 from distil.review.examples import Barred, Overruled, add_examples, choose_balanced, count_confusions, find_overruled
 from distil.review.opening import Places

@@ -7,7 +7,7 @@ from pathlib import Path
 from distil.cli.project import stage_path
 from distil.core.errors import InputError
 from distil.core.params import TaskParams, load_params
-from distil.kinds.labelling import load_labelling
+from distil.forms.labelling import load_labelling
 from distil.review.answers import name_reader
 from distil.review.opening import Places
 from distil.review.settling import Settled

@@ -13,7 +13,7 @@ from distil.compare.rows import ComparedRows, choose_rows
 from distil.core.errors import InputError
 from distil.core.params import TaskParams
 from distil.core.tables import ANNOTATIONS, TEXTS, read_labelled
-from distil.kinds.labelling import load_labelling
+from distil.forms.labelling import load_labelling
 from distil.labels.params import SplitParams
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import read_prompt

@@ -7,9 +7,8 @@ from distil.core.errors import InputError
 from distil.core.served import PRECISIONS
 from distil.diff.changes import Shift, find_student_shift, find_teacher_shift
 from distil.diff.sides import Side
-from distil.kinds.scoring import load_judging
 from distil.quality.bootstrap import Bootstrap
-from distil.quality.judging import Scoring
+from distil.quality.judging import Scoring, load_judging
 
 SAMPLES, SEED, CONFIDENCE = 2000, 0, 0.95  # as evaluate has it unless told otherwise
 FEW_ROWS = 30  # fewer make an interval that is still too narrow

@@ -7,8 +7,7 @@ import pandas as pd
 from distil.core.harmless import printable
 from distil.diff.changes import BETTER, PER_SIDE, TEACHER, WORSE, Judged, Shift
 from distil.diff.comparing import Diff
-from distil.forms.telling import ExampleForm, Piece
-from distil.kinds.telling import load_telling
+from distil.forms.telling import ExampleForm, Piece, load_telling
 
 PARTS = {"test": "test rows", "dev": "dev rows (outside test)"}
 MOST_MOVES = 8

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from distil.classifiers.recorded import KEY, Selective
 from distil.selective.params import Target
-from distil.selective.recorded import KEY, Selective
 from distil.selective.threshold import AT_THE_STRICTEST, Calibrated, Chosen, choose_threshold, place_starts
 
 DIGITS = 6  # of the temperature, so that it is one number here and in the folder

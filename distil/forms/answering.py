@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from importlib import import_module
+from typing import Any, Protocol, cast
 
 from numpy.typing import NDArray
+
+from distil.core.params import Kind
 
 DIGITS = 6  # of the probabilities that are written
 
@@ -31,3 +34,8 @@ class AskForm(Protocol):
 
     def ask(self, classifier: Any, texts: Sequence[str], labels: Sequence[str]) -> Answers:
         """Have texts labelled; `labels` are those of the task. NaN in a probability is passed on."""
+
+
+def load_asking(kind: Kind) -> AskForm:
+    """How a kind's students and baselines are asked."""
+    return cast("AskForm", import_module(f"distil.kinds.{kind}.scoring.asking"))

@@ -1,7 +1,10 @@
 """How a kind of task has its labels written for annotation tools, and read again from what these write."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from distil.core.params import Kind
 
 
 class ExchangeForm(Protocol):
@@ -33,3 +36,8 @@ class ExchangeForm(Protocol):
 
         Raises `ValueError` with what is wrong.
         """
+
+
+def load_exchange(kind: Kind) -> ExchangeForm:
+    """A kind's way to tools and back."""
+    return cast("ExchangeForm", import_module(f"distil.kinds.{kind}.exchanging.tools"))

@@ -1,7 +1,10 @@
 """How a kind of task has its labels scored."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from distil.core.params import Kind
 
 
 class ScoreForm(Protocol):
@@ -13,3 +16,8 @@ class ScoreForm(Protocol):
         self, actual: Sequence[str], predicted: Sequence[str | None], labels: Sequence[str]
     ) -> dict[str, Any]:
         """Score predicted labels, null where there is none, against known ones; those of HEADLINE are among them."""
+
+
+def load_scores(kind: Kind) -> ScoreForm:
+    """How a kind's labels are scored."""
+    return cast("ScoreForm", import_module(f"distil.kinds.{kind}.scoring.scores"))

@@ -1,14 +1,18 @@
 """How a kind of task has its outcome told: the words of its scores, and what of a text its examples show.
 
 Words are parts of sentences that the page, the tables and the model card have for all kinds; what stands in braces is
-filled in. Titles begin with a capital, all else is written to stand within a sentence.
+filled in. Titles begin with a capital, all else is written to stand within a sentence. Each kind has a room with the
+modules words and examples, and the templates usage.md and examples.html beside them.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from importlib import import_module
+from typing import Any, NamedTuple, Protocol, cast
 
 from numpy.typing import NDArray
+
+from distil.core.params import Kind
 
 
 @dataclass(frozen=True)
@@ -133,3 +137,19 @@ class ExampleForm(Protocol):
 
     def cut_pieces(self, text: str, label: str | None, reference: str | None, excerpt: tuple[int, int]) -> list[Piece]:
         """What is shown for a label of the text; without a reference nothing is wrong."""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """The words and examples of a kind, and the package that has its templates."""
+
+    words: Words
+    examples: ExampleForm
+    package: str
+
+
+def load_telling(kind: Kind) -> Telling:
+    """How a kind's outcome is told."""
+    package = f"distil.kinds.{kind}.telling"
+    words, examples = (import_module(f"{package}.{name}") for name in ("words", "examples"))
+    return Telling(words.WORDS, cast("ExampleForm", examples), package)

@@ -12,6 +12,7 @@ it: its hash where the stage keeps it or takes it from the cache, nothing where 
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +28,7 @@ from dvc.stage.loader import StageLoader
 from dvc.utils.serialize import load_path
 from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.meta import Meta
+from dvc_data.hashfile.tree import Tree
 
 from distil.core.errors import InputError
 from distil.core.params import PARAMS_FILE
@@ -47,7 +49,8 @@ class Change:
 
     `what` is the path of a dep or an output, or the name of a param (`annotate.votes`); `how` says new, modified,
     deleted, not in cache, missing, or of an upstream output `will differ` or `may differ`. `old` and `new` are values
-    of a param or hashes of a file, None where there is none; `stage` is the upstream stage.
+    of a param or hashes of a file, None where there is none; `stage` is the upstream stage, or those that make anew
+    what lies in a folder.
     """
 
     kind: Kind
@@ -193,7 +196,7 @@ class _Walk:
                 self._take_hash(dep, outcome.out if outcome else None)
                 certain.append(dep.def_path)
                 if dep.hash_info != old:
-                    how, maker = "modified" if old else "new", outcome.stage if outcome else None
+                    how, maker = "modified" if old else "new", (outcome.stage or None) if outcome else None
                     step.changes.append(Change("file", dep.def_path, how, old.value, dep.hash_info.value, maker))
         return certain
 
@@ -209,7 +212,7 @@ class _Walk:
 
     def _take_hash(self, dep: Dependency, made: Output | None) -> None:
         """Give a dep the hash that it will have: of what a stage makes, or None: of what lies in the working folder."""
-        if made is not None and made is not dep:
+        if made is not None:
             if made.fs_path == dep.fs_path:
                 dep.meta, dep.hash_info = made.meta, made.hash_info
             else:
@@ -224,11 +227,10 @@ class _Walk:
         made = {path: one for path, one in self._outcomes.items() if _overlap(path, dep.fs_path)}
         if len(made) < 2 and all(dep.fs.isin_or_eq(dep.fs_path, path) for path in made):
             return next(iter(made.values()), None)
-        some = list(made.values())  # a folder in which several outputs lie, perhaps beside other files
-        stages = ", ".join(sorted({one.stage for one in some}))
+        some = list(made.values())  # a folder in which outputs lie, perhaps beside other files
+        makers = sorted({one.stage for one in some if not (one.out and _is_in_place(one.out))})
         differs, unique = any(one.differs for one in some), any(one.unique for one in some)
-        known = all(one.out and one.out.exists and one.out.get_hash() == one.out.hash_info for one in some)
-        return _Outcome(stages, dep if known else None, differs, unique)
+        return _Outcome(", ".join(makers), _reckon_folder(dep, [one.out for one in some]), differs, unique)
 
     def _decide(
         self, stage: PipelineStage, step: Step, lock: dict[str, HashInfo], certain: list[str], *, as_locked: bool
@@ -268,9 +270,7 @@ class _Walk:
 
     def _are_in_place(self, stage: PipelineStage) -> bool:
         """Whether deps and outputs lie there as they are reckoned with."""
-        as_reckoned = all(
-            dep.exists and dep.get_hash() == dep.hash_info for dep in stage.deps if self._outcome_of(dep) is not None
-        )
+        as_reckoned = all(_is_in_place(dep) for dep in stage.deps if self._outcome_of(dep) is not None)
         return as_reckoned and (self._alone or not any(_compare_outs(stage)))
 
     def _note(
@@ -287,6 +287,30 @@ class _Walk:
             path = out.def_path
             new = path in unique
             self._outcomes[out.fs_path] = _Outcome(stage.addressing, by_path.get(path), new or path in differing, new)
+
+
+def _is_in_place(entry: Output) -> bool:
+    """Whether what lies there has the hash that is reckoned with."""
+    return bool(entry.exists and entry.get_hash() == entry.hash_info)
+
+
+def _reckon_folder(folder: Dependency, outs: Collection[Output | None]) -> Dependency | None:
+    """The folder as it will be, with the outputs in it and what else lies there; None where that is not known."""
+    known = [out for out in outs if out and (not out.is_dir_checksum or _is_in_place(out))]
+    if len(known) < len(outs):
+        return None
+    tree = Tree()  # type: ignore[no-untyped-call]
+    if folder.exists:
+        place = folder.fs_path, folder.fs, folder.hash_name
+        for entry in folder._build(folder.cache, *place, ignore=folder.dvcignore, dry_run=True)[-1]:
+            tree.add(*entry)
+    for out in known:
+        if not out.is_dir_checksum:
+            tree.add(out.fs.relparts(out.fs_path, folder.fs_path), out.meta, out.hash_info)
+    tree.digest()
+    reckoned = copy(folder)
+    reckoned.meta, reckoned.hash_info = Meta(), tree.hash_info
+    return reckoned
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -13,8 +13,8 @@ import yaml
 from pydantic import ConfigDict
 
 from distil.core.params import TaskParams
-from distil.kinds.labelling import load_labelling
-from distil.kinds.telling import load_telling
+from distil.forms.labelling import load_labelling
+from distil.forms.telling import load_telling
 from distil.publish.label_files import Splits
 from distil.report.model_card import open_card_template
 from distil.report.params import CardParams

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from importlib import import_module
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from distil.core.params import Kind
 from distil.forms.answering import Answers
 from distil.forms.scores import ScoreForm
 from distil.quality.bootstrap import Bootstrap, Bounds
@@ -70,6 +72,11 @@ class JudgeForm(ScoreForm, Protocol):
 
         `texts` are rows of `tables.TEXTS`; none of those with `test_ids` is drawn.
         """
+
+
+def load_judging(kind: Kind) -> JudgeForm:
+    """How answers of a kind are judged."""
+    return cast("JudgeForm", import_module(f"distil.kinds.{kind}.scoring.judging"))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from distil.diff.changes import TEACHER, Shift
 from distil.diff.comparing import Diff, Uncompared
 from distil.diff.wording import describe_moves, describe_votes, judge_difference, list_rows
-from distil.kinds.telling import load_telling
+from distil.forms.telling import load_telling
 from distil.report.examples import Giver, lay_out
 from distil.report.markdown import escape_markdown
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from distil.kinds.telling import load_telling
+from distil.forms.telling import load_telling
 from distil.report.examples import Giver, lay_out
 from distil.report.findings import Study
 

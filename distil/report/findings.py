@@ -10,8 +10,7 @@ import pandas as pd
 from distil.core.params import TaskParams
 from distil.core.served import PRECISIONS
 from distil.diff.comparing import Diff, Uncompared
-from distil.forms.telling import ScoreWords, Words
-from distil.kinds.telling import load_telling
+from distil.forms.telling import ScoreWords, Words, load_telling
 
 Metrics = dict[str, Any]
 WEIGHT_SUFFIXES = (".gguf", ".safetensors")  # other points are part of a name

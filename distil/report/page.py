@@ -11,7 +11,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from distil.cost.figures import format_co2, format_co2_range, format_figure, format_usd
-from distil.kinds.telling import load_telling
+from distil.forms.telling import load_telling
 from distil.report.against import describe_against
 from distil.report.by_label import MAX_DRAWN, TEACHER, read_labels
 from distil.report.candidates import list_candidate_notes, list_candidates

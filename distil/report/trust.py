@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from distil.diff.comparing import Diff
-from distil.kinds.scoring import load_scores
+from distil.forms.scores import load_scores
 from distil.quality.agreement import name_agreement
 from distil.report.findings import Study
 

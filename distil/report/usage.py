@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from distil.core.errors import InputError
 from distil.core.params import Kind
 from distil.core.served import FILES
-from distil.kinds.telling import load_telling
+from distil.forms.telling import load_telling
 
 FOLDER = "models/onnx"  # what the card calls the folder before it is published
 

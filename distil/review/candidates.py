@@ -10,11 +10,11 @@ from distil.core.ids import text_sha
 from distil.core.params import TaskParams
 from distil.core.tables import ANNOTATIONS, SUSPECTS, TEST, TEXTS, read_rows
 from distil.forms.answering import Answers
-from distil.kinds.labelling import load_labelling
-from distil.kinds.scoring import load_judging
-from distil.kinds.telling import load_telling
+from distil.forms.labelling import load_labelling
+from distil.forms.telling import load_telling
 from distil.labels.near_duplicates import find_clusters
 from distil.labels.params import AggregateParams
+from distil.quality.judging import load_judging
 from distil.review.drawing import cast_lots
 
 

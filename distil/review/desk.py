@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from distil.core.errors import DistilError
 from distil.core.params import TaskParams
-from distil.kinds.exchanging import load_exchange
+from distil.forms.exchange import load_exchange
 from distil.review.answers import ANSWERS, Answer, Status, answers_path, append_answers, tell_time
 from distil.review.opening import Places, Task, open_sheet
 from distil.review.pace import LEAST_ANSWERS, Pace, find_pace

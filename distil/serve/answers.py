@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding
 
+from distil.classifiers.canonical import load_softener
 from distil.classifiers.onnx_classifier import OnnxClassifier, OnnxMultiLabel
 from distil.classifiers.onnx_runner import CPU
 from distil.classifiers.onnx_tagger import OnnxTagger
 from distil.classifiers.opening import OnnxStudent
 from distil.core.params import Kind
-from distil.kinds.canonical import load_softener
 from distil.serve.alike import MOST_TEXTS, group_alike
 from distil.tagging.splitting import Split
 from distil.tagging.words import Entity
@@ -53,7 +53,7 @@ def say(student: OnnxStudent, texts: Sequence[str], raw: bool = False, threads: 
 
 
 def decide(student: OnnxStudent, said: Said) -> Any:
-    """The answer as `load_writer` of `distil/kinds/canonical.py` takes it: a name, names in their order, or spans."""
+    """The answer as what `load_writer` loads takes it: a name, names in their order, or spans."""
     return DECIDING[student.kind](student, said)
 
 

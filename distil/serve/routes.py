@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
-from distil.kinds.canonical import load_writer
+from distil.classifiers.canonical import load_writer
 from distil.serve import tei
 from distil.serve.answers import decide
 from distil.serve.chat import Chat, ChatRequest, list_models, stream_completion, write_completion

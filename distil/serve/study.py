@@ -5,7 +5,7 @@ from pathlib import Path
 
 from distil.core.errors import InputError
 from distil.core.params import PARAMS_FILE, Kind, TaskParams, load_params
-from distil.kinds.labelling import load_labelling, load_parts
+from distil.forms.labelling import load_labelling, load_parts
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import read_prompt
 from distil.prompting.requests import Plan

@@ -26,7 +26,7 @@ from distil.core.runtime import RuntimeParams
 from distil.core.served import FILES
 from distil.encoders.opening import TorchStudent, open_torch
 from distil.encoders.torch_model import choose_device, load_classifier, load_tokenizer
-from distil.kinds.baselines import load_baselines_of
+from distil.linear.per_kind import load_baselines_of
 from distil.speed.scenarios import System
 
 USUAL = "pipeline"

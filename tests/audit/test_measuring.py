@@ -7,10 +7,10 @@ import pytest
 
 from distil.audit.measuring import SecondOpinion, find_second_opinion, measure_audit, open_audit, pick_trust
 from distil.audit.rows import HEADER
+from distil.classifiers.canonical import load_softener, load_writer
 from distil.core.ids import text_sha
 from distil.core.params import Kind
-from distil.kinds.canonical import load_softener, load_writer
-from distil.kinds.scoring import load_judging
+from distil.quality.judging import load_judging
 
 COUNT = 100
 

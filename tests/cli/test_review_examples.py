@@ -17,7 +17,7 @@ from distil.cli.review_folder import find_places
 from distil.core.errors import InputError
 from distil.core.ids import text_sha
 from distil.core.tables import LABELS, TEST, TEXTS, write_rows
-from distil.kinds.labelling import load_labelling
+from distil.forms.labelling import load_labelling
 from distil.labels.corrections import COLUMNS
 from distil.labels.params import SplitParams
 from distil.labels.splits import draw

@@ -5,19 +5,17 @@ from typing import get_args
 import pytest
 
 from distil.core.params import Kind
-from distil.forms.answering import AskForm
+from distil.forms.answering import AskForm, load_asking
 from distil.forms.gold import GoldForm
+from distil.forms.labelling import load_labelling
 from distil.forms.labels import LabelForm, VoteForm
 from distil.forms.reading import AnswerForm
-from distil.forms.scores import ScoreForm
-from distil.forms.telling import ExampleForm
-from distil.kinds.baselines import Baselines, load_baselines_of
+from distil.forms.scores import ScoreForm, load_scores
+from distil.forms.telling import ExampleForm, load_telling
 from distil.kinds.classification.labelling import answers, form, gold, votes
 from distil.kinds.classification.learning import baselines, teaching
 from distil.kinds.classification.scoring import asking, judging, scores
 from distil.kinds.classification.telling import examples
-from distil.kinds.labelling import load_labelling
-from distil.kinds.learning import Teaching, load_teaching
 from distil.kinds.multi_label.labelling import answers as many_answers
 from distil.kinds.multi_label.labelling import form as many_form
 from distil.kinds.multi_label.labelling import gold as many_gold
@@ -28,8 +26,6 @@ from distil.kinds.multi_label.scoring import asking as many_asking
 from distil.kinds.multi_label.scoring import judging as many_judging
 from distil.kinds.multi_label.scoring import scores as many_scores
 from distil.kinds.multi_label.telling import examples as many_examples
-from distil.kinds.scoring import load_asking, load_judging, load_scores
-from distil.kinds.telling import load_telling
 from distil.kinds.token_classification.labelling import answers as span_answers
 from distil.kinds.token_classification.labelling import form as span_form
 from distil.kinds.token_classification.labelling import gold as span_gold
@@ -40,8 +36,10 @@ from distil.kinds.token_classification.scoring import asking as span_asking
 from distil.kinds.token_classification.scoring import judging as span_judging
 from distil.kinds.token_classification.scoring import scores as span_scores
 from distil.kinds.token_classification.telling import examples as span_examples
+from distil.linear.per_kind import Baselines, load_baselines_of
 from distil.quality.comparison import AGAINST_TEACHER
-from distil.quality.judging import JudgeForm
+from distil.quality.judging import JudgeForm, load_judging
+from distil.student.teaching import Teaching, load_teaching
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Forms = tuple[LabelForm, GoldForm, AnswerForm, VoteForm, ExampleForm]

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from distil.classifiers.canonical import load_writer
 from distil.core.errors import InputError
 from distil.core.params import Kind
-from distil.kinds.canonical import load_writer
-from distil.kinds.labelling import load_labelling
+from distil.forms.labelling import load_labelling
 from distil.labels.consistency import check_expected, compare_shares, measure_by_label
 
 LABELS = ["a", "b"]

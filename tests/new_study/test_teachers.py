@@ -11,7 +11,7 @@ from teacher_dialects import DIALECTS, KEY, PATH, serve_dialect
 from distil.core.errors import EndpointError, InputError
 from distil.core.runtime import RuntimeParams
 from distil.forms.answers import Answer
-from distil.kinds.labelling import load_labelling
+from distil.forms.labelling import load_labelling
 from distil.new_study.teachers import list_presets, load_preset
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import Prompt

@@ -9,7 +9,7 @@ from conftest import ROOT
 
 from distil.core.errors import InputError
 from distil.core.params import Kind, load_params
-from distil.kinds.labelling import load_labelling
+from distil.forms.labelling import load_labelling
 from distil.new_study.teachers import list_presets, load_preset
 from distil.new_study.writing import NewStudy, write_files
 from distil.planning.sections import MODELS

@@ -11,8 +11,8 @@ from distil.assets.references import sha256_of
 from distil.core.errors import InputError
 from distil.core.params import TaskParams, load_params
 from distil.encoders.torch_model import TorchEncoder
+from distil.forms.labelling import load_labelling
 from distil.kinds.classification.labelling import answers as one_label
-from distil.kinds.labelling import load_labelling
 from distil.prompting.examples import NearestExamples, read_examples
 from distil.prompting.params import AnnotateParams, ExamplesParams
 from distil.prompting.prompt_files import Example

@@ -1,7 +1,7 @@
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from distil.kinds.scoring import load_scores
+from distil.forms.scores import load_scores
 from distil.quality.agreement import measure_agreement, name_agreement
 
 ONE, OTHER, LABELS = ["a", "b", "a", "b", "a"], ["a", "b", "b", "b", "a"], ["a", "b"]

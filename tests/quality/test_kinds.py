@@ -8,14 +8,13 @@ import pytest
 
 from distil.core.params import Kind
 from distil.forms.answering import Answers
-from distil.kinds.multi_label.canonical.label import write_label as write_set
-from distil.kinds.scoring import load_judging
-from distil.kinds.token_classification.canonical.label import write_label as write_spans
+from distil.kinds.multi_label.labelling.canonical.label import write_label as write_set
+from distil.kinds.token_classification.labelling.canonical.label import write_label as write_spans
 from distil.quality.asking import Rows
 from distil.quality.bootstrap import Bootstrap
 from distil.quality.comparison import Comparison, compare, score_systems
 from distil.quality.headline import find_best_baseline, pick_macro_f1, pick_score
-from distil.quality.judging import Scoring
+from distil.quality.judging import Scoring, load_judging
 from distil.quality.shortfalls import find_shortfalls
 from distil.quality.summary import summarise_all
 from distil.quality.tables import list_calibration, list_confusions, list_predictions, list_scores

@@ -6,8 +6,8 @@ import pytest
 from toy_review import answer, write_review
 
 from distil.core.params import Kind
-from distil.kinds.labelling import load_labelling
-from distil.kinds.scoring import load_scores
+from distil.forms.labelling import load_labelling
+from distil.forms.scores import load_scores
 from distil.review.agreement import Measure, describe_measure, measure_agreement
 
 LABELS = ["a", "b", "c"]

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from toy_review import answer, write_review
 
+from distil.classifiers.canonical import load_writer
 from distil.core.ids import text_id
 from distil.core.params import Kind
-from distil.kinds.canonical import load_writer
-from distil.kinds.labelling import load_labelling
-from distil.kinds.scoring import load_judging
+from distil.forms.labelling import load_labelling
 from distil.prompting.examples import read_examples
+from distil.quality.judging import load_judging
 from distil.review.examples import (
     NO_ANSWER,
     Barred,

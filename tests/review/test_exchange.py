@@ -14,7 +14,7 @@ from libreoffice import needs_libreoffice, save_as
 from distil.core.errors import InputError
 from distil.core.ids import text_sha
 from distil.core.params import Kind
-from distil.kinds.exchanging import load_exchange
+from distil.forms.exchange import load_exchange
 from distil.review.exporting import (
     is_shown_as,
     list_instructions,

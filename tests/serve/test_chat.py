@@ -12,11 +12,11 @@ from conftest import ROOT
 from openai import BadRequestError, NotFoundError, OpenAI
 from serving import Running, serving
 
+from distil.classifiers.canonical import load_writer
 from distil.classifiers.onnx_classifier import OnnxClassifier
 from distil.core.params import Kind
 from distil.forms.answers import Answer
-from distil.kinds.canonical import load_writer
-from distil.kinds.labelling import load_labelling, load_parts
+from distil.forms.labelling import load_labelling, load_parts
 from distil.prompting.params import AnnotateParams
 from distil.prompting.prompt_files import Example, Prompt, read_prompt
 from distil.prompting.requests import Plan, Request

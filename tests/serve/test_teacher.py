@@ -21,10 +21,10 @@ from serving import Running, refuse, serving
 
 from distil.cascade.asking import load_teacher
 from distil.cascade.live import LiveTeacher
+from distil.classifiers.canonical import load_writer
 from distil.classifiers.opening import open_onnx
 from distil.cli.serve import check_passing
 from distil.core.errors import InputError
-from distil.kinds.canonical import load_writer
 from distil.serve.answers import decide, say, take_label
 from distil.serve.metrics import Metrics
 from distil.serve.passing import PassingOn

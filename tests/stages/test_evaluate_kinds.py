@@ -14,11 +14,11 @@ from distil.core.errors import InputError
 from distil.core.metrics import read_details, read_metrics
 from distil.core.params import Kind
 from distil.core.tables import ANNOTATIONS, LABELS, PREDICTIONS, TEST, TEXTS, TRAIN, read_rows, write_rows
-from distil.kinds.baselines import load_baselines_of
-from distil.kinds.multi_label.canonical.label import soften as soften_set
-from distil.kinds.multi_label.canonical.label import write_label as write_set
-from distil.kinds.token_classification.canonical.label import soften as soften_spans
-from distil.kinds.token_classification.canonical.label import write_label as write_spans
+from distil.kinds.multi_label.labelling.canonical.label import soften as soften_set
+from distil.kinds.multi_label.labelling.canonical.label import write_label as write_set
+from distil.kinds.token_classification.labelling.canonical.label import soften as soften_spans
+from distil.kinds.token_classification.labelling.canonical.label import write_label as write_spans
+from distil.linear.per_kind import load_baselines_of
 from stages.evaluate import main
 
 ROWS, TESTED = 48, 12

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from distil.kinds.token_classification.canonical.label import read_label, soften, write_label
+from distil.kinds.token_classification.labelling.canonical.label import read_label, soften, write_label
 from distil.tagging.words import (
     Entity,
     Token,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from distil.kinds.classification.canonical.label import name_labels, soften
+from distil.kinds.classification.labelling.canonical.label import name_labels, soften
 
 __all__ = ["check_label", "name_labels", "read_cell", "soften"]
 

@@ -10,7 +10,7 @@ import torch
 
 from distil.encoders.heads import set_head
 from distil.encoders.outputs import Outputs
-from distil.kinds.classification.canonical.label import name_labels
+from distil.kinds.classification.labelling.canonical.label import name_labels
 from distil.kinds.classification.learning.cross_validation import measure_agreement
 from distil.kinds.classification.learning.frozen import Frozen, freeze_under, leave_unread, validate_frozen
 from distil.kinds.classification.learning.held_back import hold_back

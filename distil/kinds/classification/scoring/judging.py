@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from distil.forms.answering import Answers
-from distil.kinds.classification.canonical.label import name_labels
+from distil.kinds.classification.labelling.canonical.label import name_labels
 from distil.kinds.classification.scoring.scores import HEADLINE
 from distil.quality import calibration
 from distil.quality.bootstrap import UNKNOWN

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from distil.kinds.multi_label.canonical.label import read_label
+from distil.kinds.multi_label.labelling.canonical.label import read_label
 from distil.kinds.multi_label.labelling.form import read_cell
 
 ONE = False

@@ -29,7 +29,7 @@ from distil.forms.reading import (
     Reading,
     skip_thoughts,
 )
-from distil.kinds.multi_label.canonical.label import read_label, write_label
+from distil.kinds.multi_label.labelling.canonical.label import read_label, write_label
 from distil.kinds.multi_label.labelling.form import read_cell
 from distil.kinds.multi_label.labelling.in_json import FIELD, judge, load_list, read_lists, read_objects, read_value
 from distil.kinds.multi_label.labelling.worded import REASON, SEPARATOR, Chosen, Task, is_open, know, read_lines

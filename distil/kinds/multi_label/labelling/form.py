@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distil.kinds.multi_label.canonical.label import name_labels, order_names, soften
+from distil.kinds.multi_label.labelling.canonical.label import name_labels, order_names, soften
 from distil.kinds.multi_label.labelling.name_lists import count_pieces, cut_names
 
 __all__ = ["check_label", "name_labels", "parse_cell", "read_cell", "soften"]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from distil.forms.gold import Fault, GoldRead
-from distil.kinds.multi_label.canonical.label import order_names
+from distil.kinds.multi_label.labelling.canonical.label import order_names
 from distil.kinds.multi_label.labelling.form import parse_cell
 
 REMEDY = "correct it, or name its label in fetch.gold_names"

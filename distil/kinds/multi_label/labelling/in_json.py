@@ -9,7 +9,7 @@ from typing import Any
 
 from distil.forms.label_names import DENIED_BEFORE, WINDOW
 from distil.forms.reading import LONGEST_LITERAL, LONGEST_NUMBER, MOST_BROKEN_OBJECTS, Reading
-from distil.kinds.multi_label.canonical.label import order_names
+from distil.kinds.multi_label.labelling.canonical.label import order_names
 from distil.kinds.multi_label.labelling.worded import (
     REASON,
     Chosen,

@@ -6,7 +6,7 @@ from typing import Any
 from distil.forms.answers import Answer
 from distil.forms.one_label import ask_for_one, read_one, show_one
 from distil.forms.reading import Reading
-from distil.kinds.multi_label.canonical.label import order_names, read_label, write_label
+from distil.kinds.multi_label.labelling.canonical.label import order_names, read_label, write_label
 
 YES, NO = "yes", "no"
 ELSE = {"true": YES, "1": YES, "false": NO, "0": NO}  # as JSON may say it

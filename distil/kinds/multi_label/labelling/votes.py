@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distil.kinds.multi_label.canonical.label import tabulate, write_label
+from distil.kinds.multi_label.labelling.canonical.label import tabulate, write_label
 
 Floats = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from distil.kinds.multi_label.canonical.label import decide, soften
+from distil.kinds.multi_label.labelling.canonical.label import decide, soften
 from distil.kinds.multi_label.learning.thresholds import HALF, choose_thresholds
 from distil.linear.baselines import INVERSE_REGULARISATION
 from distil.linear.features import Features, FrozenEncoder, make_tfidf

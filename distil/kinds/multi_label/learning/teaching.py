@@ -15,7 +15,7 @@ import torch
 from distil.core.errors import InputError
 from distil.encoders.heads import set_head
 from distil.encoders.outputs import Outputs
-from distil.kinds.multi_label.canonical.label import name_labels
+from distil.kinds.multi_label.labelling.canonical.label import name_labels
 from distil.kinds.multi_label.learning.frozen import Frozen, freeze_under, leave_unread, validate_frozen
 from distil.kinds.multi_label.learning.held_back import hold_back
 from distil.kinds.multi_label.learning.ladder import Climbed, choose, choose_frozen, climb

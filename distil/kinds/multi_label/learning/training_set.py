@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from distil.core.errors import InputError
-from distil.kinds.multi_label.canonical.label import read_label, tabulate
+from distil.kinds.multi_label.labelling.canonical.label import read_label, tabulate
 from distil.kinds.multi_label.learning.probe import Bools, Floats, Targets
 from distil.linear.folds import Numbers
 from distil.student.params import TrainParams

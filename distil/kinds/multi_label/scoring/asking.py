@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from distil.forms.answering import DIGITS, Answers
-from distil.kinds.multi_label.canonical.label import decide
+from distil.kinds.multi_label.labelling.canonical.label import decide
 
 
 def ask(classifier: Any, texts: Sequence[str], labels: Sequence[str]) -> Answers:

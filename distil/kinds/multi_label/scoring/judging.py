@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from distil.forms.answering import Answers
-from distil.kinds.multi_label.canonical.label import name_labels, read_label, soften
+from distil.kinds.multi_label.labelling.canonical.label import name_labels, read_label, soften
 from distil.kinds.multi_label.scoring.probabilities import NAME, bound_probabilities, score_probabilities
 from distil.kinds.multi_label.scoring.scores import HEADLINE, bound_scores, compare_paired, score_labels
 from distil.quality.calibration import measure_calibration

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distil.kinds.multi_label.canonical.label import tabulate
+from distil.kinds.multi_label.labelling.canonical.label import tabulate
 from distil.quality.bootstrap import Bootstrap, Bounds
 
 Counts = NDArray[np.int64]

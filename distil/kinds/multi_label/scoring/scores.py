@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distil.kinds.multi_label.canonical.label import tabulate
+from distil.kinds.multi_label.labelling.canonical.label import tabulate
 from distil.quality.bootstrap import UNKNOWN, Bootstrap, Bounds
 from distil.quality.counted import divide, score_counts
 from distil.quality.paired import compare_sums

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distil.forms.telling import Piece
-from distil.kinds.multi_label.canonical.label import read_label, soften
+from distil.kinds.multi_label.labelling.canonical.label import read_label, soften
 
 
 def find_confidence(label: str | None, shares: NDArray[Any] | None, labels: Sequence[str]) -> float:

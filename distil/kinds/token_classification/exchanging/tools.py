@@ -7,7 +7,7 @@ from xml.sax.saxutils import quoteattr
 
 import pandas as pd
 
-from distil.kinds.token_classification.canonical.label import read_label
+from distil.kinds.token_classification.labelling.canonical.label import read_label
 from distil.kinds.token_classification.labelling.form import check_label, read_cell
 from distil.kinds.token_classification.labelling.gold import read_gold
 

@@ -23,9 +23,9 @@ from distil.core.errors import InputError
 from distil.forms.answers import Answer
 from distil.forms.label_names import LabelNames
 from distil.forms.reading import CUT_OFF, LONGEST_REPLY, REFUSAL, Reading, skip_thoughts
-from distil.kinds.token_classification.canonical.label import read_label, write_label
-from distil.kinds.token_classification.canonical.spans import Span
 from distil.kinds.token_classification.labelling.alignment import is_same
+from distil.kinds.token_classification.labelling.canonical.label import read_label, write_label
+from distil.kinds.token_classification.labelling.canonical.spans import Span
 from distil.kinds.token_classification.labelling.finding import Named, find_spans
 from distil.kinds.token_classification.labelling.form import describe_overlap, describe_wrong
 from distil.kinds.token_classification.labelling.items import list_items, parse_value, read_item

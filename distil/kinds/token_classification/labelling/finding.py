@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from distil.kinds.token_classification.canonical.spans import Span
+from distil.kinds.token_classification.labelling.canonical.spans import Span
 from distil.kinds.token_classification.labelling.folding import Folded, fold, is_mark
 
 MOST_STEPS = 300_000  # occurrences looked at; thousands of names, of which none stands in a long text, end here

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from distil.kinds.token_classification.canonical.label import name_labels, read_label, soften, write_label
-from distil.kinds.token_classification.canonical.spans import Span
+from distil.kinds.token_classification.labelling.canonical.label import name_labels, read_label, soften, write_label
+from distil.kinds.token_classification.labelling.canonical.spans import Span
 from distil.kinds.token_classification.labelling.items import Item, read_items
 
 __all__ = ["check_label", "name_labels", "read_cell", "soften"]

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from distil.forms.gold import Fault, GoldRead
-from distil.kinds.token_classification.canonical.label import write_label
-from distil.kinds.token_classification.canonical.spans import keep_longest
+from distil.kinds.token_classification.labelling.canonical.label import write_label
+from distil.kinds.token_classification.labelling.canonical.spans import keep_longest
 from distil.kinds.token_classification.labelling.form import describe_wrong
 from distil.kinds.token_classification.labelling.items import Item, read_items
 from distil.kinds.token_classification.labelling.locating import is_at, locate_items

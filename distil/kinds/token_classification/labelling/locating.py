@@ -6,7 +6,7 @@ ValueError that says so.
 
 from collections.abc import Sequence
 
-from distil.kinds.token_classification.canonical.spans import Span
+from distil.kinds.token_classification.labelling.canonical.spans import Span
 from distil.kinds.token_classification.labelling.finding import find_places
 from distil.kinds.token_classification.labelling.folding import fold
 from distil.kinds.token_classification.labelling.items import Item

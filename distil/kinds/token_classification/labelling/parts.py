@@ -7,9 +7,9 @@ from typing import Any
 
 from distil.forms.answers import Answer
 from distil.forms.reading import CUT_OFF, LONGEST_REPLY, Reading, skip_thoughts
-from distil.kinds.token_classification.canonical.label import read_label, write_label
-from distil.kinds.token_classification.canonical.spans import keep_longest
 from distil.kinds.token_classification.labelling import answers
+from distil.kinds.token_classification.labelling.canonical.label import read_label, write_label
+from distil.kinds.token_classification.labelling.canonical.spans import keep_longest
 from distil.kinds.token_classification.labelling.finding import Named, find_spans
 
 BULLET = re.compile(r"^\s*(?:[-*\u2022]|\d+[.)])\s+")

@@ -11,8 +11,8 @@ from functools import cache
 from typing import NamedTuple
 
 from distil.forms.label_names import LabelNames
-from distil.kinds.token_classification.canonical.spans import Span, keep_longest
 from distil.kinds.token_classification.labelling.alignment import align
+from distil.kinds.token_classification.labelling.canonical.spans import Span, keep_longest
 from distil.kinds.token_classification.labelling.finding import Named, find_spans
 from distil.kinds.token_classification.labelling.folding import fold
 

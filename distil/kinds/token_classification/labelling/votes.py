@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distil.kinds.token_classification.canonical.label import read_label, write_label
-from distil.kinds.token_classification.canonical.spans import Span
+from distil.kinds.token_classification.labelling.canonical.label import read_label, write_label
+from distil.kinds.token_classification.labelling.canonical.spans import Span
 
 Floats = NDArray[np.float64]
 Votes = list[list[Span]]

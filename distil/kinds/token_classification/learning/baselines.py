@@ -17,7 +17,7 @@ from transformers import AutoModel
 from distil.assets.references import resolve
 from distil.core.errors import InputError
 from distil.encoders.torch_model import choose_device, load_model, load_tokenizer, make_only_what_is_taken, token_limit
-from distil.kinds.token_classification.canonical.label import soften
+from distil.kinds.token_classification.labelling.canonical.label import soften
 from distil.kinds.token_classification.learning.crf import Crf
 from distil.kinds.token_classification.learning.gazetteer import Gazetteer
 from distil.kinds.token_classification.learning.probes import Material, choose_method, fit

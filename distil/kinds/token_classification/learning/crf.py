@@ -16,7 +16,7 @@ import pycrfsuite
 from numpy.typing import NDArray
 from scipy.special import logsumexp, softmax
 
-from distil.kinds.token_classification.canonical.label import soften, write_label
+from distil.kinds.token_classification.labelling.canonical.label import soften, write_label
 from distil.linear.trained_files import Arrays
 from distil.tagging.words import Entity, Word, name_tags, read_tags, soften_words
 

@@ -9,8 +9,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from distil.kinds.token_classification.canonical.label import read_label, write_label
-from distil.kinds.token_classification.canonical.spans import Span
+from distil.kinds.token_classification.labelling.canonical.label import read_label, write_label
+from distil.kinds.token_classification.labelling.canonical.spans import Span
 from distil.tagging.words import Entity
 
 WORD = re.compile(r"\w+|[^\w\s]")

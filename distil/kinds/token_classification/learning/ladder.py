@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
-from distil.kinds.token_classification.canonical.label import read_label
+from distil.kinds.token_classification.labelling.canonical.label import read_label
 from distil.kinds.token_classification.learning.crf import Crf
 from distil.kinds.token_classification.learning.frozen import Frozen, gather
 from distil.kinds.token_classification.learning.gazetteer import Gazetteer

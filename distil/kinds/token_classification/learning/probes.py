@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from distil.kinds.token_classification.canonical.label import read_label, write_label
+from distil.kinds.token_classification.labelling.canonical.label import read_label, write_label
 from distil.kinds.token_classification.learning.reading import Floats, Reading
 from distil.linear.folds import Numbers
 from distil.linear.probe import DISCRIMINANT, LOGISTIC, Method, Probe, fit_probe, fit_temperature

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from distil.core.errors import InputError
-from distil.kinds.token_classification.canonical.label import name_labels, soften
+from distil.kinds.token_classification.labelling.canonical.label import name_labels, soften
 from distil.kinds.token_classification.learning.reading import Reading
 from distil.tagging.words import NUMBERS_OF_A_SPAN, soften_words
 

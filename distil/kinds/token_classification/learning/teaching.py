@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from distil.encoders.outputs import Outputs
-from distil.kinds.token_classification.canonical.label import name_labels, read_label
+from distil.kinds.token_classification.labelling.canonical.label import name_labels, read_label
 from distil.kinds.token_classification.learning.frozen import Frozen, choose_frozen, freeze
 from distil.kinds.token_classification.learning.ladder import Climbed, answer_frozen, answer_tuned, climb, cut_hold_outs
 from distil.kinds.token_classification.learning.probes import count_right, decode

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distil.forms.answering import DIGITS, Answers
-from distil.kinds.token_classification.canonical.label import write_label
+from distil.kinds.token_classification.labelling.canonical.label import write_label
 
 
 def ask(classifier: Any, texts: Sequence[str], labels: Sequence[str]) -> Answers:

@@ -8,8 +8,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from distil.forms.answering import Answers
-from distil.kinds.token_classification.canonical.label import NUMBERS_OF_A_SPAN, name_labels, read_label, read_soft
-from distil.kinds.token_classification.canonical.spans import Span
+from distil.kinds.token_classification.labelling.canonical.label import (
+    NUMBERS_OF_A_SPAN,
+    name_labels,
+    read_label,
+    read_soft,
+)
+from distil.kinds.token_classification.labelling.canonical.spans import Span
 from distil.kinds.token_classification.scoring.scores import HEADLINE, bound_scores, compare_paired, score_labels
 from distil.quality.calibration import measure_calibration
 from distil.quality.decisions import NONE, leave_out_few, list_what_is_untold, tabulate_decisions, word_f1

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distil.kinds.token_classification.canonical.label import read_label
-from distil.kinds.token_classification.canonical.spans import Span
+from distil.kinds.token_classification.labelling.canonical.label import read_label
+from distil.kinds.token_classification.labelling.canonical.spans import Span
 from distil.quality.bootstrap import UNKNOWN, Bootstrap, Bounds
 from distil.quality.counted import divide, mean_of
 from distil.quality.paired import compare_sums

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distil.forms.telling import Piece
-from distil.kinds.token_classification.canonical.label import read_label
-from distil.kinds.token_classification.canonical.spans import Span
+from distil.kinds.token_classification.labelling.canonical.label import read_label
+from distil.kinds.token_classification.labelling.canonical.spans import Span
 
 NUMBERS_OF_A_SPAN = 4  # of `soft`: start, end, number of the label, share
 BEFORE = 100  # characters of a long text that are shown before the first span on which not all agree

@@ -8,8 +8,8 @@ from kinds.multi_label.odd_labels import TASKS, tasks_with_sets
 
 from distil.core.errors import InputError
 from distil.forms.answers import Answer
-from distil.kinds.multi_label.canonical.label import write_label
 from distil.kinds.multi_label.labelling.answers import answer_schema, read_example, read_reply, show_answer
+from distil.kinds.multi_label.labelling.canonical.label import write_label
 from distil.kinds.multi_label.labelling.form import check_label
 
 LABELS = ["joy", "anger", "deep_sadness"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from kinds.multi_label.odd_labels import tasks_with_sets
 
-from distil.kinds.multi_label.canonical.label import name_labels, read_label, soften, write_label
+from distil.kinds.multi_label.labelling.canonical.label import name_labels, read_label, soften, write_label
 from distil.kinds.multi_label.labelling.form import check_label, read_cell
 
 LABELS = ["joy", "anger", "fear, dread", "love; hate"]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from kinds.multi_label.odd_labels import tasks_with_sets
 
-from distil.kinds.multi_label.canonical.label import write_label
+from distil.kinds.multi_label.labelling.canonical.label import write_label
 from distil.kinds.multi_label.labelling.gold import read_gold
 
 LABELS = ["joy", "anger"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distil.kinds.multi_label.canonical.label import soften, write_label
+from distil.kinds.multi_label.labelling.canonical.label import soften, write_label
 from distil.kinds.multi_label.labelling.votes import decide_labels, measure_agreement, measure_alpha, measure_distances
 
 LABELS = ["a", "b", "c"]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
 
-from distil.kinds.multi_label.canonical.label import decide
+from distil.kinds.multi_label.labelling.canonical.label import decide
 from distil.kinds.multi_label.learning.thresholds import (
     RULES,
     Rule,

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from distil.forms.answering import Answers
-from distil.kinds.multi_label.canonical.label import write_label
+from distil.kinds.multi_label.labelling.canonical.label import write_label
 from distil.kinds.multi_label.scoring import judging
 from distil.kinds.multi_label.scoring.asking import ask
 from distil.quality.bootstrap import Bootstrap

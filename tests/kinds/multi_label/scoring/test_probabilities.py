@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
 from sklearn.metrics import average_precision_score
 
-from distil.kinds.multi_label.canonical.label import write_label
+from distil.kinds.multi_label.labelling.canonical.label import write_label
 from distil.kinds.multi_label.scoring.probabilities import bound_probabilities, measure_precisions, score_probabilities
 from distil.quality.bootstrap import Bootstrap
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, jaccard_score, precision_recall_fscore_support
 
-from distil.kinds.multi_label.canonical.label import soften, write_label
+from distil.kinds.multi_label.labelling.canonical.label import soften, write_label
 from distil.kinds.multi_label.scoring.scores import HEADLINE, bound_scores, compare_paired, score_labels
 from distil.quality.bootstrap import Bootstrap
 

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from distil.core.errors import InputError
 from distil.forms.answers import Answer
 from distil.forms.reading import Reading
-from distil.kinds.token_classification.canonical.label import read_label, write_label
-from distil.kinds.token_classification.canonical.spans import Span
 from distil.kinds.token_classification.labelling.answers import (
     answer_schema,
     read_example,
@@ -18,6 +16,8 @@ from distil.kinds.token_classification.labelling.answers import (
     show_answer,
     write_tags,
 )
+from distil.kinds.token_classification.labelling.canonical.label import read_label, write_label
+from distil.kinds.token_classification.labelling.canonical.spans import Span
 from distil.kinds.token_classification.labelling.form import check_label, read_cell
 
 LABELS = ["PER", "LOC", "phone_number"]

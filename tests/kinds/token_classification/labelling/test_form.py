@@ -1,7 +1,7 @@
 import pytest
 
-from distil.kinds.token_classification.canonical.label import name_labels, read_label, soften, write_label
-from distil.kinds.token_classification.canonical.spans import Span, keep_longest
+from distil.kinds.token_classification.labelling.canonical.label import name_labels, read_label, soften, write_label
+from distil.kinds.token_classification.labelling.canonical.spans import Span, keep_longest
 from distil.kinds.token_classification.labelling.form import check_label, read_cell
 
 LABELS = ["person", "place, any", "id;no"]

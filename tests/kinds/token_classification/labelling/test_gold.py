@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from distil.forms.gold import GoldRead
-from distil.kinds.token_classification.canonical.label import read_label, write_label
+from distil.kinds.token_classification.labelling.canonical.label import read_label, write_label
 from distil.kinds.token_classification.labelling.gold import read_gold
 
 LABELS = ["person", "place"]

@@ -4,7 +4,7 @@ import pytest
 
 from distil.forms.answers import Answer
 from distil.forms.reading import Reading
-from distil.kinds.token_classification.canonical.label import read_label, write_label
+from distil.kinds.token_classification.labelling.canonical.label import read_label, write_label
 from distil.kinds.token_classification.labelling.parts import join, read_reply, show_answer
 
 TEXT = "Ann Smith met Bob in New York."

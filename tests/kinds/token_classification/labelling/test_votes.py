@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distil.kinds.token_classification.canonical.label import write_label
+from distil.kinds.token_classification.labelling.canonical.label import write_label
 from distil.kinds.token_classification.labelling.votes import decide_labels, measure_agreement, sum_f1
 
 LABELS = ["PER", "LOC"]

@@ -10,7 +10,7 @@ from tiny_model import make_tiny_model
 
 from distil.assets.references import sha256_of
 from distil.core.errors import InputError
-from distil.kinds.token_classification.canonical.label import write_label
+from distil.kinds.token_classification.labelling.canonical.label import write_label
 from distil.kinds.token_classification.learning.baselines import (
     load_baselines,
     make_baselines,

@@ -7,7 +7,7 @@ from hypothesis import given
 from kinds.token_classification.learning.odd_texts import TEXTS
 from kinds.token_classification.learning.toy_spans import LABELS, make_rows
 
-from distil.kinds.token_classification.canonical.label import read_label, write_label
+from distil.kinds.token_classification.labelling.canonical.label import read_label, write_label
 from distil.kinds.token_classification.learning.crf import (
     SETTINGS,
     Crf,

@@ -1,4 +1,4 @@
-from distil.kinds.token_classification.canonical.label import write_label
+from distil.kinds.token_classification.labelling.canonical.label import write_label
 from distil.kinds.token_classification.learning.gazetteer import Gazetteer
 
 

@@ -10,7 +10,7 @@ from kinds.token_classification.learning.odd_texts import TEXTS, draw_spans
 from tiny_model import Kind, make_tiny_model
 
 from distil.encoders.torch_model import load_tokenizer
-from distil.kinds.token_classification.canonical.label import soften, write_label
+from distil.kinds.token_classification.labelling.canonical.label import soften, write_label
 from distil.kinds.token_classification.learning.probes import decode
 from distil.kinds.token_classification.learning.reading import read_texts
 from distil.kinds.token_classification.learning.targets import make_targets

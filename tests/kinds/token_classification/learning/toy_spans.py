@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from distil.kinds.token_classification.canonical.label import soften, write_label
+from distil.kinds.token_classification.labelling.canonical.label import soften, write_label
 from distil.kinds.token_classification.learning.teaching import make_tuner
 from distil.kinds.token_classification.learning.tuner import SpanTuner
 from distil.student.params import TrainParams

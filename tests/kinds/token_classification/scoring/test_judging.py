@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from distil.forms.answering import Answers
-from distil.kinds.token_classification.canonical.label import read_soft, soften, write_label
-from distil.kinds.token_classification.canonical.spans import Span
+from distil.kinds.token_classification.labelling.canonical.label import read_soft, soften, write_label
+from distil.kinds.token_classification.labelling.canonical.spans import Span
 from distil.kinds.token_classification.scoring import judging
 from distil.kinds.token_classification.scoring.asking import ask
 from distil.quality.bootstrap import Bootstrap

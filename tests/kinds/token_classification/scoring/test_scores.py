@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distil.kinds.token_classification.canonical.label import write_label
+from distil.kinds.token_classification.labelling.canonical.label import write_label
 from distil.kinds.token_classification.scoring.scores import HEADLINE, bound_scores, compare_paired, score_labels
 from distil.quality.bootstrap import Bootstrap
 

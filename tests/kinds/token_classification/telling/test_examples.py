@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distil.forms.telling import Piece
-from distil.kinds.token_classification.canonical.label import write_label
+from distil.kinds.token_classification.labelling.canonical.label import write_label
 from distil.kinds.token_classification.telling.examples import choose_excerpt, cut_pieces, find_confidence
 
 TEXT = "Anna Berg sings in Oslo."

@@ -1,15 +1,14 @@
-"""Sureness, temperature and the curve of risk, against figures that are reckoned by hand or otherwise."""
+"""Sureness and temperature, against figures that are reckoned by hand or otherwise, and what a folder says of them."""
 
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
 from sklearn.metrics import log_loss
 
+from distil.classifiers.recorded import Selective, read_selective
+from distil.classifiers.sureness import sure_of_label, sure_of_set, sure_of_tags
+from distil.classifiers.temperature import fit_sigmoid, fit_softmax
 from distil.core.errors import InputError
-from distil.selective.coverage import draw_curve, measure_area
-from distil.selective.recorded import Selective, read_selective
-from distil.selective.sureness import sure_of_label, sure_of_set, sure_of_tags
-from distil.selective.temperature import fit_sigmoid, fit_softmax
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(0, 3, (400, 5)).astype(np.float32)
@@ -53,20 +52,6 @@ def test_the_temperature_is_that_with_the_least_cross_entropy() -> None:
     assert fit_sigmoid(LOGITS, several) == pytest.approx(1.7, abs=0.3)
     assert fit_softmax(LOGITS[:0], np.zeros((0, 5))) == 1.0
     assert 0.1 <= fit_softmax(np.array([[9.0, 0.0]]), np.array([[1.0, 0.0]])) < 0.5, "rows that are all right"
-
-
-def test_the_curve_and_its_area() -> None:
-    sureness, right = np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, True, False, True])
-    points = draw_curve(sureness, right, 0.95)
-    assert [(point.kept, point.right, point.threshold) for point in points] == [
-        (0.25, 1.0, 0.9),
-        (0.5, 1.0, 0.8),
-        (0.75, pytest.approx(2 / 3), 0.7),
-        (1.0, 0.75, 0.6),
-    ]
-    assert all(point.low < point.right <= point.high for point in points)
-    assert measure_area(sureness, right) == pytest.approx((0 + 0 + 1 / 3 + 1 / 4) / 4)
-    assert measure_area(np.ones(4), right) == pytest.approx(0.25), "sureness that tells nothing has the error rate"
 
 
 def test_a_folder_says_its_temperature_and_threshold_or_what_is_wrong_with_them(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from distil.kinds.token_classification.canonical.spans import Span
+from distil.kinds.token_classification.labelling.canonical.spans import Span
 
 NUMBERS_OF_A_SPAN = 4  # in `soft`
 
