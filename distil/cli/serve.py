@@ -50,10 +50,9 @@ def serve(
     unsure_to: Annotated[str | None, typer.Option(help="Who gets them: teacher. They leave this machine.")] = None,
     teacher_timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a reply waits for it.")] = 20.0,
 ) -> None:
-    """Serve the student: labels over HTTP, and a page for people at /.
+    """Serve the student: labels over HTTP, and a page for people at /; see docs/serve.md.
 
-    Programs that ask text-embeddings-inference find its POST /predict, and programs that ask the language model with
-    the study's prompt find /v1/chat/completions. docs/serve.md has both.
+    Programs find text-embeddings-inference's POST /predict, and /v1/chat/completions for the study's own prompt.
     """
     check_extra()
     from distil.serve.limits import Limits
