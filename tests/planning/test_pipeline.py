@@ -1,208 +1,29 @@
 """Experiments: an edit, the plan, then what `dvc repro` really does."""
 
-import os
 import random
-import shutil
-import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 import yaml
 from dvc.repo import Repo
-
-from distil.planning.pipeline import Step, read_pipeline
-
-RAN = "ran.log"
-STAGES = ["clean", "label", "learn", "time", "tell", "draw"]
-DVC: dict[str, Any] = {
-    "stages": {
-        "clean": {
-            "cmd": f"echo clean >> {RAN}; sort -u texts.txt > clean.txt",
-            "deps": ["texts.txt", "code/clean.sh"],
-            "outs": ["clean.txt"],
-        },
-        "label": {
-            "cmd": f"echo label >> {RAN}; grep -c . clean.txt > labels.txt; echo '\"count\"' > labels.json",
-            "deps": ["clean.txt", "${label.prompt}", "code"],
-            "params": ["label"],
-            "outs": ["labels.txt"],
-            "metrics": [{"labels.json": {"cache": False}}],
-        },
-        "learn": {
-            "cmd": f"echo learn >> {RAN}; mkdir -p model; "
-            "(cat labels.txt; grep rate params.yaml) > model/weights; echo '\"loss\"' > learn.json",
-            "deps": ["labels.txt"],
-            "params": ["learn"],
-            "outs": ["model"],
-            "metrics": [{"learn.json": {"cache": False}}],
-        },
-        "time": {
-            "cmd": f"echo time >> {RAN}; date +%s%N > speed.txt",
-            "deps": ["model/weights"],
-            "params": ["time"],
-            "outs": ["speed.txt"],
-            "meta": {"measured": ["speed.txt"]},
-        },
-        "tell": {
-            "cmd": f"echo tell >> {RAN}; cat speed.txt labels.txt > story.txt; echo '\"told\"' > tell.json",
-            "deps": ["speed.txt", "labels.txt"],
-            "params": ["tell"],
-            "outs": ["story.txt"],
-            "metrics": [{"tell.json": {"cache": False}}],
-        },
-        "draw": {
-            "cmd": f"echo draw >> {RAN}; sed s/^/-/ clean.txt > picture.txt",
-            "deps": ["clean.txt"],
-            "params": ["draw"],
-            "outs": ["picture.txt"],
-        },
-    }
-}
-PARAMS: dict[str, Any] = {
-    "label": {"prompt": "a.md", "votes": 1},
-    "learn": {"rate": 1},
-    "time": {"rounds": 1},
-    "tell": {"rows": 1},
-    "draw": {"width": 1},
-}
-
-
-class Toy:
-    """A small project under git and DVC."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.params = yaml.safe_load(yaml.safe_dump(PARAMS))
-
-    def start(self) -> None:
-        (self.folder / "code").mkdir()
-        for name, text in {"texts.txt": "b\na\n", "a.md": "A\n", "b.md": "B\n", "code/clean.sh": "1\n"}.items():
-            (self.folder / name).write_text(text)
-        (self.folder / "code/label.sh").write_text("1\n")
-        self.write_dvc(DVC)
-        self.edit()
-        (self.folder / ".gitignore").write_text(f"{RAN}\n")
-        self.git("init", "-q", "-b", "main")
-        Repo.init(str(self.folder)).close()
-        self.repro()
-        self.git("add", "-A")
-        self.git("commit", "-qm", "toy")
-
-    def write_dvc(self, pipeline: dict[str, Any]) -> None:
-        (self.folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False, width=1000))
-
-    def change_stage(self, name: str, **keys: Any) -> None:
-        pipeline = yaml.safe_load((self.folder / "dvc.yaml").read_text())
-        pipeline["stages"][name] |= keys
-        self.write_dvc(pipeline)
-
-    def edit(self, section: str | None = None, **changes: Any) -> None:
-        if section:
-            self.params[section] |= changes
-        (self.folder / "params.yaml").write_text(yaml.safe_dump(self.params))
-
-    def write(self, name: str, text: str) -> None:
-        (self.folder / name).write_text(text)
-
-    def remove(self, *names: str) -> None:
-        for name in names:
-            path = self.folder / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    def forget_cache(self) -> None:
-        shutil.rmtree(self.folder / ".dvc/cache")
-
-    def forget_runs(self) -> None:
-        shutil.rmtree(self.folder / ".dvc/cache/runs", ignore_errors=True)
-
-    def repro(self) -> list[str]:
-        log = self.folder / RAN
-        before = len(log.read_text().splitlines()) if log.exists() else 0
-        with Repo(str(self.folder)) as repo:
-            repo.reproduce()
-        return log.read_text().splitlines()[before:] if log.exists() else []
-
-    def git(self, *arguments: str) -> None:
-        name = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-        subprocess.run(["git", *name, *arguments], cwd=self.folder, check=True, capture_output=True)
-
-
-FIGURES = ("labels.json", "learn.json", "tell.json")
-GATHER: dict[str, Any] = {
-    "gather": {"cmd": f"echo gather >> {RAN}; ls figures > gathered", "deps": ["figures"], "outs": ["gathered"]}
-}
-
-
-LEARN = (  # a figure that comes out as the rate is
-    f"echo learn >> {RAN}; mkdir -p model; (cat labels.txt; grep rate params.yaml) > model/weights; "
-    "sed -n 's/ *rate: //p' params.yaml > figures/learn.json"
+from toy_pipeline import (
+    DVC,
+    FROM_LABEL,
+    PARAMS,
+    RAN,
+    STAGES,
+    Edit,
+    M,
+    R,
+    Toy,
+    W,
+    check_against_what_runs,
+    clone,
+    states,
+    together,
 )
 
-
-def gather(toy: Toy) -> None:
-    """Have the figures in a folder, beside a file that no stage writes, and a stage that depends on the folder."""
-    text = (toy.folder / "dvc.yaml").read_text()
-    for name in FIGURES:
-        text = text.replace(name, f"figures/{name}")
-        toy.remove(name)
-    (toy.folder / "figures").mkdir()
-    toy.write("figures/README", "Of labels.\n")
-    toy.write_dvc({"stages": yaml.safe_load(text)["stages"] | GATHER})
-    toy.change_stage("learn", cmd=LEARN)
-    toy.repro()
-    toy.git("add", "-A")
-    toy.git("commit", "-qm", "gathered")
-
-
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The toy project, reproduced once; copied for each experiment."""
-    folder = tmp_path_factory.mktemp("toy") / "project"
-    folder.mkdir()
-    before = Path.cwd()
-    os.chdir(folder)
-    Toy(folder).start()
-    os.chdir(before)
-    yield folder
-
-
-@pytest.fixture
-def toy(pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
-    """A copy of it to do as one likes with, which is the working folder."""
-    shutil.copytree(pristine, tmp_path / "project", symlinks=True)
-    monkeypatch.chdir(tmp_path / "project")
-    return Toy(tmp_path / "project")
-
-
-@pytest.fixture(scope="module")
-def gathered(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The toy project with such a folder, reproduced."""
-    folder = tmp_path_factory.mktemp("gathered") / "project"
-    shutil.copytree(pristine, folder, symlinks=True)
-    before = Path.cwd()
-    os.chdir(folder)
-    gather(Toy(folder))
-    os.chdir(before)
-    return folder
-
-
-@pytest.fixture
-def gathering(gathered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
-    """A copy of it, which is the working folder."""
-    shutil.copytree(gathered, tmp_path / "project", symlinks=True)
-    monkeypatch.chdir(tmp_path / "project")
-    return Toy(tmp_path / "project")
-
-
-def states(steps: list[Step]) -> dict[str, str]:
-    return {step.name: step.state for step in steps if step.state != "unchanged"}
-
-
-def clone(toy: Toy, *, keep_cache: bool = False) -> None:
-    """Go on in a fresh clone, without the files that git ignores."""
-    toy.git("clean", "-fdxq", *(["-e", ".dvc/cache"] if keep_cache else []))
+from distil.planning.pipeline import read_pipeline
 
 
 def go_back(toy: Toy) -> None:
@@ -277,23 +98,6 @@ def rename_and_back(toy: Toy) -> None:
     toy.write("texts.txt", "c\n")
     toy.repro()
     toy.git("checkout", "-q", "texts.txt")
-
-
-Edit = Callable[[Toy], None]
-
-
-def together(*edits: Edit) -> Edit:
-    """One edit after the other."""
-
-    def edit(toy: Toy) -> None:
-        for each in edits:
-            each(toy)
-
-    return edit
-
-
-W, M, R = "will run", "may run", "restored"
-FROM_LABEL = {"learn": M, "time": M, "tell": M}
 
 
 def merge_with_one_lock(toy: Toy) -> None:
@@ -412,72 +216,11 @@ EDITS: dict[str, tuple[Edit, dict[str, str]]] = {
 }
 
 
-def check_against_what_runs(toy: Toy, expected: dict[str, str]) -> None:
-    planned = states(read_pipeline())
-    ran = set(toy.repro())
-    assert planned == expected
-    assert {stage for stage, state in planned.items() if state == "will run"} <= ran
-    assert ran <= {stage for stage, state in planned.items() if state in ("will run", "may run")}
-    assert states(read_pipeline()) in ({}, {"draw": "will run"}, {"label": "frozen"})
-
-
 @pytest.mark.parametrize("name", EDITS)
 def test_what_will_run_runs_and_nothing_else_does(toy: Toy, name: str) -> None:
     edit, expected = EDITS[name]
     edit(toy)
     check_against_what_runs(toy, expected)
-
-
-def run_of_another_file(toy: Toy) -> None:
-    """The stage has run of the folder with another file, and then without it again, by git."""
-    toy.write("figures/more", "")
-    toy.repro()
-    toy.git("clean", "-fdq", "figures")
-
-
-def learn_as_before(toy: Toy) -> None:
-    """The figure of an earlier run is to be taken from the cache, and does not lie there yet."""
-    toy.edit("learn", rate=2)
-    toy.repro()
-    toy.edit("learn", rate=1)
-
-
-GATHERED: dict[str, tuple[Edit, dict[str, str]]] = {
-    "nothing": (lambda _: None, {}),
-    "one figure may come out otherwise": (
-        lambda toy: toy.edit("learn", rate=2),
-        {"learn": W, "time": M, "tell": M, "gather": M},
-    ),
-    "all may": (lambda toy: toy.edit("label", votes=2), {"label": W, **FROM_LABEL, "gather": M}),
-    "a file beside the figures": (lambda toy: toy.write("figures/more", "1\n"), {"gather": W}),
-    "a file beside the figures, and one of them": (
-        together(lambda toy: toy.write("figures/more", "1\n"), lambda toy: toy.write("figures/learn.json", "7\n")),
-        {"learn": R, "gather": W},
-    ),
-    "a file that was there at an earlier run": (run_of_another_file, {"gather": R}),
-    "a figure changed by hand": (lambda toy: toy.write("figures/learn.json", "7\n"), {"learn": R}),
-    "figures deleted": (lambda toy: toy.remove("figures/labels.json", "figures/tell.json"), {"label": R, "tell": R}),
-    "a figure as it was at an earlier run": (learn_as_before, {"learn": R, "time": R, "tell": R, "gather": R}),
-    "the same, and a file beside it": (
-        together(learn_as_before, lambda toy: toy.write("figures/more", "1\n")),
-        {"learn": R, "time": R, "tell": R, "gather": W},
-    ),
-    "the folder deleted": (lambda toy: toy.remove("figures"), {"label": R, "learn": R, "tell": R, "gather": W}),
-    "what was gathered deleted": (lambda toy: toy.remove("gathered"), {"gather": R}),
-    "no lock": (lambda toy: toy.remove("dvc.lock"), dict.fromkeys([*STAGES, "gather"], R)),
-    "fresh clone": (clone, dict.fromkeys([*STAGES, "gather"], W)),
-    "fresh clone with the cache": (
-        lambda toy: clone(toy, keep_cache=True),
-        {"clean": R, "label": R, "learn": R, "time": R, "tell": R, "draw": R, "gather": R},
-    ),
-}
-
-
-@pytest.mark.parametrize("name", GATHERED)
-def test_a_folder_in_which_outputs_lie_is_known_when_these_are(gathering: Toy, name: str) -> None:
-    edit, expected = GATHERED[name]
-    edit(gathering)
-    check_against_what_runs(gathering, expected)
 
 
 def remove_one(toy: Toy, rng: random.Random) -> None:
