@@ -6,22 +6,28 @@ The file has a column `text`. In turn: 32 clients that ask for a text each, as f
 2, 4 and 8 texts each, with the class, offline, all texts in one call, before and after each; requests of one text
 that come by lot at half the rate of the first clients (p50 and p99 from the moment when each should leave); three
 times that rate, of which the server has to shed some by 429, while `/health` goes on. Beside them the server's memory
-before and after. The clients are another process on the same cores: what they take, and the padding of small batches,
-is missing from the ratios.
+before and after.
+
+The server and the class have the same cores: half of those that this process has, and the clients the other half, as
+if they asked from another machine. With `--together` all share all, and what the clients take is missing from the
+ratios.
 """
 
 import argparse
 import asyncio
 import csv
+import os
 import random
 import re
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 import numpy as np
@@ -33,6 +39,33 @@ from distil.core.served import FILES
 ROOT = Path(__file__).resolve().parent.parent
 CLIENTS, TEXTS_EACH = 32, (1, 2, 4, 8)
 ADDRESS = re.compile(r"at (http://\S+)")
+
+
+class Cores(NamedTuple):
+    """Numbers of the cores of the server and the class, and of the clients."""
+
+    server: set[int]
+    clients: set[int]
+
+
+def share_cores(together: bool) -> Cores:
+    """The cores that this process has, for all, or one half for each side."""
+    every = sorted(os.sched_getaffinity(0))
+    half = len(every) // 2
+    if not half and not together:
+        sys.exit("there is one core; give two, or write --together")
+    return Cores(set(every), set(every)) if together else Cores(set(every[:half]), set(every[half:]))
+
+
+@contextmanager
+def on(cores: set[int]) -> Iterator[None]:
+    """What begins here, threads and processes, runs on these cores; then this thread is where it was."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def start_server(model: Path, waiting: int) -> tuple[subprocess.Popen[str], str]:
@@ -126,13 +159,21 @@ async def time_clients(
 
 
 async def time_each(
-    session: aiohttp.ClientSession, texts: list[str], seconds: float, each: int, process: psutil.Process, model: Path
+    session: aiohttp.ClientSession,
+    texts: list[str],
+    seconds: float,
+    each: int,
+    process: psutil.Process,
+    model: Path,
+    cores: set[int],
 ) -> float:
     """Texts a second of clients that ask for so many texts each; prints them beside the class, before and after."""
     many = list(islice(cycle(texts), 4096))
-    before, _ = time_class(model, many)
+    with on(cores):
+        before, _ = time_class(model, many)
     rate, cost = await time_clients(session, texts, seconds, each, process)
-    after, core = time_class(model, many)
+    with on(cores):
+        after, core = time_class(model, many)
     told = (
         f"{CLIENTS} clients, {each} texts each: {rate:,.0f} texts/s, ratio {rate / ((before + after) / 2):.2f}; {cost}"
     )
@@ -140,16 +181,21 @@ async def time_each(
     return rate
 
 
-async def measure(model: Path, texts: list[str], seconds: float, waiting: int) -> None:
+async def measure(model: Path, texts: list[str], seconds: float, waiting: int, cores: Cores) -> None:
     """Measure, and print."""
-    server, address = start_server(model, waiting)
+    with on(cores.server):
+        server, address = start_server(model, waiting)
+    os.sched_setaffinity(0, cores.clients)
+    print(f"{len(cores.server)} cores for the server, {len(cores.clients)} for the clients")
     try:
         process = psutil.Process(server.pid)
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(address, connector=connector) as session:
             await keep_asking(session, texts, 1)
             memory = process.memory_info().rss
-            rates = [await time_each(session, texts, seconds, each, process, model) for each in TEXTS_EACH]
+            rates = [
+                await time_each(session, texts, seconds, each, process, model, cores.server) for each in TEXTS_EACH
+            ]
             rate = rates[0]
             _, answers, _ = await send_by_lot(session, texts, rate / 2, seconds)
             p50, p99 = np.percentile(answers, [50, 99]) * 1e3
@@ -177,10 +223,12 @@ def main() -> None:
     parser.add_argument("texts", type=Path, help="csv with a column text")
     parser.add_argument("--seconds", type=float, default=10, help="of each measurement")
     parser.add_argument("--max-waiting", type=int, default=256, help="texts that may wait in the server")
+    parser.add_argument("--together", action="store_true", help="server and clients on all cores")
     arguments = parser.parse_args()
     with arguments.texts.open(encoding="utf-8", newline="") as file:
         texts = [row["text"] for row in csv.DictReader(file)]
-    asyncio.run(measure(arguments.model.resolve(), texts, arguments.seconds, arguments.max_waiting))
+    cores = share_cores(arguments.together)
+    asyncio.run(measure(arguments.model.resolve(), texts, arguments.seconds, arguments.max_waiting, cores))
 
 
 if __name__ == "__main__":
