@@ -39,7 +39,7 @@ def pool_mean(model: Any) -> None:
         model.config.classifier_pooling = "mean"
         return
     layers = model.base_model.encoder.layer
-    mean = copy.deepcopy(layers[-1])
+    mean = copy.deepcopy(layers[-1], {id(model.config): model.config})  # which says how every layer attends
     attention = mean.attention
     for projection in (attention.self.query, attention.self.key):
         _set_diagonal(projection, 0.0)

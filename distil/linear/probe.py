@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
@@ -44,11 +43,11 @@ class Method:
         """Whether it can be trained on rows of these labels; discriminant analysis needs two rows of some label."""
         return self.kind == "logistic regression" or (has_bias and len(np.unique(numbers)) < len(numbers))
 
-    def make(self, has_bias: bool) -> LogisticRegression | LinearDiscriminantAnalysis:
-        """Return the estimator, untrained."""
+    def fit(self, features: Features, shares: Floats, has_bias: bool) -> tuple[Floats, Floats]:
+        """Return weights and bias, trained on features of unit variance; every label has some share of some row."""
         if self.kind == "discriminant analysis":
-            return LinearDiscriminantAnalysis(solver="lsqr", shrinkage=self.strength)
-        return LogisticRegression(C=self.strength, max_iter=MOST_ITERATIONS, tol=TOLERANCE, fit_intercept=has_bias)
+            return fit_discriminant(features, shares, self.strength)
+        return fit_logistic(features, shares, self.strength, has_bias)
 
 
 LOGISTIC = tuple(Method("logistic regression", strength) for strength in (0.003, 0.01, 0.03, 0.1, 0.3, 1.0))
@@ -100,25 +99,58 @@ def fit_probe(features: Features, numbers: Numbers, labels: int, method: Method,
 
     Without a bias, as the heads of decoders are, what it gets is not centred either.
     """
+    return fit_probe_on_shares(features, np.eye(labels)[numbers], method, has_bias)
+
+
+def fit_probe_on_shares(features: Features, shares: Floats, method: Method, has_bias: bool = True) -> Probe:
+    """Train as `fit_probe` does, where each row counts for every label by its share of it.
+
+    `shares` are of shape (texts, labels); two labels or more have some.
+    """
     deviation = features.std(axis=0, dtype=np.float64)
     deviation = np.where(deviation > LEAST_DEVIATION, deviation, 1.0)
     mean = features.mean(axis=0, dtype=np.float64) if has_bias else np.zeros(features.shape[1])
     scaled = ((features - mean) / deviation).astype(np.float32)
-    estimator = method.make(has_bias)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits do not matter here
-        warnings.simplefilter("ignore", UserWarning)  # a label of one row has no covariance, and adds none
-        estimator.fit(scaled, numbers)
-    weights, bias = estimator.coef_.astype(np.float64), np.asarray(estimator.intercept_, dtype=np.float64)
-    if len(estimator.classes_) == 2:  # scikit-learn has one row for both
-        weights, bias = np.vstack([-weights / 2, weights / 2]), np.concatenate([-bias / 2, bias / 2])
+    present = np.flatnonzero(shares.any(axis=0))
+    weights, bias = method.fit(scaled, shares[:, present], has_bias)
     weights = weights / deviation
     bias = bias - weights @ mean
-    every = np.zeros((labels, weights.shape[1]))
-    every[estimator.classes_] = weights
-    biases = np.full(labels, -np.inf)
-    biases[estimator.classes_] = bias
+    every = np.zeros((shares.shape[1], weights.shape[1]))
+    every[present] = weights
+    biases = np.full(shares.shape[1], -np.inf)
+    biases[present] = bias
     return Probe(every, biases)
+
+
+def fit_logistic(features: Features, shares: Floats, strength: float, has_bias: bool) -> tuple[Floats, Floats]:
+    """Return weights (labels, features) and bias (labels) of a logistic regression with so large a C."""
+    estimator = LogisticRegression(C=strength, max_iter=MOST_ITERATIONS, tol=TOLERANCE, fit_intercept=has_bias)
+    rows, numbers = np.nonzero(shares)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits do not matter here
+        estimator.fit(features[rows], numbers, sample_weight=shares[rows, numbers])
+    weights, bias = estimator.coef_.astype(np.float64), np.asarray(estimator.intercept_, dtype=np.float64)
+    if shares.shape[1] == 2:  # scikit-learn has one row for both
+        return np.vstack([-weights / 2, weights / 2]), np.concatenate([-bias / 2, bias / 2])
+    return weights, bias
+
+
+def fit_discriminant(features: Features, shares: Floats, shrinkage: float) -> tuple[Floats, Floats]:
+    """Return weights (labels, features) and bias (labels) of a discriminant analysis.
+
+    All labels share one covariance, that of the rows around the means of their labels. It is shrunk by this part
+    towards its mean variance times the identity. scikit-learn's takes no shares. Source: Hastie, Tibshirani & Friedman,
+    "The Elements of Statistical Learning", 2009, section 4.3.
+    """
+    totals, counted = shares.sum(axis=0), shares.sum(axis=1)
+    means = (shares.T @ features) / totals[:, None]
+    spread = features.T @ (counted[:, None].astype(np.float32) * features) - (means.T * totals) @ means
+    covariance = spread / counted.sum()
+    variance = np.trace(covariance) / len(covariance)
+    shrunk = (1 - shrinkage) * covariance + shrinkage * variance * np.eye(len(covariance))
+    weights = np.linalg.lstsq(shrunk, means.T, rcond=None)[0].T
+    bias = np.log(totals / counted.sum()) - (weights * means).sum(axis=1) / 2
+    return weights - weights.mean(axis=0), bias - bias.mean()
 
 
 def validate_probe(

@@ -54,6 +54,14 @@ def test_the_open_head_reads_the_mean_of_the_tokens(folder: Path, kind: str) -> 
         assert torch.corrcoef(torch.stack([one, other]))[0, 1] > 0.95  # bent a little, and with some of the first token
 
 
+def test_the_layer_that_takes_the_mean_attends_as_the_others_do(folder: Path) -> None:
+    model, _ = load(folder, "bert")
+    pool_mean(model)
+    model.set_attn_implementation("eager")
+    ways = [layer.attention.self.config._attn_implementation for layer in model.base_model.encoder.layer]
+    assert set(ways) == {"eager"}
+
+
 def test_a_config_that_knows_the_mean_is_told(folder: Path) -> None:
     model, _ = load(folder, "modernbert")
     pool_mean(model)

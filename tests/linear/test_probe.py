@@ -4,7 +4,15 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 
 from distil.linear.folds import draw_folds
-from distil.linear.probe import DISCRIMINANT, Method, fit_probe, fit_temperature, list_suitable, validate_probe
+from distil.linear.probe import (
+    DISCRIMINANT,
+    Method,
+    fit_probe,
+    fit_probe_on_shares,
+    fit_temperature,
+    list_suitable,
+    validate_probe,
+)
 
 RNG = np.random.default_rng(0)
 NUMBERS = np.tile([0, 1, 2], 40)
@@ -65,6 +73,21 @@ def test_discriminant_analysis_is_that_of_scikit_learn_on_unit_variance(labels: 
     expected = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.5).fit(scaled, numbers).predict_proba(scaled)
     shares = fit_probe(features, numbers, labels, SHRUNK).predict_proba(features)
     np.testing.assert_allclose(shares, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(("on_shares", "on_votes"), [(SHRUNK, SHRUNK), (LOOSE, Method(LOOSE.kind, LOOSE.strength / 3))])
+def test_a_share_of_a_row_counts_as_so_many_votes(on_shares: Method, on_votes: Method) -> None:
+    """Three times the rows need a third of C, since its loss is a sum over rows."""
+    shares = np.eye(3)[NUMBERS]
+    shares[::4] = (shares[::4] * 2 + np.roll(shares[::4], 1, axis=1)) / 3
+    votes = [np.flatnonzero(three).repeat(three[three > 0]) for three in (3 * shares).round().astype(int)]
+    repeated = fit_probe(FEATURES.repeat(3, axis=0), np.concatenate(votes), 3, on_votes)
+    found = fit_probe_on_shares(FEATURES, shares, on_shares)
+    np.testing.assert_allclose(found.predict_proba(FEATURES), repeated.predict_proba(FEATURES), atol=1e-2)
+    assert (
+        abs(found.predict_proba(FEATURES) - fit_probe(FEATURES, NUMBERS, 3, on_shares).predict_proba(FEATURES)).max()
+        > 0.05
+    )
 
 
 def test_what_discriminant_analysis_cannot_learn_from() -> None:

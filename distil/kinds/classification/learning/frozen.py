@@ -6,15 +6,25 @@ rows that it has not seen also tell which labels are doubtful.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from distil.kinds.classification.learning.label_noise import find_suspects, votes_tell_errors
 from distil.kinds.classification.learning.targets import Targets
 from distil.linear.folds import Numbers, count_folds, draw_folds
-from distil.linear.probe import DISCRIMINANT, LOGISTIC, Method, Probe, fit_probe, list_suitable, validate_probe
+from distil.linear.probe import (
+    DISCRIMINANT,
+    LOGISTIC,
+    Method,
+    Probe,
+    fit_probe_on_shares,
+    list_suitable,
+    validate_probe,
+)
 from distil.student.fine_tuner import FineTuner, Pooling, Training
 
 LEAST_SHARE = 1e-12  # a probability, so that its logarithm is bounded
@@ -30,7 +40,7 @@ class Frozen:
 
     `held_out` (texts, labels) are predictions by probes that have not seen the text; null where there are too few rows
     for folds. `pooled` has the share of held-out labels that they give, by what the head reads, where that was
-    compared.
+    compared. `shares` (texts, labels) are what a probe learns in place of the labels, if anything.
     """
 
     features: NDArray[np.float32]
@@ -45,15 +55,21 @@ class Frozen:
     pooled: Mapping[Pooling, float]
     pooling_named: bool
     seconds: float
+    shares: Floats | None = None
 
     def fit(self, places: Numbers) -> Probe:
         """Train a probe on the rows at these places."""
-        return self.fit_over(self.features[places], self.numbers[places]).cool(self.temperature)
+        return self.fit_over(self.features[places], places).cool(self.temperature)
 
-    def fit_over(self, features: NDArray[np.float32], numbers: Numbers) -> Probe:
-        """Train a probe of the kind that was chosen, or another where rows are too few for it, on any features."""
+    def fit_over(self, features: NDArray[np.float32], places: Numbers) -> Probe:
+        """Train a probe on the rows at these places, of which the features may be others than the frozen base's.
+
+        It is of the kind that was chosen, or another where rows are too few for it.
+        """
+        numbers = self.numbers[places]
         method = self.method if self.method.suits(numbers, self.has_bias) else UNCHOSEN
-        probe = fit_probe(features, numbers, self.labels, method, self.has_bias)
+        learnt = np.eye(self.labels)[numbers] if self.shares is None else self.shares[places]
+        probe = fit_probe_on_shares(features, learnt, method, self.has_bias)
         return probe.balance(numbers) if self.balanced and self.has_bias else probe
 
     def predict_held_out(self, places: Numbers, wanted: int, seed: int) -> Floats | None:
@@ -73,6 +89,7 @@ class Frozen:
         """What was settled here, for the recipe."""
         pooled = ", ".join(f"{way} {agreement:.1%}" for way, agreement in self.pooled.items())
         method = "what gives most held-out labels" if self.held_out is not None else None
+        told = "votes differ where a label is suspected" if self.shares is not None else None
         return {
             "pooling": {
                 "value": self.pooling,
@@ -80,6 +97,7 @@ class Frozen:
                 "why": f"held-out labels that the frozen base gives: {pooled}" if pooled else None,
             },
             "head": {"value": str(self.method), "by": "auto", "why": method},
+            "head_learns": {"value": "labels" if self.shares is None else "shares of votes", "by": "auto", "why": told},
         }
 
 
@@ -87,6 +105,17 @@ def leave_unread(numbers: Numbers, labels: int) -> Frozen:
     """Of a training that needs nothing of the frozen base: the labels alone."""
     nothing = np.zeros((len(numbers), 0), dtype=np.float32)
     return Frozen(nothing, numbers, labels, "base", UNCHOSEN, 1.0, True, False, None, {}, True, 0.0)
+
+
+def learn_shares(frozen: Frozen, rows: pd.DataFrame) -> Frozen:
+    """Return the same for probes that learn shares of votes where these tell errors, and labels where they do not.
+
+    Votes that differ by lot say nothing of a text, and to learn their shares costs a point (docs/student.md).
+    """
+    if frozen.held_out is None:
+        return frozen
+    suspected = find_suspects(rows, frozen.numbers, frozen.held_out)
+    return replace(frozen, shares=np.stack(rows["soft"].to_list())) if votes_tell_errors(rows, suspected) else frozen
 
 
 def freeze_under(tuner: FineTuner, probe: Probe, frozen: Frozen, targets: Targets) -> Training:

@@ -21,4 +21,4 @@ def hold_back(tuner: FineTuner, training: Training, frozen: Frozen, places: Numb
     base = tuner.load(tuner.params.pooling, opened=True)
     move_towards(training.model, base, tuner.params.base_share or 0.0)
     features = tuner.read_by(training.model, [tuner.texts[place] for place in places])
-    return frozen.fit_over(features, frozen.numbers[places])
+    return frozen.fit_over(features, places)

@@ -33,21 +33,33 @@ def find_suspects(rows: pd.DataFrame, numbers: NDArray[np.intp], probabilities: 
 
 
 def doubt_rows(rows: pd.DataFrame, suspected: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which suspected rows should not be learnt: all, or those alone on which the teacher's votes differ.
+    """Return which suspected rows should not be learnt: all, or where votes tell errors those on which they differ.
 
     A language model is mostly right where all its answers agree: what a probe contradicts there is a hard text rather
-    than a wrong label. Whether the votes of this teacher tell that, the suspicion itself says: it falls on the others
-    at least `TELLING` times as often (by the lower bound of its share), or the votes are not believed. A teacher's
-    probabilities count as shares of votes do: a label that has all of them is one on which votes agree.
+    than a wrong label.
     """
-    by_teacher = rows["source"].eq("teacher").to_numpy(dtype=bool)
-    agreed = np.array([max(shares) >= UNANIMOUS for shares in rows["soft"]], dtype=bool)
-    split = by_teacher & ~agreed
-    if split.sum() < FEWEST or not (by_teacher & agreed).any():
-        return suspected
-    least = binomtest(int(suspected[split].sum()), int(split.sum())).proportion_ci(method="wilson").low
-    tells = least >= TELLING * suspected[by_teacher & agreed].mean()
-    return suspected & split if tells else suspected
+    return suspected & _votes_differ(rows) if votes_tell_errors(rows, suspected) else suspected
+
+
+def votes_tell_errors(rows: pd.DataFrame, suspected: NDArray[np.bool_]) -> bool:
+    """Return whether this teacher's votes differ where its label is wrong, as far as suspicion tells without gold.
+
+    It does if the rows on which they differ are suspected at least `TELLING` times as often as the others, by the lower
+    bound of their share (Wilson 1927). A teacher's probabilities count as shares of votes do: a label that has all of
+    them is one on which votes agree.
+    """
+    differ = _votes_differ(rows)
+    agree = rows["source"].eq("teacher").to_numpy(dtype=bool) & ~differ
+    if differ.sum() < FEWEST or not agree.any():
+        return False
+    least = binomtest(int(suspected[differ].sum()), int(differ.sum())).proportion_ci(method="wilson").low
+    return bool(least >= TELLING * suspected[agree].mean())
+
+
+def _votes_differ(rows: pd.DataFrame) -> NDArray[np.bool_]:
+    by_teacher: NDArray[np.bool_] = rows["source"].eq("teacher").to_numpy(dtype=bool)
+    differ = np.array([max(shares) < UNANIMOUS for shares in rows["soft"]], dtype=bool)
+    return np.asarray(by_teacher & differ, dtype=bool)
 
 
 def measure_health(numbers: NDArray[np.intp], probabilities: Floats) -> float:

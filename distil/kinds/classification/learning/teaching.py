@@ -12,7 +12,13 @@ from distil.encoders.heads import set_head
 from distil.encoders.outputs import Outputs
 from distil.kinds.classification.labelling.canonical.label import name_labels
 from distil.kinds.classification.learning.cross_validation import measure_agreement
-from distil.kinds.classification.learning.frozen import Frozen, freeze_under, leave_unread, validate_frozen
+from distil.kinds.classification.learning.frozen import (
+    Frozen,
+    freeze_under,
+    learn_shares,
+    leave_unread,
+    validate_frozen,
+)
 from distil.kinds.classification.learning.held_back import hold_back
 from distil.kinds.classification.learning.ladder import climb
 from distil.kinds.classification.learning.targets import number_labels
@@ -66,6 +72,8 @@ def teach(tuner: FineTuner, rows: pd.DataFrame, held_out: pd.DataFrame) -> Taugh
     tuner.params, recipe = fit_recipe(tuner.params, Rows(len(rows), len(np.unique(numbers)), tuner.width))
     frozen = validate_frozen(tuner, numbers, folds, pooling)
     tuner.params = tuner.params.model_copy(update={"pooling": frozen.pooling})
+    if tuner.params.targets == "soft":
+        frozen = learn_shares(frozen, rows)
     lessons = prepare_lessons(tuner, rows, frozen)
     ladder = climb(tuner, rows, frozen, lessons, held_out, folds)
     lessons = replace(lessons, places=np.union1d(lessons.places, ladder.absolved))

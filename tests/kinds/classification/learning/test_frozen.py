@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from tiny_training import freeze, make_tuner
 from toy_rows import make_rows, make_texts
 
 from distil.core.errors import InputError
-from distil.kinds.classification.learning.frozen import freeze_under, validate_frozen
+from distil.kinds.classification.learning.frozen import freeze_under, learn_shares, validate_frozen
 from distil.kinds.classification.learning.targets import number_labels
 from distil.student.fine_tuner import Pooling
 
@@ -39,6 +40,28 @@ def test_the_student_answers_as_the_probe(base: Path) -> None:
     shares = tuner.predict_proba(training, tuner.texts)
     np.testing.assert_allclose(shares, probe.predict_proba(frozen.features), atol=1e-5)
     assert training.curve["loss"].tolist() == pytest.approx([-(targets * np.log(shares)).sum(axis=1).mean()])
+
+
+@pytest.mark.parametrize("telling", [True, False])
+def test_heads_learn_shares_where_votes_tell_errors(base: Path, telling: bool) -> None:
+    """Every third label is wrong, and votes differ on these texts, or on as many others."""
+    truth = NUMBERS // 2
+    wrong = np.arange(80) % 3 == 0
+    numbers = np.where(wrong, 1 - truth, truth)
+    differ = wrong if telling else np.arange(80) % 3 == 1
+    soft = np.where(differ[:, None], 2 / 3, 1.0) * np.eye(2)[numbers]
+    soft += (1 - soft.sum(axis=1, keepdims=True)) * np.eye(2)[1 - numbers]
+    rows = ROWS.assign(soft=list(soft))
+    known = replace(freeze(make_tuner(base, ROWS), ROWS), numbers=numbers, held_out=0.1 + 0.8 * np.eye(2)[truth])
+    taught = learn_shares(known, rows)
+    every = np.arange(80)
+    said, by_labels = (frozen.fit(every).predict_proba(frozen.features) for frozen in (taught, known))
+    assert taught.describe()["head_learns"]["value"] == ("shares of votes" if telling else "labels")
+    if telling:
+        assert said[wrong, numbers[wrong]].mean() < by_labels[wrong, numbers[wrong]].mean()
+        assert (said.argmax(axis=1) == truth).mean() > (by_labels.argmax(axis=1) == truth).mean()
+    else:
+        np.testing.assert_array_equal(said, by_labels)
 
 
 @pytest.mark.parametrize(("named", "found"), [(None, {"mean", "base"}), ("base", set())])
