@@ -13,7 +13,7 @@ from distil.student.params import TrainParams
 WIDTH = 384  # hidden size of the base at which LEARNING_RATE was found
 LEARNING_RATE = 1e-4
 HEAD_LEARNING_RATE = 1e-2
-FEWEST_STEPS, STEPS_PER_LABEL = 250, 4
+STEPS, STEPS_PER_LABEL = 250, 3
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 20
 BASE_SHARE = 0.3
 
@@ -29,13 +29,13 @@ class Rows:
 
 def fit_recipe(params: TrainParams, rows: Rows) -> tuple[TrainParams, dict[str, dict[str, Any]]]:
     """Return the parameters with every knob settled, and of each knob of the recipe its value, by whom, and why."""
-    steps = FEWEST_STEPS + STEPS_PER_LABEL * rows.labels
-    epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(steps / math.ceil(rows.texts / params.batch_size))))
+    steps = STEPS + STEPS_PER_LABEL * rows.labels
+    epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(steps / math.ceil(rows.texts / params.batch_size))))
     rate = float(f"{LEARNING_RATE * (WIDTH / rows.width) ** 2:.1e}")
     ruled: dict[str, tuple[Any, str]] = {
         "head_learning_rate": (HEAD_LEARNING_RATE, "the head is new, and has to learn faster than the base forgets"),
         "learning_rate": (rate, f"for a base of hidden size {rows.width}"),
-        "epochs": (epochs, f"at least {steps} steps, for {rows.labels} labels"),
+        "epochs": (epochs, f"some {steps} steps, for {rows.labels} labels"),
         "noise": ("keep" if params.suspects == "none" else "drop", "fine-tuning learns wrong labels by heart"),
         "base_share": (BASE_SHARE, "between base and fine-tuned lies what was learnt, and less of the errors"),
     }
