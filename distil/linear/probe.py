@@ -24,6 +24,7 @@ MOST_ITERATIONS, TOLERANCE = 300, 1e-3
 FIRST_FOLDS, FINALISTS = 2, 3  # every method is tried on these folds, so many of them on all
 LOG_TEMPERATURES = (-3.0, 6.0)  # discriminant analysis is sure of itself, by a factor of up to a hundred
 LEAST_LOG_SHARE = -14.0  # so that one label that a fold has never seen does not decide the temperature
+NEGLIGIBLE = 0.01  # a share that is not worth a row of its own; a teacher's probabilities have one for every label
 LEAST_DEVIATION = 1e-6  # a feature that varies less counts as constant
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]  # of shape (texts, features)
@@ -111,6 +112,7 @@ def fit_probe_on_shares(features: Features, shares: Floats, method: Method, has_
     deviation = np.where(deviation > LEAST_DEVIATION, deviation, 1.0)
     mean = features.mean(axis=0, dtype=np.float64) if has_bias else np.zeros(features.shape[1])
     scaled = ((features - mean) / deviation).astype(np.float32)
+    shares = np.where(shares > NEGLIGIBLE, shares, 0.0)
     present = np.flatnonzero(shares.any(axis=0))
     weights, bias = method.fit(scaled, shares[:, present], has_bias)
     weights = weights / deviation

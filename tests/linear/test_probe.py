@@ -90,6 +90,15 @@ def test_a_share_of_a_row_counts_as_so_many_votes(on_shares: Method, on_votes: M
     )
 
 
+@pytest.mark.parametrize("method", [LOOSE, SHRUNK])
+def test_a_negligible_share_is_none(method: Method) -> None:
+    shares = np.full((120, 4), 0.004)
+    shares[np.arange(120), NUMBERS] = 1.0
+    found = fit_probe_on_shares(FEATURES, shares, method)
+    np.testing.assert_array_equal(found.weights, fit_probe(FEATURES, NUMBERS, 4, method).weights)
+    assert found.bias[3] == -np.inf
+
+
 def test_what_discriminant_analysis_cannot_learn_from() -> None:
     one_a_label = np.arange(6)
     folds = [(one_a_label, one_a_label)]
