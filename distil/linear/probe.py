@@ -24,7 +24,8 @@ MOST_ITERATIONS, TOLERANCE = 300, 1e-3
 FIRST_FOLDS, FINALISTS = 2, 3  # every method is tried on these folds, so many of them on all
 LOG_TEMPERATURES = (-3.0, 6.0)  # discriminant analysis is sure of itself, by a factor of up to a hundred
 LEAST_LOG_SHARE = -14.0  # so that one label that a fold has never seen does not decide the temperature
-NEGLIGIBLE = 0.01  # a share that is not worth a row of its own; a teacher's probabilities have one for every label
+NEGLIGIBLE = 0.01  # of a row's largest share: not worth a row of its own, where each label has some probability
+LEAST_VARIANCE = 1e-3  # that all features have around the mean of a label; rows that are alike have but rounding
 LEAST_DEVIATION = 1e-6  # a feature that varies less counts as constant
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]  # of shape (texts, features)
@@ -75,9 +76,8 @@ class Probe:
         shares: Floats = softmax(self.decide(features), axis=1)
         return shares
 
-    def balance(self, numbers: Numbers) -> "Probe":
-        """Return the probe as if every label had been as common as any other among its rows, of these labels."""
-        counts = np.bincount(numbers, minlength=len(self.bias))
+    def balance(self, counts: Floats) -> "Probe":
+        """Return the probe as if every label had been as common as any other among its rows, and not so often."""
         return Probe(self.weights, self.bias - np.log(np.where(counts, counts / counts.mean(), 1.0)))
 
     def cool(self, temperature: float) -> "Probe":
@@ -112,7 +112,7 @@ def fit_probe_on_shares(features: Features, shares: Floats, method: Method, has_
     deviation = np.where(deviation > LEAST_DEVIATION, deviation, 1.0)
     mean = features.mean(axis=0, dtype=np.float64) if has_bias else np.zeros(features.shape[1])
     scaled = ((features - mean) / deviation).astype(np.float32)
-    shares = np.where(shares > NEGLIGIBLE, shares, 0.0)
+    shares = np.where(shares > NEGLIGIBLE * shares.max(axis=1, keepdims=True), shares, 0.0)
     present = np.flatnonzero(shares.any(axis=0))
     weights, bias = method.fit(scaled, shares[:, present], has_bias)
     weights = weights / deviation
@@ -148,7 +148,7 @@ def fit_discriminant(features: Features, shares: Floats, shrinkage: float) -> tu
     means = (shares.T @ features) / totals[:, None]
     spread = features.T @ (counted[:, None].astype(np.float32) * features) - (means.T * totals) @ means
     covariance = spread / counted.sum()
-    variance = np.trace(covariance) / len(covariance)
+    variance = max(np.trace(covariance) / len(covariance), LEAST_VARIANCE)
     shrunk = (1 - shrinkage) * covariance + shrinkage * variance * np.eye(len(covariance))
     weights = np.linalg.lstsq(shrunk, means.T, rcond=None)[0].T
     bias = np.log(totals / counted.sum()) - (weights * means).sum(axis=1) / 2

@@ -99,6 +99,36 @@ def test_a_negligible_share_is_none(method: Method) -> None:
     assert found.bias[3] == -np.inf
 
 
+@pytest.mark.parametrize("method", [LOOSE, SHRUNK])
+def test_a_label_that_is_named_by_shares_is_balanced_by_them(method: Method) -> None:
+    """A rare label gets shares of rows of another, which is no reason to say it more often still."""
+    rng = np.random.default_rng(4)
+    numbers = np.where(rng.random(2000) < 0.1, 1, 0)
+    features = (rng.normal(size=(2000, 4)) + 0.5 * numbers[:, None]).astype(np.float32)
+    shares = np.eye(2)[numbers]
+    shares[rng.permutation(np.flatnonzero(numbers == 0))[:720]] = [2 / 3, 1 / 3]
+    probe = fit_probe_on_shares(features, shares, method)
+    assert probe.decide(features).argmax(axis=1).mean() < 0.05
+    assert probe.balance(shares.sum(axis=0)).decide(features).argmax(axis=1).mean() == pytest.approx(0.45, abs=0.1)
+    assert probe.balance(np.bincount(numbers).astype(np.float64)).decide(features).argmax(axis=1).mean() > 0.7
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_that_are_alike_are_told_apart_from_others(seed: int) -> None:
+    three = np.random.default_rng(seed).normal(size=(3, 384)).astype(np.float32)
+    numbers = np.tile([0, 1, 2], 7)
+    probe = fit_probe(three[numbers], numbers, 3, SHRUNK)
+    assert probe.decide(three).argmax(axis=1).tolist() == [0, 1, 2]
+    assert abs(probe.weights).max() < 1e6
+
+
+def test_flat_shares_are_none_of_them_negligible() -> None:
+    shares = np.vstack([np.full((20, 300), 1 / 300), np.eye(300)[NUMBERS[:100]]])
+    probe = fit_probe_on_shares(FEATURES, shares, SHRUNK)
+    assert np.isfinite(probe.weights).all()
+    assert np.isfinite(probe.bias).all()
+
+
 def test_what_discriminant_analysis_cannot_learn_from() -> None:
     one_a_label = np.arange(6)
     folds = [(one_a_label, one_a_label)]

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from distil.kinds.classification.learning.label_noise import find_suspects, votes_tell_errors
 from distil.kinds.classification.learning.targets import Targets
-from distil.linear.folds import Numbers, count_folds, draw_folds
+from distil.linear.folds import Folds, Numbers, count_folds, draw_folds
 from distil.linear.probe import (
     DISCRIMINANT,
     LOGISTIC,
     Method,
     Probe,
     fit_probe_on_shares,
+    fit_temperature,
     list_suitable,
     validate_probe,
 )
@@ -70,7 +71,7 @@ class Frozen:
         method = self.method if self.method.suits(numbers, self.has_bias) else UNCHOSEN
         learnt = np.eye(self.labels)[numbers] if self.shares is None else self.shares[places]
         probe = fit_probe_on_shares(features, learnt, method, self.has_bias)
-        return probe.balance(numbers) if self.balanced and self.has_bias else probe
+        return probe.balance(learnt.sum(axis=0)) if self.balanced and self.has_bias else probe
 
     def predict_held_out(self, places: Numbers, wanted: int, seed: int) -> Floats | None:
         """Predict the rows at these places by probes that learnt from others among them; null where they are too few.
@@ -107,15 +108,19 @@ def leave_unread(numbers: Numbers, labels: int) -> Frozen:
     return Frozen(nothing, numbers, labels, "base", UNCHOSEN, 1.0, True, False, None, {}, True, 0.0)
 
 
-def learn_shares(frozen: Frozen, rows: pd.DataFrame) -> Frozen:
+def learn_shares(frozen: Frozen, rows: pd.DataFrame, folds: Folds) -> Frozen:
     """Return the same for probes that learn shares of votes where these tell errors, and labels where they do not.
 
-    Votes that differ by lot say nothing of a text, and to learn their shares costs a point (docs/student.md).
+    Votes that differ by lot say nothing of a text, and to learn their shares costs a point (docs/student.md). How sure
+    such probes should be, the rows held out by `folds` tell.
     """
-    if frozen.held_out is None:
+    if frozen.held_out is None or not votes_tell_errors(rows, find_suspects(rows, frozen.numbers, frozen.held_out)):
         return frozen
-    suspected = find_suspects(rows, frozen.numbers, frozen.held_out)
-    return replace(frozen, shares=np.stack(rows["soft"].to_list())) if votes_tell_errors(rows, suspected) else frozen
+    taught = replace(frozen, shares=np.stack(rows["soft"].to_list()))
+    logits = np.zeros(frozen.held_out.shape)
+    for inside, outside in folds:
+        logits[outside] = taught.fit_over(frozen.features[inside], inside).decide(frozen.features[outside])
+    return replace(taught, temperature=fit_temperature(logits, frozen.numbers))
 
 
 def freeze_under(tuner: FineTuner, probe: Probe, frozen: Frozen, targets: Targets) -> Training:

@@ -23,7 +23,7 @@ from distil.kinds.classification.learning.held_back import hold_back
 from distil.kinds.classification.learning.ladder import climb
 from distil.kinds.classification.learning.targets import number_labels
 from distil.kinds.classification.learning.training_set import keep_agreed, prepare_lessons
-from distil.linear.folds import Numbers, count_folds
+from distil.linear.folds import Numbers, count_folds, draw_folds
 from distil.student.fine_tuner import FineTuner, Pooling, Training
 from distil.student.params import TrainParams
 from distil.student.recipe import Rows, fit_recipe
@@ -72,8 +72,8 @@ def teach(tuner: FineTuner, rows: pd.DataFrame, held_out: pd.DataFrame) -> Taugh
     tuner.params, recipe = fit_recipe(tuner.params, Rows(len(rows), len(np.unique(numbers)), tuner.width))
     frozen = validate_frozen(tuner, numbers, folds, pooling)
     tuner.params = tuner.params.model_copy(update={"pooling": frozen.pooling})
-    if tuner.params.targets == "soft":
-        frozen = learn_shares(frozen, rows)
+    if folds and tuner.params.targets == "soft":
+        frozen = learn_shares(frozen, rows, draw_folds(numbers, folds, tuner.params.seed))
     lessons = prepare_lessons(tuner, rows, frozen)
     ladder = climb(tuner, rows, frozen, lessons, held_out, folds)
     lessons = replace(lessons, places=np.union1d(lessons.places, ladder.absolved))

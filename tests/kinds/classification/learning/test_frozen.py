@@ -1,7 +1,9 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from tiny_model import TEXTS, make_tiny_model
@@ -11,6 +13,8 @@ from toy_rows import make_rows, make_texts
 from distil.core.errors import InputError
 from distil.kinds.classification.learning.frozen import freeze_under, learn_shares, validate_frozen
 from distil.kinds.classification.learning.targets import number_labels
+from distil.kinds.classification.learning.teaching import teach
+from distil.linear.folds import draw_folds
 from distil.student.fine_tuner import Pooling
 
 ROWS = make_rows(make_texts())
@@ -42,26 +46,47 @@ def test_the_student_answers_as_the_probe(base: Path) -> None:
     assert training.curve["loss"].tolist() == pytest.approx([-(targets * np.log(shares)).sum(axis=1).mean()])
 
 
-@pytest.mark.parametrize("telling", [True, False])
-def test_heads_learn_shares_where_votes_tell_errors(base: Path, telling: bool) -> None:
-    """Every third label is wrong, and votes differ on these texts, or on as many others."""
-    truth = NUMBERS // 2
-    wrong = np.arange(80) % 3 == 0
+def make_votes(telling: bool) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Rows of which every third label is wrong, their labels, and the right ones.
+
+    Votes differ on these, or on as many others.
+    """
+    truth, wrong = NUMBERS // 2, np.arange(80) % 3 == 0
     numbers = np.where(wrong, 1 - truth, truth)
     differ = wrong if telling else np.arange(80) % 3 == 1
-    soft = np.where(differ[:, None], 2 / 3, 1.0) * np.eye(2)[numbers]
-    soft += (1 - soft.sum(axis=1, keepdims=True)) * np.eye(2)[1 - numbers]
-    rows = ROWS.assign(soft=list(soft))
+    soft = np.where(differ[:, None], [[2 / 3, 1 / 3]], [[1.0, 0.0]])
+    soft = np.where(numbers[:, None] == 0, soft, soft[:, ::-1])
+    return ROWS.assign(soft=list(soft), label=np.array(["negative", "positive"])[numbers]), numbers, truth
+
+
+@pytest.mark.parametrize("telling", [True, False])
+def test_heads_learn_shares_where_votes_tell_errors(base: Path, telling: bool) -> None:
+    rows, numbers, truth = make_votes(telling)
     known = replace(freeze(make_tuner(base, ROWS), ROWS), numbers=numbers, held_out=0.1 + 0.8 * np.eye(2)[truth])
-    taught = learn_shares(known, rows)
-    every = np.arange(80)
-    said, by_labels = (frozen.fit(every).predict_proba(frozen.features) for frozen in (taught, known))
+    every, wrong = np.arange(80), numbers != truth
+    taught = learn_shares(known, rows, draw_folds(numbers, 2, 0))
+    said, by_labels = (frozen.fit(every).decide(frozen.features) for frozen in (taught, known))
     assert taught.describe()["head_learns"]["value"] == ("shares of votes" if telling else "labels")
     if telling:
-        assert said[wrong, numbers[wrong]].mean() < by_labels[wrong, numbers[wrong]].mean()
         assert (said.argmax(axis=1) == truth).mean() > (by_labels.argmax(axis=1) == truth).mean()
+        assert (said.argmax(axis=1) == numbers)[wrong].mean() < (by_labels.argmax(axis=1) == numbers)[wrong].mean()
+        assert taught.temperature != known.temperature
     else:
         np.testing.assert_array_equal(said, by_labels)
+
+
+@pytest.mark.parametrize(("targets", "learnt"), [("soft", "shares of votes"), ("hard", "labels")])
+def test_a_student_that_learns_labels_has_a_head_that_does(
+    base: Path, monkeypatch: pytest.MonkeyPatch, targets: str, learnt: str
+) -> None:
+    monkeypatch.setattr("distil.kinds.classification.learning.label_noise.TELLING", 1.5)  # the base knows little
+    rows, _, _ = make_votes(telling=True)
+    tuner = make_tuner(base, rows)
+    changes: dict[str, Any] = {"max_length": 16, "precision": "fp32", "rung": "frozen", "targets": targets}
+    tuner.params = type(tuner.params)(base="tiny", **changes)
+    taught = teach(tuner, rows, rows[:4])
+    assert taught.recipe is not None
+    assert taught.recipe["head_learns"]["value"] == learnt
 
 
 @pytest.mark.parametrize(("named", "found"), [(None, {"mean", "base"}), ("base", set())])
