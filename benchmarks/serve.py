@@ -42,24 +42,31 @@ ADDRESS = re.compile(r"at (http://\S+)")
 
 
 class Cores(NamedTuple):
-    """Numbers of the cores of the server and the class, and of the clients."""
+    """Numbers of the cores of the server and the class, and of the clients; none: all that there are."""
 
     server: set[int]
     clients: set[int]
 
 
 def share_cores(together: bool) -> Cores:
-    """The cores that this process has, for all, or one half for each side."""
+    """All cores for both sides, or one half of those that this process has for each."""
+    if together:
+        return Cores(set(), set())
+    if not hasattr(os, "sched_getaffinity"):
+        sys.exit("this system does not say which cores a process has; write --together")
     every = sorted(os.sched_getaffinity(0))
     half = len(every) // 2
-    if not half and not together:
+    if not half:
         sys.exit("there is one core; give two, or write --together")
-    return Cores(set(every), set(every)) if together else Cores(set(every[:half]), set(every[half:]))
+    return Cores(set(every[:half]), set(every[half:]))
 
 
 @contextmanager
 def on(cores: set[int]) -> Iterator[None]:
     """What begins here, threads and processes, runs on these cores; then this thread is where it was."""
+    if not cores:
+        yield
+        return
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
@@ -185,8 +192,6 @@ async def measure(model: Path, texts: list[str], seconds: float, waiting: int, c
     """Measure, and print."""
     with on(cores.server):
         server, address = start_server(model, waiting)
-    os.sched_setaffinity(0, cores.clients)
-    print(f"{len(cores.server)} cores for the server, {len(cores.clients)} for the clients")
     try:
         process = psutil.Process(server.pid)
         connector = aiohttp.TCPConnector(limit=0)
@@ -228,7 +233,9 @@ def main() -> None:
     with arguments.texts.open(encoding="utf-8", newline="") as file:
         texts = [row["text"] for row in csv.DictReader(file)]
     cores = share_cores(arguments.together)
-    asyncio.run(measure(arguments.model.resolve(), texts, arguments.seconds, arguments.max_waiting, cores))
+    print(f"cores: {len(cores.server) or 'all'} for the server, {len(cores.clients) or 'all'} for the clients")
+    with on(cores.clients):
+        asyncio.run(measure(arguments.model.resolve(), texts, arguments.seconds, arguments.max_waiting, cores))
 
 
 if __name__ == "__main__":
