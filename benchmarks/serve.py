@@ -145,12 +145,13 @@ async def watch_health(session: aiohttp.ClientSession, seconds: float) -> list[f
     return took
 
 
-def time_class(model: Path, texts: list[str]) -> tuple[float, float]:
-    """Texts a second of the bare class, and milliseconds of a core for each."""
-    student = open_onnx(model, FILES["student_int8"])
-    student.predict(texts[:64])
-    begun, used = time.perf_counter(), time.process_time()
-    student.predict(texts)
+def time_class(model: Path, texts: list[str], cores: set[int]) -> tuple[float, float]:
+    """Texts a second of the bare class on these cores, and milliseconds of a core for each."""
+    with on(cores):
+        student = open_onnx(model, FILES["student_int8"])
+        student.predict(texts[:64])
+        begun, used = time.perf_counter(), time.process_time()
+        student.predict(texts)
     return len(texts) / (time.perf_counter() - begun), 1e3 * (time.process_time() - used) / len(texts)
 
 
@@ -176,11 +177,9 @@ async def time_each(
 ) -> float:
     """Texts a second of clients that ask for so many texts each; prints them beside the class, before and after."""
     many = list(islice(cycle(texts), 4096))
-    with on(cores):
-        before, _ = time_class(model, many)
+    before, _ = time_class(model, many, cores)
     rate, cost = await time_clients(session, texts, seconds, each, process)
-    with on(cores):
-        after, core = time_class(model, many)
+    after, core = time_class(model, many, cores)
     told = (
         f"{CLIENTS} clients, {each} texts each: {rate:,.0f} texts/s, ratio {rate / ((before + after) / 2):.2f}; {cost}"
     )

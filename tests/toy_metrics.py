@@ -78,6 +78,7 @@ def describe_ladder() -> dict[str, Any]:
     recipe = {
         "learning_rate": {"value": 1e-4, "by": "params", "why": "params.yaml names it"},
         "head_learning_rate": {"value": 0.01, "by": "auto", "why": "the head starts from nothing"},
+        "head_learns": {"value": "labels", "by": "auto", "why": None},
     }
     return {"ladder": ladder, "recipe": recipe}
 

@@ -1,7 +1,6 @@
 """The toy project, for the tests of the room."""
 
-import os
-from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -9,15 +8,13 @@ from toy_pipeline import Toy, enter_copy
 
 
 @pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The toy project, reproduced once; copied for each experiment."""
     folder = tmp_path_factory.mktemp("toy") / "project"
     folder.mkdir()
-    before = Path.cwd()
-    os.chdir(folder)
-    Toy(folder).start()
-    os.chdir(before)
-    yield folder
+    with chdir(folder):
+        Toy(folder).start()
+    return folder
 
 
 @pytest.fixture

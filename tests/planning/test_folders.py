@@ -1,7 +1,7 @@
 """A stage that depends on a folder in which outputs of others lie: an edit, the plan, then what `dvc repro` does."""
 
-import os
 import shutil
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,8 @@ def gathered(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The toy project with such a folder, reproduced."""
     folder = tmp_path_factory.mktemp("gathered") / "project"
     shutil.copytree(pristine, folder, symlinks=True)
-    before = Path.cwd()
-    os.chdir(folder)
-    gather(Toy(folder))
-    os.chdir(before)
+    with chdir(folder):
+        gather(Toy(folder))
     return folder
 
 
