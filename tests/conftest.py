@@ -21,6 +21,8 @@ os.environ["DVC_NO_ANALYTICS"] = (
 # The same examples each time, so that no change fails by another's luck; --hypothesis-profile=default draws new ones.
 settings.register_profile("suite", derandomize=True, deadline=None)
 settings.load_profile("suite")
+# What asserts for several files of tests shows the values that it compared, as a test does.
+pytest.register_assert_rewrite(*(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != "conftest"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

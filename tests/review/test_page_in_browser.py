@@ -138,6 +138,20 @@ def test_sets_are_toggled_and_none_is_an_answer(page: Page, tmp_path: Path) -> N
     assert labels == ['["fear", "love"]', "[]", '["joy", "fear"]', None, None, None, '["joy", "fear"]']
 
 
+def test_a_page_with_a_focus_before_it_is_drawn_makes_no_complaint(page: Page, tmp_path: Path) -> None:
+    write_study(tmp_path, "multi_label", ["joy", "fear"], ["text 0"], ["[]"], 0)
+    page.add_init_script("""document.addEventListener('readystatechange', () => {
+        document.getElementById('start')?.removeAttribute('hidden')
+        document.getElementById('name')?.focus()
+    })""")  # as a server that answers faster than Chromium draws
+    with opened(tmp_path) as running:
+        read(page, running, "anna", "queue")
+        page.keyboard.press("h")
+        expect(page.locator("#help button:focus")).to_be_visible()
+        page.keyboard.press("Enter")
+        expect(page.locator("#text")).to_be_focused()
+
+
 def test_spans_by_keys_and_mouse_with_emoji_and_from_right_to_left(page: Page, tmp_path: Path) -> None:
     texts = [EMOJI, ARABIC, EMOJI + " today", "nothing", HOSTILE]
     write_study(tmp_path, "token_classification", ["person", "place"], texts, ["[]"] * len(texts), 4)
