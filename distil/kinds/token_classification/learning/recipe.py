@@ -9,6 +9,7 @@ from distil.student.recipe import WIDTH, settle
 
 LEARNING_RATE, HEAD_LEARNING_RATE = 3e-4, 1e-3
 FEWEST_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 400, 4, 20
+LABEL_SMOOTHING = 0.1
 OF_WHOLE_TEXTS: dict[str, tuple[object, ...]] = {  # what the knobs may be that mean nothing where words are tagged
     "pooling": ("base",),
     "class_weights": ("none",),
@@ -30,6 +31,7 @@ def fit_recipe(params: TrainParams, texts: int, width: int) -> tuple[TrainParams
         "head_learning_rate": (HEAD_LEARNING_RATE, "the head is new, and has to learn faster than the base forgets"),
         "learning_rate": (rate, f"for a base of hidden size {width}"),
         "epochs": (epochs, f"at least {FEWEST_STEPS} steps"),
+        "label_smoothing": (LABEL_SMOOTHING, "a student that is to be less sure learns less of a wrong label by heart"),
     }
     return settle(params, ruled)
 

@@ -53,7 +53,9 @@ def test_the_ladder_and_the_student_that_it_chooses(base: Path, tmp_path: Path) 
     assert tuned["agreement_low"] <= tuned["agreement"] <= tuned["agreement_high"]
     assert taught.recipe is not None
     by = {name: knob["by"] for name, knob in taught.recipe.items()}
-    assert by == {"head_learning_rate": "params", "learning_rate": "params", "epochs": "params", "head": "auto"}
+    named = dict.fromkeys(("head_learning_rate", "learning_rate", "epochs"), "params")
+    assert by == named | {"label_smoothing": "auto", "head": "auto"}
+    assert min(targets.min() for targets in taught.lessons.targets) == pytest.approx(0.1 / 5), "of five tags"
     assert 0 <= (taught.kept.agreement or 0.0) <= 1
     told = taught.figures["recall"]
     assert (told["words"], told["recall_after"]) == (104, 1.0)
